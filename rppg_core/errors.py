@@ -1,0 +1,68 @@
+"""Every error a user can meet: each message says what was got, what is wanted and what to do.
+
+Floor 0. Nothing here imports anything. The command line turns `exit_code` into its exit status and prints
+the message as one line; the app shows the same words.
+"""
+
+
+class RppgError(Exception):
+    """Base of all errors that are meant for a user's eyes.
+
+    Args:
+        got: what was found, with its number and unit.
+        wanted: what would have been acceptable.
+        do: the next step for the user.
+        lesson: key of the lesson that explains the cause ("" when there is none).
+    """
+
+    exit_code = 3
+
+    def __init__(self, got: str, *, wanted: str, do: str, lesson: str = ""):
+        self.got, self.wanted, self.do, self.lesson = got, wanted, do, lesson
+        super().__init__(f"{got}; {wanted} — {do}")
+
+
+class UsageError(RppgError):
+    """The command line or a function was called with arguments that make no sense."""
+
+    exit_code = 2
+
+
+class UnknownMethodError(UsageError):
+    """A method name that is not in the roster; the message lists the names."""
+
+
+class VideoError(RppgError):
+    """The file cannot be opened, holds no video, or cannot be decoded."""
+
+
+class ClipTooShortError(RppgError):
+    """Fewer seconds of video than any vital needs."""
+
+
+class ClipTooLongError(RppgError):
+    """More seconds or pixels of video than this program takes."""
+
+
+class FrameRateError(RppgError):
+    """Too few frames a second to see a pulse."""
+
+
+class NoFaceError(RppgError):
+    """No face was found, or for too short a time."""
+
+
+class FaceTooSmallError(NoFaceError):
+    """A face was found, with too few pixels to average."""
+
+
+class ModelFileError(RppgError):
+    """A model file is missing, incomplete or not the expected one (sha256 differs)."""
+
+
+class MissingNeedError(UsageError):
+    """A field of a FaceClip was read that was not asked for when the clip was made."""
+
+
+class WriteError(RppgError):
+    """A result could not be written."""

@@ -1,0 +1,1 @@
+"""Known truth: physiology, skin, scene and camera. Floor 2."""

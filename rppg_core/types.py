@@ -1,0 +1,305 @@
+"""The words of the project: what flows from a video to a report.
+
+Floor 0. A video becomes a `FaceClip` (one pass), a method turns that into a `MethodOutput` (a raw waveform),
+`vitals` turns the waveform into `Reading`s, and a `Report` holds them all.
+
+Axis-letter legend, used in shape comments and jaxtyping words everywhere:
+    T time (frames or samples)   R roi   N cell of an STMap   H height   W width   L landmark   S second   B batch
+Units: seconds `_s`, hertz `_hz`, beats per minute `_bpm`, breaths per minute `_brpm`, colour in grey levels 0..255.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Shaped, UInt8
+
+from rppg_core.errors import MissingNeedError
+
+HR_BAND_HZ = (0.65, 4.0)  # 39-240 bpm
+NEONATAL_HR_BAND_HZ = (1.3, 3.7)  # 78-222 bpm
+RR_BAND_HZ = (0.08, 0.6)  # 5-36 breaths/min
+NEONATAL_RR_BAND_HZ = (0.4, 1.2)  # 24-72 breaths/min
+NEEDS = ("rgb", "stmap", "crop36", "crop72", "crop128_raw", "landmarks", "still", "scene")
+ROIS = ("skin", "forehead", "left cheek", "right cheek")
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the container says and what the frame times say; the two often differ."""
+
+    codec: str = "raw"
+    pixel_format: str = "rgb24"
+    bit_depth: int = 8
+    width: int = 0  # upright, pixels
+    height: int = 0
+    rotation_deg: int = 0  # clockwise turn that was applied to make the picture upright
+    n_frames: int = 0  # decoded frames
+    duration_s: float = 0.0  # last minus first frame time, plus one mean interval
+    fps_container: float = 0.0  # what the header claims
+    fps: float = 0.0  # measured: 1 / median frame interval
+    jitter_percent: float = 0.0  # standard deviation of the frame intervals / their median
+    dropped_frames: int = 0  # intervals of 1.75 medians or more, counted in missing frames
+    bits_per_pixel: float = 0.0  # compressed size / (frames * pixels)
+    hdr: bool = False
+    audio: bool = False
+
+
+@dataclass(frozen=True)
+class FaceInfo:
+    """What the tracker saw over the whole clip."""
+
+    found: float = 0.0  # fraction of frames with a face
+    n_faces: int = 0  # largest number of faces seen at once
+    width_px: float = 0.0  # median width of the face, pixels of the upright picture
+    motion_percent: float = 0.0  # median speed of the face, % of its width per second
+    skin_fraction: float = 0.0  # share of the face oval that the skin weight keeps
+    skin_relaxed: bool = False  # the weight was relaxed because it kept less than 40 %
+    brightness: float = 0.0  # mean grey level of the skin
+    clipped_percent: float = 0.0  # share of skin samples at 250 grey levels or above, or 5 or below
+
+
+@dataclass(frozen=True)
+class RgbTrace:
+    """Mean colour of one region over time, evenly sampled, without gaps."""
+
+    samples: Float[np.ndarray, "time 3"]  # grey levels, R G B
+    fs: float  # Hz
+    t0_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class STMap:
+    """Mean colour of N cells over time, evenly sampled (`prepare` makes the two bands out of it)."""
+
+    samples: Float[np.ndarray, "time cell 3"]  # grey levels
+    fs: float  # Hz
+    weight: Float[np.ndarray, " cell"]  # skin share of each cell, 0..1
+    t0_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Bvp:
+    """A blood volume pulse, raw: rises with blood volume, any amplitude, not band-passed."""
+
+    samples: Float[np.ndarray, " time"]  # 0 where `valid` is False
+    fs: float  # Hz
+    t0_s: float
+    valid: Bool[np.ndarray, " time"]
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Pulse onsets or peaks in time."""
+
+    times_s: Float[np.ndarray, " beat"]
+    # ibi_s[k] = times_s[k + 1] - times_s[k]; NaN where a gap or an implausible interval lies between the two
+    ibi_s: Float[np.ndarray, " interval"]
+
+
+@dataclass(frozen=True)
+class FaceClip:
+    """All that one pass over a video keeps; the only input of a method.
+
+    Native clips have uneven `times_s` and `fs` None; `prepare.resample` gives the even one. Colour is NaN where
+    `valid` is False. Fields that were not asked for are None: read them with `need("stmap")`.
+    """
+
+    times_s: Float[np.ndarray, " time"]
+    valid: Bool[np.ndarray, " time"]
+    rgb: Float[np.ndarray, "time roi 3"]  # ROIS, grey levels, skin-weighted means
+    rois: tuple[str, ...] = ROIS
+    fs: float | None = None
+    region: str = "face"  # or "whole": the whole picture is skin
+    background: Float[np.ndarray, "time 3"] | None = None
+    boxes: Float[np.ndarray, "time 4"] | None = None  # x y w h of the face, upright pixels
+    stmap: Float[np.ndarray, "time cell 3"] | None = None
+    stmap_weight: Float[np.ndarray, " cell"] | None = None
+    crop36: Shaped[np.ndarray, "time 36 36 3"] | None = None  # uint16, 1/256 grey level
+    crop72: Shaped[np.ndarray, "time 72 72 3"] | None = None
+    crop128_raw: Shaped[np.ndarray, "time 128 128 3"] | None = None
+    landmarks: Float[np.ndarray, "time landmark 2"] | None = None  # upright pixels
+    still: UInt8[np.ndarray, "height width 3"] | None = None
+    # outlines of the ROIs on `still`, in its pixels: name -> (points, 2)
+    still_outlines: Mapping[str, np.ndarray] = field(default_factory=dict)
+    scene: Mapping[str, np.ndarray] | None = None  # name -> one number a second
+    video: VideoInfo = field(default_factory=VideoInfo)
+    face: FaceInfo = field(default_factory=FaceInfo)
+    notes: tuple[str, ...] = ()
+
+    def need(self, name: str) -> Any:
+        """The field `name`, or a MissingNeedError that names the need when it was not asked for."""
+        value = getattr(self, name)
+        if value is None:
+            raise MissingNeedError(
+                f"this clip holds no {name}",
+                wanted=f"a clip made with needs including {name!r}",
+                do=f"declare needs = {{'rgb', {name!r}}} on the method, or pass it to extract()",
+            )
+        return value
+
+    def roi(self, name: str) -> Float[np.ndarray, "time 3"]:
+        """Colour of one ROI by its name, NaN where the face was lost."""
+        return self.rgb[:, self.rois.index(name)]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the simulator put into a clip."""
+
+    times_s: Float[np.ndarray, " time"]  # same times as the clip
+    bvp: Float[np.ndarray, " time"]  # blood volume pulse without respiration baseline, zero mean, unit std
+    resp: Float[np.ndarray, " time"]  # breathing, rises with inhalation
+    hr_bpm: Float[np.ndarray, " time"]  # instantaneous
+    beats_s: Float[np.ndarray, " beat"]  # onset times
+    rr_brpm: float
+    spo2_percent: float
+    pulsed: bool  # False for pulse-free clips; then bvp is 0
+    settings: Mapping[str, Any] = field(default_factory=dict)  # amplitude, tone, motion, seed, version, ...
+
+
+@dataclass(frozen=True)
+class MethodOutput:
+    """What a method gives back: at least a waveform, or direct rates, never filtered, never judged."""
+
+    bvp: Bvp | None = None
+    resp: Bvp | None = None  # a respiration waveform, same container
+    direct: Mapping[str, float] = field(default_factory=dict)  # rates that a network regresses: hr, rr, spo2
+    evidence: Mapping[str, float] = field(default_factory=dict)  # 0..1; may lower confidence, never raise it
+    inside: Mapping[str, np.ndarray] = field(default_factory=dict)  # intermediate arrays for notebooks and panels
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One vital sign: a value with its interval and confidence, or a refusal with cause and remedy.
+
+    confidence: calibrated probability that the value is within 5 bpm (2 breaths/min) of the truth.
+    interval: central 95 %.
+    """
+
+    value: float | None
+    unit: str
+    confidence: float = 0.0
+    interval: tuple[float, float] | None = None
+    note: str = ""
+
+    @property
+    def refused(self) -> bool:
+        return self.value is None
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """All readings of one method, or of the consensus."""
+
+    hr: Reading  # bpm
+    rr: Reading  # breaths/min
+    sdnn: Reading  # ms
+    rmssd: Reading  # ms
+    pnn50: Reading  # %
+    lf_hf: Reading  # ratio
+    spo2: Reading  # %, only from a method's `direct`
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One method on one clip."""
+
+    method: str
+    vitals: Vitals
+    bvp: Bvp | None
+    snr_db: float | None
+    weights: str  # "none needed", "trained on simulated physiology", ...
+    direct: Mapping[str, float] = field(default_factory=dict)
+    evidence: Mapping[str, float] = field(default_factory=dict)
+    inside: Mapping[str, np.ndarray] = field(default_factory=dict)
+    resp: Bvp | None = None
+    beats: Beats | None = None
+    control: str = "background"  # which control was run: "background" or "shuffled"
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """What the panel and the requested methods say together."""
+
+    vitals: Vitals
+    verdict: str  # one or two plain sentences, quality first
+    agree: tuple[str, ...] = ()  # methods within 5 bpm of the consensus
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of `analyze`."""
+
+    video: VideoInfo
+    face: FaceInfo
+    estimates: Mapping[str, Estimate]
+    consensus: Consensus
+    seconds: Mapping[str, float]
+    clip: FaceClip
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of `rppg analyze --json`; wall-clock values only under "seconds"."""
+        return {
+            "video": _plain(self.video.__dict__),
+            "face": _plain(self.face.__dict__),
+            "consensus": {
+                "vitals": _vitals_dict(self.consensus.vitals),
+                "verdict": self.consensus.verdict,
+                "agree": list(self.consensus.agree),
+            },
+            "estimates": {name: _estimate_dict(e) for name, e in self.estimates.items()},
+            "notes": [*self.notes, "Estimates for research and teaching; not a medical device."],
+            "seconds": _plain(self.seconds),
+        }
+
+
+class Method(Protocol):
+    """What the roster holds: anything with these four names."""
+
+    name: str
+    needs: frozenset[str]
+    weights: str
+
+    def estimate(self, clip: FaceClip) -> MethodOutput:
+        """Raw waveform of an evenly sampled clip (`clip.fs` is set)."""
+        ...
+
+
+def _estimate_dict(estimate: Estimate) -> dict[str, Any]:
+    bvp = estimate.bvp
+    return {
+        "vitals": _vitals_dict(estimate.vitals),
+        "direct": _plain(estimate.direct),
+        **(
+            {"bvp": {"fs": _plain(bvp.fs), "t0_s": _plain(bvp.t0_s), "samples": _plain(bvp.samples)}}
+            if bvp is not None
+            else {}
+        ),
+        "snr_db": _plain(estimate.snr_db),
+        "weights": estimate.weights,
+        "control": estimate.control,
+    }
+
+
+def _vitals_dict(vitals: Vitals) -> dict[str, Any]:
+    return {name: _plain(reading.__dict__) for name, reading in vitals.__dict__.items()}
+
+
+def _plain(value: Any) -> Any:
+    """JSON-ready copy: floats to six significant digits, NaN to None, arrays to lists."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(f"{value:.6g}") if np.isfinite(value) else None
+    return value
