@@ -1,0 +1,158 @@
+"""What methods read, made from a FaceClip: even times, segments, the two bands of an STMap, windows.
+
+Floor 2. The only resampler of the project is here. Training and use call the same functions: this identity is
+what makes models trained on simulated clips work on real ones. Axis letters: T time, N cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rppg_core.signals.filters import bandpass, moving_average
+from rppg_core.types import FaceClip, STMap
+
+MAX_GAP_S = 0.3  # longer gaps split the clip
+BLACK_LEVEL = 10.0  # x / (mean + 10): dark cells have no reliable relative change
+
+
+def resample(clip: FaceClip, fs: float = 30.0) -> FaceClip:
+    """The clip on even times; gaps up to MAX_GAP_S are bridged, longer ones become invalid samples.
+
+    Args:
+        clip: native times.
+        fs: wanted rate. Unit: Hz.
+
+    Returns:
+        A clip with `fs` set; arrays of colour are NaN (crops 0) where `valid` is False.
+
+    Source: our choice: cubic Hermite interpolation (Catmull-Rom slopes for uneven times), after a box average
+    over 1/fs where the source is faster than 1.5 fs.
+    """
+    n = int(np.floor((clip.times_s[-1] - clip.times_s[0]) * fs + 1e-6)) + 1
+    times_s = clip.times_s[0] + np.arange(n) / fs
+    runs = _runs(clip.times_s, clip.valid)
+    valid = np.zeros(n, bool)
+    for run in runs:
+        valid |= (times_s >= clip.times_s[run[0]] - 0.5 / fs) & (times_s <= clip.times_s[run[-1]] + 0.5 / fs)
+
+    def even(values: np.ndarray | None) -> np.ndarray | None:
+        return None if values is None else _resample_runs(clip.times_s, values, times_s, runs, fs)
+
+    def even_crop(values: np.ndarray | None) -> np.ndarray | None:
+        if values is None:
+            return None
+        out = np.nan_to_num(_resample_runs(clip.times_s, values.astype(np.float32), times_s, runs, fs))
+        return np.clip(np.round(out), 0, 65535).astype(np.uint16)
+
+    background = clip.background
+    if background is not None and not np.isfinite(background).all():
+        background = None
+    return replace(
+        clip,
+        times_s=times_s,
+        valid=valid,
+        fs=float(fs),
+        rgb=even(clip.rgb),
+        background=even(background),
+        boxes=even(clip.boxes),
+        stmap=even(clip.stmap),
+        landmarks=even(clip.landmarks),
+        crop36=even_crop(clip.crop36),
+        crop72=even_crop(clip.crop72),
+        crop128_raw=even_crop(clip.crop128_raw),
+    )
+
+
+def usable_seconds(clip: FaceClip) -> float:
+    """Seconds with a face. Works on native and even clips."""
+    if len(clip.times_s) < 2:
+        return 0.0
+    step_s = float(np.median(np.diff(clip.times_s)))
+    return float(clip.valid.sum() * step_s)
+
+
+def stmap_band(stmap: STMap, band: Literal["pulse", "slow"]) -> Float[np.ndarray, "time cell 3"]:
+    """Relative change of each cell in one of two bands, on one scale for the clip.
+
+    Args:
+        stmap: evenly sampled cell means, no NaN.
+        band: "pulse": minus a 1.5 s moving average; "slow": minus the clip's line, low-passed below 0.7 Hz.
+
+    Returns:
+        Dimensionless, standard deviation 1 over all cells weighted by skin, clipped to +-6. Never a z-score per
+        cell and never raw pixels: both were measured to fail.
+    """
+    mean = stmap.samples.mean(axis=0, keepdims=True)
+    relative = stmap.samples / (mean + BLACK_LEVEL) - mean / (mean + BLACK_LEVEL)
+    if band == "pulse":
+        relative = relative - moving_average(relative, stmap.fs, 1.5)
+    else:
+        time = np.linspace(-1, 1, len(relative))[:, None, None]
+        slope = (relative * time).mean(axis=0, keepdims=True) / (time**2).mean()
+        relative = bandpass(relative - slope * time, stmap.fs, low_hz=0.0, high_hz=0.7)
+    weight = stmap.weight[None, :, None]
+    scale = np.sqrt((relative**2 * weight).sum() / max(weight.sum() * len(relative) * 3, 1e-9))
+    return np.clip(relative / max(scale, 1e-9), -6, 6)
+
+
+def overlapping_windows(n: int, length: int) -> list[slice]:
+    """Windows of `length` samples that overlap by half and cover n; the last is moved back to end at n."""
+    if n <= length:
+        return [slice(0, n)]
+    starts = list(range(0, n - length, length // 2)) + [n - length]
+    return [slice(s, s + length) for s in starts]
+
+
+def overlap_add(
+    parts: list[Float[np.ndarray, " window"]], windows: list[slice], n: int
+) -> Float[np.ndarray, " time"]:
+    """Join windowed waveforms with Hann weights that sum to one."""
+    total, weight = np.zeros(n), np.zeros(n)
+    for part, window in zip(parts, windows, strict=True):
+        taper = np.hanning(len(part) + 2)[1:-1]
+        total[window] += part * taper
+        weight[window] += taper
+    return total / np.maximum(weight, 1e-9)
+
+
+def _runs(times_s: np.ndarray, valid: Bool[np.ndarray, " time"]) -> list[np.ndarray]:
+    """Indices of the valid frames, split where two neighbours are more than MAX_GAP_S apart."""
+    index = np.flatnonzero(valid)
+    cuts = np.flatnonzero(np.diff(times_s[index]) > MAX_GAP_S) + 1
+    return [run for run in np.split(index, cuts) if len(run) >= 2]
+
+
+def _resample_runs(
+    times_s: np.ndarray, values: np.ndarray, even_s: np.ndarray, runs: list[np.ndarray], fs: float
+) -> np.ndarray:
+    out = np.full((len(even_s), *values.shape[1:]), np.nan, dtype=np.result_type(values.dtype, np.float32))
+    for run in runs:
+        first, last = times_s[run[0]] - 0.5 / fs, times_s[run[-1]] + 0.5 / fs
+        inside = (even_s >= first) & (even_s <= last)
+        source = values[run]
+        width = int(round(1 / (fs * np.median(np.diff(times_s[run])))))
+        if width > 1:
+            source = moving_average(source, 1.0, width)
+        out[inside] = _hermite(times_s[run], source, even_s[inside])
+    return out
+
+
+def _hermite(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Cubic Hermite interpolation with Catmull-Rom slopes for uneven x; constant beyond the ends."""
+    slopes = np.gradient(y, x, axis=0)
+    at = np.clip(at, x[0], x[-1])
+    k = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(x) - 2)
+    shape = (-1,) + (1,) * (y.ndim - 1)
+    h = (x[k + 1] - x[k]).reshape(shape)
+    u = ((at - x[k]).reshape(shape) / h).astype(y.dtype)
+    return (
+        (1 + 2 * u) * (1 - u) ** 2 * y[k]
+        + u * (1 - u) ** 2 * h * slopes[k]
+        + u**2 * (3 - 2 * u) * y[k + 1]
+        - u**2 * (1 - u) * h * slopes[k + 1]
+    )
+

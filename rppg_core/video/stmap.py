@@ -1,0 +1,36 @@
+"""The spatio-temporal map: mean colour of a grid of face cells over time.
+
+Floor 2. CELLS x CELLS blocks of the face grid, each averaged with the soft skin weight; `prepare.stmap_band`
+makes the two bands that networks read. Source: Niu et al. 2018 (SynRhythm) for the idea; our choice: 6 x 6 cells,
+skin-weighted. Axis letters: T time, N cell, H, W.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+CELLS = 6
+
+
+def cell_weights(skin: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "cell height width"]:
+    """The skin weight cut into CELLS x CELLS blocks, row by row, one mask a cell."""
+    height, width = skin.shape
+    rows = np.arange(height) * CELLS // height
+    columns = np.arange(width) * CELLS // width
+    index = rows[:, None] * CELLS + columns[None, :]
+    return np.stack([skin * (index == n) for n in range(CELLS * CELLS)])
+
+
+def skin_share(cells: Float[np.ndarray, "cell height width"]) -> Float[np.ndarray, " cell"]:
+    """How much of each cell is skin, 0..1."""
+    area = cells.shape[1] * cells.shape[2] / len(cells)
+    return np.clip(cells.sum(axis=(1, 2)) / area, 0, 1)
+
+
+def fill_empty_cells(
+    cells: Float[np.ndarray, "time cell 3"], share: Float[np.ndarray, " cell"], skin: Float[np.ndarray, "time 3"]
+) -> Float[np.ndarray, "time cell 3"]:
+    """Cells with less than 2 % skin take the colour of the whole skin, so that no cell is NaN or pure noise."""
+    empty = share < 0.02
+    return np.where(empty[None, :, None], skin[:, None, :], cells)
