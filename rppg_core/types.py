@@ -169,7 +169,9 @@ class MethodOutput:
     resp: Bvp | None = None  # a respiration waveform, same container
     direct: Mapping[str, float] = field(default_factory=dict)  # rates that a network regresses: hr, rr, spo2
     evidence: Mapping[str, float] = field(default_factory=dict)  # 0..1; may lower confidence, never raise it
-    inside: Mapping[str, np.ndarray] = field(default_factory=dict)  # intermediate arrays for notebooks and panels
+    inside: Mapping[str, np.ndarray] = field(
+        default_factory=dict
+    )  # intermediate arrays for notebooks and panels
 
 
 @dataclass(frozen=True)

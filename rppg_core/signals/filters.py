@@ -12,8 +12,8 @@ from scipy import fft, ndimage
 
 
 def bandpass(
-    signal: Float[np.ndarray, "time *rest"], fs: float, *, low_hz: float, high_hz: float, edge_hz: float = 0.1
-) -> Float[np.ndarray, "time *rest"]:
+    signal: Float[np.ndarray, "time ..."], fs: float, *, low_hz: float, high_hz: float, edge_hz: float = 0.1
+) -> Float[np.ndarray, "time ..."]:
     """Zero-phase band-pass along the first axis.
 
     Args:
@@ -30,7 +30,7 @@ def bandpass(
     reflection (as scipy.signal.filtfilt does) so that the ends do not ring.
     """
     n = len(signal)
-    pad = min(n - 1, int(round(fs / max(low_hz, 0.1))))
+    pad = min(n - 1, round(fs / max(low_hz, 0.1)))
     head = 2 * signal[0] - signal[pad:0:-1]
     tail = 2 * signal[-1] - signal[-2 : -pad - 2 : -1]
     extended = np.concatenate([head, signal, tail])
@@ -45,13 +45,15 @@ def bandpass(
 
 
 def moving_average(
-    signal: Float[np.ndarray, "time *rest"], fs: float, window_s: float
-) -> Float[np.ndarray, "time *rest"]:
+    signal: Float[np.ndarray, "time ..."], fs: float, window_s: float
+) -> Float[np.ndarray, "time ..."]:
     """Centred moving average along the first axis, mirrored at the ends. window_s in seconds."""
-    return ndimage.uniform_filter1d(signal, max(1, int(round(window_s * fs))), axis=0, mode="reflect")
+    return ndimage.uniform_filter1d(signal, max(1, round(window_s * fs)), axis=0, mode="reflect")
 
 
-def detrend(signal: Float[np.ndarray, " time"], fs: float, *, window_s: float = 1.5) -> Float[np.ndarray, " time"]:
+def detrend(
+    signal: Float[np.ndarray, " time"], fs: float, *, window_s: float = 1.5
+) -> Float[np.ndarray, " time"]:
     """The signal minus its moving average (window_s in seconds): slow drift removed, pulse kept."""
     return signal - moving_average(signal, fs, window_s)
 

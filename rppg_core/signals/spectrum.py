@@ -70,7 +70,11 @@ def peak_hz(spectrum: Spectrum, *, low_hz: float = HR_BAND_HZ[0], high_hz: float
 
 
 def heart_rate_from_bvp(
-    bvp: Float[np.ndarray, " time"], fs: float, *, low_hz: float = HR_BAND_HZ[0], high_hz: float = HR_BAND_HZ[1]
+    bvp: Float[np.ndarray, " time"],
+    fs: float,
+    *,
+    low_hz: float = HR_BAND_HZ[0],
+    high_hz: float = HR_BAND_HZ[1],
 ) -> float:
     """Heart rate of one window as the strongest spectral line inside the cardiac band.
 
@@ -94,7 +98,7 @@ def window_slices(n: int, fs: float, *, window_s: float = 10.0) -> list[slice]:
     Source: our choice: the spectrum of a long clip is up to 3 bpm off when the rate varies, so the heart rate of
     a clip over 15 s is the median over windows.
     """
-    length = int(round(window_s * fs))
+    length = round(window_s * fs)
     if n <= 1.5 * length:
         return [slice(0, n)]
     n_windows = int(np.ceil((n - length) / (length / 2))) + 1

@@ -21,43 +21,27 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from jaxtyping import Float
 
 from rppg_core.errors import ClipTooShortError, NoFaceError
 from rppg_core.types import NEEDS, ROIS, FaceClip, FaceInfo, VideoInfo
 from rppg_core.video import roi, stmap
+from rppg_core.video.background import THUMBNAIL_SHAPE, background_trace
 from rppg_core.video.face import FaceObservation
 from rppg_core.video.inspect import scene_of
-from rppg_core.video.mesh_points import FACE_OVAL, LEFT_EYE, RIGHT_EYE
+from rppg_core.video.pixels import UNITS, halved, resized, spread, to_bytes, to_units
+from rppg_core.video.pose import FacePath, Pose, ReferenceFace
 from rppg_core.video.reader import Frame
 
 Progress = Callable[[str, float], None]
 
-KEY_INTERVAL_S = 0.2  # between two looks of the tracker while the face is still
-KEY_INTERVAL_MOVING_S = 0.1  # while it moves
-MOVING_WIDTHS_PER_S = 0.15
-SMOOTHING_S = 0.12  # standard deviation of the Gaussian over key poses
-LOOK_AHEAD_S = 0.36  # three standard deviations
-SEARCH_INTERVAL_S = 0.5  # between two looks while there is no face
 CROP_SIDE = 160  # pixels of the working crop
-BACKGROUND_SHAPE = (18, 32)  # cells of the thumbnail that the background control comes from
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
-UNITS = 256  # stored units a grey level
 
 
 class Tracker(Protocol):
     """Anything that finds the face in a frame."""
 
     def observe(self, frame: Frame) -> FaceObservation | None: ...
-
-
-@dataclass(frozen=True)
-class Pose:
-    """A similarity from reference-face coordinates to the picture, as complex numbers: z -> turn * z + shift."""
-
-    time_s: float
-    turn: complex  # pixels a face width, times roll
-    shift: complex  # centre of the face box, pixels
 
 
 @dataclass(frozen=True)
@@ -68,34 +52,6 @@ class Waiting:
     crop: np.ndarray  # (H, W, 3) uint16, 1/256 grey level
     corner: complex  # upper left of the crop in the picture
     scale: float  # picture pixels a crop pixel
-
-
-class ReferenceFace:
-    """The clip's rigid face: 468 points in face widths around the centre of the face box, eyes level."""
-
-    def __init__(self, landmarks: Float[np.ndarray, "landmark 2"]):
-        points = landmarks[:, 0] + 1j * landmarks[:, 1]
-        eyes = points[list(RIGHT_EYE)].mean() - points[list(LEFT_EYE)].mean()
-        level = points * (abs(eyes) / eyes)
-        oval = level[list(FACE_OVAL)]
-        low = complex(oval.real.min(), oval.imag.min())
-        high = complex(oval.real.max(), oval.imag.max())
-        self.aspect = (high.imag - low.imag) / (high.real - low.real)
-        self.points = (level - (low + high) / 2) / (high.real - low.real)
-
-    def pose(self, time_s: float, landmarks: Float[np.ndarray, "landmark 2"]) -> Pose:
-        """Least-squares similarity onto observed landmarks (complex Procrustes)."""
-        seen = landmarks[:, 0] + 1j * landmarks[:, 1]
-        mean_seen, mean_points = seen.mean(), self.points.mean()
-        centred = self.points - mean_points
-        turn = complex(np.vdot(centred, seen - mean_seen) / np.vdot(centred, centred).real)
-        return Pose(time_s, turn, complex(mean_seen - turn * mean_points))
-
-    def grid_landmarks(self) -> Float[np.ndarray, "landmark 2"]:
-        """The reference points in pixels of the face grid."""
-        x = (self.points.real / roi.BOX_WIDTHS + 0.5) * roi.GRID
-        y = (self.points.imag / (roi.BOX_HEIGHTS * self.aspect) + 0.5) * roi.GRID
-        return np.stack([x, y], axis=1)
 
 
 def extract(
@@ -180,7 +136,7 @@ class _Pass:
             maps[valid] = stmap.fill_empty_cells(roi.weighted_means(grids, cells), share, rgb[valid][:, 0])
             fields |= {"stmap": maps, "stmap_weight": share}
         if "crop36" in self.needs:
-            fields["crop36"] = _spread(np.stack([_half(g) for g in grids]), valid)
+            fields["crop36"] = spread(np.stack([halved(g) for g in grids]), valid)
         if self.scene:
             fields["scene"] = _scene_table(self.scene)
         return FaceClip(times_s=times_s, valid=valid, rgb=rgb, region=self.region, still=self.still,
@@ -196,9 +152,9 @@ class _WholePass(_Pass):
         if self.still is None:
             scale = min(1.0, 512 / max(frame.width, frame.height))
             size = (max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
-            self.still = _bytes(frame.region(0, 0, frame.width, frame.height, *size))
+            self.still = to_bytes(frame.region(0, 0, frame.width, frame.height, *size))
             self.size = frame.width, frame.height
-        grid = _stored(frame.region(0, 0, frame.width, frame.height, roi.GRID, roi.GRID))
+        grid = to_units(frame.region(0, 0, frame.width, frame.height, roi.GRID, roi.GRID))
         self.keep_scene(frame.time_s, grid)
         self.grids[len(self.times_s)] = grid
         self.times_s.append(frame.time_s)
@@ -222,24 +178,21 @@ class _FacePass(_Pass):
         self.tracker = tracker
         self.square = bool(needs & {"crop72", "crop128_raw"})
         self.square_side = 128 if "crop128_raw" in needs else 72
-        self.reference: ReferenceFace | None = None
-        self.keys: list[Pose | None] = []
-        self.key_times_s: list[float] = []
-        self.key_landmarks: list[np.ndarray] = []
+        self.path = FacePath()
+        self.seen: list[tuple[float, np.ndarray]] = []  # landmarks of each look, where asked for
         self.waiting: deque[tuple[int, Waiting]] = deque()
         self.poses: dict[int, Pose] = {}
         self.thumbnails: list[np.ndarray] = []
-        self.next_key_s = 0.0
         self.n_faces = 0
 
     def add(self, frame: Frame) -> None:
         """Look, if it is time to; store a working crop; release the frames whose pose is settled."""
-        if frame.time_s >= self.next_key_s - 1e-6:
+        if frame.time_s >= self.path.next_look_s - 1e-6:
             self._look(frame)
-        thumbnail = frame.region(0, 0, frame.width, frame.height, BACKGROUND_SHAPE[1], BACKGROUND_SHAPE[0])
-        self.thumbnails.append(_stored(thumbnail))
-        if self.keys and self.keys[-1] is not None:
-            waiting = self._working_crop(frame, self.keys[-1])
+        thumbnail = frame.region(0, 0, frame.width, frame.height, THUMBNAIL_SHAPE[1], THUMBNAIL_SHAPE[0])
+        self.thumbnails.append(to_units(thumbnail))
+        if self.path.last is not None:
+            waiting = self._working_crop(frame, self.path.last)
             self.keep_scene(frame.time_s, waiting.crop)
             self.waiting.append((len(self.times_s), waiting))
         self.times_s.append(frame.time_s)
@@ -254,7 +207,7 @@ class _FacePass(_Pass):
         """Flush the queue, then draw the weights and the traces."""
         _require_frames(len(self.times_s))
         self._release(float("inf"))
-        if self.reference is None or len(self.grids) < 2:
+        if self.path.reference is None or len(self.grids) < 2:
             raise NoFaceError(
                 f"no face found in {len(self.times_s)} frames",
                 wanted="a face that looks at the camera, at least 64 pixels wide, for 5 s or more",
@@ -264,43 +217,34 @@ class _FacePass(_Pass):
         index = sorted(self.grids)
         sample = np.stack([self.grids[i] for i in index[:: max(1, len(index) // 48)]])
         median = np.median(sample, axis=0) / UNITS
-        weights = roi.roi_weights(median, self.reference.grid_landmarks())
-        self.background = self._background()
-        fields: dict[str, Any] = {"boxes": self._boxes(), "background": self.background, "video": video}
+        weights = roi.roi_weights(
+            median, self.path.reference.points_in_box(roi.BOX_WIDTHS, roi.BOX_HEIGHTS, roi.GRID)
+        )
+        boxes = self._boxes()
+        self.background = background_trace(np.stack(self.thumbnails), boxes, self.size)
+        fields: dict[str, Any] = {"boxes": boxes, "background": self.background, "video": video}
         if "landmarks" in self.needs:
             fields["landmarks"] = self._landmarks()
         valid = np.isin(np.arange(len(self.times_s)), index)
         if self.square:
             squares = np.stack([self.squares[i] for i in index])
             if "crop128_raw" in self.needs:
-                fields["crop128_raw"] = _spread(squares, valid)
+                fields["crop128_raw"] = spread(squares, valid)
             if "crop72" in self.needs:
-                fields["crop72"] = _spread(np.stack([_resize(s, 72) for s in squares]), valid)
+                fields["crop72"] = spread(np.stack([resized(s, 72) for s in squares]), valid)
         fields["face"] = self._face_info(weights, sample)
         return self.build(weights, notes=self._notes(weights), **fields)
 
-    # --- following -------------------------------------------------------------------------------------------
-
     def _look(self, frame: Frame) -> None:
         seen = self.tracker.observe(frame)
-        self.key_times_s.append(frame.time_s)
+        self.path.add(frame.time_s, seen.landmarks if seen is not None else None)
         if seen is None:
-            self.keys.append(None)
-            self.next_key_s = frame.time_s + (SEARCH_INTERVAL_S if self.reference is None else KEY_INTERVAL_S)
             return
         self.n_faces = max(self.n_faces, seen.n_faces)
-        if self.reference is None:
-            self.reference = ReferenceFace(seen.landmarks)
+        if self.still is None:
             self._keep_still(frame, seen)
-        pose = self.reference.pose(frame.time_s, seen.landmarks)
-        last = self.keys[-1] if self.keys else None
-        moving = last is None or abs(pose.shift - last.shift) > (
-            MOVING_WIDTHS_PER_S * abs(pose.turn) * (pose.time_s - last.time_s)
-        )
-        self.keys.append(pose)
         if "landmarks" in self.needs:
-            self.key_landmarks.append(seen.landmarks)
-        self.next_key_s = frame.time_s + (KEY_INTERVAL_MOVING_S if moving else KEY_INTERVAL_S)
+            self.seen.append((frame.time_s, seen.landmarks))
 
     def _keep_still(self, frame: Frame, seen: FaceObservation) -> None:
         low, high = seen.landmarks.min(axis=0), seen.landmarks.max(axis=0)
@@ -308,69 +252,42 @@ class _FacePass(_Pass):
         x, y = (low + high) / 2 - side / 2
         x, y, side = round(float(x)), round(float(y)), round(side)
         pixels = min(512, side)
-        self.still = _bytes(frame.region(x, y, side, side, pixels, pixels))
+        self.still = to_bytes(frame.region(x, y, side, side, pixels, pixels))
         points = (seen.landmarks - [x, y]) * (pixels / side)
         self.outlines = {name: points[list(polygon)] for name, polygon in roi.OUTLINES.items()}
 
     def _working_crop(self, frame: Frame, pose: Pose) -> Waiting:
-        assert self.reference is not None
-        tallest = max(roi.BOX_WIDTHS, roi.BOX_HEIGHTS * self.reference.aspect)
-        margin = max(tallest, SQUARE_WIDTHS * 1.2 if self.square else 0.0) + 0.35  # room to move within the wait
+        tallest = max(roi.BOX_WIDTHS, roi.BOX_HEIGHTS * self._reference().aspect)
+        margin = (
+            max(tallest, SQUARE_WIDTHS * 1.2 if self.square else 0.0) + 0.35
+        )  # room to move within the wait
         side = max(8, round(abs(pose.turn) * margin))
         pixels = min(256 if self.square else CROP_SIDE, side)
         x, y = round(pose.shift.real - side / 2), round(pose.shift.imag - side / 2)
         crop = frame.region(x, y, side, side, pixels, pixels)
-        return Waiting(frame.time_s, _stored(crop), complex(x, y), side / pixels)
+        return Waiting(frame.time_s, to_units(crop), complex(x, y), side / pixels)
 
     def _release(self, now_s: float) -> None:
         """Turn waiting frames into grids once every key pose within the look-ahead is known."""
         while self.waiting:
             index, frame = self.waiting[0]
-            after = np.searchsorted(self.key_times_s, frame.time_s, side="left")
-            settled = after < len(self.keys) and now_s >= self.key_times_s[after] + LOOK_AHEAD_S
-            if not settled and now_s != float("inf"):
+            if not self.path.settled(frame.time_s, now_s) and now_s != float("inf"):
                 return
             self.waiting.popleft()
-            pose = self._pose_at(frame.time_s)
-            if pose is not None:
-                self.poses[index] = pose
-                self.grids[index] = self._sample(frame, pose, roi.GRID, roi.BOX_WIDTHS,
-                                                 roi.BOX_HEIGHTS * self.reference.aspect)  # fmt: skip
-                if self.square:
-                    self.squares[index] = self._sample(frame, pose, self.square_side, SQUARE_WIDTHS, SQUARE_WIDTHS)
+            pose = self.path.at(frame.time_s)
+            if pose is None:
+                continue
+            self.poses[index] = pose
+            height = roi.BOX_HEIGHTS * self._reference().aspect
+            self.grids[index] = self._sample(frame, pose, roi.GRID, roi.BOX_WIDTHS, height)
+            if self.square:
+                self.squares[index] = self._sample(
+                    frame, pose, self.square_side, SQUARE_WIDTHS, SQUARE_WIDTHS
+                )
 
-    def _pose_at(self, time_s: float) -> Pose | None:
-        """Smoothed key poses, linearly interpolated; None where the face is lost on either side."""
-        after = int(np.searchsorted(self.key_times_s, time_s - 1e-9, side="left"))
-        if after >= len(self.keys):
-            after = len(self.keys) - 1  # the tail after the last look
-        before = after if self.key_times_s[after] <= time_s + 1e-9 else after - 1
-        ends = [self._smoothed(k) for k in (before, after)]
-        if ends[0] is None or ends[1] is None:
-            return None
-        span = self.key_times_s[after] - self.key_times_s[before]
-        part = (time_s - self.key_times_s[before]) / span if span > 0 else 0.0
-        return Pose(
-            time_s,
-            ends[0].turn + part * (ends[1].turn - ends[0].turn),
-            ends[0].shift + part * (ends[1].shift - ends[0].shift),
-        )
-
-    def _smoothed(self, k: int) -> Pose | None:
-        centre = self.keys[k]
-        if centre is None:
-            return None
-        total, turn, shift = 0.0, 0j, 0j
-        for step in (-1, 1):
-            j = k if step == 1 else k - 1
-            while 0 <= j < len(self.keys):
-                pose = self.keys[j]
-                if pose is None or abs(pose.time_s - centre.time_s) > LOOK_AHEAD_S:
-                    break
-                weight = float(np.exp(-0.5 * ((pose.time_s - centre.time_s) / SMOOTHING_S) ** 2))
-                total, turn, shift = total + weight, turn + weight * pose.turn, shift + weight * pose.shift
-                j += step
-        return Pose(centre.time_s, turn / total, shift / total)
+    def _reference(self) -> ReferenceFace:
+        assert self.path.reference is not None, "no face was seen yet"
+        return self.path.reference
 
     def _sample(self, frame: Waiting, pose: Pose, pixels: int, width: float, height: float) -> np.ndarray:
         """Resample the working crop into a face-aligned box of width x height face widths."""
@@ -383,23 +300,20 @@ class _FacePass(_Pass):
         matrix = np.array([[column.real, row.real, start.real], [column.imag, row.imag, start.imag]])
         fine = cv2.warpAffine(frame.crop, matrix, (n, n), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                               borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        return _half(fine)
-
-    # --- what the clip says about itself ---------------------------------------------------------------------
+        return halved(fine)
 
     def _boxes(self) -> np.ndarray:
-        assert self.reference is not None
         boxes = np.full((len(self.times_s), 4), np.nan)
         for i, pose in self.poses.items():
             width = abs(pose.turn)
-            height = width * self.reference.aspect
+            height = width * self._reference().aspect
             boxes[i] = pose.shift.real - width / 2, pose.shift.imag - height / 2, width, height
         return boxes
 
     def _landmarks(self) -> np.ndarray:
         """Observed landmarks, linearly interpolated between looks."""
-        times_s = [t for t, key in zip(self.key_times_s, self.keys, strict=True) if key is not None]
-        seen = np.stack(self.key_landmarks).reshape(len(times_s), -1)
+        times_s = [time_s for time_s, _ in self.seen]
+        seen = np.stack([landmarks for _, landmarks in self.seen]).reshape(len(times_s), -1)
         index = sorted(self.grids)
         at = np.array(self.times_s)[index]
         k = np.clip(np.searchsorted(times_s, at, side="right") - 1, 0, max(len(times_s) - 2, 0))
@@ -409,26 +323,6 @@ class _FacePass(_Pass):
         out = np.full((len(self.times_s), seen.shape[1] // 2, 2), np.nan)
         out[index] = (seen[k] * (1 - part) + seen[after] * part).reshape(len(at), -1, 2)
         return out
-
-    def _background(self) -> np.ndarray | None:
-        """Mean colour of the picture's cells that the head and body never touch, as large as the face at most."""
-        rows, columns = BACKGROUND_SHAPE
-        boxes = self._boxes()
-        boxes = boxes[np.isfinite(boxes[:, 0])]
-        width, height = self.size
-        centre_x = (np.arange(columns) + 0.5) / columns * width
-        centre_y = (np.arange(rows) + 0.5) / rows * height
-        left = (boxes[:, 0] - 0.35 * boxes[:, 2]).min()
-        right = (boxes[:, 0] + 1.35 * boxes[:, 2]).max()
-        top = (boxes[:, 1] - 0.45 * boxes[:, 3]).min()
-        chin = (boxes[:, 1] + 0.9 * boxes[:, 3]).min()
-        beside = (centre_x[None] < left) | (centre_x[None] > right)
-        free = (beside & (centre_y[:, None] < chin)) | (centre_y[:, None] < top) & np.ones((rows, columns), bool)
-        needed = max(4, int(0.1 * np.median(boxes[:, 2] * boxes[:, 3]) / (width * height) * rows * columns))
-        if free.sum() < needed:
-            return None
-        cells = np.stack(self.thumbnails)[:, free]
-        return cells.mean(axis=1) / UNITS
 
     def _face_info(self, weights: roi.RoiWeights, sample: np.ndarray) -> FaceInfo:
         order = sorted(self.poses)
@@ -465,37 +359,6 @@ def _require_frames(n: int) -> None:
             f"the video has {n} frame{'s' if n != 1 else ''}", wanted="at least 5 s of frames",
             do="record a longer clip; 30 s is best", lesson="too_short",
         )  # fmt: skip
-
-
-def _stored(rgb: np.ndarray) -> np.ndarray:
-    return np.clip(rgb * UNITS + 0.5, 0, 65535).astype(np.uint16)
-
-
-def _bytes(rgb: np.ndarray) -> np.ndarray:
-    return np.clip(np.round(rgb), 0, 255).astype(np.uint8)
-
-
-def _half(picture: np.ndarray) -> np.ndarray:
-    return _resize(picture, picture.shape[0] // 2)
-
-
-def _resize(picture: np.ndarray, side: int) -> np.ndarray:
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-
-
-def _spread(rows: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Rows of the valid frames at their places, zeros elsewhere; on disk above 200 MB."""
-    out = _room((len(valid), *rows.shape[1:]))
-    out[valid] = rows
-    return out
-
-
-def _room(shape: tuple[int, ...]) -> np.ndarray:
-    if np.prod(shape) * 2 <= 200e6:
-        return np.zeros(shape, np.uint16)
-    import tempfile
-
-    return np.memmap(tempfile.TemporaryFile(), np.uint16, "w+", shape=shape)  # gone when the array goes
 
 
 def _scene_table(scene: dict[int, dict[str, float]]) -> dict[str, np.ndarray]:

@@ -103,7 +103,7 @@ def overlapping_windows(n: int, length: int) -> list[slice]:
     """Windows of `length` samples that overlap by half and cover n; the last is moved back to end at n."""
     if n <= length:
         return [slice(0, n)]
-    starts = list(range(0, n - length, length // 2)) + [n - length]
+    starts = [*range(0, n - length, length // 2), n - length]
     return [slice(s, s + length) for s in starts]
 
 
@@ -155,4 +155,3 @@ def _hermite(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
         + u**2 * (3 - 2 * u) * y[k + 1]
         - u**2 * (1 - u) * h * slopes[k + 1]
     )
-

@@ -29,7 +29,9 @@ def skin_share(cells: Float[np.ndarray, "cell height width"]) -> Float[np.ndarra
 
 
 def fill_empty_cells(
-    cells: Float[np.ndarray, "time cell 3"], share: Float[np.ndarray, " cell"], skin: Float[np.ndarray, "time 3"]
+    cells: Float[np.ndarray, "time cell 3"],
+    share: Float[np.ndarray, " cell"],
+    skin: Float[np.ndarray, "time 3"],
 ) -> Float[np.ndarray, "time cell 3"]:
     """Cells with less than 2 % skin take the colour of the whole skin, so that no cell is NaN or pure noise."""
     empty = share < 0.02

@@ -1,0 +1,136 @@
+"""Where the face is between two looks of the tracker: a rigid reference face and its smoothed path.
+
+Floor 2. Each look gives 468 points; the least-squares similarity from a rigid reference face onto them (position,
+size, roll) averages their jitter, which lies in the pulse band. Poses are smoothed over neighbouring looks and
+interpolated to every frame. Points are complex numbers: x + iy, so that a similarity is z -> turn * z + shift.
+Axis letters: L landmark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rppg_core.video.mesh_points import FACE_OVAL, LEFT_EYE, RIGHT_EYE
+
+KEY_INTERVAL_S = 0.2  # between two looks of the tracker while the face is still
+KEY_INTERVAL_MOVING_S = 0.1  # while it moves
+MOVING_WIDTHS_PER_S = 0.15
+SEARCH_INTERVAL_S = 0.5  # between two looks before the first face
+SMOOTHING_S = 0.12  # standard deviation of the Gaussian over key poses
+LOOK_AHEAD_S = 0.36  # three standard deviations
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A similarity from reference-face coordinates to the picture."""
+
+    time_s: float
+    turn: complex  # pixels a face width, times roll
+    shift: complex  # centre of the face box, pixels
+
+
+class ReferenceFace:
+    """The clip's rigid face: 468 points in face widths around the centre of the face box, eyes level."""
+
+    def __init__(self, landmarks: Float[np.ndarray, "landmark 2"]):
+        points = landmarks[:, 0] + 1j * landmarks[:, 1]
+        eyes = points[list(RIGHT_EYE)].mean() - points[list(LEFT_EYE)].mean()
+        level = points * (abs(eyes) / eyes)
+        oval = level[list(FACE_OVAL)]
+        low = complex(oval.real.min(), oval.imag.min())
+        high = complex(oval.real.max(), oval.imag.max())
+        self.aspect = (high.imag - low.imag) / (high.real - low.real)
+        self.points = (level - (low + high) / 2) / (high.real - low.real)
+
+    def pose(self, time_s: float, landmarks: Float[np.ndarray, "landmark 2"]) -> Pose:
+        """Least-squares similarity onto observed landmarks (complex Procrustes)."""
+        seen = landmarks[:, 0] + 1j * landmarks[:, 1]
+        mean_seen, mean_points = seen.mean(), self.points.mean()
+        centred = self.points - mean_points
+        turn = complex(np.vdot(centred, seen - mean_seen) / np.vdot(centred, centred).real)
+        return Pose(time_s, turn, complex(mean_seen - turn * mean_points))
+
+    def points_in_box(
+        self, box_widths: float, box_heights: float, pixels: int
+    ) -> Float[np.ndarray, "landmark 2"]:
+        """The reference points in pixels of a face-aligned box, given in face widths and heights."""
+        x = (self.points.real / box_widths + 0.5) * pixels
+        y = (self.points.imag / (box_heights * self.aspect) + 0.5) * pixels
+        return np.stack([x, y], axis=1)
+
+
+class FacePath:
+    """The looks of the tracker so far, and the pose of the face at any time between them."""
+
+    def __init__(self) -> None:
+        self.reference: ReferenceFace | None = None
+        self.times_s: list[float] = []
+        self.poses: list[Pose | None] = []  # None: a look that saw no face
+        self.next_look_s = 0.0
+
+    @property
+    def last(self) -> Pose | None:
+        """Pose of the latest look; None when it saw no face."""
+        return self.poses[-1] if self.poses else None
+
+    def add(self, time_s: float, landmarks: Float[np.ndarray, "landmark 2"] | None) -> None:
+        """Take one look, and decide when the next is due: sooner while the face moves."""
+        last = self.last
+        self.times_s.append(time_s)
+        if landmarks is None:
+            self.poses.append(None)
+            self.next_look_s = time_s + (SEARCH_INTERVAL_S if self.reference is None else KEY_INTERVAL_S)
+            return
+        if self.reference is None:
+            self.reference = ReferenceFace(landmarks)
+        pose = self.reference.pose(time_s, landmarks)
+        self.poses.append(pose)
+        moving = last is None or (
+            abs(pose.shift - last.shift) > MOVING_WIDTHS_PER_S * abs(pose.turn) * (time_s - last.time_s)
+        )
+        self.next_look_s = time_s + (KEY_INTERVAL_MOVING_S if moving else KEY_INTERVAL_S)
+
+    def settled(self, time_s: float, now_s: float) -> bool:
+        """Whether every look that bears on `time_s` has been taken at `now_s`."""
+        after = int(np.searchsorted(self.times_s, time_s - 1e-9, side="left"))
+        return after < len(self.times_s) and now_s >= self.times_s[after] + LOOK_AHEAD_S
+
+    def at(self, time_s: float) -> Pose | None:
+        """Smoothed looks, linearly interpolated; None where the face is lost on either side."""
+        after = int(np.searchsorted(self.times_s, time_s - 1e-9, side="left"))
+        after = min(after, len(self.times_s) - 1)  # the tail after the last look
+        before = after if self.times_s[after] <= time_s + 1e-9 else after - 1
+        start, end = self._smoothed(before), self._smoothed(after)
+        if start is None or end is None:
+            return None
+        span_s = self.times_s[after] - self.times_s[before]
+        part = (time_s - self.times_s[before]) / span_s if span_s > 0 else 0.0
+        return Pose(
+            time_s,
+            start.turn + part * (end.turn - start.turn),
+            start.shift + part * (end.shift - start.shift),
+        )
+
+    def _smoothed(self, k: int) -> Pose | None:
+        """Gaussian mean of the poses around look k, up to the nearest look without a face."""
+        centre = self.poses[k]
+        if centre is None:
+            return None
+        near = [centre, *self._neighbours(k, -1), *self._neighbours(k, 1)]
+        weights = np.exp(-0.5 * (np.array([p.time_s - centre.time_s for p in near]) / SMOOTHING_S) ** 2)
+        weights /= weights.sum()
+        turn = complex(np.dot(weights, [p.turn for p in near]))
+        return Pose(centre.time_s, turn, complex(np.dot(weights, [p.shift for p in near])))
+
+    def _neighbours(self, k: int, step: int) -> list[Pose]:
+        near, j = [], k + step
+        while 0 <= j < len(self.poses):
+            pose = self.poses[j]
+            if pose is None or abs(pose.time_s - self.times_s[k]) > LOOK_AHEAD_S:
+                break
+            near.append(pose)
+            j += step
+        return near
