@@ -1,0 +1,254 @@
+"""Which face, and where: 468 points of one face in each frame that is looked at.
+
+Floor 2. A search runs until a face is found; from then on the next crop comes from the last points, and a search
+once a second only counts faces and notices one that is a lot larger. When the mesh network itself says that there
+is no face in the crop, the search starts again. `face_models` finds the files, `face_nets` runs them.
+
+What differs from MediaPipe's graphs: a first crop is refined once from its own points, so that the first answer is
+as good as all later ones; the crop is square around the points' box along the eye line; small faces are searched
+in overlapping tiles. Points and centres are also written as complex numbers x + iy.
+Axis letters: L landmark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from rppg_core.errors import UsageError
+from rppg_core.video.face_models import resolve_models
+from rppg_core.video.face_nets import SAME_FACE, Detection, Engine, LiteRtEngine, OpenCvEngine, overlap
+
+__all__ = ["FaceObservation", "FaceTracker", "resolve_models"]
+
+MIN_MESH_SCORE = 0.5
+CROP_SIDES = 1.5  # side of the mesh crop in sides of the face's box
+SEARCH_INTERVAL_S = 1.0  # between two counts of the faces, and between two searches in tiles
+SWITCH_RATIO = 1.4  # another face must be this much larger before the tracker turns to it
+MAX_FACES = 6
+TILE_SIDES = (0.6, 0.35)  # of the picture's shorter side
+TILE_STEP = 0.7  # of the tile's side
+LEFT_CORNER, RIGHT_CORNER = 33, 263  # outer eye corners, picture left and right
+
+
+class Picture(Protocol):
+    """What the tracker needs of a frame."""
+
+    @property
+    def time_s(self) -> float: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    def region(
+        self, x: int, y: int, w: int, h: int, out_w: int, out_h: int
+    ) -> Float[np.ndarray, "out_h out_w 3"]: ...
+
+
+@dataclass(frozen=True)
+class FaceObservation:
+    """One face in one frame."""
+
+    landmarks: Float[
+        np.ndarray, "landmark 2"
+    ]  # 468 mesh points, upright pixels, origin at the picture's corner
+    score: float  # the mesh network's probability of a face, 0..1
+    n_faces: int  # faces in the picture, counted once a second
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A turned square of the picture."""
+
+    centre: complex
+    side: float  # pixels
+    angle: float  # radians, clockwise in the picture
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face that the mesh network confirmed."""
+
+    landmarks: np.ndarray
+    score: float
+    box: Crop  # square around the points along the eye line
+
+
+Square = tuple[int, int, int]  # x, y, side of an upright square, pixels; may reach over the picture's edge
+
+
+class FaceTracker:
+    """Follow the largest face.
+
+    Args:
+        backend: "opencv" (nothing more to install), "litert" (package ai-edge-litert) or "mediapipe" (package
+            mediapipe and its face_landmarker.task file).
+
+    Raises:
+        ModelFileError: model files are missing or wrong.
+        UsageError: unknown backend, or its package is not installed.
+    """
+
+    def __init__(self, backend: str = "opencv"):
+        self._engine = _engine(backend)
+        self._face: Face | None = None
+        self._n_faces = 0
+        self._time_s = self._next_count_s = self._next_tiles_s = -np.inf
+
+    def observe(self, frame: Picture) -> FaceObservation | None:
+        """Look at a frame; None when it shows no face. Frames come in order of time, at any distance."""
+        if frame.time_s < self._time_s:
+            self._face, self._next_count_s, self._next_tiles_s = None, -np.inf, -np.inf
+        self._time_s = frame.time_s
+        face = self._mesh(frame, self._face.box) if self._face is not None else None
+        if face is None:
+            face = self._search(frame)
+        elif frame.time_s >= self._next_count_s:
+            face = self._count(frame, face)
+        self._face = face
+        return FaceObservation(face.landmarks, face.score, self._n_faces) if face is not None else None
+
+    def _search(self, frame: Picture) -> Face | None:
+        """The largest face of the picture: in the whole of it, then in tiles, at most once a second."""
+        faces = self._confirmed(frame, _whole(frame.width, frame.height))
+        if not faces and frame.time_s >= self._next_tiles_s:
+            self._next_tiles_s = frame.time_s + SEARCH_INTERVAL_S
+            for part in TILE_SIDES:
+                faces = self._confirmed(frame, _tiles(frame.width, frame.height, part))
+                if faces:
+                    break
+        self._n_faces = len(faces)
+        self._next_count_s = frame.time_s + SEARCH_INTERVAL_S
+        return max(faces, key=lambda face: face.box.side, default=None)
+
+    def _count(self, frame: Picture, followed: Face) -> Face:
+        """Count faces, and turn to another only when it is a lot larger than the one that is followed."""
+        others = self._confirmed(frame, _whole(frame.width, frame.height), known=followed)
+        self._n_faces = 1 + len(others)
+        self._next_count_s = frame.time_s + SEARCH_INTERVAL_S
+        largest = max([followed, *others], key=lambda face: face.box.side)
+        return largest if largest.box.side > SWITCH_RATIO * followed.box.side else followed
+
+    def _confirmed(self, frame: Picture, squares: Iterator[Square], known: Face | None = None) -> list[Face]:
+        """Faces in the squares that the mesh network confirms, without the one that is known."""
+        found = [detection for square in squares for detection in self._detect(frame, square)]
+        faces, taken = [], [known.box] if known is not None else []
+        for detection in sorted(found, key=lambda face: -face.score):
+            if len(faces) == MAX_FACES or _touches(detection, taken):
+                continue
+            first = self._mesh(frame, Crop(detection.centre, detection.side, detection.angle))
+            face = self._mesh(frame, first.box) if first is not None else None
+            if face is not None and not _touches(face.box, taken):
+                faces.append(face)
+                taken.append(face.box)
+        return faces
+
+    def _detect(self, frame: Picture, square: Square) -> list[Detection]:
+        """Detections in one square, in pixels of the picture."""
+        x, y, side = square
+        scale = side / self._engine.detect_side
+        return [
+            Detection(d.score, d.centre * scale + complex(x, y), d.side * scale, d.angle)
+            for d in self._engine.detect(_square_picture(frame, square, self._engine.detect_side))
+        ]
+
+    def _mesh(self, frame: Picture, box: Crop) -> Face | None:
+        """Points of the face in and around a box; None when the network sees no face there."""
+        crop = Crop(box.centre, box.side * CROP_SIDES, box.angle)
+        pixels = self._engine.mesh_side
+        points, score = self._engine.mesh(_turned_crop(frame, crop, pixels))
+        if score < MIN_MESH_SCORE:
+            return None
+        local = points @ [1, 1j] / pixels - (0.5 + 0.5j)
+        places = crop.centre + local * crop.side * np.exp(1j * crop.angle)
+        landmarks = np.stack([places.real, places.imag], axis=1).astype(np.float32)
+        return Face(landmarks, score, _box_of(places))
+
+
+def _engine(backend: str) -> Engine:
+    if backend == "opencv":
+        return OpenCvEngine(resolve_models())
+    if backend == "litert":
+        return LiteRtEngine(resolve_models())
+    if backend == "mediapipe":
+        from rppg_core.video.face_mediapipe import MediaPipeEngine
+
+        return MediaPipeEngine()
+    raise UsageError(
+        f"unknown face backend {backend!r}", wanted="opencv, litert or mediapipe", do="name one of these"
+    )
+
+
+def _whole(width: int, height: int) -> Iterator[Square]:
+    """The whole picture in one square, then squares of its shorter side, in which faces are larger."""
+    side = max(width, height)
+    yield (width - side) // 2, (height - side) // 2, side
+    if side > 1.2 * min(width, height):
+        yield from _tiles(width, height, 1.0)
+
+
+def _tiles(width: int, height: int, part: float) -> Iterator[Square]:
+    """Overlapping squares that cover the picture."""
+    side = round(part * min(width, height))
+    for y in _starts(height, side):
+        for x in _starts(width, side):
+            yield x, y, side
+
+
+def _starts(length: int, side: int) -> list[int]:
+    steps = int(np.ceil((length - side) / (TILE_STEP * side)))
+    return np.linspace(0, length - side, steps + 1).round().astype(int).tolist()
+
+
+def _square_picture(frame: Picture, square: Square, pixels: int) -> np.ndarray:
+    """An upright square, black where it reaches over the picture's edge."""
+    x, y, side = square
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + side, frame.width), min(y + side, frame.height)
+    picture = np.zeros((pixels, pixels, 3), np.float32)
+    scale = pixels / side
+    i, j = round((top - y) * scale), round((left - x) * scale)
+    rows, columns = max(1, round((bottom - top) * scale)), max(1, round((right - left) * scale))
+    picture[i : i + rows, j : j + columns] = frame.region(
+        left, top, right - left, bottom - top, columns, rows
+    )
+    return picture
+
+
+def _turned_crop(frame: Picture, crop: Crop, pixels: int) -> np.ndarray:
+    """A turned square: its upright bounding box at about the right resolution, then one rotation."""
+    reach = crop.side * (abs(np.cos(crop.angle)) + abs(np.sin(crop.angle)))
+    x, y = round(crop.centre.real - reach / 2), round(crop.centre.imag - reach / 2)
+    side = max(2, round(reach))
+    fetched = min(side, max(2, round(pixels * reach / crop.side)))  # enlarging is left to the rotation
+    upright = frame.region(x, y, side, side, fetched, fetched)
+    scale = fetched / side
+    step = crop.side / pixels * np.exp(1j * crop.angle) * scale  # one pixel of the crop along its row
+    centre = (crop.centre - complex(x, y)) * scale - (0.5 + 0.5j)
+    start = centre + step * (0.5 + 0.5j) * (1 - pixels)
+    matrix = np.array([[step.real, -step.imag, start.real], [step.imag, step.real, start.imag]])
+    return cv2.warpAffine(
+        upright, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+
+
+def _box_of(places: np.ndarray) -> Crop:
+    """The square around the points, turned with the line between the outer eye corners."""
+    angle = float(np.angle(places[RIGHT_CORNER] - places[LEFT_CORNER]))
+    level = places * np.exp(-1j * angle)
+    low = complex(level.real.min(), level.imag.min())
+    high = complex(level.real.max(), level.imag.max())
+    side = max(high.real - low.real, high.imag - low.imag)
+    return Crop((low + high) / 2 * np.exp(1j * angle), float(side), angle)
+
+
+def _touches(face: Detection | Crop, taken: list[Crop]) -> bool:
+    """Whether a box is one of the faces that are already known."""
+    centres, sides = np.array([t.centre for t in taken]), np.array([t.side for t in taken])
+    return bool(taken) and bool((overlap(face.centre, face.side, centres, sides) > SAME_FACE).any())

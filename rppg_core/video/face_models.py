@@ -1,0 +1,205 @@
+"""Where the two face models come from: a folder, the cache, Google's published file, or a wheel opened as a zip.
+
+Floor 2. The models (1.47 MB, Apache-2.0) are no part of this project and are not in current MediaPipe wheels.
+Whatever the source, a file is used only when its sha256 is the pinned one. Only `resolve_models(fetch=True)`
+touches the network, and only when neither the given folder nor the cache holds the files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from rppg_core.errors import ModelFileError
+
+ASSETS_URL = "https://storage.googleapis.com/mediapipe-assets/"
+ASSET_TIMEOUT_S = 6
+WHEEL = "mediapipe==0.10.21"  # the newest wheel that holds the two models
+WHEEL_TIMEOUT_S = 300
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One model: its published name, its place in the wheel, and the only content that is accepted."""
+
+    name: str
+    in_wheel: str
+    sha256: str
+
+
+DETECTOR = ModelFile(
+    "face_detection_short_range.tflite",
+    "mediapipe/modules/face_detection/face_detection_short_range.tflite",
+    "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+)
+MESH = ModelFile(
+    "face_landmark.tflite",
+    "mediapipe/modules/face_landmark/face_landmark.tflite",
+    "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+)
+MODELS = (DETECTOR, MESH)
+
+
+class ModelPaths(NamedTuple):
+    """The two files, checked."""
+
+    detector: Path
+    mesh: Path
+
+
+def resolve_models(fetch: bool = True, *, folder: str | Path | None = None) -> ModelPaths:
+    """Find the two face models, or fetch them into the user's cache.
+
+    Args:
+        fetch: allow downloads when the files are neither in the folder nor in the cache.
+        folder: looked into first; default: the environment variable RPPG_MODEL_DIR, where set.
+
+    Returns:
+        Paths whose sha256 was checked just now.
+
+    Raises:
+        ModelFileError: a file in `folder` has the wrong content, or nothing could be found or fetched.
+    """
+    folder = folder or os.environ.get("RPPG_MODEL_DIR") or None
+    found: dict[ModelFile, Path] = {}
+    for model in MODELS:
+        path = _in_folder(model, Path(folder)) if folder else None
+        path = path or _in_cache(model)
+        if path:
+            found[model] = path
+    missing = [model for model in MODELS if model not in found]
+    if missing:
+        if not fetch:
+            names = " and ".join(model.name for model in missing)
+            raise ModelFileError(
+                f"face model {names} not found in {cache_folder()}",
+                wanted="the two face models in the cache or in the folder that RPPG_MODEL_DIR names",
+                do="run: rppg doctor --fetch",
+            )
+        found |= _fetch(missing)
+    return ModelPaths(found[DETECTOR], found[MESH])
+
+
+def cache_folder() -> Path:
+    """The user's cache of this program: XDG_CACHE_HOME where set, else what the platform uses."""
+    if root := os.environ.get("XDG_CACHE_HOME"):
+        return Path(root) / "rppg-lab"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "rppg-lab" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/rppg-lab"
+    return Path.home() / ".cache/rppg-lab"
+
+
+def _in_folder(model: ModelFile, folder: Path) -> Path | None:
+    """The file in a folder that the user named; one of the same name with another content is an error."""
+    path = folder / model.name
+    if not path.is_file():
+        return None
+    if (got := _sha256(path.read_bytes())) != model.sha256:
+        raise ModelFileError(
+            f"{path} has sha256 {got}",
+            wanted=f"sha256 {model.sha256}",
+            do="replace or delete that file, or unset RPPG_MODEL_DIR",
+        )
+    return path
+
+
+def _in_cache(model: ModelFile) -> Path | None:
+    """The cached file; a damaged one counts as absent and is replaced by the next fetch."""
+    path = cache_folder() / model.name
+    with contextlib.suppress(OSError):
+        if _sha256(path.read_bytes()) == model.sha256:
+            return path
+    return None
+
+
+def _fetch(models: list[ModelFile]) -> dict[ModelFile, Path]:
+    """Try the sources one after the other; the error names what each of them said."""
+    complaints: list[str] = []
+    sources: tuple[Callable[[list[ModelFile]], dict[ModelFile, bytes]], ...] = (_from_assets, _from_wheel)
+    for source in sources:
+        try:
+            contents = source(models)
+            for model, content in contents.items():
+                _check(model, content)
+        except (OSError, ModelFileError, zipfile.BadZipFile, KeyError, subprocess.SubprocessError) as error:
+            complaints.append(f"{source.__name__.removeprefix('_from_')}: {_one_line(error)}")
+            continue
+        return {model: _store(model, content) for model, content in contents.items()}
+    raise ModelFileError(
+        f"the face models could not be fetched ({'; '.join(complaints)})",
+        wanted=f"{' and '.join(model.name for model in models)} from {ASSETS_URL} or out of {WHEEL}",
+        do=f"connect to the internet and run: rppg doctor --fetch, or put the files into {cache_folder()}",
+    )
+
+
+def _from_assets(models: list[ModelFile]) -> dict[ModelFile, bytes]:
+    """Google's published files."""
+    contents = {}
+    for model in models:
+        with urllib.request.urlopen(ASSETS_URL + model.name, timeout=ASSET_TIMEOUT_S) as answer:
+            contents[model] = answer.read()
+    return contents
+
+
+def _from_wheel(models: list[ModelFile]) -> dict[ModelFile, bytes]:
+    """The models inside the MediaPipe wheel, which pip downloads as data: nothing of it is installed or run."""
+    with tempfile.TemporaryDirectory(prefix="rppg-models-") as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
+                   "--python-version", "3.11", "--platform", "manylinux_2_28_x86_64",
+                   "--dest", folder, WHEEL]  # fmt: skip
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=WHEEL_TIMEOUT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        wheels = sorted(Path(folder).glob("*.whl"))
+        if done.returncode or not wheels:
+            raise OSError(f"pip download {WHEEL} failed: {done.stderr.strip() or 'no wheel'}")
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            return {model: wheel.read(model.in_wheel) for model in models}
+
+
+def _store(model: ModelFile, content: bytes) -> Path:
+    """Write into the cache in one step, so that a reader never sees half a file."""
+    path = cache_folder() / model.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=model.name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _check(model: ModelFile, content: bytes) -> None:
+    if (got := _sha256(content)) != model.sha256:
+        raise ModelFileError(
+            f"{model.name} has sha256 {got}", wanted=f"sha256 {model.sha256}", do="try another source"
+        )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
