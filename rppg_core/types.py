@@ -98,6 +98,7 @@ class Beats:
     times_s: Float[np.ndarray, " beat"]
     # ibi_s[k] = times_s[k + 1] - times_s[k]; NaN where a gap or an implausible interval lies between the two
     ibi_s: Float[np.ndarray, " interval"]
+    timing_error_s: float = float("nan")  # standard error of one beat time, measured on the same waveform
 
 
 @dataclass(frozen=True)
