@@ -1,1 +1,43 @@
-"""rPPG Lab: a face video in; pulse, rates and an honest account of how far to trust them out."""
+"""rPPG Lab: a face video in; pulse, rates and an honest account of how far to trust them out.
+
+    import rppg_core
+    report = rppg_core.analyze("me.mp4")
+    report.consensus.verdict
+
+The door of the package: a few names, imported when first used. Research and teaching, not a medical device.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_DOOR = {
+    "analyze": "rppg_core.pipeline",
+    "figure": "rppg_core.viz",
+    "inspect_video": "rppg_core.video.inspect",
+    "list_methods": "rppg_core.roster",
+    "get_method": "rppg_core.roster",
+    "simulate_clip": "rppg_core.simulate.faces",
+    "SimulationSettings": "rppg_core.simulate.faces",
+    "FaceClip": "rppg_core.types",
+    "RgbTrace": "rppg_core.types",
+    "Bvp": "rppg_core.types",
+    "Reading": "rppg_core.types",
+    "Report": "rppg_core.types",
+    "RppgError": "rppg_core.errors",
+}
+
+__all__ = ["__version__", *_DOOR]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DOOR:
+        return getattr(import_module(_DOOR[name]), name)
+    raise AttributeError(f"module 'rppg_core' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

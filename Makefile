@@ -1,0 +1,58 @@
+# Two commands matter: `make demo` serves the app, `make test` checks everything.
+# Both need Python 3.11 or newer and make, nothing else; everything lands in .venv.
+
+PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 1
+export HF_HUB_OFFLINE ?= 1
+export GRADIO_ANALYTICS_ENABLED ?= False
+TESTS ?= tests
+SEEDS ?= 10
+
+.PHONY: help demo test lint unit models calibrate bench bench-peers evaluate clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+.venv/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with the venv module was found: install one, or set PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+models: .venv/installed  ## fetch the two face models into the user's cache
+	$(BIN)/rppg doctor --fetch
+
+demo: models  ## serve the app on http://127.0.0.1:7860
+	$(BIN)/rppg demo
+
+lint: .venv/installed  ## ruff, spelling, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell rppg_core demo tests README.md CONTRIBUTING.md CHANGELOG.md
+	$(BIN)/pyright
+
+unit: .venv/installed
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+test: .venv/installed  ## lint, types and all tests (face models are fetched when they can be)
+	-$(BIN)/rppg doctor --fetch
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory unit
+
+calibrate: .venv/installed  ## refit confidence and intervals on the simulator (about 25 minutes on 2 cores)
+	$(BIN)/python -m rppg_core.calibrate
+
+evaluate: models  ## the two protocols of the README's figures (about 25 minutes on 2 cores)
+	$(BIN)/rppg evaluate --protocol refusal --seeds $(SEEDS) --html out/refusal.html --json out/refusal.json
+	$(BIN)/rppg evaluate --protocol vitals --json out/vitals.json
+
+bench: models  ## CPU time, memory and where the time goes
+	$(BIN)/python tests/bench/bench.py
+
+bench-peers: models  ## vitallens and open-rppg on the same file, each in an environment of its own
+	$(BIN)/python tests/bench/peers.py
+
+clean:  ## remove what make made
+	rm -rf .venv out build dist .pytest_cache .ruff_cache

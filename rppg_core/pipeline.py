@@ -1,0 +1,320 @@
+"""From a video to a report: face, controls, methods, vitals and consensus meet here.
+
+Floor 6. Every method runs on the same face and on the same control; the panel (POS, CHROM, GREEN, LGI) is computed
+in every run, so a method's reading is the same alone and in company. Axis letters: T time, R roi.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rppg_core.errors import ClipTooShortError, FaceTooSmallError, FrameRateError, UsageError
+from rppg_core.roster import PANEL, get_method, resolve
+from rppg_core.signals.quality import Panel, WindowSpectra, window_spectra
+from rppg_core.types import (
+    HR_BAND_HZ,
+    Bvp,
+    Consensus,
+    Estimate,
+    FaceClip,
+    Method,
+    MethodOutput,
+    Reading,
+    Report,
+    Vitals,
+)
+from rppg_core.verdict import likely_cause, verdict
+from rppg_core.video.clip import extract
+from rppg_core.video.prepare import resample
+from rppg_core.vitals import Context, Judgement, heart_rate_reading, refuse, vitals_from_bvp
+
+Progress = Callable[[str, float], None]
+
+FS = 30.0  # every method reads this rate
+MIN_CLIP_S = 5.0
+MIN_FPS = 10.0
+MIN_FACE_PX = 60.0
+AGREE_BPM = 5.0
+SHUFFLE_BLOCK_S = 0.5
+SHUFFLE_SEED = 20  # fixed: the same file gives the same report
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method on the skin and on the control."""
+
+    skin: MethodOutput
+    control: MethodOutput
+    control_kind: str
+    seconds: float
+
+
+def analyze(
+    source: str | Path | FaceClip | tuple[np.ndarray, np.ndarray],
+    methods: Sequence[str] | str | None = None,
+    *,
+    region: str = "face",
+    band_hz: tuple[float, float] = HR_BAND_HZ,
+    progress: Progress | None = None,
+) -> Report:
+    """Everything about one video.
+
+    Args:
+        source: a path; a FaceClip; or frames (T, H, W, 3) RGB with their times (T) in seconds.
+        methods: names out of `list_methods()`; None is the seven classical ones, "all" every one with weights.
+        region: "face", or "whole" when the whole picture is skin (a finger on the lens).
+        band_hz: where the heart rate is looked for; NEONATAL_HR_BAND_HZ for newborns. Unit: Hz.
+        progress: called with a stage in words and a fraction 0..1.
+
+    Returns:
+        The report; every vital in it is a value with interval and confidence, or a refusal with its cause.
+
+    Raises:
+        RppgError: a file that cannot be analysed (exit code 3) or a wrong argument (exit code 2).
+    """
+    names = resolve(methods)
+    chosen = [get_method(name) for name in names]
+    seconds: dict[str, float] = {}
+    started = time.perf_counter()
+    needs = frozenset({"rgb", "still"}).union(*(method.needs for method in chosen))
+    clip = load_clip(source, needs, region=region, progress=progress)
+    seconds["face"] = time.perf_counter() - started
+    check_clip(clip)
+    even = resample(clip, FS)
+    runs = Runs(even)
+    panel = runs.panel(band_hz)
+    context = Context.of(clip, even, band_hz)
+    estimates = {}
+    for count, method in enumerate(chosen):
+        if progress is not None:
+            progress(f"{method.name} ({count + 1} of {len(chosen)})", 0.9 + 0.1 * count / len(chosen))
+        started = time.perf_counter()
+        estimates[method.name] = _estimate(method, runs, panel, context)
+        seconds[method.name] = time.perf_counter() - started + runs.of(method.name).seconds
+    consensus = _consensus(estimates, runs, panel, context)
+    return Report(clip.video, clip.face, estimates, consensus, seconds, clip, clip.notes)
+
+
+def load_clip(
+    source: str | Path | FaceClip | tuple[np.ndarray, np.ndarray],
+    needs: frozenset[str],
+    *,
+    region: str = "face",
+    progress: Progress | None = None,
+) -> FaceClip:
+    """The one pass over whatever the user gave; a FaceClip goes through as it is."""
+    from rppg_core.video.face import FaceTracker
+    from rppg_core.video.reader import ArrayFrame, open_video
+
+    if isinstance(source, FaceClip):
+        return source
+    if region not in ("face", "whole"):
+        raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for a face video")
+    tracker = FaceTracker() if region == "face" else None
+    if isinstance(source, tuple):
+        frames, times_s = source
+        pictures = (ArrayFrame(float(t), frame) for t, frame in zip(times_s, frames, strict=True))
+        return extract(
+            pictures, tracker, needs, region=region, progress=progress, expected_s=float(times_s[-1])
+        )
+    video = open_video(source)
+
+    def reading(stage: str, fraction: float) -> None:
+        if progress is not None:
+            progress(stage, 0.9 * fraction)
+
+    return extract(
+        video.frames(), tracker, needs, region=region, info=video.info, progress=reading,
+        expected_s=video.header.duration_s,
+    )  # fmt: skip
+
+
+def check_clip(clip: FaceClip) -> None:
+    """Refuse what no method can read.
+
+    Raises:
+        ClipTooShortError: under MIN_CLIP_S.
+        FrameRateError: under MIN_FPS.
+        FaceTooSmallError: a face under MIN_FACE_PX wide.
+    """
+    n = len(clip.times_s)
+    rate = 1 / float(np.median(np.diff(clip.times_s)))
+    clip_s = float(clip.times_s[-1] - clip.times_s[0]) + 1 / rate
+    if clip_s < MIN_CLIP_S - 1e-6:
+        raise ClipTooShortError(
+            f"the clip has {n} frames ({clip_s:.1f} s at {rate:.3g} fps)", wanted=f"at least {MIN_CLIP_S:.0f} s",
+            do="record a longer clip; 30 s is best", lesson="too_short",
+        )  # fmt: skip
+    if rate < MIN_FPS:
+        raise FrameRateError(
+            f"the video has {rate:.3g} frames a second", wanted=f"at least {MIN_FPS:.0f}, 30 is best",
+            do="record in the camera's normal video mode, not time lapse", lesson="frame_rate",
+        )  # fmt: skip
+    if clip.region == "face" and clip.face.width_px < MIN_FACE_PX:
+        raise FaceTooSmallError(
+            f"the face is {clip.face.width_px:.0f} pixels wide", wanted=f"at least {MIN_FACE_PX:.0f} pixels",
+            do="come closer to the camera or record at a higher resolution", lesson="no_face",
+        )  # fmt: skip
+
+
+class Runs:
+    """Every method once on the skin and once on its control; the panel comes from the same runs."""
+
+    def __init__(self, clip: FaceClip):
+        self.clip = clip
+        self.shuffled = shuffled(clip)
+        self.background = background_as_skin(clip) if clip.background is not None else None
+        self._runs: dict[str, Run] = {}
+
+    def of(self, name: str) -> Run:
+        """The runs of one method, computed when first asked for."""
+        if name not in self._runs:
+            method = get_method(name)
+            started = time.perf_counter()
+            on_background = self.background is not None and method.needs <= {"rgb"}
+            control = self.background if on_background and self.background is not None else self.shuffled
+            self._runs[name] = Run(
+                method.estimate(self.clip),
+                method.estimate(control),
+                "background" if on_background else "shuffled",
+                time.perf_counter() - started,
+            )
+        return self._runs[name]
+
+    def panel(self, band_hz: tuple[float, float]) -> Panel | None:
+        """Spectra of the panel on skin and control; None when the clip has no 5 s of face in one piece."""
+        skin, control = {}, {}
+        for name in PANEL:
+            run = self.of(name)
+            on_skin, on_control = spectra_of(run.skin.bvp, band_hz), spectra_of(run.control.bvp, band_hz)
+            if on_skin is None or on_control is None:
+                return None
+            skin[name], control[name] = on_skin, on_control
+        return Panel(skin, control, self.of(PANEL[0]).control_kind)
+
+
+def background_as_skin(clip: FaceClip) -> FaceClip:
+    """The clip with the background in place of every ROI."""
+    assert clip.background is not None
+    return replace(clip, rgb=np.repeat(clip.background[:, None, :], clip.rgb.shape[1], axis=1),
+                   valid=clip.valid & np.isfinite(clip.background[:, 0]))  # fmt: skip
+
+
+def shuffled(clip: FaceClip) -> FaceClip:
+    """The clip with its valid samples in shuffled blocks of half a second: same noise, no pulse."""
+    index = np.flatnonzero(clip.valid)
+    block = max(1, round(SHUFFLE_BLOCK_S * (clip.fs or FS)))
+    blocks = [index[i : i + block] for i in range(0, len(index), block)]
+    order = np.random.default_rng(SHUFFLE_SEED).permutation(len(blocks))
+    source = np.concatenate([blocks[i] for i in order]) if blocks else index
+
+    def moved(values: np.ndarray | None) -> np.ndarray | None:
+        if values is None:
+            return None
+        out = values.copy()
+        out[index] = values[source]
+        return out
+
+    fields = ("rgb", "stmap", "crop36", "crop72", "crop128_raw", "landmarks", "boxes")
+    return replace(clip, **{name: moved(getattr(clip, name)) for name in fields})
+
+
+def spectra_of(bvp: Bvp | None, band_hz: tuple[float, float]) -> WindowSpectra | None:
+    """Window spectra of a waveform that may be missing or too short."""
+    return None if bvp is None else window_spectra(bvp, band_hz)
+
+
+def _estimate(method: Method, runs: Runs, panel: Panel | None, context: Context) -> Estimate:
+    run = runs.of(method.name)
+    judged: Judgement = vitals_from_bvp(
+        run.skin.bvp,
+        control=run.control.bvp,
+        panel=panel,
+        evidence=run.skin.evidence,
+        resp=run.skin.resp,
+        direct=run.skin.direct,
+        context=context,
+    )
+    return Estimate(
+        method=method.name,
+        vitals=judged.vitals,
+        bvp=run.skin.bvp,
+        snr_db=judged.snr_db,
+        weights=method.weights,
+        direct=run.skin.direct,
+        evidence=run.skin.evidence,
+        inside=run.skin.inside,
+        resp=run.skin.resp,
+        beats=judged.beats,
+        control=run.control_kind,
+    )
+
+
+def _consensus(
+    estimates: dict[str, Estimate], runs: Runs, panel: Panel | None, context: Context
+) -> Consensus:
+    """What the panel and the requested methods say together, judged by the same calibration as one method."""
+    voices = dict(estimates)
+    for name in PANEL:
+        if name not in voices:
+            voices[name] = _estimate(get_method(name), runs, panel, context)
+    voices = {name: e for name, e in voices.items() if e.bvp is not None}
+    spectra = {name: spectra_of(e.bvp, context.band_hz) for name, e in voices.items()}
+    rates = {name: s.rate_hz * 60 for name, s in spectra.items() if s is not None}
+    hr, agree = _agreed_rate(rates, {n: s for n, s in spectra.items() if s is not None}, runs, panel, context.band_hz)
+    vitals = Vitals(
+        hr=hr,
+        rr=_best([e.vitals.rr for e in voices.values()], hr),
+        **{
+            name: _best([getattr(voices[n].vitals, name) for n in agree], hr)
+            for name in ("sdnn", "rmssd", "pnn50", "lf_hf")
+        },
+        spo2=refuse("%", "SpO2 is never part of the consensus: a camera is not calibrated for it"),
+    )
+    asked = [name for name in agree if name in estimates]
+    cause = likely_cause(runs.clip.video, runs.clip.face, context.usable_s)
+    words = verdict(
+        hr, seconds=context.usable_s, clip_s=context.clip_s, agree=len(asked), of=len(estimates), cause=cause
+    )
+    return Consensus(vitals, words, tuple(agree))
+
+
+def _agreed_rate(
+    rates: dict[str, float],
+    spectra: dict[str, WindowSpectra],
+    runs: Runs,
+    panel: Panel | None,
+    band_hz: tuple[float, float],
+) -> tuple[Reading, list[str]]:
+    """The rate that most methods share, weighted by their SNR, and who shares it."""
+    if not rates:
+        return refuse("bpm", "there are no 5 s of face in one piece"), []
+    weight = {n: 10 ** (np.clip(spectra[n].snr_db(rates[n] / 60), -15, 10) / 20) for n in rates}
+
+    def backing(rate: float) -> float:
+        return sum(weight[n] for n in rates if abs(rates[n] - rate) <= AGREE_BPM)
+
+    centre = max(rates.values(), key=backing)
+    agree = [name for name in rates if abs(rates[name] - centre) <= AGREE_BPM]
+    best = max(agree, key=lambda name: weight[name])
+    rate = float(np.median([rates[name] for name in agree]))
+    control = spectra_of(runs.of(best).control.bvp, band_hz)
+    reading, _ = heart_rate_reading(spectra[best], panel=panel, control=control, rate_hz=rate / 60)
+    if reading.value is not None and len(agree) * 2 < len(rates):
+        return refuse("bpm", f"only {len(agree)} of {len(rates)} methods agree"), agree
+    return reading, agree
+
+
+def _best(readings: list[Reading], hr: Reading) -> Reading:
+    """The reading with the highest confidence; a refusal when there is no pulse or nobody has a value."""
+    if not readings:
+        return refuse("", hr.note or "no method agrees with the consensus")
+    if hr.refused:
+        return refuse(readings[0].unit, "no reliable pulse")
+    shown = [r for r in readings if not r.refused]
+    return max(shown, key=lambda r: r.confidence) if shown else readings[0]

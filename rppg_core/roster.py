@@ -1,0 +1,80 @@
+"""Every method by name: one visible dict, resolved on use so that nothing heavy is imported to list names.
+
+Floor 5. A method is an object with `name`, `needs`, `weights` and `estimate(clip)`; `module:attribute` leads to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from rppg_core.errors import UnknownMethodError
+from rppg_core.types import Method
+
+METHODS: dict[str, str] = {
+    "green": "rppg_core.classical:GREEN",
+    "ica": "rppg_core.classical:ICA",
+    "chrom": "rppg_core.classical:CHROM",
+    "pbv": "rppg_core.classical:PBV",
+    "pos": "rppg_core.classical:POS",
+    "lgi": "rppg_core.classical:LGI",
+    "omit": "rppg_core.classical:OMIT",
+}
+CLASSICAL = ("green", "ica", "chrom", "pbv", "pos", "lgi", "omit")
+PANEL = ("pos", "chrom", "green", "lgi")  # the fixed jury behind every confidence
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """One line of `rppg methods`."""
+
+    name: str
+    needs: tuple[str, ...]
+    weights: str
+    summary: str
+
+
+def list_methods() -> list[str]:
+    """Names of all methods, classical first."""
+    return list(METHODS)
+
+
+def get_method(name: str) -> Method:
+    """The method of that name.
+
+    Raises:
+        UnknownMethodError: no such name; the message lists the names.
+    """
+    if name not in METHODS:
+        raise UnknownMethodError(
+            f"unknown method {name!r}", wanted=f"one of {', '.join(METHODS)}", do="see `rppg methods`"
+        )
+    module, attribute = METHODS[name].split(":")
+    return getattr(import_module(module), attribute)
+
+
+def resolve(methods: list[str] | tuple[str, ...] | str | None) -> list[str]:
+    """Names as the user gave them -> a checked list without repeats; None is the seven classical, "all" is all."""
+    if methods is None:
+        return list(CLASSICAL)
+    if isinstance(methods, str):
+        methods = [part.strip() for part in methods.split(",") if part.strip()]
+    names = [name for part in methods for name in (METHODS if part == "all" else [part])]
+    if not names:
+        raise UnknownMethodError(
+            "no method was named", wanted=f"one of {', '.join(METHODS)}", do="see `rppg methods`"
+        )
+    for name in names:
+        if name not in METHODS:
+            get_method(name)  # raises with the list of names
+    return list(dict.fromkeys(names))
+
+
+def describe_methods() -> list[MethodRow]:
+    """One row a method: what it needs, where its weights come from, what it is."""
+    rows = []
+    for name in METHODS:
+        method = get_method(name)
+        summary = (getattr(method, "summary", "") or method.__doc__ or "").strip().splitlines()[0]
+        rows.append(MethodRow(name, tuple(sorted(method.needs)), method.weights, summary))
+    return rows

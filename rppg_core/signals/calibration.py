@@ -1,0 +1,78 @@
+"""From evidence to probability: one calibration for all methods, fitted on the simulator.
+
+Floor 1. `confidence` is the probability that a heart rate is within 5 bpm, `half_width_bpm` half of its central
+95 % interval. The numbers live in calibration.json beside this file, with the simulator's version and seeds that
+they were fitted on; `make calibrate` writes it anew. Source: our choice: logistic regression and 95 % quantile
+regression over the same evidence, with no method's name in it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from rppg_core.signals.quality import RateEvidence
+
+CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
+SHOW_FROM = 0.8  # values are shown from this confidence on
+SAME_IN_CONTROL = 0.35  # from this share on, the rate belongs to light or camera
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Weights over `features`."""
+
+    confidence: tuple[float, ...]
+    log_half_width: tuple[float, ...]
+
+    def probability(self, evidence: RateEvidence) -> float:
+        """Probability that the rate is within 5 bpm of the truth."""
+        score = float(np.dot(self.confidence, confidence_features(evidence)))
+        return float(1 / (1 + np.exp(-np.clip(score, -30, 30))))
+
+    def half_width_bpm(self, evidence: RateEvidence) -> float:
+        """Half of the central 95 % interval. Unit: bpm."""
+        return float(np.exp(np.clip(np.dot(self.log_half_width, width_features(evidence)), -2, 3.5)))
+
+
+def confidence_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
+    """1, support and control as log odds, SNR, log of seconds; bounded so that no single one can carry a clip."""
+    return np.array(
+        [
+            1.0,
+            _log_odds(evidence.support),
+            _log_odds(evidence.control),
+            np.clip(evidence.snr_db, -15, 10) / 10,
+            np.log(np.clip(evidence.seconds, 5, 60) / 20),
+        ]
+    )
+
+
+def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
+    """1, support as log odds, SNR, log of seconds, log of the windows' spread."""
+    return np.array(
+        [
+            1.0,
+            _log_odds(evidence.support),
+            np.clip(evidence.snr_db, -15, 10) / 10,
+            np.log(np.clip(evidence.seconds, 5, 60) / 20),
+            np.log(0.3 + min(evidence.spread_bpm, 20.0)),
+        ]
+    )
+
+
+@cache
+def calibration() -> Calibration:
+    """The shipped calibration."""
+    stored = json.loads(CALIBRATION_FILE.read_text())
+    return Calibration(tuple(stored["confidence"]), tuple(stored["log_half_width"]))
+
+
+def _log_odds(share: float) -> float:
+    share = float(np.clip(share, 0.02, 0.98))
+    return float(np.log(share / (1 - share)))

@@ -1,0 +1,72 @@
+"""The words: why a number is refused, what would help, and one verdict for the whole clip.
+
+Floor 6, below the pipeline. Quality comes first in every sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rppg_core.types import FaceInfo, Reading, VideoInfo
+
+LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png", "raw"}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why there may be no pulse to see, and what would help."""
+
+    what: str
+    remedy: str
+    lesson: str
+
+
+def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
+    """The most likely reason for a refusal, from the facts of the clip, strongest first."""
+    lossy = video.codec not in LOSSLESS and not video.pixel_format.startswith("gbr")
+    rules = (
+        (seconds < 5, f"only {seconds:.1f} s of usable face", "keep your face in view for 30 s", "too_short"),
+        (face.found < 0.5, f"the face was found in {face.found:.0%} of the frames",
+         "face the camera and stay in the picture", "no_face"),
+        (face.clipped_percent > 20, f"{face.clipped_percent:.0f} % of the skin is over- or underexposed",
+         "use softer light from the front", "exposure"),
+        (face.brightness < 35, f"the face is dark ({face.brightness:.0f} of 255 grey levels)",
+         "turn towards a window or a lamp", "exposure"),
+        (lossy and 0 < video.bits_per_pixel < 0.03,
+         f"strong compression ({video.bits_per_pixel:.3f} bits a pixel) removes the pulse",
+         "record with the camera app at its highest quality, and do not send the file through a messenger",
+         "compression"),
+        (face.motion_percent > 25, f"the head moves {face.motion_percent:.0f} % of its width a second",
+         "rest your head and hold still", "motion"),
+        (0 < face.width_px < 90, f"the face is small ({face.width_px:.0f} pixels)", "come closer", "no_face"),
+        (video.jitter_percent > 30, f"the frame times jitter by {video.jitter_percent:.0f} %",
+         "close other programs while you record", "frame_times"),
+    )  # fmt: skip
+    for holds, what, remedy, lesson in rules:
+        if holds:
+            return Cause(what, remedy, lesson)
+    return Cause(
+        "the spectrum has no peak that the methods share",
+        "record 30 s in even light, face the camera and hold still",
+        "quality",
+    )
+
+
+def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, cause: Cause) -> str:
+    """One or two plain sentences, quality first.
+
+    Args:
+        hr: the consensus.
+        seconds: usable face. Unit: s.
+        clip_s: length of the clip. Unit: s.
+        agree: methods within 5 bpm of the consensus.
+        of: methods asked.
+        cause: used when the heart rate is refused.
+    """
+    if hr.value is None or hr.interval is None:
+        return f"No reliable heart rate: {hr.note or cause.what}. To improve it: {cause.remedy}."
+    quality = "good" if hr.confidence >= 0.95 else "fair"
+    return (
+        f"Quality {quality}: {seconds:.0f} of {clip_s:.0f} s usable, {agree} of {of} methods agree. "
+        f"About {hr.value:.0f} bpm, between {hr.interval[0]:.0f} and {hr.interval[1]:.0f}."
+    )

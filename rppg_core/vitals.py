@@ -1,0 +1,156 @@
+"""The one place where a waveform becomes numbers, identically for every method.
+
+Floor 1. Heart rate from the median of 10 s spectra, breathing from the modulations of the pulse, HRV from beats,
+SpO2 from a method's direct value; each is a Reading with interval and confidence, or a refusal with its cause.
+Minimum usable face: HR 5 s, RR 10 s, HRV 20 s, LF/HF 55 s (the rule of a shipping product, vitallens).
+Axis letters: T time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rppg_core.signals.beats import MIN_HRV_S, MIN_LF_HF_S, find_beats, hrv
+from rppg_core.signals.calibration import SAME_IN_CONTROL, SHOW_FROM, calibration
+from rppg_core.signals.quality import Panel, WindowSpectra, rate_evidence, window_spectra
+from rppg_core.types import HR_BAND_HZ, Beats, Bvp, FaceClip, Reading, Vitals
+
+MIN_HR_S = 5.0
+HRV_UNITS = {"sdnn": "ms", "rmssd": "ms", "pnn50": "%", "lf_hf": "ratio"}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the clip itself tells, the same for every method."""
+
+    clip_s: float  # length of the clip
+    usable_s: float  # seconds with a face
+    frame_interval_s: float  # median
+    jitter_s: float  # standard deviation of the frame intervals
+    skin: Float[np.ndarray, "time 3"] | None = None  # mean skin colour, even times, NaN without a face
+    motion: Float[np.ndarray, " time"] | None = None  # height of the face in the picture, face widths
+    band_hz: tuple[float, float] = HR_BAND_HZ  # where heart rates are looked for
+
+    @classmethod
+    def of(cls, clip: FaceClip, even: FaceClip, band_hz: tuple[float, float] = HR_BAND_HZ) -> Context:
+        """From the native clip (its frame times) and the even one (its colours)."""
+        steps_s = np.diff(clip.times_s)
+        step_s = float(np.median(steps_s))
+        motion = None
+        if even.boxes is not None and even.region == "face":
+            motion = (even.boxes[:, 1] + even.boxes[:, 3] / 2) / np.nanmedian(even.boxes[:, 2])
+        return cls(
+            clip_s=float(clip.times_s[-1] - clip.times_s[0]) + step_s,
+            usable_s=float(clip.valid.sum() * step_s),
+            frame_interval_s=step_s,
+            jitter_s=float(np.std(steps_s)),
+            skin=even.roi("skin"),
+            motion=motion,
+            band_hz=band_hz,
+        )
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The vitals of one waveform, and what they were made from."""
+
+    vitals: Vitals
+    snr_db: float | None
+    beats: Beats | None
+
+
+def vitals_from_bvp(
+    bvp: Bvp | None,
+    *,
+    context: Context,
+    control: Bvp | None = None,
+    panel: Panel | None = None,
+    evidence: Mapping[str, float] | None = None,
+    direct: Mapping[str, float] | None = None,
+    resp: Bvp | None = None,
+) -> Judgement:
+    """All vitals of one method.
+
+    Args:
+        bvp: the method's raw waveform; None for a method without one.
+        context: facts of the clip.
+        control: the same method on the control.
+        panel: spectra of the fixed panel on skin and control.
+        evidence: named 0..1 scores of the method; the smallest caps the confidence.
+        direct: rates that the method regresses itself; only spo2 becomes a vital.
+        resp: a respiration waveform of the method.
+
+    Returns:
+        Readings and refusals, the SNR at the chosen rate (None without one), and the beats where HRV was read.
+    """
+    spectra = window_spectra(bvp, context.band_hz) if bvp is not None else None
+    if bvp is None or spectra is None:
+        cause = "this method gives no waveform" if bvp is None else (
+            f"{context.usable_s:.1f} s of face, in no piece of {MIN_HR_S:.0f} s — keep your face in view"
+        )  # fmt: skip
+        return Judgement(_without_pulse(cause, direct), None, None)
+    on_control = window_spectra(control, context.band_hz) if control is not None else None
+    hr, snr_db = heart_rate_reading(spectra, panel=panel, control=on_control, evidence=evidence)
+    if hr.value is None:
+        return Judgement(_without_pulse("no reliable pulse", direct, hr=hr), snr_db, None)
+    beats = find_beats(bvp.samples, bvp.fs, hr_bpm=hr.value, valid=bvp.valid)
+    vitals = Vitals(
+        hr=hr,
+        rr=_breathing(bvp, beats, resp, context),
+        **_variability(beats, hr, context),
+        spo2=_spo2(direct, pulse=True),
+    )
+    return Judgement(vitals, snr_db, beats)
+
+
+def heart_rate_reading(
+    spectra: WindowSpectra,
+    *,
+    panel: Panel | None,
+    control: WindowSpectra | None,
+    rate_hz: float | None = None,
+    evidence: Mapping[str, float] | None = None,
+) -> tuple[Reading, float]:
+    """Judge one rate: the method's own, or `rate_hz`; returns the reading and the SNR at the rate in dB."""
+    rate_hz = spectra.rate_hz if rate_hz is None else rate_hz
+    known = rate_evidence(spectra, rate_hz, panel=panel, control=control)
+    fitted = calibration()
+    confidence = min([fitted.probability(known), *(evidence or {}).values()])
+    rate_bpm = 60 * rate_hz
+    if known.control >= SAME_IN_CONTROL:
+        note = f"the background shows the same {rate_bpm:.0f} per minute: light or camera, not blood"
+        return Reading(None, "bpm", confidence=min(confidence, 1 - known.control), note=note), known.snr_db
+    if confidence < SHOW_FROM:
+        note = f"no clear pulse (confidence {confidence:.2f}, {SHOW_FROM:.2f} needed)"
+        return Reading(None, "bpm", confidence=confidence, note=note), known.snr_db
+    half = fitted.half_width_bpm(known)
+    low, high = 60 * spectra.band_hz[0], 60 * spectra.band_hz[1]
+    interval = (max(low, rate_bpm - half), min(high, rate_bpm + half))
+    return Reading(rate_bpm, "bpm", confidence=confidence, interval=interval), known.snr_db
+
+
+def refuse(unit: str, note: str) -> Reading:
+    """A refusal with its cause."""
+    return Reading(None, unit, note=note)
+
+
+def _without_pulse(cause: str, direct: Mapping[str, float] | None, *, hr: Reading | None = None) -> Vitals:
+    return Vitals(
+        hr=hr or refuse("bpm", cause),
+        rr=refuse("breaths/min", cause),
+        **{name: refuse(unit, cause) for name, unit in HRV_UNITS.items()},
+        spo2=_spo2(direct, pulse=False),
+    )
+
+
+def _spo2(direct: Mapping[str, float] | None, *, pulse: bool) -> Reading:
+    """The one vital taken from `direct`: never calibrated, never trusted beyond one half."""
+    if not direct or "spo2" not in direct:
+        return refuse("%", "this method gives no SpO2")
+    if not pulse:
+        return refuse("%", "no reliable pulse")
+    return Reading(float(direct["spo2"]), "%", confidence=0.5, note="not calibrated")

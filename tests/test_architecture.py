@@ -1,0 +1,123 @@
+"""The house: which file may import which. Read from the source, imports inside functions included."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "rppg_core"
+
+FLOORS = {
+    "types": 0, "errors": 0,
+    "signals": 1, "vitals": 1, "metrics": 1,
+    "video": 2, "classical": 2, "oximetry": 2, "simulate": 2,
+    "nn": 3, "datasets": 3,
+    "models": 4,
+    "roster": 5, "weights": 5,
+    "training": 6, "protocols": 6, "pipeline": 6, "verdict": 6, "calibrate": 6, "scale": 6,
+    "viz": 7, "report_page": 7, "teach": 7,
+    "__init__": 8, "cli": 8, "doctor": 8, "demo": 8,
+}  # fmt: skip
+# Within a floor: who may import whom, by package-relative prefix. A name covers what lies below it.
+WITHIN = {
+    ("types", "errors"),
+    ("vitals", "signals"), ("metrics", "signals"),
+    ("signals.spectrum", "signals.filters"),
+    ("signals.quality", "signals.filters"), ("signals.quality", "signals.spectrum"),
+    ("signals.beats", "signals.filters"), ("signals.beats", "signals.spectrum"),
+    ("signals.respiration", "signals.filters"), ("signals.respiration", "signals.spectrum"),
+    ("signals.respiration", "signals.beats"),
+    ("signals.calibration", "signals.quality"),
+    ("video.clip", "video"), ("video.face", "video.face_models"), ("video.face", "video.mesh_points"),
+    ("video.pose", "video.mesh_points"), ("video.roi", "video.mesh_points"),
+    ("video.background", "video.pixels"), ("video.inspect", "video.reader"), ("video.face", "video.reader"),
+    ("classical", "video"), ("oximetry", "video"), ("simulate", "video"), ("simulate", "simulate"),
+    ("models", "models.base"), ("weights", "roster"),
+    ("scale", "pipeline"), ("protocols", "pipeline"), ("protocols", "protocols"), ("training", "pipeline"),
+    ("pipeline", "verdict"), ("calibrate", "pipeline"), ("calibrate", "protocols"), ("protocols", "training"),
+    ("report_page", "viz"), ("teach", "viz"), ("cli", "doctor"),
+}  # fmt: skip
+LIGHT = {"numpy", "scipy", "cv2", "av", "jaxtyping"}  # what the cold path of `rppg analyze` may load
+
+
+def modules() -> dict[str, Path]:
+    return {
+        str(path.relative_to(PACKAGE).with_suffix("")).replace("/", ".").removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
+
+
+def imports_of(path: Path) -> set[str]:
+    """Package-relative names of everything of ours that a file imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "rppg_core":
+            base = node.module.removeprefix("rppg_core").removeprefix(".")
+            for alias in node.names:
+                name = f"{base}.{alias.name}".strip(".")
+                found.add(name if name in modules() else base or "__init__")
+        elif isinstance(node, ast.Import):
+            found |= {
+                a.name.removeprefix("rppg_core.") for a in node.names if a.name.startswith("rppg_core.")
+            }
+    return found
+
+
+def covers(prefix: str, module: str) -> bool:
+    return module == prefix or module.startswith(prefix + ".")
+
+
+def allowed(importer: str, imported: str) -> bool:
+    high, low = FLOORS[importer.split(".", maxsplit=1)[0]], FLOORS[imported.split(".", maxsplit=1)[0]]
+    if high != low:
+        return high > low
+    return importer == imported or any(covers(a, importer) and covers(b, imported) for a, b in WITHIN)
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_module_imports_only_lower_floors(module):
+    wrong = [name for name in imports_of(modules()[module]) if not allowed(module, name)]
+    assert not wrong, f"{module} may not import {wrong}"
+
+
+def test_there_is_no_circle_of_imports():
+    graph = {name: imports_of(path) - {name} for name, path in modules().items() if name != "__init__"}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, f"circle: {' -> '.join([*trail, name])}"
+        if name not in done:
+            for other in graph.get(name, ()):
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+    assert done == set(graph)
+
+
+def test_inference_for_the_demo_does_not_import_gradio():
+    text = (ROOT / "demo" / "inference.py").read_text()
+    names = {a.name for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module or "" for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom)}
+    assert not [name for name in names if name.split(".")[0] == "gradio"]
+
+
+def test_files_stay_below_four_hundred_lines():
+    long = {
+        str(path): n
+        for folder in (PACKAGE, ROOT / "demo")
+        for path in folder.rglob("*.py")
+        if (n := len(path.read_text().splitlines())) > 400
+    }
+    assert not long
+
+
+def test_files_have_no_grab_bag_names():
+    grab_bags = {"utils.py", "helpers.py", "common.py", "misc.py"}
+    assert not [
+        path for path in ROOT.glob("*/**/*.py") if path.name in grab_bags and ".venv" not in path.parts
+    ]
