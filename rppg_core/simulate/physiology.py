@@ -1,0 +1,185 @@
+"""Heart, breath and the blood volume pulse that they make, with every beat known.
+
+Floor 2, first stage of the simulator. A heart-rate process (mean, breathing, 0.1 Hz and slow drift) is integrated
+to beat times; every beat sets off one pulse of fixed shape in seconds, added to the decaying tails of the pulses
+before it, so that the wave is continuous and its upstroke keeps its duration at any rate. Breathing shows in the
+rate (RIFV, also called RSA), in the pulse amplitude (RIAV) and in the baseline (RIIV), each of which can be off.
+
+What differs from published practice: simulators usually map one pulse template onto each interval (McSharry's
+phase model, neurokit2). A pulse that is stretched to its interval moves the points that detectors find by part
+of the interval change and so falsifies RMSSD; here a pulse starts at its onset and knows nothing of the next one.
+Axis letters: T time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy import ndimage
+
+GRID_HZ = 250.0  # rate of the grid on which rates are integrated
+TEMPLATE_HZ = 1000.0  # rate of the stored pulse shape
+SMOOTH_S = 0.025  # skin far from an artery shows a smoother pulse than a finger
+TAIL_S = 2.5  # a pulse is gone after that long
+LEAD_S = 6.0  # the process runs so long before and after the clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Physiology:
+    """One person's heart and breath. Ranges in brackets: what random draws use."""
+
+    hr_bpm: float = 72.0  # mean over the clip [40-185]
+    rr_brpm: float = 15.0  # mean breathing rate [6-30]
+    rsa: float = 0.03  # RIFV: relative swing of the rate with the breath, 0 is off [0-0.07]
+    riav: float = 0.1  # RIAV: relative swing of the pulse amplitude with the breath, 0 is off [0-0.25]
+    riiv: float = 0.4  # RIIV: swing of the baseline, in standard deviations of the pulse, 0 is off [0-1.2]
+    mayer: float = 0.012  # relative swing of the rate around 0.1 Hz [0-0.025]
+    drift: float = 0.01  # relative swing of the rate below 0.05 Hz
+    jitter: float = 0.004  # standard deviation of each interval's own random part / the interval
+    ectopic: float = 0.0  # probability that a beat comes early, followed by a compensatory pause
+    rise_s: float = 0.15  # upstroke of a pulse, onset to systolic peak [0.12-0.2]
+    decay_s: float = 0.28  # time constant of the diastolic decay
+    dicrotic: float = 0.16  # height of the dicrotic wave, systolic peak = 1
+    spo2_percent: float = 98.0  # constant
+
+    def __post_init__(self):
+        if not 30 <= self.hr_bpm <= 240 or not 4 <= self.rr_brpm <= 60:
+            raise ValueError(
+                f"hr_bpm={self.hr_bpm} and rr_brpm={self.rr_brpm}; wanted 30-240 bpm and 4-60 breaths/min"
+            )
+
+
+@dataclass(frozen=True)
+class Waves:
+    """Physiology at the times of the frames."""
+
+    bvp: Float[np.ndarray, " time"]  # without respiration baseline, zero mean, unit std
+    baseline: Float[np.ndarray, " time"]  # RIIV, in standard deviations of bvp
+    resp: Float[np.ndarray, " time"]  # rises with inhalation, within about -1..1
+    hr_bpm: Float[np.ndarray, " time"]  # of the interval around each time
+    beats_s: Float[np.ndarray, " beat"]  # onsets within the clip
+
+
+def simulate_waves(
+    person: Physiology, times_s: Float[np.ndarray, " time"], rng: np.random.Generator
+) -> Waves:
+    """Beats and breaths of one person, and the pulse at the given times.
+
+    Args:
+        person: rates and strengths.
+        times_s: increasing; unevenly spaced times are fine. Unit: s.
+        rng: source of everything random.
+
+    Returns:
+        The waves at `times_s` and the beat onsets between the first and the last of them.
+
+    Source: our choice: integral pulse frequency modulation (Rompelman et al. 1977) for the beats; a linear
+    superposition of fixed pulses for the wave. Breathing modulations: Charlton et al. 2018.
+    """
+    grid_s = np.arange(times_s[0] - LEAD_S, times_s[-1] + LEAD_S, 1 / GRID_HZ)
+    inside = (grid_s >= times_s[0]) & (grid_s <= times_s[-1])
+    resp, depth = _breath(person.rr_brpm, grid_s, inside, rng)
+    modulation = (
+        person.rsa * resp
+        + person.mayer * np.sqrt(2) * band_noise(grid_s, 0.07, 0.13, rng)
+        + person.drift * band_noise(grid_s, 0.005, 0.05, rng)
+    )
+    rate_hz = person.hr_bpm / 60 * (1 + modulation - modulation[inside].mean())
+    beats_s, strength = _beats(person, grid_s, rate_hz, rng)
+    strength = strength * (1 - person.riav * np.interp(beats_s, grid_s, resp))
+
+    wave = _superpose(times_s, beats_s, strength, pulse_template(person))
+    ibi_s = np.diff(beats_s)
+    return Waves(
+        bvp=(wave - wave.mean()) / wave.std(),
+        baseline=-person.riiv
+        * np.interp(times_s, grid_s, ndimage.gaussian_filter1d(resp * depth, 0.1 * GRID_HZ)),
+        resp=np.interp(times_s, grid_s, resp),
+        hr_bpm=np.interp(times_s, (beats_s[1:] + beats_s[:-1]) / 2, 60 / ibi_s),
+        beats_s=beats_s[(beats_s >= times_s[0]) & (beats_s <= times_s[-1])],
+    )
+
+
+def pulse_template(person: Physiology) -> Float[np.ndarray, " sample"]:
+    """One pulse at TEMPLATE_HZ: half a cosine up, exponential decay with a dicrotic wave, smoothed."""
+    t = np.arange(int(TAIL_S * TEMPLATE_HZ)) / TEMPLATE_HZ
+    up = 0.5 - 0.5 * np.cos(np.pi * np.minimum(t / person.rise_s, 1))
+    after = np.maximum(t - person.rise_s, 0)
+    down = np.exp(-after / person.decay_s) * (1 + 0.5 * after / person.decay_s)
+    wave = person.dicrotic * np.exp(-0.5 * ((after - 0.2) / 0.055) ** 2) * (after > 0)
+    fade = 0.5 + 0.5 * np.cos(np.pi * np.clip((t - 0.6 * TAIL_S) / (0.4 * TAIL_S), 0, 1))
+    return ndimage.gaussian_filter1d((up * down + wave) * fade, SMOOTH_S * TEMPLATE_HZ, mode="nearest")
+
+
+def band_noise(
+    times_s: Float[np.ndarray, " time"],
+    low_hz: float,
+    high_hz: float,
+    rng: np.random.Generator,
+    power: float = 0.0,
+) -> Float[np.ndarray, " time"]:
+    """Gaussian noise between two frequencies, zero mean and unit standard deviation.
+
+    Args:
+        times_s: evenly spaced. Unit: s.
+        low_hz: lower edge. Unit: Hz.
+        high_hz: upper edge. Unit: Hz.
+        rng: source of randomness.
+        power: the power spectrum falls as 1 / f ** power.
+
+    Returns:
+        Noise. The spectrum has at least one line, so short clips get a slow wave, never zeros.
+    """
+    n = len(times_s)
+    step_s = (times_s[-1] - times_s[0]) / max(n - 1, 1)
+    n_fft = int(2 ** np.ceil(np.log2(max(n * 1.25, 2 / (low_hz * step_s)))))
+    freqs_hz = np.fft.rfftfreq(n_fft, step_s)
+    keep = (freqs_hz >= low_hz) & (freqs_hz <= high_hz)
+    lines = rng.standard_normal((2, int(keep.sum())))
+    spectrum = np.zeros(len(freqs_hz), complex)
+    spectrum[keep] = (lines[0] + 1j * lines[1]) * freqs_hz[keep] ** (-power / 2)
+    noise = np.fft.irfft(spectrum, n_fft)[:n]
+    noise -= noise.mean()
+    return noise / max(noise.std(), 1e-12)
+
+
+def _breath(
+    rr_brpm: float, grid_s: np.ndarray, inside: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Breathing waveform (inhalation shorter than exhalation) and the slowly varying depth of the breaths."""
+    wander = 0.05 * band_noise(grid_s, 0.01, 0.08, rng)
+    rate_hz = rr_brpm / 60 * (1 + wander - wander[inside].mean())
+    phase = np.cumsum(rate_hz) / GRID_HZ + rng.uniform()
+    depth = np.exp(0.12 * band_noise(grid_s, 0.01, 0.1, rng))
+    angle = 2 * np.pi * phase
+    return depth * np.sin(angle + 0.3 * np.sin(angle)), depth
+
+
+def _beats(
+    person: Physiology, grid_s: np.ndarray, rate_hz: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Onset times where the integrated rate passes each threshold, and the strength of each beat's pulse."""
+    phase = np.cumsum(rate_hz) / GRID_HZ
+    n = int(phase[-1])
+    thresholds = rng.uniform() + np.cumsum(1 + person.jitter * rng.standard_normal(n))
+    early = rng.uniform(size=n) < person.ectopic
+    early[1:] &= ~early[:-1]
+    thresholds = thresholds - 0.3 * early  # the next beat stays where it was: the compensatory pause
+    thresholds = thresholds[thresholds < phase[-1]]
+    return np.interp(thresholds, phase, grid_s), np.where(early[: len(thresholds)], 0.6, 1.0)
+
+
+def _superpose(
+    times_s: np.ndarray, beats_s: np.ndarray, strength: np.ndarray, template: np.ndarray
+) -> Float[np.ndarray, " time"]:
+    """Sum of all pulses that have begun before each time and are not yet over."""
+    template_s = np.arange(len(template)) / TEMPLATE_HZ
+    latest = np.searchsorted(beats_s, times_s, side="right") - 1
+    wave = np.zeros(len(times_s))
+    for back in range(int(np.ceil(TAIL_S / np.diff(beats_s).min())) + 1):
+        beat = np.maximum(latest - back, 0)
+        since = times_s - beats_s[beat]
+        wave += np.where(latest >= back, strength[beat] * np.interp(since, template_s, template, right=0), 0)
+    return wave
