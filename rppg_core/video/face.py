@@ -22,7 +22,16 @@ from jaxtyping import Float
 
 from rppg_core.errors import UsageError
 from rppg_core.video.face_models import resolve_models
-from rppg_core.video.face_nets import SAME_FACE, Detection, Engine, LiteRtEngine, OpenCvEngine, overlap
+from rppg_core.video.face_nets import (
+    LEFT_CORNER,
+    RIGHT_CORNER,
+    SAME_FACE,
+    Detection,
+    Engine,
+    LiteRtEngine,
+    OpenCvEngine,
+    overlap,
+)
 
 __all__ = ["FaceObservation", "FaceTracker", "resolve_models"]
 
@@ -32,8 +41,7 @@ SEARCH_INTERVAL_S = 1.0  # between two counts of the faces, and between two sear
 SWITCH_RATIO = 1.4  # another face must be this much larger before the tracker turns to it
 MAX_FACES = 6
 TILE_SIDES = (0.6, 0.35)  # of the picture's shorter side
-TILE_STEP = 0.7  # of the tile's side
-LEFT_CORNER, RIGHT_CORNER = 33, 263  # outer eye corners, picture left and right
+TILE_STEP = 0.8  # of the tile's side
 
 
 class Picture(Protocol):

@@ -70,13 +70,7 @@ def resolve_models(fetch: bool = True, *, folder: str | Path | None = None) -> M
     Raises:
         ModelFileError: a file in `folder` has the wrong content, or nothing could be found or fetched.
     """
-    folder = folder or os.environ.get("RPPG_MODEL_DIR") or None
-    found: dict[ModelFile, Path] = {}
-    for model in MODELS:
-        path = _in_folder(model, Path(folder)) if folder else None
-        path = path or _in_cache(model)
-        if path:
-            found[model] = path
+    found = {model: path for model in MODELS if (path := find_model(model, folder))}
     missing = [model for model in MODELS if model not in found]
     if missing:
         if not fetch:
@@ -88,6 +82,23 @@ def resolve_models(fetch: bool = True, *, folder: str | Path | None = None) -> M
             )
         found |= _fetch(missing)
     return ModelPaths(found[DETECTOR], found[MESH])
+
+
+def find_model(model: ModelFile, folder: str | Path | None = None) -> Path | None:
+    """The checked file in the folder, else in the cache; None when neither holds it. Never fetches.
+
+    Args:
+        model: which file.
+        folder: looked into first; default: the environment variable RPPG_MODEL_DIR, where set.
+
+    Returns:
+        Its path, or None.
+
+    Raises:
+        ModelFileError: the file in `folder` has the wrong content.
+    """
+    folder = folder or os.environ.get("RPPG_MODEL_DIR") or None
+    return (_in_folder(model, Path(folder)) if folder else None) or _in_cache(model)
 
 
 def cache_folder() -> Path:

@@ -20,6 +20,7 @@ from rppg_core.errors import UsageError
 from rppg_core.video.face_models import ModelPaths
 
 N_POINTS = 468
+LEFT_CORNER, RIGHT_CORNER = 33, 263  # outer eye corners, picture left and right
 MIN_DETECTION_SCORE = 0.5
 SAME_FACE = 0.3  # boxes whose intersection over union is larger are one face
 
@@ -80,18 +81,20 @@ class BlazeEngine:
 
 
 class OpenCvEngine(BlazeEngine):
-    """OpenCV's DNN module."""
+    """OpenCV's DNN module, on one thread: two cost 2.6 times the CPU time and are no faster (measured)."""
 
     def __init__(self, models: ModelPaths):
-        self._detector = cv2.dnn.readNetFromTFLite(str(models.detector))
-        self._mesh = cv2.dnn.readNetFromTFLite(str(models.mesh))
+        self._detector, self._mesh = (
+            cv2.dnn.readNetFromTFLite(np.fromfile(path, np.uint8))  # from memory: paths may hold any letter
+            for path in models
+        )
 
     def _run_detector(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        logits, boxes = sorted(_forward(self._detector, picture), key=np.size)
+        logits, boxes = _forward(self._detector, picture, ("classificators", "regressors"))
         return logits.reshape(-1), boxes.reshape(-1, 16)
 
     def _run_mesh(self, crop: np.ndarray) -> tuple[np.ndarray, float]:
-        logit, points = sorted(_forward(self._mesh, crop), key=np.size)
+        logit, points = _forward(self._mesh, crop, ("conv2d_31", "conv2d_21"))
         return points.reshape(-1), float(logit.reshape(-1)[0])
 
 
@@ -164,9 +167,16 @@ def overlap(centre: complex, side: float, centres: np.ndarray, sides: np.ndarray
     return shared / (side**2 + np.square(sides) - shared)
 
 
-def _forward(network: Any, picture: np.ndarray) -> list[np.ndarray]:
-    network.setInput(np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32))
-    return list(network.forward(network.getUnconnectedOutLayersNames()))
+def _forward(network: Any, picture: np.ndarray, outputs: tuple[str, str]) -> list[np.ndarray]:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        network.setInput(np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32))
+        if len(network.getUnconnectedOutLayersNames()) == len(outputs):
+            return list(network.forward(outputs))
+        return [network.forward(name) for name in outputs]  # OpenCV 5.0 knows only the last output as such
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _invoke(network: Any, picture: np.ndarray) -> list[np.ndarray]:
