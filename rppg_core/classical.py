@@ -2,7 +2,7 @@
 
 Floor 2. Each is a pure function `RgbTrace -> samples`; `CLASSICAL` makes a Method of each. Skin reflects
 `x = DC * (1 - p * w)`: the pulse `w` darkens it, most in green. All seven divide by the mean colour, so the result
-is a relative change (0.01 is one percent), rises with blood volume, has zero mean and needs no per-clip scaling.
+is a relative change (0.01 is one percent), rises with blood volume, lies around zero and needs no per-clip scaling.
 
 | method | idea | window |
 |---|---|---|
