@@ -1,10 +1,12 @@
 """Every method by name: one visible dict, resolved on use so that nothing heavy is imported to list names.
 
-Floor 5. A method is an object with `name`, `needs`, `weights` and `estimate(clip)`; `module:attribute` leads to it.
+Floor 5. A method is an object with `name`, `needs`, `weights` and `estimate(clip)`; `module:attribute` leads to it,
+or to a dict that holds it under its name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -12,13 +14,13 @@ from rppg_core.errors import UnknownMethodError
 from rppg_core.types import Method
 
 METHODS: dict[str, str] = {
-    "green": "rppg_core.classical:GREEN",
-    "ica": "rppg_core.classical:ICA",
-    "chrom": "rppg_core.classical:CHROM",
-    "pbv": "rppg_core.classical:PBV",
-    "pos": "rppg_core.classical:POS",
-    "lgi": "rppg_core.classical:LGI",
-    "omit": "rppg_core.classical:OMIT",
+    "green": "rppg_core.classical:CLASSICAL",
+    "ica": "rppg_core.classical:CLASSICAL",
+    "chrom": "rppg_core.classical:CLASSICAL",
+    "pbv": "rppg_core.classical:CLASSICAL",
+    "pos": "rppg_core.classical:CLASSICAL",
+    "lgi": "rppg_core.classical:CLASSICAL",
+    "omit": "rppg_core.classical:CLASSICAL",
 }
 CLASSICAL = ("green", "ica", "chrom", "pbv", "pos", "lgi", "omit")
 PANEL = ("pos", "chrom", "green", "lgi")  # the fixed jury behind every confidence
@@ -31,7 +33,7 @@ class MethodRow:
     name: str
     needs: tuple[str, ...]
     weights: str
-    summary: str
+    paper: str
 
 
 def list_methods() -> list[str]:
@@ -50,7 +52,8 @@ def get_method(name: str) -> Method:
             f"unknown method {name!r}", wanted=f"one of {', '.join(METHODS)}", do="see `rppg methods`"
         )
     module, attribute = METHODS[name].split(":")
-    return getattr(import_module(module), attribute)
+    found = getattr(import_module(module), attribute)
+    return found[name] if isinstance(found, Mapping) else found
 
 
 def resolve(methods: list[str] | tuple[str, ...] | str | None) -> list[str]:
@@ -71,10 +74,6 @@ def resolve(methods: list[str] | tuple[str, ...] | str | None) -> list[str]:
 
 
 def describe_methods() -> list[MethodRow]:
-    """One row a method: what it needs, where its weights come from, what it is."""
-    rows = []
-    for name in METHODS:
-        method = get_method(name)
-        summary = (getattr(method, "summary", "") or method.__doc__ or "").strip().splitlines()[0]
-        rows.append(MethodRow(name, tuple(sorted(method.needs)), method.weights, summary))
-    return rows
+    """One row a method: what it needs, where its weights come from, whose idea it is."""
+    methods = [get_method(name) for name in METHODS]
+    return [MethodRow(m.name, tuple(sorted(m.needs)), m.weights, m.paper) for m in methods]

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.signals.beats import MIN_HRV_S, MIN_LF_HF_S, find_beats, hrv
+from rppg_core.signals.beats import MIN_HRV_S, MIN_LF_HF_S, find_beats, hrv, hrv_noise_floor_ms
 from rppg_core.signals.calibration import SAME_IN_CONTROL, SHOW_FROM, calibration
 from rppg_core.signals.quality import Panel, WindowSpectra, rate_evidence, window_spectra
+from rppg_core.signals.respiration import MIN_RR_S, respiration_rate
 from rppg_core.types import HR_BAND_HZ, Beats, Bvp, FaceClip, Reading, Vitals
 
 MIN_HR_S = 5.0
@@ -136,6 +137,45 @@ def heart_rate_reading(
 def refuse(unit: str, note: str) -> Reading:
     """A refusal with its cause."""
     return Reading(None, unit, note=note)
+
+
+def _breathing(bvp: Bvp, beats: Beats, resp: Bvp | None, context: Context) -> Reading:
+    """Breathing rate, shown from the same confidence as every vital."""
+    unit = "breaths/min"
+    found = respiration_rate(bvp, beats=beats, skin=context.skin, motion=context.motion, resp=resp)
+    if not np.isfinite(found.rr_brpm):
+        return refuse(unit, found.note or f"at least {MIN_RR_S:.0f} s of face needed")
+    if found.confidence < SHOW_FROM:
+        note = found.note or f"breathing is not clear in the pulse (confidence {found.confidence:.2f})"
+        return Reading(None, unit, confidence=found.confidence, note=note)
+    half = found.half_width_brpm
+    interval = (max(0.0, found.rr_brpm - half), found.rr_brpm + half)
+    return Reading(found.rr_brpm, unit, confidence=found.confidence, interval=interval, note=found.note)
+
+
+def _variability(beats: Beats, hr: Reading, context: Context) -> dict[str, Reading]:
+    """SDNN, RMSSD, pNN50 and LF/HF, refused where the clip is short or the beat times are too coarse."""
+    if context.usable_s < MIN_HRV_S - 1e-6:
+        note = f"{context.usable_s:.0f} s of face; at least {MIN_HRV_S:.0f} s needed"
+        return {name: refuse(unit, note) for name, unit in HRV_UNITS.items()}
+    # an interval is the difference of two frame times, so its scatter is sqrt(2) times theirs
+    jitter_s = context.jitter_s / np.sqrt(2)
+    floor_ms = hrv_noise_floor_ms(1 / context.frame_interval_s, jitter_s, float("inf"), hr_bpm=hr.value or 60.0)
+    found = hrv(beats, frame_noise_ms=floor_ms)
+    if found.coarse or not np.isfinite(found.rmssd_ms):
+        note = f"beat times are too coarse (noise adds {found.rmssd_noise_ms:.0f} ms to RMSSD)"
+        return {name: refuse(unit, note) for name, unit in HRV_UNITS.items()}
+    error = found.rmssd_error_ms
+    interval = (max(0.0, found.rmssd_ms - error), found.rmssd_ms + error)
+    readings = {
+        "sdnn": Reading(found.sdnn_ms, "ms", confidence=hr.confidence),
+        "rmssd": Reading(found.rmssd_ms, "ms", confidence=hr.confidence, interval=interval),
+        "pnn50": Reading(found.pnn50_percent, "%", confidence=hr.confidence, note="not corrected for noise"),
+    }
+    if context.usable_s < MIN_LF_HF_S - 1e-6 or not np.isfinite(found.lf_hf):
+        note = f"{context.usable_s:.0f} s of face; at least {MIN_LF_HF_S:.0f} s needed"
+        return {**readings, "lf_hf": refuse("ratio", note)}
+    return {**readings, "lf_hf": Reading(found.lf_hf, "ratio", confidence=hr.confidence)}
 
 
 def _without_pulse(cause: str, direct: Mapping[str, float] | None, *, hr: Reading | None = None) -> Vitals:
