@@ -231,11 +231,12 @@ def _square_picture(frame: Picture, square: Square, pixels: int) -> np.ndarray:
 def _turned_crop(frame: Picture, crop: Crop, pixels: int) -> np.ndarray:
     """A turned square: its upright bounding box at about the right resolution, then one rotation."""
     reach = crop.side * (abs(np.cos(crop.angle)) + abs(np.sin(crop.angle)))
-    x, y = round(crop.centre.real - reach / 2), round(crop.centre.imag - reach / 2)
-    side = max(2, round(reach))
-    fetched = min(side, max(2, round(pixels * reach / crop.side)))  # enlarging is left to the rotation
+    shrink = max(1, int(crop.side / pixels))  # a whole number, and even edges below: cheapest to cut out
+    fetched = 2 * int(np.ceil((reach + 2) / (2 * shrink)))
+    side = fetched * shrink
+    x, y = (2 * int((edge - reach / 2) // 2) for edge in (crop.centre.real, crop.centre.imag))
     upright = frame.region(x, y, side, side, fetched, fetched)
-    scale = fetched / side
+    scale = 1 / shrink
     step = crop.side / pixels * np.exp(1j * crop.angle) * scale  # one pixel of the crop along its row
     centre = (crop.centre - complex(x, y)) * scale - (0.5 + 0.5j)
     start = centre + step * (0.5 + 0.5j) * (1 - pixels)

@@ -17,6 +17,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,9 @@ ASSETS_URL = "https://storage.googleapis.com/mediapipe-assets/"
 ASSET_TIMEOUT_S = 6
 WHEEL = "mediapipe==0.10.21"  # the newest wheel that holds the two models
 WHEEL_TIMEOUT_S = 300
+FETCH_ERRORS = (
+    ModelFileError, OSError, HTTPException, subprocess.SubprocessError, zipfile.BadZipFile, KeyError
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,8 @@ def resolve_models(fetch: bool = True, *, folder: str | Path | None = None) -> M
     missing = [model for model in MODELS if model not in found]
     if missing:
         if not fetch:
-            names = " and ".join(model.name for model in missing)
             raise ModelFileError(
-                f"face model {names} not found in {cache_folder()}",
+                f"{' and '.join(map(_absence, missing))} in {cache_folder()}",
                 wanted="the two face models in the cache or in the folder that RPPG_MODEL_DIR names",
                 do="run: rppg doctor --fetch",
             )
@@ -135,6 +138,11 @@ def _in_cache(model: ModelFile) -> Path | None:
     return None
 
 
+def _absence(model: ModelFile) -> str:
+    damaged = (cache_folder() / model.name).is_file()
+    return f"face model {model.name} is {'damaged (its sha256 differs)' if damaged else 'missing'}"
+
+
 def _fetch(models: list[ModelFile]) -> dict[ModelFile, Path]:
     """Try the sources one after the other; the error names what each of them said."""
     complaints: list[str] = []
@@ -144,7 +152,7 @@ def _fetch(models: list[ModelFile]) -> dict[ModelFile, Path]:
             contents = source(models)
             for model, content in contents.items():
                 _check(model, content)
-        except (OSError, ModelFileError, zipfile.BadZipFile, KeyError, subprocess.SubprocessError) as error:
+        except FETCH_ERRORS as error:
             complaints.append(f"{source.__name__.removeprefix('_from_')}: {_one_line(error)}")
             continue
         return {model: _store(model, content) for model, content in contents.items()}
@@ -167,11 +175,11 @@ def _from_assets(models: list[ModelFile]) -> dict[ModelFile, bytes]:
 def _from_wheel(models: list[ModelFile]) -> dict[ModelFile, bytes]:
     """The models inside the MediaPipe wheel, which pip downloads as data: nothing of it is installed or run."""
     with tempfile.TemporaryDirectory(prefix="rppg-models-") as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-                   "--python-version", "3.11", "--platform", "manylinux_2_28_x86_64",
-                   "--dest", folder, WHEEL]  # fmt: skip
+        options = "--quiet --disable-pip-version-check --retries 2 --no-deps --only-binary=:all:"
+        platform = "--python-version 3.11 --platform manylinux_2_28_x86_64"  # whatever this machine is
+        command = [sys.executable, "-m", "pip", "download", *options.split(), *platform.split(), WHEEL]
         done = subprocess.run(
-            command,
+            [*command, "--dest", folder],
             capture_output=True,
             text=True,
             timeout=WHEEL_TIMEOUT_S,
@@ -188,15 +196,22 @@ def _from_wheel(models: list[ModelFile]) -> dict[ModelFile, bytes]:
 def _store(model: ModelFile, content: bytes) -> Path:
     """Write into the cache in one step, so that a reader never sees half a file."""
     path = cache_folder() / model.name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=model.name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=model.name, delete=False) as file:
+            try:
+                file.write(content)
+                file.close()
+                os.replace(file.name, path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise ModelFileError(
+            f"{path} cannot be written ({error.strerror or error})",
+            wanted="a cache folder that can be written",
+            do="free it, or let XDG_CACHE_HOME name another folder",
+        ) from error
     return path
 
 
