@@ -107,7 +107,7 @@ def _astronaut() -> tuple[np.ndarray, np.ndarray]:
 
 def _own_photo(photo: str) -> tuple[np.ndarray, np.ndarray]:
     from rppg_core.video.face import FaceTracker
-    from rppg_core.video.reader import ArrayFrame
+    from rppg_core.video.frame import ArrayFrame
 
     wanted, do = (
         "a picture (PNG, JPEG) of one face",

@@ -165,7 +165,7 @@ def _rgb_weights() -> Float[np.ndarray, "3 wavelength"]:
     """Linear sRGB of a reflectance spectrum, white = (1, 1, 1); analytic CIE 1931 curves (Wyman et al. 2013)."""
 
     def lobe(centre: float, below: float, above: float) -> np.ndarray:
-        return np.exp(-0.5 * ((_NM - centre) * np.where(_NM < centre, below, above)) ** 2)
+        return np.exp(-0.5 * ((_NM - centre) * np.where(centre > _NM, below, above)) ** 2)
 
     x = 0.362 * lobe(442.0, 0.0624, 0.0374) + 1.056 * lobe(599.8, 0.0264, 0.0323)
     x = x - 0.065 * lobe(501.1, 0.0490, 0.0382)

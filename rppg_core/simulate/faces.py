@@ -1,0 +1,252 @@
+"""A face clip with known truth: the simulator's door.
+
+Floor 2. Settings in; frames, a tracker and the truth out. `simulate_clip` sends the frames through the same pass
+that real video takes, so that everything after the tracker is the one real code.
+
+What differs from published practice: synthetic rPPG data are usually rendered heads without camera noise (SCAMPS)
+or signals without pictures; here a pulse is put into the segmented skin of a photo, in linear light, at an
+amplitude that is exact in the finished 8-bit clip.
+Axis letters: T time.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rppg_core.errors import WriteError
+from rppg_core.simulate.physiology import Waves, band_noise, simulate_waves
+from rppg_core.simulate.portrait import load_portrait
+from rppg_core.simulate.render import (
+    CLOUDS,
+    GLOSS,
+    PULSE,
+    SHADE_X,
+    SHADE_Y,
+    SLOPE,
+    KnownFace,
+    Layers,
+    RenderedFrames,
+    Scene,
+    portrait_layers,
+    wall_layers,
+)
+from rppg_core.simulate.scene import Motion, flicker, frame_times, head_motion, light_drift
+from rppg_core.simulate.settings import (
+    KINDS,
+    PULSE_FREE,
+    SIMULATOR_VERSION,
+    SimulationSettings,
+    random_settings,
+)
+from rppg_core.types import FaceClip, Truth, VideoInfo
+
+__all__ = [
+    "KINDS", "PULSE_FREE", "SIMULATOR_VERSION", "SimulatedVideo", "SimulationSettings", "random_settings",
+    "save_simulation", "simulate_clip", "simulate_video",
+]  # fmt: skip
+
+BLOCK_S = 0.5  # of kind "shuffled"
+# Each part of a clip has its own stream of random numbers: changing one leaves the others as they were.
+_BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND = range(9)
+
+
+@dataclass(frozen=True)
+class SimulatedVideo:
+    """Frames that can be read again and again, a tracker for them, and the truth."""
+
+    frames: RenderedFrames
+    tracker: KnownFace
+    truth: Truth
+    fps: float
+
+
+def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
+    """Make a clip; frames are rendered when they are read.
+
+    Args:
+        settings: everything about the clip.
+
+    Returns:
+        Frames, tracker and truth. The same settings give the same clip.
+
+    Raises:
+        VideoError: the photo cannot be read.
+        NoFaceError: the photo shows no face.
+    """
+    times_s = frame_times(settings.camera, settings.seconds, _rng(settings, _TIMES))
+    waves = simulate_waves(settings.person, times_s, _rng(settings, _BODY))
+    scene = _scene(settings, times_s, waves)
+    order = np.arange(len(times_s))
+    if settings.kind == "shuffled":
+        order = _shuffled_blocks(times_s, _rng(settings, _ORDER))
+    return SimulatedVideo(
+        frames=RenderedFrames(scene, times_s, order, [settings.seed, _SENSOR]),
+        tracker=KnownFace(scene, times_s, order, [settings.seed, _TRACKER]),
+        truth=_truth(settings, times_s, waves),
+        fps=settings.fps,
+    )
+
+
+def simulate_clip(
+    settings: SimulationSettings, needs: frozenset[str] = frozenset({"rgb"})
+) -> tuple[FaceClip, Truth]:
+    """Make a clip and send it through the pass that real video takes.
+
+    Args:
+        settings: everything about the clip.
+        needs: what the pass shall keep, names out of types.NEEDS.
+
+    Returns:
+        The native clip and its truth, at the same times.
+    """
+    from rppg_core.video.clip import extract
+
+    video = simulate_video(settings)
+    times_s = video.truth.times_s
+    info = _video_info(settings, times_s)
+    return extract(
+        video.frames, video.tracker, needs, info=lambda: info, expected_s=settings.seconds
+    ), video.truth
+
+
+def save_simulation(path: str | Path, settings: SimulationSettings) -> Path:
+    """Write a clip losslessly, and its truth as JSON beside it.
+
+    Args:
+        path: of the video; ".mkv" holds what the lossless codec gives. The truth goes to the same name with
+            ".json".
+        settings: everything about the clip.
+
+    Returns:
+        Path of the truth.
+
+    Raises:
+        WriteError: the files cannot be written.
+    """
+    from rppg_core.video.writer import write_video
+
+    video = simulate_video(settings)
+    rgb = (video.frames.rgb(k) for k in range(len(video.frames)))
+    write_video(path, rgb, video.truth.times_s)
+    beside = Path(path).with_suffix(".json")
+    try:
+        beside.write_text(json.dumps(_plain_truth(video.truth), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise WriteError(
+            f"cannot write {beside}: {error.strerror}",
+            wanted="a folder that can be written to",
+            do="choose another",
+        ) from error
+    return beside
+
+
+def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> Scene:
+    """Layers and their strengths; everything that scales all light scales all layers."""
+    layers = _layers(settings)
+    faceless = settings.kind in ("wall", "noise")
+    motion = head_motion("none" if faceless else settings.motion, times_s, _rng(settings, _MOTION))
+    rng = _rng(settings, _LIGHT)
+    drift = 0.0 if settings.kind == "noise" else settings.illumination
+    light = 1 + light_drift(times_s, rng, strength=drift)
+    slope = light_drift(times_s, rng, strength=drift)
+    if settings.kind == "flicker":
+        light = light * (1 + flicker(times_s, rng, hz=settings.flicker_hz, percent=settings.flicker_percent))
+
+    strengths = np.zeros((len(times_s), len(layers.pictures)))
+    strengths[:, 0] = 1
+    strengths[:, PULSE] = waves.bvp + waves.baseline if settings.finished_amplitude > 0 else 0
+    strengths[:, SHADE_X] = motion.shift[:, 0] + motion.roll
+    strengths[:, SHADE_Y] = motion.shift[:, 1] + (motion.zoom - 1)
+    strengths[:, GLOSS] = motion.shift.sum(axis=1) + motion.roll
+    strengths[:, SLOPE] = slope
+    behind = None
+    if settings.kind == "moving background":
+        behind, strengths[:, CLOUDS] = _busy_background(times_s, _rng(settings, _BEHIND))
+    strengths = (strengths * light[:, None]).astype(np.float32)
+    return Scene(layers, strengths, motion, behind, settings.camera)
+
+
+def _layers(settings: SimulationSettings) -> Layers:
+    portrait = load_portrait(settings.photo, tone=settings.tone, size=settings.size)
+    rng = _rng(settings, _LAYERS)
+    if settings.kind in ("wall", "noise"):
+        return wall_layers(portrait, rng, blank=settings.kind == "noise")
+    return portrait_layers(portrait, settings.finished_amplitude, settings.camera, rng)
+
+
+def _busy_background(times_s: np.ndarray, rng: np.random.Generator) -> tuple[Motion, np.ndarray]:
+    """Large motion behind the head, and its brightness: irregular, with a rhythm that may be heart-like."""
+    motion = head_motion("large", times_s, rng)
+    grid_s = np.arange(times_s[0], times_s[-1] + 0.02, 0.01)
+    rate_hz = rng.uniform(0.5, 3.0) * (1 + 0.03 * band_noise(grid_s, 0.05, 0.5, rng))
+    rhythm = 0.06 * np.sin(2 * np.pi * np.cumsum(rate_hz) * 0.01)
+    return motion, np.interp(times_s, grid_s, rhythm + 0.08 * band_noise(grid_s, 0.1, 3.0, rng, power=1))
+
+
+def _shuffled_blocks(times_s: np.ndarray, rng: np.random.Generator) -> Int[np.ndarray, " time"]:
+    """Frame indices with the blocks of BLOCK_S in random order."""
+    block = ((times_s - times_s[0]) / BLOCK_S).astype(int)
+    return np.concatenate([np.flatnonzero(block == b) for b in rng.permutation(block[-1] + 1)])
+
+
+def _truth(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> Truth:
+    truth = Truth(
+        times_s=times_s,
+        bvp=waves.bvp,
+        resp=waves.resp,
+        hr_bpm=waves.hr_bpm,
+        beats_s=waves.beats_s,
+        rr_brpm=settings.rr_brpm,
+        spo2_percent=settings.spo2_percent,
+        pulsed=settings.pulsed,
+        settings={
+            **asdict(settings),
+            "simulator_version": SIMULATOR_VERSION,
+            "finished_amplitude_percent": 100 * settings.finished_amplitude,
+        },
+    )
+    if settings.pulsed:
+        return truth
+    nothing = np.zeros(len(times_s))
+    return replace(truth, bvp=nothing, resp=nothing, hr_bpm=nothing * np.nan, beats_s=np.zeros(0), rr_brpm=np.nan,
+                   spo2_percent=np.nan)  # fmt: skip
+
+
+def _plain_truth(truth: Truth) -> dict[str, Any]:
+    """JSON-ready: lists of floats with six digits, None for what a clip without a pulse does not have."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return [plain(float(v)) for v in value]
+        if isinstance(value, float):
+            return float(f"{value:.6g}") if np.isfinite(value) else None
+        return dict(value) if isinstance(value, dict) else value
+
+    return {name: plain(value) for name, value in truth.__dict__.items()}
+
+
+def _video_info(settings: SimulationSettings, times_s: Float[np.ndarray, " time"]) -> VideoInfo:
+    steps_s = np.diff(times_s)
+    step_s = float(np.median(steps_s))
+    missing = np.round(steps_s / step_s).astype(int) - 1
+    return VideoInfo(
+        codec="simulated",
+        width=settings.size,
+        height=settings.size,
+        n_frames=len(times_s),
+        duration_s=float(times_s[-1] - times_s[0] + steps_s.mean()),
+        fps_container=settings.fps,
+        fps=1 / step_s,
+        jitter_percent=float(100 * steps_s.std() / step_s),
+        dropped_frames=int(missing[steps_s >= 1.75 * step_s].sum()),
+    )
+
+
+def _rng(settings: SimulationSettings, part: int) -> np.random.Generator:
+    return np.random.default_rng([settings.seed, part])

@@ -1,0 +1,235 @@
+"""Frames of a simulated clip: pictures that are summed, warped and exposed, and the tracker that knows the truth.
+
+Floor 2, last stage of the simulator but one. All that changes the light of a clip is linear, so a frame is a sum
+of a few fixed pictures (`layers`) with a few numbers each (`strengths`), which costs one product of a vector and a
+matrix. The head then moves, and the camera exposes.
+Axis letters: T time, K layer, H, W, L landmark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from rppg_core.simulate.physiology import band_noise
+from rppg_core.simulate.portrait import SIDE_WIDTHS, Portrait
+from rppg_core.simulate.scene import (
+    Camera,
+    Motion,
+    Sensor,
+    Warp,
+    noise_variance,
+    smooth_field,
+    tone_curve,
+)
+from rppg_core.simulate.skin import PULSE_COLOUR
+from rppg_core.video.face import FaceObservation
+from rppg_core.video.frame import ArrayFrame, Frame
+
+SHADING_PER_WIDTH = (
+    0.5  # relative change of shading across the face when it moves by its width; median of draws
+)
+GLOSS_PER_WIDTH = 6.0  # relative change of the highlights likewise
+PULSE, SHADE_X, SHADE_Y, GLOSS, SLOPE, CLOUDS = range(1, 7)  # layers after the still picture
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Fixed pictures in linear light; layer 0 is the still picture."""
+
+    pictures: Float[np.ndarray, "layer height width 3"]
+    moving: Float[np.ndarray, "height width"]  # share of the head's motion that each pixel follows
+    centre: Float[np.ndarray, " 2"]  # of the face, pixels
+    face_width: float  # pixels
+    landmarks: Float[np.ndarray, "landmark 2"]
+
+
+def portrait_layers(portrait: Portrait, amplitude: float, camera: Camera, rng: np.random.Generator) -> Layers:
+    """A face with its pulse, and how its shading and highlights change when it moves.
+
+    Args:
+        portrait: the still photo.
+        amplitude: relative change of green over the skin of the finished clip for a blood volume of 1.
+        camera: its tone curve bends the amplitude; the pulse layer makes up for that.
+        rng: draws the perfusion, the pulse's colour and the fields of the light.
+
+    Returns:
+        Layers in the order PULSE, SHADE_X, SHADE_Y, GLOSS, SLOPE, CLOUDS.
+    """
+    size = len(portrait.body)
+    width, height = portrait.face_size
+    y, x = (np.mgrid[:size, :size] + 0.5).astype(np.float32)
+    across, along = (x - portrait.centre[0]) / width, (y - portrait.centre[1]) / height
+    head = portrait.head[..., None]
+    still = portrait.body + portrait.highlights[..., None]
+
+    perfusion = portrait.skin.pulse * np.exp(0.3 * smooth_field(size, rng, knots=8))
+    colour = np.array(PULSE_COLOUR) * np.exp(0.1 * rng.standard_normal(3))
+    pulse = -portrait.body * perfusion[..., None] * (colour / colour[1]).astype(np.float32)
+    if amplitude > 0:
+        pulse *= np.float32(_pulse_scale(still, pulse, portrait.skin.face, amplitude, camera))
+
+    def shading(ramp: np.ndarray) -> np.ndarray:
+        field = ramp + 0.3 * smooth_field(size, rng) + 0.3 * rng.standard_normal()
+        strength = SHADING_PER_WIDTH * np.exp(0.4 * rng.standard_normal())
+        return still * head * (strength * field[..., None]).astype(np.float32)
+
+    gloss = portrait.highlights * portrait.head * GLOSS_PER_WIDTH * smooth_field(size, rng, knots=6)
+    slope = still * (0.6 * (x / size - 0.5) + 0.3 * smooth_field(size, rng))[..., None]
+    clouds = still * (1 - head) * smooth_field(size, rng, knots=6)[..., None]
+    pictures = [
+        still,
+        pulse,
+        shading(across),
+        shading(along),
+        np.repeat(gloss[..., None], 3, 2),
+        slope,
+        clouds,
+    ]
+    return Layers(
+        np.stack(pictures).astype(np.float32),
+        portrait.head,
+        portrait.centre,
+        float(width),
+        portrait.landmarks,
+    )
+
+
+def wall_layers(portrait: Portrait, rng: np.random.Generator, *, blank: bool = False) -> Layers:
+    """A wall, smooth or rough, where a tracker is told that a face is; `blank` gives even middle grey.
+
+    The landmarks are the portrait's; the wall takes nothing else from it.
+    """
+    size = len(portrait.body)
+    colour = rng.uniform(0.12, 0.45) * np.exp(rng.normal(0, 0.15, 3))
+    rough = rng.choice([0.0, 0.03, 0.1])
+    texture = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), 1.2)
+    light = np.exp(0.15 * smooth_field(size, rng, knots=3) + rough * texture / texture.std())
+    still = (light[..., None] * colour).astype(np.float32)
+    if blank:
+        still = np.full_like(still, 0.214)
+    pictures = np.zeros((CLOUDS + 1, size, size, 3), np.float32)
+    pictures[0] = still
+    pictures[SLOPE] = still * smooth_field(size, rng, knots=3)[..., None]
+    zero = np.zeros((size, size), np.float32)
+    return Layers(pictures, zero, portrait.centre, size / SIDE_WIDTHS, portrait.landmarks)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that happens in a clip, frame by frame of its own time."""
+
+    layers: Layers
+    strengths: Float[np.ndarray, "time layer"]
+    motion: Motion  # of what `moving` marks
+    behind: Motion | None  # of the background, where it moves
+    camera: Camera
+
+
+class RenderedFrames:
+    """Frames of a scene, made anew and equal every time they are asked for.
+
+    Args:
+        scene: what happens.
+        times_s: when the clip says that each frame was taken.
+        order: which moment of the scene each frame shows.
+        seed: of the camera's noise.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        times_s: Float[np.ndarray, " time"],
+        order: Int[np.ndarray, " time"],
+        seed: list[int],
+    ):
+        self._scene, self._times_s, self._order, self._seed = scene, times_s, order, seed
+        layers = scene.layers
+        self._flat = layers.pictures.reshape(len(layers.pictures), -1)
+        self._head = Warp(layers.moving, layers.centre, layers.face_width)
+        self._behind = Warp(1 - layers.moving, layers.centre, layers.face_width)
+        self._sensor = Sensor(scene.camera, self._flat.shape[1], np.random.default_rng(seed))
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for k in range(len(self)):
+            yield ArrayFrame(float(self._times_s[k]), self.rgb(k))
+
+    def rgb(self, k: int) -> UInt8[np.ndarray, "height width 3"]:
+        """Frame k as the camera delivers it."""
+        moment, scene = int(self._order[k]), self._scene
+        light = (scene.strengths[moment] @ self._flat).reshape(scene.layers.pictures.shape[1:])
+        if np.any(scene.layers.moving):
+            light = self._head.apply(light, scene.motion, moment)
+        if scene.behind is not None:
+            light = self._behind.apply(light, scene.behind, moment)
+        return self._sensor.expose(light, np.random.default_rng([*self._seed, k]))
+
+
+class KnownFace:
+    """A tracker that knows where the face is, and is a little wrong like a real one.
+
+    Args:
+        scene: what happens.
+        times_s: frame times.
+        order: which moment of the scene each frame shows.
+        seed: of the detector's jitter.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        times_s: Float[np.ndarray, " time"],
+        order: Int[np.ndarray, " time"],
+        seed: list[int],
+    ):
+        rng = np.random.default_rng(seed)
+        self._scene, self._times_s, self._order = scene, times_s, order
+        self._warp = Warp(scene.layers.moving, scene.layers.centre, scene.layers.face_width)
+        grid_s = np.arange(times_s[0], times_s[-1] + 0.1, 1 / 60)
+        noise = [np.interp(times_s, grid_s, band_noise(grid_s, 0.1, 6.0, rng, power=1)) for _ in range(4)]
+        self._jitter = Motion(
+            shift=0.003 * np.stack(noise[:2], axis=1), roll=0.002 * noise[2], zoom=1 + 0.003 * noise[3]
+        )
+        self._points = 0.003 * scene.layers.face_width * rng.standard_normal((len(times_s), 8, 2))
+        self._mix = rng.standard_normal((len(scene.layers.landmarks), 8)) / np.sqrt(8)
+
+    def observe(self, frame: Frame) -> FaceObservation:
+        """Landmarks of the frame nearest in time, with jitter of about 0.3 % of the face width."""
+        k = int(np.argmin(np.abs(self._times_s - frame.time_s)))
+        points = self._scene.layers.landmarks
+        if np.any(self._scene.layers.moving):
+            points = self._warp.points(points, self._scene.motion, int(self._order[k]))
+        points = self._warp.points(points, self._jitter, k) + self._mix @ self._points[k]
+        return FaceObservation(points.astype(np.float32), 1.0, 1)
+
+
+def _pulse_scale(
+    still: np.ndarray, pulse: np.ndarray, face: np.ndarray, amplitude: float, camera: Camera
+) -> float:
+    """Factor on the pulse layer that gives the finished green channel the wanted relative change.
+
+    The expected grey level of a noisy pixel is a Gauss-Hermite mean over the noise (three points), because
+    near black the tone curve bends within the noise.
+    """
+    skin = face > 0.02
+    light, change, weight = still[..., 1][skin], pulse[..., 1][skin], face[skin]
+    read, shot = noise_variance(camera)
+    spread = np.sqrt(3 * (read + shot * light))
+
+    def mean_level(blood: float) -> float:
+        seen = light + blood * change
+        grey = tone_curve(np.stack([seen - spread, seen, seen + spread]), camera.gamma)
+        return float(np.average(grey[0] / 6 + grey[1] * 2 / 3 + grey[2] / 6, weights=weight))
+
+    scale = amplitude
+    for _ in range(3):
+        got = (mean_level(-scale) - mean_level(scale)) / (2 * mean_level(0.0))
+        scale *= amplitude / got
+    return scale
