@@ -99,6 +99,7 @@ class Beats:
     # ibi_s[k] = times_s[k + 1] - times_s[k]; NaN where a gap or an implausible interval lies between the two
     ibi_s: Float[np.ndarray, " interval"]
     timing_error_s: float = float("nan")  # standard error of one beat time, measured on the same waveform
+    heights: Float[np.ndarray, " beat"] = field(default_factory=lambda: np.zeros(0))  # size of each beat's pulse
 
 
 @dataclass(frozen=True)
@@ -262,11 +263,23 @@ class Report:
 
 
 class Method(Protocol):
-    """What the roster holds: anything with these four names."""
+    """What the roster holds: anything with these five names."""
 
-    name: str
-    needs: frozenset[str]
-    weights: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Names out of NEEDS."""
+        ...
+
+    @property
+    def weights(self) -> str:
+        """Where they come from: "none needed", "trained on simulated physiology", ..."""
+        ...
+
+    @property
+    def paper(self) -> str: ...
 
     def estimate(self, clip: FaceClip) -> MethodOutput:
         """Raw waveform of an evenly sampled clip (`clip.fs` is set)."""

@@ -76,8 +76,8 @@ def find_beats(
 
     Returns:
         Time of the steepest rise of each beat since the first sample, intervals (NaN across gaps, beside beats
-        unlike the others, and where they differ by over 30 % from the median of their neighbours), and the
-        standard error of one beat time. No beats when there are fewer than four.
+        unlike the others, and where they differ by over 30 % from the median of their neighbours), the standard
+        error of one beat time, and the size of each beat. No beats when there are fewer than four.
 
     Source: our choice, see the module's table; Cramer-Rao bound for the error.
     """
@@ -99,10 +99,11 @@ def find_beats(
     inside = aligner.fits(rising_s, valid)
     if inside.sum() < _FEWEST:
         return Beats(np.zeros(0), np.zeros(0))
-    times_s, likeness, error_s = aligner.align(rising_s[inside])
+    times_s, likeness = aligner.align(rising_s[inside])
+    heights, error_s = aligner.heights(times_s)
     order = np.argsort(times_s)
     ibi_s = _plausible(times_s[order], part_of[inside][order], likeness[order] > 0.5)
-    return Beats(times_s[order], ibi_s, error_s)
+    return Beats(times_s[order], ibi_s, error_s, heights[order])
 
 
 def hrv(beats: Beats, *, frame_noise_ms: float = 0.0) -> HRV:
@@ -200,8 +201,8 @@ class _Aligner:
         seen = count[np.clip(last + 1, 0, n)] - count[np.clip(first, 0, n)]
         return whole & (seen == last + 1 - first)
 
-    def align(self, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """Beat times, likeness of each beat to the average (correlation), standard error of one beat time."""
+    def align(self, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Beat times, and the likeness of each beat to the average (correlation)."""
         likeness = np.ones(len(times_s))
         for _ in range(3):
             windows = np.lib.stride_tricks.sliding_window_view(
@@ -214,22 +215,26 @@ class _Aligner:
             shift, likeness = _vertex(match)
             shift_s = (shift - self.reach) / GRID_HZ
             times_s = times_s + shift_s - np.median(shift_s)
-        return times_s, likeness, self._timing_error_s(times_s)
+        return times_s, likeness
 
-    def _timing_error_s(self, times_s: np.ndarray) -> float:
-        """Standard error of a beat time: noise (what the average beat does not explain) over slope (Cramer-Rao)."""
+    def heights(self, times_s: np.ndarray) -> tuple[np.ndarray, float]:
+        """Size of each beat, and the standard error of a beat time (Cramer-Rao).
+
+        The error is noise (what the average beat, in its size, does not explain) over slope.
+        """
         beats = self._flatten(self._sample(times_s, self.offsets_s))
         shape = beats.mean(axis=0)
         shape /= np.linalg.norm(shape) + 1e-300
-        height = beats @ shape
-        rest = beats - height[:, None] * shape
+        heights = beats @ shape
+        rest = beats - heights[:, None] * shape
         slope = np.gradient(shape) * GRID_HZ
         known = np.column_stack([self.line, shape])
         slope = slope - known @ np.linalg.lstsq(known, slope, rcond=None)[0]
         freedom = 2 * self.bandwidth_hz * len(self.offsets_s) / GRID_HZ  # independent numbers in a window
         noise_power = np.median(np.mean(rest**2, axis=1)) * freedom / max(freedom - 4, 1.0)
         density = noise_power / (2 * self.bandwidth_hz)
-        return float(np.sqrt(density / (np.median(height) ** 2 * np.sum(slope**2) / GRID_HZ + 1e-300)))
+        information = np.median(heights) ** 2 * np.sum(slope**2) / GRID_HZ
+        return heights, float(np.sqrt(density / (information + 1e-300)))
 
     def _sample(self, times_s: np.ndarray, offsets_s: np.ndarray) -> np.ndarray:
         at = (times_s[:, None] + offsets_s) * self.fs
