@@ -1,0 +1,261 @@
+"""One picture of a video, kept as the decoder left it; only the small regions that are asked for become RGB.
+
+Floor 2, under the reader. Turning a whole picture into RGB costs more than decoding it, and rounds every pixel to a
+grey level, more than a pulse is worth. So a region is cut out of the decoder's planes without a copy, each plane is
+area-averaged to the size that is wanted, and the colour matrix works in floating point on that small result. A mean
+and a matrix may change places: both are linear. (Only clipping is not: it, too, comes after the mean here.)
+
+Axis letters: H, W. Planes hold (rows, columns) or (rows, columns, channels).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from jaxtyping import Float, Num
+
+BAND_ROWS = 16  # from this many rows an output row on, rows are averaged first: five times faster
+YUV = re.compile(r"yuvj?(420|422|444|440|411|410)p(?:(9|10|12|14|16)le)?")
+RGB_PLANES = re.compile(r"gbrp(?:(9|10|12|14|16)le)?")
+GREY = re.compile(r"gray(?:(9|10|12|14|16)le)?")
+SEMI_PLANAR = {
+    "nv12": ("yuv", 8),
+    "nv21": ("yvu", 8),
+    "p010le": ("yuv", 16),
+}  # p010: 10 bits at the top of 16
+PACKED = {"rgb24": "rgb", "bgr24": "bgr", "rgba": "rgb-", "bgra": "bgr-", "rgb0": "rgb-", "bgr0": "bgr-"}
+CHROMA_STEPS = {
+    "420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4, 1), "410": (4, 4),
+}  # fmt: skip
+# Weights of red and blue in luma by AVCOL_SPC number. Source: ITU-T H.273, table 4.
+LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
+BT601 = (0.299, 0.114)  # also where the file names no matrix, as FFmpeg and OpenCV read it
+EXACT = (
+    0x2 | 0x2000 | 0x40000
+)  # swscale: bilinear, full chroma, accurate rounding (its default is 1 grey level off)
+FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Samples of one or more channels, and how many picture pixels one of them covers."""
+
+    samples: np.ndarray
+    step_x: int = 1
+    step_y: int = 1
+
+
+class Frame:
+    """One picture at its true time; coordinates are upright pixels, whatever way round it is stored.
+
+    Args:
+        time_s: time since the first frame. Unit: s.
+        planes: the first one holds every pixel (steps of 1).
+        to_rgb: RGB grey levels from the planes' channels and a constant, (3, channels + 1).
+        turn_deg: clockwise turn that makes the picture upright: 0, 90, 180 or 270.
+    """
+
+    def __init__(
+        self,
+        time_s: float,
+        planes: tuple[Plane, ...],
+        to_rgb: Float[np.ndarray, "3 channels"],
+        turn_deg: int = 0,
+    ):
+        self.time_s = time_s
+        self._planes, self._to_rgb, self._turn_deg = planes, to_rgb, turn_deg
+        rows, columns = planes[0].samples.shape[:2]
+        self.width, self.height = (rows, columns) if turn_deg % 180 else (columns, rows)
+
+    def region(
+        self, x: float, y: float, w: float, h: float, out_w: int, out_h: int
+    ) -> Float[np.ndarray, "out_h out_w 3"]:
+        """A box of the picture at another size: area-averaged where it shrinks, interpolated where it grows.
+
+        Args:
+            x: left edge, rounded to whole pixels like the rest. Unit: upright pixels.
+            y: upper edge.
+            w: width; where the box leaves the picture, the border is repeated.
+            h: height. Even edges are cheapest: an odd one cuts a chroma sample of common video in half.
+            out_w: width of the result. A whole fraction of `w` is several times cheaper than another width.
+            out_h: height of the result.
+
+        Returns:
+            RGB, 0..255, not rounded. Unit: grey levels.
+        """
+        x, y, w, h = round(x), round(y), round(w), round(h)
+        if min(w, h, out_w, out_h) < 1:
+            raise ValueError(f"a region of {w} x {h} pixels at {out_w} x {out_h}; all must be 1 or more")
+        box, size = self._stored(x, y, w, h), (out_w, out_h)
+        if self._turn_deg % 180:
+            size = out_h, out_w
+        channels = [_resized(_cut(plane, *box), *size) for plane in self._planes]
+        rgb = cv2.transform(cv2.merge(channels) if len(channels) > 1 else channels[0], self._to_rgb)
+        np.clip(rgb, 0, 255, out=rgb)
+        return cv2.rotate(rgb, TURNS[self._turn_deg]) if self._turn_deg else rgb
+
+    def _stored(self, x: int, y: int, w: int, h: int) -> tuple[int, int, int, int]:
+        """The box in the picture as it is stored."""
+        if self._turn_deg == 90:
+            return y, self.width - x - w, h, w
+        if self._turn_deg == 180:
+            return self.width - x - w, self.height - y - h, w, h
+        if self._turn_deg == 270:
+            return self.height - y - h, x, h, w
+        return x, y, w, h
+
+
+class ArrayFrame(Frame):
+    """The same door over an RGB array, uint8 or float32, in grey levels."""
+
+    def __init__(self, time_s: float, rgb: Num[np.ndarray, "height width 3"]):
+        super().__init__(time_s, (Plane(rgb),), np.eye(3, 4, dtype=np.float32))
+
+
+def frame_of_picture(time_s: float, picture: av.VideoFrame, turn_deg: int) -> Frame:
+    """A decoded picture as a Frame, without a copy for all common formats.
+
+    Args:
+        time_s: time since the first frame. Unit: s.
+        picture: as PyAV gives it.
+        turn_deg: clockwise turn that makes it upright.
+
+    Returns:
+        The frame; it keeps the decoder's buffers alive.
+    """
+    layout = _layout(picture.format.name, picture.colorspace, picture.color_range)
+    if layout is None or any(plane.line_size < 0 for plane in picture.planes):
+        bits = max(component.bits for component in picture.format.components)
+        picture = picture.reformat(format="rgb48le" if bits > 8 else "rgb24", interpolation=EXACT)
+        layout = _packed_layout("rgb", 16 if bits > 8 else 8)
+    planes = tuple(
+        Plane(_samples(plane, layout.dtype, channels), *steps)
+        for plane, (channels, steps) in zip(
+            picture.planes, layout.planes, strict=False
+        )  # alpha planes are left
+    )
+    return Frame(time_s, planes, layout.to_rgb, turn_deg)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a pixel format lies in memory."""
+
+    dtype: str
+    planes: tuple[tuple[int, tuple[int, int]], ...]  # channels and steps of each plane
+    to_rgb: np.ndarray
+
+
+@lru_cache(maxsize=16)
+def _layout(pixel_format: str, colorspace: int, color_range: int) -> _Layout | None:
+    """The layout of a format that can be read without conversion, else None."""
+    full = color_range == FULL_RANGE or pixel_format.startswith("yuvj")
+    if match := YUV.fullmatch(pixel_format):
+        bits, steps = int(match[2] or 8), CHROMA_STEPS[match[1]]
+        return _Layout(
+            _dtype(bits), ((1, (1, 1)), (1, steps), (1, steps)), _yuv_matrix(colorspace, full, bits)
+        )
+    if pixel_format in SEMI_PLANAR:
+        order, bits = SEMI_PLANAR[pixel_format]
+        matrix = _yuv_matrix(colorspace, full, bits)[:, [*("yuv".index(c) for c in order), 3]]
+        return _Layout(_dtype(bits), ((1, (1, 1)), (2, (2, 2))), np.ascontiguousarray(matrix))
+    if match := RGB_PLANES.fullmatch(pixel_format):
+        bits = int(match[1] or 8)
+        return _Layout(_dtype(bits), ((1, (1, 1)),) * 3, _rgb_matrix("gbr", bits))
+    if match := GREY.fullmatch(pixel_format):
+        bits = int(match[1] or 8)
+        scale = np.array([255 / (2**bits - 1), 0])
+        return _Layout(_dtype(bits), ((1, (1, 1)),), np.tile(scale, (3, 1)).astype(np.float32))
+    return _packed_layout(PACKED[pixel_format], 8) if pixel_format in PACKED else None
+
+
+def _packed_layout(order: str, bits: int) -> _Layout:
+    return _Layout(_dtype(bits), ((len(order), (1, 1)),), _rgb_matrix(order, bits))
+
+
+def _dtype(bits: int) -> str:
+    return "u1" if bits == 8 else "<u2"
+
+
+def _rgb_matrix(order: str, bits: int) -> np.ndarray:
+    """Sort the channels and bring them to 0..255."""
+    matrix = np.zeros((3, len(order) + 1), np.float32)
+    for row, name in enumerate("rgb"):
+        matrix[row, order.index(name)] = 255 / (2**bits - 1)
+    return matrix
+
+
+def _yuv_matrix(colorspace: int, full: bool, bits: int) -> np.ndarray:
+    """RGB in 0..255 from stored Y, Cb, Cr and 1. Source: ITU-T H.273, equations 38 to 48 solved for R, G, B."""
+    kr, kb = LUMA_WEIGHTS.get(colorspace, BT601)
+    kg = 1 - kr - kb
+    unit = 2**bits / 256
+    black, luma, chroma = (0, 2**bits - 1, 2**bits - 1) if full else (16 * unit, 219 * unit, 224 * unit)
+    matrix = np.array([
+        [1, 0, 2 * (1 - kr)],
+        [1, -2 * kb * (1 - kb) / kg, -2 * kr * (1 - kr) / kg],
+        [1, 2 * (1 - kb), 0],
+    ]) * [255 / luma, 255 / chroma, 255 / chroma]  # fmt: skip
+    offset = -matrix @ [black, 128 * unit, 128 * unit]
+    return np.column_stack([matrix, offset]).astype(np.float32)
+
+
+def _samples(plane: Any, dtype: str, channels: int) -> np.ndarray:
+    """The memory of one of PyAV's planes as an array; rows may be longer than the picture is wide."""
+    flat = np.frombuffer(plane, dtype)
+    rows = flat.reshape(plane.height, -1)[:, : plane.width * channels]
+    return rows if channels == 1 else rows.reshape(plane.height, plane.width, channels)
+
+
+def _cut(plane: Plane, x: int, y: int, w: int, h: int) -> np.ndarray:
+    """The samples under a box of picture pixels; a box that cuts samples in half gets them pixel by pixel."""
+    sx, sy = plane.step_x, plane.step_y
+    left, top, right, bottom = x // sx, y // sy, -(-(x + w) // sx), -(-(y + h) // sy)
+    samples = _within(plane.samples, left, top, right - left, bottom - top)
+    if not (x % sx or w % sx or y % sy or h % sy):
+        return samples
+    size = (right - left) * sx, (bottom - top) * sy
+    pixels = cv2.resize(samples, size, interpolation=cv2.INTER_NEAREST)
+    return pixels[y - top * sy :, x - left * sx :][:h, :w]
+
+
+def _within(samples: np.ndarray, x: int, y: int, w: int, h: int) -> np.ndarray:
+    """samples[y : y + h, x : x + w], its border repeated where that lies outside."""
+    rows, columns = samples.shape[:2]
+    if x >= 0 and y >= 0 and x + w <= columns and y + h <= rows:
+        return samples[y : y + h, x : x + w]
+    x0, y0 = min(max(x, 0), columns - 1), min(max(y, 0), rows - 1)
+    inside = samples[y0 : max(y + h, y0 + 1), x0 : max(x + w, x0 + 1)]
+    left, top = min(max(-x, 0), w - 1), min(max(-y, 0), h - 1)
+    right, bottom = w - left - inside.shape[1], h - top - inside.shape[0]
+    return cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_REPLICATE)
+
+
+def _resized(samples: np.ndarray, w: int, h: int) -> np.ndarray:
+    """Float32 samples at another size, never rounded on the way."""
+    if samples.shape[0] >= BAND_ROWS * h:
+        samples = _row_means(samples, h)
+    samples = samples.astype(np.float32, copy=False)
+    rows, columns = samples.shape[:2]
+    if rows > h or columns > w:
+        samples = cv2.resize(samples, (min(columns, w), min(rows, h)), interpolation=cv2.INTER_AREA)
+    if rows < h or columns < w:
+        samples = cv2.resize(samples, (w, h), interpolation=cv2.INTER_LINEAR)
+    return samples
+
+
+def _row_means(samples: np.ndarray, h: int) -> np.ndarray:
+    """Means of h bands of whole rows."""
+    means = np.empty((h, *samples.shape[1:]), np.float32)
+    edges = np.linspace(0, len(samples), h + 1).round().astype(int).tolist()
+    for row, (start, stop) in enumerate(pairwise(edges)):
+        cv2.reduce(samples[start:stop], 0, cv2.REDUCE_AVG, means[row : row + 1], cv2.CV_32F)
+    return means
