@@ -1,0 +1,240 @@
+"""A report as people read it: table cells, refusals in words, and one HTML file that needs nothing else.
+
+Floor 7. The same rows are printed by the command line, shown by the app and written into the page. The page loads
+nothing over the network: plotly.js is inlined once, from the installed package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rppg_core import viz
+from rppg_core.errors import WriteError
+from rppg_core.types import Reading, Report, Vitals
+
+if TYPE_CHECKING:
+    import plotly.graph_objects
+
+NOT_MEDICAL = "Estimates for research and teaching. Not a medical device."
+LIMITS = (
+    "An estimate from light, never a diagnosis: if you feel unwell, see a doctor whatever this page says.",
+    "Confidence and intervals were calibrated on simulated clips; on real video they are a guide.",
+    "Motion, dim or flickering light, make-up, filters and strong video compression remove the pulse.",
+    "Darker skin returns less of the pulse to a camera, so a heart rate is refused more often.",
+    "Breathing rate and heart-rate variability from a face are less certain than heart rate.",
+)
+COLUMNS = ("HR bpm", "95 % interval", "confidence", "breaths/min", "RMSSD ms", "SDNN ms")
+MORE_COLUMNS = ("SNR dB", "weights", "seconds")
+_VITAL_WORDS = {
+    "hr": "heart rate", "rr": "breathing rate", "sdnn": "SDNN", "rmssd": "RMSSD", "pnn50": "pNN50",
+    "lf_hf": "LF/HF", "spo2": "SpO2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One voice: its numbers, or the cause why there is no heart rate and so nothing else."""
+
+    name: str
+    cells: tuple[str, ...]  # as COLUMNS, "—" where a vital is refused; empty when there is no heart rate
+    cause: str
+    more: tuple[str, str, str]  # as MORE_COLUMNS
+
+
+def table_rows(report: Report) -> list[TableRow]:
+    """The consensus and each method as text."""
+    rows = [_row("consensus", report.consensus.vitals, ("", "", ""))]
+    for name, estimate in report.estimates.items():
+        snr = "" if estimate.snr_db is None else f"{estimate.snr_db:.1f}"
+        seconds = f"{report.seconds[name]:.2f}" if name in report.seconds else ""
+        rows.append(_row(name, estimate.vitals, (snr, estimate.weights, seconds)))
+    return rows
+
+
+def remarks(report: Report) -> list[str]:
+    """What is not shown and why, and what to know about shown values; said once for all that share the words."""
+    said: dict[str, dict[str, list[str]]] = {}
+    for method, estimate in report.estimates.items():
+        for vital, reading in estimate.vitals.__dict__.items():
+            if vital == "spo2" and "spo2" not in estimate.direct:
+                continue  # not promised by this method
+            words = f"not shown: {reading.note}" if reading.refused else reading.note
+            if words and not (reading.refused and estimate.vitals.hr.refused):
+                said.setdefault(words, {}).setdefault(_VITAL_WORDS[vital], []).append(method)
+        for rate, value in estimate.direct.items():
+            said.setdefault(f"the network's own read-out is {value:.1f}", {}).setdefault(rate, []).append(
+                method
+            )
+    sentences = []
+    for words, vitals in said.items():
+        methods = list(dict.fromkeys(name for names in vitals.values() for name in names))
+        who = "" if len(methods) == len(report.estimates) else f" ({', '.join(methods)})"
+        sentences.append(f"{', '.join(vitals)}{who}: {words}")
+    return sentences
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """What the clip is and how well the face was seen, as label and value."""
+    video, face = report.video, report.face
+    container = f"; the file says {video.fps_container:.3g}" if video.fps_container else ""
+    turned = f", turned by {video.rotation_deg}°" if video.rotation_deg else ""
+    density = f", {video.bits_per_pixel:.3f} bits a pixel" if video.bits_per_pixel else ""
+    relaxed = ", relaxed" if face.skin_relaxed else ""
+    return [
+        ("picture", f"{video.width} x {video.height} pixels{turned}"),
+        ("length", f"{video.duration_s:.1f} s, {video.n_frames} frames"),
+        ("frame rate", f"{video.fps:.4g} a second{container}"),
+        ("frame times", f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames dropped"),
+        ("coding", f"{video.codec} {video.pixel_format}, {video.bit_depth} bit{density}"),
+        ("face", f"found in {face.found:.0%} of the frames, {face.width_px:.0f} pixels wide, {face.n_faces} at most"),
+        ("motion", f"{face.motion_percent:.1f} % of the face's width a second"),
+        ("skin", f"{face.skin_fraction:.0%} of the face used{relaxed}, brightness {face.brightness:.0f} of 255, "
+                 f"{face.clipped_percent:.1f} % over- or underexposed"),
+    ]  # fmt: skip
+
+
+def table_html(report: Report) -> str:
+    """The table, in a box that scrolls by itself on a narrow screen."""
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in ("method", *COLUMNS, *MORE_COLUMNS))
+    lines = []
+    for row in table_rows(report):
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row.cells)
+        if row.cause:
+            cells = f'<td colspan="{len(COLUMNS)}" class="cause">no heart rate: {escape(row.cause)}</td>'
+        cells += "".join(f"<td>{escape(cell)}</td>" for cell in row.more)
+        lines.append(f'<tr><th scope="row">{escape(row.name)}</th>{cells}</tr>')
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Estimates of every method">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def picture_html(report: Report) -> str:
+    """The face with the outlines of its regions, and what was seen of it."""
+    picture = viz.roi_picture(report)
+    if picture is None:
+        return "<p>No picture was kept.</p>"
+    names = ", ".join(report.clip.still_outlines) or "the whole picture"
+    words = (
+        f"{names}: outlined on the first frame with a face; found in {report.face.found:.0%} of the frames"
+    )
+    return (
+        f'<figure><img src="{picture}" alt="First frame with a face. Outlined: {escape(names)}.">'
+        f"<figcaption>{escape(words)}</figcaption></figure>"
+    )
+
+
+def report_html(report: Report) -> str:
+    """The whole page."""
+    waves, spectrum = viz.waveforms(report), viz.spectrum(report)
+    known_limits = _list(remarks(report))
+    known = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts(report))
+    body = [
+        f'<p class="verdict">{escape(report.consensus.verdict)}</p><p class="small">{NOT_MEDICAL}</p>',
+        "<h2>Estimates</h2>" + table_html(report),
+        f"<h3>To know about these numbers</h3>{known_limits}" if known_limits else "",
+        "<h2>Pulse</h2>" + _figure_html(waves, "waves", "Pulse waveform of every method over time."),
+        "<h2>Spectrum</h2>"
+        + _figure_html(spectrum, "spectrum", "Power over rate; band shaded, peak marked."),
+        "<h2>What was looked at</h2>" + picture_html(report),
+        f"<h2>The video</h2><dl>{known}</dl>" + _list(report.notes),
+        "<h2>Limits</h2>" + _list(LIMITS),
+        '<p class="small">This file holds a picture of a face. Share it only as you would share a photo.</p>',
+    ]
+    return _page("Pulse from a face video", "\n".join(body))
+
+
+def protocol_html(title: str, text: str, reliability: Sequence[Mapping[str, float]] = ()) -> str:
+    """A page for the result of `rppg evaluate`: its tables, and the reliability plot where there are bins."""
+    body = (
+        f'<p class="small">{NOT_MEDICAL}</p><div class="scroll" tabindex="0"><pre>{escape(text)}</pre></div>'
+    )
+    if reliability:
+        words = "Confidence that was given against the share of readings within 5 bpm."
+        body = _figure_html(viz.reliability(reliability), "reliability", words) + body
+    return _page(title, body)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a result, or say in one line why it cannot be written.
+
+    Raises:
+        WriteError: the folder is missing, the path is a folder, or the disk or its rights do not allow it.
+    """
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WriteError(
+            f"cannot write {str(path)!r} ({error.strerror or error})",
+            wanted="a file in a folder that exists and may be written",
+            do="make the folder or choose another path",
+        ) from error
+
+
+def _row(name: str, vitals: Vitals, more: tuple[str, str, str]) -> TableRow:
+    hr = vitals.hr
+    if hr.refused:
+        return TableRow(name, (), hr.note, more)
+    interval = "" if hr.interval is None else f"{hr.interval[0]:.1f}-{hr.interval[1]:.1f}"
+    cells = (_number(hr, 1), interval, f"{hr.confidence:.2f}", _number(vitals.rr, 1))
+    return TableRow(name, (*cells, _number(vitals.rmssd), _number(vitals.sdnn)), "", more)
+
+
+def _number(reading: Reading, digits: int = 0) -> str:
+    return "—" if reading.value is None else f"{reading.value:.{digits}f}"
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>" if lines else ""
+
+
+def _figure_html(figure: plotly.graph_objects.Figure, name: str, words: str) -> str:
+    drawing = figure.to_html(
+        full_html=False, include_plotlyjs=False, div_id=name,
+        config={"displaylogo": False, "responsive": True, "displayModeBar": False},
+    )  # fmt: skip
+    return f'<figure role="img" aria-label="{escape(words)}">{drawing}</figure>'
+
+
+def _page(title: str, body: str) -> str:
+    from plotly.offline import get_plotlyjs
+
+    script = f"<script>{get_plotlyjs()}</script>" if "Plotly.newPlot" in body else ""
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style>{script}</head>\n<body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
+    )
+
+
+_STYLE = """
+:root {
+  color-scheme: light dark;
+  --ink: #1f2328; --soft: #59636e; --paper: #fff; --line: #d1d9e0; --accent: #b34e00;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --soft: #9aa4ae; --paper: #0d1117; --line: #30363d; --accent: #ff8a3d; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 64rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
+ul { margin: .25rem 0; padding-left: 1.25rem; }
+.verdict { font-size: 1.25rem; border-left: 4px solid var(--accent); padding: .25rem .75rem; margin: .5rem 0; }
+.small, figcaption { color: var(--soft); font-size: .875rem; }
+.scroll { overflow-x: auto; } pre { font-size: .8125rem; line-height: 1.4; }
+table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+thead th { color: var(--soft); font-weight: 600; }
+th:first-child, .cause { text-align: left; } .cause { color: var(--soft); white-space: normal; }
+tbody tr:first-child { font-weight: 600; }
+figure { margin: .5rem 0; } img { max-width: 100%; width: 22rem; border-radius: 8px; display: block; }
+dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .25rem 1rem; margin: 0; }
+dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+.js-plotly-plot svg text { fill: var(--ink) !important; }
+"""
