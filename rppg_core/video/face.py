@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -32,6 +31,7 @@ from rppg_core.video.face_nets import (
     OpenCvEngine,
     overlap,
 )
+from rppg_core.video.frame import Frame
 
 __all__ = ["FaceObservation", "FaceTracker", "resolve_models"]
 
@@ -42,20 +42,6 @@ SWITCH_RATIO = 1.4  # another face must be this much larger before the tracker t
 MAX_FACES = 6
 TILE_SIDES = (0.6, 0.35)  # of the picture's shorter side
 TILE_STEP = 0.8  # of the tile's side
-
-
-class Picture(Protocol):
-    """What the tracker needs of a frame."""
-
-    @property
-    def time_s(self) -> float: ...
-    @property
-    def width(self) -> int: ...
-    @property
-    def height(self) -> int: ...
-    def region(
-        self, x: int, y: int, w: int, h: int, out_w: int, out_h: int
-    ) -> Float[np.ndarray, "out_h out_w 3"]: ...
 
 
 @dataclass(frozen=True)
@@ -108,7 +94,7 @@ class FaceTracker:
         self._n_faces = 0
         self._time_s = self._next_count_s = self._next_tiles_s = -np.inf
 
-    def observe(self, frame: Picture) -> FaceObservation | None:
+    def observe(self, frame: Frame) -> FaceObservation | None:
         """Look at a frame; None when it shows no face. Frames come in order of time, at any distance."""
         if frame.time_s < self._time_s:
             self._face, self._next_count_s, self._next_tiles_s = None, -np.inf, -np.inf
@@ -121,7 +107,7 @@ class FaceTracker:
         self._face = face
         return FaceObservation(face.landmarks, face.score, self._n_faces) if face is not None else None
 
-    def _search(self, frame: Picture) -> Face | None:
+    def _search(self, frame: Frame) -> Face | None:
         """The largest face of the picture: in the whole of it, then in tiles, at most once a second."""
         faces = self._confirmed(frame, _whole(frame.width, frame.height))
         if not faces and frame.time_s >= self._next_tiles_s:
@@ -134,7 +120,7 @@ class FaceTracker:
         self._next_count_s = frame.time_s + SEARCH_INTERVAL_S
         return max(faces, key=lambda face: face.box.side, default=None)
 
-    def _count(self, frame: Picture, followed: Face) -> Face:
+    def _count(self, frame: Frame, followed: Face) -> Face:
         """Count faces, and turn to another only when it is a lot larger than the one that is followed."""
         others = self._confirmed(frame, _whole(frame.width, frame.height), known=followed)
         self._n_faces = 1 + len(others)
@@ -142,7 +128,7 @@ class FaceTracker:
         largest = max([followed, *others], key=lambda face: face.box.side)
         return largest if largest.box.side > SWITCH_RATIO * followed.box.side else followed
 
-    def _confirmed(self, frame: Picture, squares: Iterator[Square], known: Face | None = None) -> list[Face]:
+    def _confirmed(self, frame: Frame, squares: Iterator[Square], known: Face | None = None) -> list[Face]:
         """Faces in the squares that the mesh network confirms, without the one that is known."""
         found = [detection for square in squares for detection in self._detect(frame, square)]
         faces, taken = [], [known.box] if known is not None else []
@@ -156,7 +142,7 @@ class FaceTracker:
                 taken.append(face.box)
         return faces
 
-    def _detect(self, frame: Picture, square: Square) -> list[Detection]:
+    def _detect(self, frame: Frame, square: Square) -> list[Detection]:
         """Detections in one square, in pixels of the picture."""
         x, y, side = square
         scale = side / self._engine.detect_side
@@ -165,7 +151,7 @@ class FaceTracker:
             for d in self._engine.detect(_square_picture(frame, square, self._engine.detect_side))
         ]
 
-    def _mesh(self, frame: Picture, box: Crop) -> Face | None:
+    def _mesh(self, frame: Frame, box: Crop) -> Face | None:
         """Points of the face in and around a box; None when the network sees no face there."""
         crop = Crop(box.centre, box.side * CROP_SIDES, box.angle)
         pixels = self._engine.mesh_side
@@ -213,7 +199,7 @@ def _starts(length: int, side: int) -> list[int]:
     return np.linspace(0, length - side, steps + 1).round().astype(int).tolist()
 
 
-def _square_picture(frame: Picture, square: Square, pixels: int) -> np.ndarray:
+def _square_picture(frame: Frame, square: Square, pixels: int) -> np.ndarray:
     """An upright square, black where it reaches over the picture's edge."""
     x, y, side = square
     left, top = max(x, 0), max(y, 0)
@@ -228,7 +214,7 @@ def _square_picture(frame: Picture, square: Square, pixels: int) -> np.ndarray:
     return picture
 
 
-def _turned_crop(frame: Picture, crop: Crop, pixels: int) -> np.ndarray:
+def _turned_crop(frame: Frame, crop: Crop, pixels: int) -> np.ndarray:
     """A turned square: its upright bounding box at about the right resolution, then one rotation."""
     reach = crop.side * (abs(np.cos(crop.angle)) + abs(np.sin(crop.angle)))
     shrink = max(1, int(crop.side / pixels))  # a whole number, and even edges below: cheapest to cut out

@@ -7,8 +7,6 @@ probability, so a crop with a face scores 1.
 
 from __future__ import annotations
 
-import atexit
-
 import numpy as np
 from jaxtyping import Float
 
@@ -55,7 +53,6 @@ class MediaPipeEngine:
             base_options=BaseOptions(model_asset_path=str(path)), num_faces=MAX_FACES
         )
         self._landmarker = vision.FaceLandmarker.create_from_options(options)
-        atexit.register(self._landmarker.close)  # closing later than that prints a traceback
 
     def detect(self, square: Float[np.ndarray, "side side 3"]) -> list[Detection]:
         """Faces as squares around the points."""

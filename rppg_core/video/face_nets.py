@@ -10,7 +10,7 @@ Kartynnik et al. 2019 (https://arxiv.org/abs/1907.06724): the mesh; constants of
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ class Detection(NamedTuple):
     angle: float  # radians, clockwise in the picture
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Finds faces in a square picture and points in a face crop."""
 
