@@ -67,12 +67,7 @@ def validate(reference: References, estimated: Estimates) -> None:
 
 
 def validate_waveforms(reference: TrueWaveform, estimated: Waveform, fs: float) -> None:
-    """Check a pair of waveforms.
-
-    Args:
-        reference: true waveform.
-        estimated: waveform on the same times.
-        fs: sampling rate of both. Unit: Hz.
+    """Check a pair of waveforms on the same times, sampled at fs (Hz).
 
     Raises:
         UsageError: different lengths, under 2 s, values that are not finite, or a rate that is not positive.
@@ -150,14 +145,7 @@ class BlandAltman:
 
 
 def bland_altman(reference: References, estimated: Estimates) -> BlandAltman:
-    """Bias and limits of agreement.
-
-    Args:
-        reference: true values.
-        estimated: estimates, same unit.
-
-    Returns:
-        All parts NaN for fewer than three pairs.
+    """Bias and limits of agreement; all parts NaN for fewer than three pairs.
 
     Source: Bland & Altman 1986, Lancet 327, and 1999, Stat. Methods Med. Res. 8, section 2 (the standard error of
     a limit is sqrt(1 / n + 1.96^2 / (2 (n - 1))) sd). The pairs must be independent: several windows of one
@@ -196,8 +184,8 @@ def waveform_r(reference: TrueWaveform, estimated: Waveform, fs: float) -> float
     if _centred(reference) is None or _centred(estimated) is None:
         return float("nan")
     low_hz, high_hz = WAVEFORM_BAND_HZ
-    x = bandpass(reference, fs, low_hz=low_hz, high_hz=high_hz)
-    y = bandpass(estimated, fs, low_hz=low_hz, high_hz=high_hz)
+    x = bandpass(reference - reference.mean(), fs, low_hz=low_hz, high_hz=high_hz)
+    y = bandpass(estimated - estimated.mean(), fs, low_hz=low_hz, high_hz=high_hz)
     n, reach = len(x), int(MAX_LAG_S * fs + 1e-6)
     lags = range(-reach, reach + 1)
     return max(_correlation(x[max(0, -k) : n - max(0, k)], y[max(0, k) : n - max(0, -k)]) for k in lags)
