@@ -133,7 +133,7 @@ def save_simulation(path: str | Path, settings: SimulationSettings) -> Path:
 
     video = simulate_video(settings)
     rgb = (video.frames.rgb(k) for k in range(len(video.frames)))
-    write_video(path, rgb, video.truth.times_s)
+    write_video(path, rgb, times_s=video.truth.times_s)
     beside = Path(path).with_suffix(".json")
     try:
         beside.write_text(json.dumps(_plain_truth(video.truth), indent=1) + "\n", encoding="utf-8")

@@ -22,6 +22,7 @@ from scipy import ndimage
 GRID_HZ = 250.0  # rate of the grid on which rates are integrated
 TEMPLATE_HZ = 1000.0  # rate of the stored pulse shape
 SMOOTH_S = 0.025  # skin far from an artery shows a smoother pulse than a finger
+FOOT_S = 3 * SMOOTH_S  # the smoothed foot begins that long before the onset
 TAIL_S = 2.5  # a pulse is gone after that long
 LEAD_S = 6.0  # the process runs so long before and after the clip
 
@@ -84,7 +85,7 @@ def simulate_waves(
     beats_s, strength = _beats(person, grid_s, rate_hz, rng)
     strength = strength * (1 - person.riav * np.interp(beats_s, grid_s, resp))
 
-    wave = _superpose(times_s, beats_s, strength, pulse_template(person))
+    wave = _superpose(times_s + FOOT_S, beats_s, strength, pulse_template(person))
     ibi_s = np.diff(beats_s)
     return Waves(
         bvp=(wave - wave.mean()) / wave.std(),
@@ -97,10 +98,10 @@ def simulate_waves(
 
 
 def pulse_template(person: Physiology) -> Float[np.ndarray, " sample"]:
-    """One pulse at TEMPLATE_HZ: half a cosine up, exponential decay with a dicrotic wave, smoothed."""
-    t = np.arange(int(TAIL_S * TEMPLATE_HZ)) / TEMPLATE_HZ
+    """One pulse from FOOT_S before its onset: half a cosine up, decay with a dicrotic wave, smoothed; TEMPLATE_HZ."""
+    t = np.arange(int(TAIL_S * TEMPLATE_HZ)) / TEMPLATE_HZ - FOOT_S
     rise_s = min(person.rise_s, 0.4 * 60 / person.hr_bpm)  # ejection is shorter in a fast heart
-    up = 0.5 - 0.5 * np.cos(np.pi * np.minimum(t / rise_s, 1))
+    up = 0.5 - 0.5 * np.cos(np.pi * np.clip(t / rise_s, 0, 1))
     after = np.maximum(t - rise_s, 0)
     down = np.exp(-after / person.decay_s) * (1 + 0.5 * after / person.decay_s)
     wave = person.dicrotic * np.exp(-0.5 * ((after - 0.2) / 0.055) ** 2) * (after > 0)
