@@ -41,6 +41,7 @@ SEARCH_INTERVAL_S = 1.0  # between two counts of the faces, and between two sear
 SWITCH_RATIO = 1.4  # another face must be this much larger before the tracker turns to it
 MAX_FACES = 6
 TILE_SIDES = (0.6, 0.35)  # of the picture's shorter side
+MIN_TILE = 128  # pixels; in smaller tiles lie faces too small for a pulse
 TILE_STEP = 0.8  # of the tile's side
 
 
@@ -48,9 +49,7 @@ TILE_STEP = 0.8  # of the tile's side
 class FaceObservation:
     """One face in one frame."""
 
-    landmarks: Float[
-        np.ndarray, "landmark 2"
-    ]  # 468 mesh points, upright pixels, origin at the picture's corner
+    landmarks: Float[np.ndarray, "landmark 2"]  # 468 mesh points, upright pixels from the picture's corner
     score: float  # the mesh network's probability of a face, 0..1
     n_faces: int  # faces in the picture, counted once a second
 
@@ -189,6 +188,8 @@ def _whole(width: int, height: int) -> Iterator[Square]:
 def _tiles(width: int, height: int, part: float) -> Iterator[Square]:
     """Overlapping squares that cover the picture."""
     side = round(part * min(width, height))
+    if side < MIN_TILE:
+        return
     for y in _starts(height, side):
         for x in _starts(width, side):
             yield x, y, side
@@ -222,9 +223,8 @@ def _turned_crop(frame: Frame, crop: Crop, pixels: int) -> np.ndarray:
     side = fetched * shrink
     x, y = (2 * int((edge - reach / 2) // 2) for edge in (crop.centre.real, crop.centre.imag))
     upright = frame.region(x, y, side, side, fetched, fetched)
-    scale = 1 / shrink
-    step = crop.side / pixels * np.exp(1j * crop.angle) * scale  # one pixel of the crop along its row
-    centre = (crop.centre - complex(x, y)) * scale - (0.5 + 0.5j)
+    step = crop.side / shrink / pixels * np.exp(1j * crop.angle)  # one pixel of the crop along its row
+    centre = (crop.centre - complex(x, y)) / shrink - (0.5 + 0.5j)
     start = centre + step * (0.5 + 0.5j) * (1 - pixels)
     matrix = np.array([[step.real, -step.imag, start.real], [step.imag, step.real, start.imag]])
     return cv2.warpAffine(

@@ -185,6 +185,11 @@ def test_tiles_are_searched_at_most_once_a_second(tracker, monkeypatch):
     assert looks[0.0] == looks[1.0] == (39, 252)  # the cost bound: 39 detections, about 70 ms
 
 
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (3, 2), (1000, 8), (255, 256)])
+def test_odd_pictures_are_looked_at_without_a_face(tracker, width, height):
+    assert tracker.observe(ArrayFrame(0.0, wall(width, height))) is None
+
+
 def test_time_that_runs_backwards_starts_a_new_clip(tracker, astronaut):
     seen = look(tracker, paste(wall(), astronaut, 0, 60, 120), 9.0)
     again = look(tracker, paste(wall(), astronaut, 640, 60, 120), 0.0)
