@@ -39,7 +39,8 @@ def examples_of_clip(seed: int) -> list[tuple[RateEvidence, float]]:
     from rppg_core.simulate.faces import random_settings, simulate_clip
 
     rng = np.random.default_rng(seed)
-    clip, truth = simulate_clip(random_settings(rng, pulsed=seed % 2 == 0))
+    seconds = float(np.exp(rng.uniform(np.log(8), np.log(40))))
+    clip, truth = simulate_clip(random_settings(rng, pulsed=seed % 2 == 0, seconds=seconds))
     runs = Runs(resample(clip, FS))
     panel = runs.panel(HR_BAND_HZ)
     rows = []

@@ -90,10 +90,12 @@ def run_case(case: Case, methods: Sequence[str]) -> list[Row]:
 
     rng = np.random.default_rng(case.seed)
     scaled = case.amplitude == SCALED
+    hr_bpm = float(rng.uniform(45, 180))
     settings = SimulationSettings(
         kind=case.kind,
         seconds=20.0,
-        hr_bpm=float(rng.uniform(45, 180)),
+        hr_bpm=hr_bpm,
+        rsa=0.03 * min(1.0, 75 / hr_bpm),  # a fast heart has little left of it
         rr_brpm=float(rng.uniform(10, 24)),
         amplitude_percent=0.7 if scaled or not case.amplitude else float(case.amplitude),
         scale_with_melanin=scaled,

@@ -39,9 +39,11 @@ def bandpass(
     gain = _edge(freqs_hz - low_hz, edge_hz) if low_hz > 0 else np.ones_like(freqs_hz)
     gain = gain * _edge(high_hz - freqs_hz, edge_hz)
     shape = (-1,) + (1,) * (signal.ndim - 1)
-    centre = extended.mean(axis=0) if low_hz <= 0 else 0.0
-    spectrum = fft.rfft(extended - centre, n_fft, axis=0) * gain.reshape(shape)
-    return fft.irfft(spectrum, n_fft, axis=0)[pad : pad + n] + centre
+    # a line through both ends comes off first: grey levels far from zero would ring where the FFT wraps around
+    line = np.linspace(extended[0], extended[-1], len(extended))
+    spectrum = fft.rfft(extended - line, n_fft, axis=0) * gain.reshape(shape)
+    filtered = fft.irfft(spectrum, n_fft, axis=0)[: len(extended)]
+    return (filtered + line if low_hz <= 0 else filtered)[pad : pad + n]
 
 
 def moving_average(

@@ -53,17 +53,19 @@ def power_spectrum(signal: Float[np.ndarray, " time"], fs: float, *, max_hz: flo
 
 
 def peak_hz(spectrum: Spectrum, *, low_hz: float = HR_BAND_HZ[0], high_hz: float = HR_BAND_HZ[1]) -> float:
-    """Frequency of the strongest line in a band, refined by a parabola through its log power. NaN when flat.
+    """Frequency of the strongest crest inside a band, refined by a parabola through its log power; NaN without one.
+
+    The edge of the band is no crest: power that only leaks in from a drift below it is not a rate.
 
     Source: our choice: parabolic interpolation on the log spectrum is exact for a Gaussian main lobe.
     """
     part = spectrum.band(low_hz, high_hz)
-    if len(part.power) < 3 or part.power.max() <= 1e-20:
+    power = part.power
+    crest = 1 + np.flatnonzero((power[1:-1] >= power[:-2]) & (power[1:-1] > power[2:]))
+    if not len(crest) or power[crest].max() <= 1e-20:
         return float("nan")
-    k = int(np.argmax(part.power))
-    if k in (0, len(part.power) - 1):
-        return float(part.freqs_hz[k])
-    left, top, right = np.log(part.power[k - 1 : k + 2] + 1e-300)
+    k = int(crest[np.argmax(power[crest])])
+    left, top, right = np.log(power[k - 1 : k + 2] + 1e-300)
     curvature = left - 2 * top + right
     shift = 0.5 * (left - right) / curvature if curvature < 0 else 0.0
     return float(part.freqs_hz[k] + shift * (part.freqs_hz[1] - part.freqs_hz[0]))

@@ -30,7 +30,7 @@ from rppg_core.video.face import FaceObservation
 from rppg_core.video.inspect import scene_of
 from rppg_core.video.pixels import UNITS, halved, resized, spread, to_bytes, to_units
 from rppg_core.video.pose import FacePath, Pose, ReferenceFace
-from rppg_core.video.reader import Frame
+from rppg_core.video.frame import Frame
 
 Progress = Callable[[str, float], None]
 

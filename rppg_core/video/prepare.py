@@ -67,14 +67,6 @@ def resample(clip: FaceClip, fs: float = 30.0) -> FaceClip:
     )
 
 
-def usable_seconds(clip: FaceClip) -> float:
-    """Seconds with a face. Works on native and even clips."""
-    if len(clip.times_s) < 2:
-        return 0.0
-    step_s = float(np.median(np.diff(clip.times_s)))
-    return float(clip.valid.sum() * step_s)
-
-
 def stmap_band(stmap: STMap, band: Literal["pulse", "slow"]) -> Float[np.ndarray, "time cell 3"]:
     """Relative change of each cell in one of two bands, on one scale for the clip.
 
