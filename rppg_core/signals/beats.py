@@ -102,6 +102,8 @@ def find_beats(
     times_s, likeness = aligner.align(rising_s[inside])
     heights, error_s = aligner.heights(times_s)
     order = np.argsort(times_s)
+    apart_s = np.diff(times_s[order], prepend=-np.inf)
+    order = order[apart_s > 0.4 * 60 / hr_bpm]  # two crests that were drawn to the same beat
     ibi_s = _plausible(times_s[order], part_of[inside][order], likeness[order] > 0.5)
     return Beats(times_s[order], ibi_s, error_s, heights[order])
 

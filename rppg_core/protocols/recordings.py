@@ -1,0 +1,165 @@
+"""Contact recordings that protocol `vitals` reads: heart rates and RMSSD against their own reference.
+
+Floor 6. Three layouts, each in a folder of its own name below the one that the user names; a missing one is left
+out. What each can show is written in its rows.
+    contact_vitals/*.csv   columns ppg and ecg, one row a video frame at 30 Hz (layout of the vitallens client)
+    finger_hrv/*_PPG.csv   columns time (ms, uneven), R, G, B of a finger on a lens, with *_RR.txt, the intervals
+                           between beats in ms (layout of Welltory's PPG dataset)
+    finger_oximetry/       see `rppg_core.oximetry.evaluate_oximetry`
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from scipy import ndimage
+
+from rppg_core.errors import RppgError, UsageError
+from rppg_core.oximetry import OximetryRow, evaluate_oximetry
+from rppg_core.signals.beats import find_beats, hrv, hrv_noise_floor_ms
+from rppg_core.signals.filters import bandpass
+from rppg_core.signals.spectrum import heart_rate_from_bvp, window_slices
+from rppg_core.types import Beats
+
+CONTACT_FS = 30.0
+FINGER_FS = 30.0  # even times that the uneven frames are read at
+WINDOW_S = 10.0
+
+
+@dataclass(frozen=True)
+class RecordingRow:
+    """One number of one recording beside its reference."""
+
+    recording: str
+    vital: str
+    estimated: float
+    reference: float
+    unit: str
+    tolerance: float | None  # None: printed only
+    note: str = ""
+
+    @property
+    def error(self) -> float:
+        return self.estimated - self.reference
+
+    @property
+    def holds(self) -> bool:
+        return self.tolerance is None or abs(self.error) <= self.tolerance
+
+
+class RecordingError(RppgError):
+    """A contact recording cannot be read; the message names the file."""
+
+
+def evaluate_recordings(folder: Path | str) -> tuple[list[RecordingRow], list[OximetryRow]]:
+    """Every contact recording below a folder.
+
+    Args:
+        folder: holds contact_vitals, finger_hrv and finger_oximetry, or some of them.
+
+    Returns:
+        Rows of pulse recordings, and the oximetry rows with their controls.
+
+    Raises:
+        UsageError: none of the three is there.
+        RecordingError: a file cannot be read.
+    """
+    folder = Path(folder)
+    rows: list[RecordingRow] = []
+    for path in sorted((folder / "contact_vitals").glob("*.csv")):
+        rows += contact_rows(path)
+    for path in sorted((folder / "finger_hrv").glob("*_PPG.csv")):
+        rows += finger_rows(path, path.with_name(path.name.replace("_PPG.csv", "_RR.txt")))
+    oximetry = folder / "finger_oximetry"
+    oxygen = evaluate_oximetry(oximetry) if oximetry.is_dir() else []
+    if not rows and not oxygen:
+        raise UsageError(
+            f"no recording in {folder}",
+            wanted="a folder that holds contact_vitals, finger_hrv or finger_oximetry",
+            do="name it with --data, or leave --data out",
+        )
+    return rows, oxygen
+
+
+def contact_rows(path: Path) -> list[RecordingRow]:
+    """Heart rate and intervals of a contact PPG against its own ECG."""
+    columns = _columns(path, ("ppg", "ecg"))
+    ecg_s = ecg_beats_s(columns["ecg"], CONTACT_FS)
+    hr_bpm = heart_rate_from_bvp(columns["ppg"], CONTACT_FS)
+    beats = find_beats(columns["ppg"], CONTACT_FS, hr_bpm=hr_bpm)
+    name = path.stem
+    return [
+        RecordingRow(name, "HR", hr_bpm, float(60 / np.mean(np.diff(ecg_s))), "bpm", 2.0, "spectrum, ECG peaks"),
+        RecordingRow(name, "mean IBI", float(1e3 * np.nanmean(beats.ibi_s)), float(1e3 * np.mean(np.diff(ecg_s))),
+                     "ms", None, f"{len(beats.times_s)} beats; ECG sampled at 30 Hz: too short for HRV"),
+    ]  # fmt: skip
+
+
+def finger_rows(path: Path, intervals_path: Path) -> list[RecordingRow]:
+    """Heart rate (mean of 10 s windows) and RMSSD of a finger on a lens against reference intervals."""
+    columns = _columns(path, ("time", "R"))
+    try:
+        reference_ms = np.array(intervals_path.read_text().split(), float)
+    except (OSError, ValueError) as error:
+        raise RecordingError(
+            f"{intervals_path}: {error}", wanted="intervals in ms", do="put it beside the recording"
+        ) from error
+    frames_s = columns["time"] / 1e3
+    times_s = np.arange(frames_s[0], frames_s[-1], 1 / FINGER_FS)
+    bvp = -np.interp(times_s, frames_s, columns["R"])  # blood darkens the finger
+    windows = window_slices(len(bvp), FINGER_FS, window_s=WINDOW_S)
+    hr_bpm = float(np.mean([heart_rate_from_bvp(bvp[window], FINGER_FS) for window in windows]))
+    beats = find_beats(bvp, FINGER_FS, hr_bpm=hr_bpm)
+    jitter_s = float(np.std(np.diff(frames_s)) / np.sqrt(2))
+    floor_ms = hrv_noise_floor_ms(FINGER_FS, jitter_s, float("inf"))
+    found = hrv(beats, frame_noise_ms=floor_ms)
+    known = hrv(Beats(np.concatenate([[0.0], np.cumsum(reference_ms) / 1e3]), reference_ms / 1e3))
+    note = f"noise {found.rmssd_noise_ms:.0f} ms" + (", flagged as too coarse" if found.coarse else "")
+    return [
+        RecordingRow(path.stem, "HR", hr_bpm, float(6e4 / reference_ms.mean()), "bpm", 1.0, "mean of 10 s windows"),
+        RecordingRow(path.stem, "RMSSD", found.rmssd_ms, known.rmssd_ms, "ms", None, note),
+        RecordingRow(path.stem, "SDNN", found.sdnn_ms, known.sdnn_ms, "ms", None, note),
+    ]  # fmt: skip
+
+
+def ecg_beats_s(ecg: Float[np.ndarray, " time"], fs: float) -> Float[np.ndarray, " beat"]:
+    """Times of the QRS complexes: the steepest swings, at least 0.3 s apart.
+
+    Args:
+        ecg: any amplitude and polarity, 25 Hz or more.
+        fs: sampling rate. Unit: Hz.
+
+    Returns:
+        Times since the first sample, centred on the swing. Unit: s.
+
+    Source: Pan & Tompkins 1985 (slope, then a threshold); our choice: the largest 0.1 s of slope within 0.3 s, from
+    0.2 of what 1 s windows usually reach: at 30 Hz a complex that falls between samples looks small.
+    """
+    steep = np.abs(np.diff(bandpass(ecg, fs, low_hz=1.0, high_hz=0.5 * fs)))
+    swing = ndimage.uniform_filter1d(steep, max(1, round(0.1 * fs)))
+    second = round(fs)
+    usual = np.median([swing[k : k + second].max() for k in range(0, len(swing) - second + 1, second)])
+    top = ndimage.maximum_filter1d(swing, 2 * round(0.3 * fs) + 1)
+    found = []
+    for k in np.flatnonzero((swing == top) & (swing > 0.2 * usual)):
+        near = np.arange(max(0, k - 1), min(len(steep), k + 2))
+        found.append((np.sum(near * steep[near]) / np.sum(steep[near]) + 0.5) / fs)
+    return np.array(found)
+
+
+def _columns(path: Path, names: tuple[str, ...]) -> dict[str, Float[np.ndarray, " row"]]:
+    """Named columns of a CSV file as numbers."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+        return {name: np.array([float(row[name]) for row in rows]) for name in names}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordingError(
+            f"{path}: {type(error).__name__} {error}",
+            wanted=f"a CSV file with numbers in the columns {', '.join(names)}",
+            do="take it out of the folder, or repair it",
+        ) from error
