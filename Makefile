@@ -43,6 +43,7 @@ test: .venv/installed  ## lint, types and all tests (face models are fetched whe
 
 calibrate: .venv/installed  ## refit confidence and intervals on the simulator (about 25 minutes on 2 cores)
 	$(BIN)/python -m rppg_core.calibrate
+	$(BIN)/python -m rppg_core.calibrate_respiration
 
 evaluate: models  ## the two protocols of the README's figures (about 25 minutes on 2 cores)
 	$(BIN)/rppg evaluate --protocol refusal --seeds $(SEEDS) --html out/refusal.html --json out/refusal.json

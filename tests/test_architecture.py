@@ -17,7 +17,7 @@ FLOORS = {
     "nn": 3, "datasets": 3,
     "models": 4,
     "roster": 5, "weights": 5,
-    "training": 6, "protocols": 6, "pipeline": 6, "verdict": 6, "calibrate": 6, "scale": 6,
+    "training": 6, "protocols": 6, "pipeline": 6, "verdict": 6, "calibrate": 6, "calibrate_respiration": 6, "scale": 6,
     "viz": 7, "report_page": 7, "teach": 7,
     "__init__": 8, "cli": 8, "doctor": 8, "demo": 8,
 }  # fmt: skip
@@ -32,13 +32,17 @@ WITHIN = {
     ("signals.respiration", "signals.beats"),
     ("signals.calibration", "signals.quality"),
     ("video.clip", "video"), ("video.face", "video.face_models"), ("video.face", "video.mesh_points"),
+    ("video.face", "video.face_nets"), ("video.face", "video.face_mediapipe"), ("video.face", "video.frame"),
+    ("video.face_nets", "video.face_models"), ("video.face_nets", "video.frame"),
+    ("video.face_mediapipe", "video.face_models"), ("video.face_mediapipe", "video.face_nets"),
+    ("video.face_mediapipe", "video.frame"), ("video.reader", "video.frame"),
     ("video.pose", "video.mesh_points"), ("video.roi", "video.mesh_points"),
     ("video.background", "video.pixels"), ("video.inspect", "video.reader"), ("video.face", "video.reader"),
     ("classical", "video"), ("oximetry", "video"), ("simulate", "video"), ("simulate", "simulate"),
     ("models", "models.base"), ("weights", "roster"),
     ("scale", "pipeline"), ("protocols", "pipeline"), ("protocols", "protocols"), ("training", "pipeline"),
     ("pipeline", "verdict"), ("calibrate", "pipeline"), ("calibrate", "protocols"), ("protocols", "training"),
-    ("report_page", "viz"), ("teach", "viz"), ("cli", "doctor"),
+    ("calibrate_respiration", "calibrate"), ("report_page", "viz"), ("teach", "viz"), ("cli", "doctor"), ("cli", "__init__"),
 }  # fmt: skip
 LIGHT = {"numpy", "scipy", "cv2", "av", "jaxtyping"}  # what the cold path of `rppg analyze` may load
 
@@ -96,7 +100,7 @@ def test_there_is_no_circle_of_imports():
 
     for name in graph:
         visit(name, ())
-    assert done == set(graph)
+    assert set(graph) <= done
 
 
 def test_inference_for_the_demo_does_not_import_gradio():
