@@ -52,6 +52,7 @@ __all__ = [
 ]  # fmt: skip
 
 BLOCK_S = 0.5  # of kind "shuffled"
+GLOSS_PER_WIDTH = 6.0  # relative change of the highlights when the head moves by its width, while it is small
 # Each part of a clip has its own stream of random numbers: changing one leaves the others as they were.
 _BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND = range(9)
 
@@ -163,7 +164,9 @@ def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> S
     strengths[:, PULSE] = waves.bvp + waves.baseline if settings.finished_amplitude > 0 else 0
     strengths[:, SHADE_X] = motion.shift[:, 0] + motion.roll
     strengths[:, SHADE_Y] = motion.shift[:, 1] + (motion.zoom - 1)
-    strengths[:, GLOSS] = motion.shift.sum(axis=1) + motion.roll
+    strengths[:, GLOSS] = np.tanh(
+        GLOSS_PER_WIDTH * (motion.shift.sum(axis=1) + motion.roll)
+    )  # never below no gloss
     strengths[:, SLOPE] = slope
     behind = None
     if settings.kind == "moving background":

@@ -33,7 +33,6 @@ from rppg_core.video.frame import ArrayFrame, Frame
 SHADING_PER_WIDTH = (
     0.5  # relative change of shading across the face when it moves by its width; median of draws
 )
-GLOSS_PER_WIDTH = 6.0  # relative change of the highlights likewise
 PULSE, SHADE_X, SHADE_Y, GLOSS, SLOPE, CLOUDS = range(1, 7)  # layers after the still picture
 
 
@@ -78,7 +77,7 @@ def portrait_layers(portrait: Portrait, amplitude: float, camera: Camera, rng: n
         strength = SHADING_PER_WIDTH * np.exp(0.4 * rng.standard_normal())
         return still * head * (strength * field[..., None]).astype(np.float32)
 
-    gloss = portrait.highlights * portrait.head * GLOSS_PER_WIDTH * smooth_field(size, rng, knots=6)
+    gloss = portrait.highlights * portrait.head * np.tanh(smooth_field(size, rng, knots=6))
     slope = still * (0.6 * (x / size - 0.5) + 0.3 * smooth_field(size, rng))[..., None]
     clouds = still * (1 - head) * smooth_field(size, rng, knots=6)[..., None]
     pictures = [

@@ -31,7 +31,7 @@ from rppg_core.video.mesh_points import (
 
 # Volume fractions of melanosomes in the epidermis and of blood in the dermis, from very light to very dark.
 # Jacques 1998 gives 1.3-6.3 % melanosomes for light, 11-16 % for moderate and 18-43 % for dark skin.
-TONES = ((0.008, 0.007), (0.025, 0.010), (0.055, 0.012), (0.11, 0.010), (0.22, 0.007), (0.40, 0.005))
+TONES = ((0.008, 0.007), (0.025, 0.010), (0.055, 0.012), (0.11, 0.010), (0.22, 0.007), (0.37, 0.004))
 PULSE_COLOUR = (0.33, 0.77, 0.53)  # relative change of R, G, B with blood volume: de Haan & van Leest 2014
 EXPOSURE = 1.15  # linear light of an albedo of 1 on the middle of the cheeks
 
@@ -130,7 +130,7 @@ def split_highlights(
     """
     basis = np.stack([skin.colour, np.ones(3)], axis=1)
     parts = linear @ np.linalg.pinv(basis).T
-    white = np.clip(0.8 * (parts[..., 1] - 0.1), 0, 0.8 * linear.min(axis=2)) * skin.tint
+    white = np.clip(0.6 * (parts[..., 1] - 0.1), 0, 0.8 * linear.min(axis=2)) * skin.tint
     white = cv2.GaussianBlur(white.astype(np.float32), (0, 0), 0.005 * linear.shape[1])
     white = np.minimum(white, 0.9 * linear.min(axis=2)).astype(np.float32)
     return (linear - white[..., None]).astype(np.float32), white
