@@ -12,9 +12,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rppg_core import viz
 from rppg_core.errors import WriteError
-from rppg_core.types import Reading, Report, Vitals
+from rppg_core.protocols.table import text_table
+from rppg_core.types import Bvp, Reading, Report, Vitals
 
 if TYPE_CHECKING:
     import plotly.graph_objects
@@ -128,11 +131,16 @@ def picture_html(report: Report) -> str:
     )
 
 
+def facts_html(report: Report) -> str:
+    """What the clip is, and what was odd about it."""
+    known = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts(report))
+    return f"<dl>{known}</dl>{_list(report.notes)}"
+
+
 def report_html(report: Report) -> str:
     """The whole page."""
     waves, spectrum = viz.waveforms(report), viz.spectrum(report)
     known_limits = _list(remarks(report))
-    known = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts(report))
     body = [
         f'<p class="verdict">{escape(report.consensus.verdict)}</p><p class="small">{NOT_MEDICAL}</p>',
         "<h2>Estimates</h2>" + table_html(report),
@@ -141,7 +149,7 @@ def report_html(report: Report) -> str:
         "<h2>Spectrum</h2>"
         + _figure_html(spectrum, "spectrum", "Power over rate; band shaded, peak marked."),
         "<h2>What was looked at</h2>" + picture_html(report),
-        f"<h2>The video</h2><dl>{known}</dl>" + _list(report.notes),
+        "<h2>The video</h2>" + facts_html(report),
         "<h2>Limits</h2>" + _list(LIMITS),
         '<p class="small">This file holds a picture of a face. Share it only as you would share a photo.</p>',
     ]
@@ -157,6 +165,40 @@ def protocol_html(title: str, text: str, reliability: Sequence[Mapping[str, floa
         words = "Confidence that was given against the share of readings within 5 bpm."
         body = _figure_html(viz.reliability(reliability), "reliability", words) + body
     return _page(title, body)
+
+
+def report_text(report: Report) -> str:
+    """For a terminal: verdict, table, what to know about the numbers."""
+    rows = table_rows(report)
+    nothing = ("—", *[""] * (len(COLUMNS) - 1))
+    table = text_table(
+        ["method", *COLUMNS, *MORE_COLUMNS], [[row.name, *(row.cells or nothing), *row.more] for row in rows]
+    )
+    causes = [f"no heart rate from {row.name}: {row.cause}" for row in rows if row.cause]
+    about = "\n".join([*causes, *remarks(report), *report.notes, NOT_MEDICAL])
+    return f"{report.consensus.verdict}\n\n{table}\n\n{about}"
+
+
+def csv_text(report: Report) -> str:
+    """Vitals as comments, then a line a sample and a column a waveform; cells are empty where there was no face."""
+    lines = [f"# {NOT_MEDICAL}", f"# verdict: {report.consensus.verdict}"]
+    voices = {"consensus": report.consensus.vitals, **{n: e.vitals for n, e in report.estimates.items()}}
+    for voice, vitals in voices.items():
+        for name, reading in vitals.__dict__.items():
+            shown = f"none ({reading.note})"
+            if not reading.refused:
+                shown = f"{reading.value:.6g} {reading.unit}, confidence {reading.confidence:.2f}"
+            lines.append(f"# {voice} {name}: {shown}")
+    waves = {name: e.bvp for name, e in report.estimates.items() if e.bvp is not None}
+    lines.append(",".join(["time_s", *waves]))
+    if waves:
+        times_s = _times_s(next(iter(waves.values())))
+        columns = [
+            np.interp(times_s, _times_s(b), np.where(b.valid, b.samples, np.nan)) for b in waves.values()
+        ]
+        for time_s, *values in zip(times_s, *columns, strict=True):
+            lines.append(",".join([f"{time_s:.4f}", *("" if np.isnan(v) else f"{v:.6g}" for v in values)]))
+    return "\n".join(lines) + "\n"
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -180,8 +222,13 @@ def _row(name: str, vitals: Vitals, more: tuple[str, str, str]) -> TableRow:
     if hr.refused:
         return TableRow(name, (), hr.note, more)
     interval = "" if hr.interval is None else f"{hr.interval[0]:.1f}-{hr.interval[1]:.1f}"
-    cells = (_number(hr, 1), interval, f"{hr.confidence:.2f}", _number(vitals.rr, 1))
+    confidence = ">0.99" if hr.confidence > 0.99 else f"{hr.confidence:.2f}"
+    cells = (_number(hr, 1), interval, confidence, _number(vitals.rr, 1))
     return TableRow(name, (*cells, _number(vitals.rmssd), _number(vitals.sdnn)), "", more)
+
+
+def _times_s(bvp: Bvp) -> np.ndarray:
+    return bvp.t0_s + np.arange(len(bvp.samples)) / bvp.fs
 
 
 def _number(reading: Reading, digits: int = 0) -> str:
@@ -207,10 +254,29 @@ def _page(title: str, body: str) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style>{script}</head>\n<body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
+        f"<style>{PARTS_STYLE}{_STYLE}</style>{script}</head>\n"
+        f'<body class="rppg"><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n'
     )
 
 
+# Tables, lists and pictures, here and in the app, which defines the same three colours.
+PARTS_STYLE = """
+.rppg .scroll { overflow-x: auto; }
+.rppg table { border-collapse: collapse; border: 0; width: 100%; font-variant-numeric: tabular-nums; }
+.rppg :is(th, td) { padding: .35rem .6rem; text-align: right; white-space: nowrap; font-size: .875rem; }
+.rppg :is(th, td) { border: 0; border-bottom: 1px solid var(--line); }
+.rppg thead th { color: var(--soft); font-weight: 600; }
+.rppg :is(th:first-child, .cause) { text-align: left; }
+.rppg .cause { color: var(--soft); white-space: normal; }
+.rppg tbody tr:first-child { font-weight: 600; }
+.rppg figure { margin: .5rem 0; }
+.rppg img { max-width: 100%; width: 22rem; border-radius: 8px; display: block; }
+.rppg figcaption { color: var(--soft); font-size: .875rem; }
+.rppg dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .25rem 1rem; margin: 0; }
+.rppg dt { color: var(--soft); }
+.rppg dd { margin: 0; overflow-wrap: anywhere; }
+.js-plotly-plot svg text { fill: var(--ink) !important; }
+"""
 _STYLE = """
 :root {
   color-scheme: light dark;
@@ -225,16 +291,7 @@ main { max-width: 64rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
 ul { margin: .25rem 0; padding-left: 1.25rem; }
+pre { font-size: .8125rem; line-height: 1.4; }
 .verdict { font-size: 1.25rem; border-left: 4px solid var(--accent); padding: .25rem .75rem; margin: .5rem 0; }
-.small, figcaption { color: var(--soft); font-size: .875rem; }
-.scroll { overflow-x: auto; } pre { font-size: .8125rem; line-height: 1.4; }
-table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-thead th { color: var(--soft); font-weight: 600; }
-th:first-child, .cause { text-align: left; } .cause { color: var(--soft); white-space: normal; }
-tbody tr:first-child { font-weight: 600; }
-figure { margin: .5rem 0; } img { max-width: 100%; width: 22rem; border-radius: 8px; display: block; }
-dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .25rem 1rem; margin: 0; }
-dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-.js-plotly-plot svg text { fill: var(--ink) !important; }
+.small { color: var(--soft); font-size: .875rem; }
 """

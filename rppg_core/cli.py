@@ -1,0 +1,302 @@
+"""The command `rppg`: a video in; verdict, table and files out.
+
+Floor 8. Exit codes: 0 the video was analysed (refusals included), 2 a usage error, 3 a video that cannot be
+analysed, 130 stopped by Ctrl-C. An error is one line on standard error, never a traceback. Everything heavy is
+imported inside the command that needs it, so that `rppg --help` is immediate and `rppg analyze` never waits for
+plotly without --html.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rppg_core import __version__
+from rppg_core.errors import RppgError, UsageError, WriteError
+
+FAULT = 1  # exit code of a fault in this program
+STOPPED = 130  # exit code after Ctrl-C, as shells have it
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: arguments without the program's name; None is those of the process.
+
+    Returns:
+        The exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a dash must not fail in a terminal without UTF-8
+    try:
+        args = _parser().parse_args(argv)
+        code = args.run(args)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # argparse: help, version or a usage error that is already printed
+        return int(stop.code or 0)
+    except RppgError as error:
+        return _complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _complain("stopped", STOPPED)
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:
+        if os.environ.get("RPPG_TRACEBACK"):
+            raise
+        fault = f"a fault in the program, please report it: {type(error).__name__}: {error}"
+        return _complain(f"{fault} (RPPG_TRACEBACK=1 shows where)", FAULT)
+
+
+def _analyze(args: argparse.Namespace) -> int:
+    from rppg_core.pipeline import analyze
+
+    for path in (args.json, args.csv, args.html):
+        _check_folder(path)
+    with Progress() as progress:
+        report = analyze(args.video, args.methods, region=args.region, progress=progress)
+    from rppg_core.report_page import csv_text, report_html, report_text, write_text
+
+    if args.csv:
+        write_text(args.csv, csv_text(report))
+    if args.html:
+        write_text(args.html, report_html(report))
+    if args.json == "-":
+        print(_json(report.to_dict()))
+        return 0
+    if args.json:
+        write_text(args.json, _json(report.to_dict()) + "\n")
+    print(report_text(report))
+    return 0
+
+
+def _inspect(args: argparse.Namespace) -> int:
+    from rppg_core.video.inspect import inspect_video
+
+    found = inspect_video(args.video)
+    print(_columns(*([line.level, line.name, line.value, line.remedy] for line in found)))
+    return 0
+
+
+def _methods(args: argparse.Namespace) -> int:
+    from rppg_core.roster import describe_methods
+
+    rows = [[row.name, ", ".join(row.needs), row.weights, row.paper] for row in describe_methods()]
+    print(_columns(["method", "needs", "weights", "whose idea"], *rows))
+    return 0
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from rppg_core.simulate.faces import SimulationSettings, save_simulation
+
+    if Path(args.out).suffix.lower() != ".mkv":
+        raise UsageError(
+            f"output {args.out!r}", wanted="a name that ends in .mkv", do="lossless video needs it"
+        )
+    _check_folder(args.out)
+    settings = SimulationSettings(
+        seconds=args.seconds,
+        fps=args.fps,
+        hr_bpm=args.hr,
+        rr_brpm=args.rr,
+        amplitude_percent=args.amplitude,
+        tone=args.tone,
+        motion=args.motion,
+        photo=args.photo,
+        seed=args.seed,
+    )
+    truth = save_simulation(args.out, settings)
+    print(f"{args.out}: {args.seconds:g} s at {args.hr:g} bpm and {args.rr:g} breaths/min; truth in {truth}")
+    return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from rppg_core import doctor
+
+    if args.fetch:
+        doctor.fetch()
+    found = doctor.check()
+    remedies = [f"— {line.remedy}" if line.remedy and line.status != "ok" else "" for line in found]
+    print(_columns(*([c.status, c.name, f"{c.text} {r}"] for c, r in zip(found, remedies, strict=True))))
+    return FAULT if any(line.status == "bad" for line in found) else 0
+
+
+def _demo(args: argparse.Namespace) -> int:
+    try:
+        from demo.app import launch
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("demo", "gradio"):
+            raise
+        raise UsageError(
+            f"the app needs the package {error.name!r}, which is not installed", wanted="the extra 'demo'",
+            do="pip install 'rppg-lab[demo]'",
+        ) from error  # fmt: skip
+    try:
+        launch(port=args.port)
+    except OSError as error:
+        raise UsageError(str(error), wanted="a free port", do="choose another with --port") from error
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    for path in (args.json, args.html):
+        _check_folder(path)
+    given: dict[str, Any] = {} if args.seeds is None else {"seeds": args.seeds}
+    with Progress() as progress:
+        if args.protocol == "refusal":
+            from rppg_core.protocols.refusal import run_refusal
+
+            result = run_refusal(methods=args.methods, progress=progress, **given)
+        else:
+            from rppg_core.protocols.vitals import run_vitals
+
+            result = run_vitals(data=args.data, progress=progress, **given)
+    from rppg_core.report_page import protocol_html, write_text
+
+    found = result.to_dict()
+    if args.html:
+        title = f"rPPG Lab: protocol {args.protocol}"
+        write_text(args.html, protocol_html(title, result.text(), found.get("reliability", ())))
+    if args.json == "-":
+        print(_json(found))
+        return 0
+    if args.json:
+        write_text(args.json, _json(found) + "\n")
+    print(result.text())
+    return 0
+
+
+class Progress:
+    """One line on standard error that is written over; nothing when nobody looks at a terminal."""
+
+    def __init__(self) -> None:
+        self.seen = sys.stderr.isatty()
+        self.next_s = 0.0
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        """Show a stage in words and a fraction 0..1, ten times a second at most."""
+        if self.seen and time.monotonic() >= self.next_s:
+            sys.stderr.write(f"\r\x1b[K{fraction:4.0%}  {stage}")
+            sys.stderr.flush()
+            self.next_s = time.monotonic() + 0.1
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.seen:
+            sys.stderr.write("\r\x1b[K")
+
+
+def _json(found: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(found, ensure_ascii=False, allow_nan=False)
+
+
+def _columns(*lines: Sequence[str]) -> str:
+    """Words below each other, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _check_folder(path: str | None) -> None:
+    """Complain about an output path before the work is done, not after it."""
+    if path and path != "-" and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
+        raise WriteError(
+            f"cannot write {path!r}",
+            wanted="a file in a folder that exists",
+            do="make the folder or choose another",
+        )
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"rppg: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UsageError.exit_code, f"{self.prog}: {message} — see `{self.prog} --help`\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="rppg", description="Pulse, rates and an honest verdict from a face video. "
+                     "For research and teaching; not a medical device.")  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"rppg-lab {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    one = _command(commands, "analyze", _analyze, "estimate heart rate, breathing and HRV from a video")
+    one.add_argument("video", metavar="VIDEO")
+    one.add_argument(
+        "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical)"
+    )
+    one.add_argument("--region", choices=("face", "whole"), default="face",
+                     help="whole: the whole picture is skin, such as a finger on the lens")  # fmt: skip
+    one.add_argument(
+        "--json", metavar="FILE", help="write everything as one JSON object; - is standard output"
+    )
+    one.add_argument("--csv", metavar="FILE", help="write the pulse waveforms, with the vitals as comments")
+    one.add_argument("--html", metavar="FILE", help="write a report page that needs no network")
+
+    one = _command(commands, "inspect", _inspect, "say what a video file is fit for")
+    one.add_argument("video", metavar="VIDEO")
+
+    _command(commands, "methods", _methods, "list the methods")
+
+    one = _command(commands, "simulate", _simulate, "make a face video with a known pulse")
+    one.add_argument("out", metavar="OUT.mkv", help="the truth goes beside it, as .json")
+    for name, kind, default, words in (
+        ("hr", float, 72.0, "heart rate, bpm"),
+        ("rr", float, 15.0, "breathing rate, breaths/min"),
+        ("seconds", float, 30.0, "length, s"),
+        ("fps", float, 30.0, "frames a second"),
+        ("amplitude", float, 0.5, "standard deviation of the relative green change over the skin, %%"),
+        ("tone", int, 1, "skin tone, 0 very light to 5 very dark"),
+        ("motion", str, "small", "none, small, medium or large"),
+        ("seed", int, 0, "of everything random"),
+        ("photo", str, None, "picture with one face"),
+    ):
+        shown = "scikit-image's astronaut" if default is None else "%(default)s"
+        one.add_argument(f"--{name}", type=kind, default=default, help=f"{words} (default: {shown})")
+
+    one = _command(
+        commands, "doctor", _doctor, "say what works on this machine and what to do about the rest"
+    )
+    one.add_argument("--fetch", action="store_true", help="fetch the face models first")
+
+    one = _command(commands, "demo", _demo, "serve the app on this machine")
+    one.add_argument("--port", type=int, help="default: the first free one from 7860")
+
+    one = _command(commands, "evaluate", _evaluate, "how well it works, asked in a way that can fail")
+    one.add_argument("--protocol", choices=("refusal", "vitals"), required=True)
+    one.add_argument("--data", metavar="DIR", help="folder of contact recordings (vitals)")
+    one.add_argument("--seeds", type=int, help="clips a cell; more seeds, narrower intervals")
+    one.add_argument("--methods", metavar="A,B", help="as for analyze (refusal)")
+    one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
+    one.add_argument("--html", metavar="FILE", help="write a page with the tables and the reliability plot")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, words: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
