@@ -110,7 +110,8 @@ def _findings(info: VideoInfo) -> list[Finding]:
     dropped_percent = 100 * info.dropped_frames / (info.n_frames + info.dropped_frames)
     turned = f"stored turned by {info.rotation_deg} degrees, read upright" if info.rotation_deg else "upright"
     return [
-        _graded("Length", f"{info.duration_s:.1f} s", (-info.duration_s, -20, -10), "record 30 s or more", "too_short"),
+        _graded("Length", f"{info.duration_s:.1f} s", (-info.duration_s, -20, -10),
+                "record 30 s or more", "too_short"),
         _graded("Picture", f"{info.width} x {info.height}, {info.bit_depth} bit, {info.pixel_format}",
                 (-side, -480, -240), "record at 720p or come closer", "resolution"),
         _graded("Codec", info.codec, (info.codec in OLD_CODECS, 0, 1),

@@ -33,6 +33,7 @@ __all__ = ["ArrayFrame", "Frame", "Video", "open_video"]
 MAX_S = 600.0  # longest video taken without being asked
 MAX_SIDE = 8192
 MAX_PIXELS = 40_000_000
+MAX_RATE = 1000  # frames a second; some files give their clock's ticks as the rate
 HDR_TRANSFERS = (16, 18)  # AVCOL_TRC_SMPTE2084 (PQ), AVCOL_TRC_ARIB_STD_B67 (HLG)
 # Containers of recordings. Play lists and scripts that name other files are not among them.
 CONTAINERS = (
@@ -88,6 +89,7 @@ class Video:
             ClipTooLongError: the frame times pass `max_s`, whatever the header said.
         """
         pictures, self._pictures = self._pictures or self._start(), None
+        decoder = self._decoder
         try:
             for picture in pictures:
                 if (picture.width, picture.height) != self._size:
@@ -100,7 +102,7 @@ class Video:
                 self._times_s.append(time_s)
                 yield frame_of_picture(time_s, picture, self.header.rotation_deg)
         finally:
-            self._decoder.close()
+            decoder.close()
 
     def info(self) -> VideoInfo:
         """What the frames read so far say; the header's word where they say nothing."""
@@ -125,16 +127,13 @@ class Video:
         """What was unusual about the file, in sentences."""
         decoder, clock = self._decoder, self._clock
         found = (
-            (decoder.errors, "damaged parts of the file were skipped"),
-            (self._resized, "frames of another size were skipped"),
-            (clock.dropped, "frames that repeat an earlier time were left out"),
-            (clock.breaks, "jumps of the time stamps were closed"),
-            (
-                clock.guessed,
-                f"frames have no time stamp: the header's {clock.rate:.4g} frames a second was assumed",
-            ),
+            ("Damaged parts of the file that were skipped", decoder.errors),
+            ("Frames of another size that were skipped", self._resized),
+            ("Frames left out because they repeat an earlier time", clock.dropped),
+            ("Impossible jumps of the time stamps that were closed", clock.breaks),
+            (f"Frames without a time stamp, placed by the header's {clock.rate:.4g} fps", clock.guessed),
         )
-        notes = [f"{count} {what}." for count, what in found if count]
+        notes = [f"{what}: {count}." for what, count in found if count]
         if decoder.is_avi:
             notes.append(
                 f"AVI files hold no frame times: the header's {clock.rate:.4g} frames a second was assumed."
@@ -198,7 +197,8 @@ class _Decoder:
     @property
     def rate(self) -> float:
         """Frames a second by the header; 30 where it says nothing."""
-        return float(self.stream.average_rate or self.stream.guessed_rate or 30)
+        rates = (self.stream.average_rate, self.stream.guessed_rate)
+        return next((float(rate) for rate in rates if rate and 0 < rate <= MAX_RATE), 30.0)
 
     def pictures(self) -> Iterator[av.VideoFrame]:
         """Decoded pictures, in order."""
@@ -224,6 +224,10 @@ class _Decoder:
         for _ in range(MAX_READ_ERRORS):
             try:
                 yield from self.container.demux(self.stream)
+                return
+            except (
+                IndexError
+            ):  # PyAV trips over streams that turn up while reading; ours is at its end by then
                 return
             except ExitError:  # a read took longer than READ_TIMEOUT_S
                 self.errors += 1
@@ -308,8 +312,8 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     """The first moving picture; the cover picture of a sound file is none."""
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
-        container.close()
         kind = "holds only sound" if container.streams.audio else "holds no pictures"
+        container.close()
         raise VideoError(f"{path.name!r} {kind}", wanted=VIDEO_WANTED, do="choose another file")
     if streams[0].codec_context is None:
         container.close()

@@ -20,10 +20,17 @@ from jaxtyping import UInt8
 
 from rppg_core.errors import UsageError, WriteError
 
+CONSTANT = {
+    "x264-params": "force-cfr=1"
+}  # the stream names the rate, not the tick; the times stay as they are
 CODECS = {
     "ffv1": ("ffv1", "bgr0", {"level": "3"}),  # lossless, .mkv
-    "h264_lossless": ("libx264rgb", "rgb24", {"qp": "0", "preset": "ultrafast"}),  # lossless, .mp4 or .mkv
-    "h264": ("libx264", "yuv420p", {"preset": "veryfast"}),  # lossy, plays everywhere
+    "h264_lossless": (
+        "libx264rgb",
+        "rgb24",
+        {"qp": "0", "preset": "ultrafast", **CONSTANT},
+    ),  # lossless, .mp4 or .mkv
+    "h264": ("libx264", "yuv420p", {"preset": "veryfast", **CONSTANT}),  # lossy, plays everywhere
 }
 TICKS_A_SECOND = 1_000_000
 
