@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
@@ -262,6 +262,7 @@ class Report:
         }
 
 
+@runtime_checkable
 class Method(Protocol):
     """What the roster holds: anything with these five names."""
 

@@ -57,9 +57,7 @@ class WindowSpectra:
     def share(self, rate_hz: float) -> float:
         """Part of the band's power that lies at a rate, mean over windows, 0..1."""
         total = self._total()
-        return float(
-            np.mean(np.divide(self.line(rate_hz), total, out=np.zeros_like(total), where=total > 0))
-        )
+        return float(np.mean(np.divide(self.line(rate_hz), total, out=np.zeros_like(total), where=total > 0)))
 
     def snr_db(self, rate_hz: float) -> float:
         """Power at a rate and its first harmonic against the rest of the band.
@@ -78,8 +76,9 @@ class WindowSpectra:
         return self.power[:, self._inside()].sum(axis=1)
 
     def _agreeing(self) -> np.ndarray:
-        rates = self.rates_hz[np.isfinite(self.rates_hz)]
-        return rates[np.abs(rates - np.median(rates)) <= AGREE_HZ]
+        """Rates within 5 bpm of the (lower) median, which is always one of them."""
+        rates = np.sort(self.rates_hz[np.isfinite(self.rates_hz)])
+        return rates[np.abs(rates - rates[(len(rates) - 1) // 2]) <= AGREE_HZ]
 
     def _inside(self) -> np.ndarray:
         low, high = self.band_hz

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -27,10 +27,10 @@ from rppg_core.types import NEEDS, ROIS, FaceClip, FaceInfo, VideoInfo
 from rppg_core.video import roi, stmap
 from rppg_core.video.background import THUMBNAIL_SHAPE, background_trace
 from rppg_core.video.face import FaceObservation
+from rppg_core.video.frame import Frame
 from rppg_core.video.inspect import scene_of
 from rppg_core.video.pixels import UNITS, halved, resized, spread, to_bytes, to_units
 from rppg_core.video.pose import FacePath, Pose, ReferenceFace
-from rppg_core.video.frame import Frame
 
 Progress = Callable[[str, float], None]
 
@@ -38,6 +38,7 @@ CROP_SIDE = 160  # pixels of the working crop
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
 
 
+@runtime_checkable
 class Tracker(Protocol):
     """Anything that finds the face in a frame."""
 
