@@ -12,7 +12,7 @@ from scipy import fft, ndimage
 
 
 def bandpass(
-    signal: Float[np.ndarray, "time ..."], fs: float, *, low_hz: float, high_hz: float, edge_hz: float = 0.1
+    signal: Float[np.ndarray, "time ..."], fs: float, *, low_hz: float, high_hz: float, edge_hz: float = 0.3
 ) -> Float[np.ndarray, "time ..."]:
     """Zero-phase band-pass along the first axis.
 
@@ -21,7 +21,7 @@ def bandpass(
         fs: sampling rate. Unit: Hz.
         low_hz: lower corner (gain one half). 0 makes it a low-pass. Unit: Hz.
         high_hz: upper corner (gain one half). Unit: Hz.
-        edge_hz: full width of the raised-cosine edges. Unit: Hz.
+        edge_hz: full width of the raised-cosine edges; what the ends disturb lasts for about 1 / edge_hz. Unit: Hz.
 
     Returns:
         Filtered signal, same shape and unit; the mean is removed when low_hz > 0.
@@ -41,8 +41,8 @@ def bandpass(
     shape = (-1,) + (1,) * (signal.ndim - 1)
     # a line through both ends comes off first: grey levels far from zero would ring where the FFT wraps around
     line = np.linspace(extended[0], extended[-1], len(extended))
-    spectrum = fft.rfft(extended - line, n_fft, axis=0) * gain.reshape(shape)
-    filtered = fft.irfft(spectrum, n_fft, axis=0)[: len(extended)]
+    spectrum = np.asarray(fft.rfft(extended - line, n_fft, axis=0)) * gain.reshape(shape)
+    filtered = np.asarray(fft.irfft(spectrum, n_fft, axis=0))[: len(extended)]
     return (filtered + line if low_hz <= 0 else filtered)[pad : pad + n]
 
 

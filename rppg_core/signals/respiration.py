@@ -99,15 +99,17 @@ def respiration_rate(
     half_hz = 1.25 / min(WINDOW_S, len(bvp.samples) / bvp.fs)
     fused = _fused(spectra, half_hz)
     rate_hz = _rate_hz(fused)
+    if not np.isfinite(rate_hz):
+        return Respiration(float("nan"), note="no breathing line in the skin's colour or the beats")
     note = ""
     moving = _moving(motion, bvp.fs, band_hz, rate_hz, half_hz)
     if moving >= SAME_IN_MOTION:
         note = f"the head moves {60 * rate_hz:.0f} times a minute, so the skin's baseline does not count"
         spectra = {name: s for name, s in spectra.items() if name in ("amplitude", "rate")}
-        if not spectra:
+        fused = _fused(spectra, half_hz) if spectra else None
+        rate_hz = _rate_hz(fused) if fused is not None else float("nan")
+        if fused is None or not np.isfinite(rate_hz):
             return Respiration(float("nan"), note=note, shares={"motion": moving})
-        fused = _fused(spectra, half_hz)
-        rate_hz = _rate_hz(fused)
     shares = {name: _share(spectrum, rate_hz, half_hz) for name, spectrum in spectra.items()}
     features = _features(spectra, fused, rate_hz, half_hz, usable_s, beats)
     fitted = respiration_calibration()
