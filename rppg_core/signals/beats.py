@@ -76,8 +76,8 @@ def find_beats(
 
     Returns:
         Time of the steepest rise of each beat since the first sample, intervals (NaN across gaps, beside beats
-        unlike the others, and where they differ by over 30 % from the median of their neighbours), the standard
-        error of one beat time, and the size of each beat. No beats when there are fewer than four.
+        unlike the others in shape or size, and where they differ by over 25 % from the median of their neighbours),
+        the standard error of one beat time, and the size of each beat. No beats when there are fewer than four.
 
     Source: our choice, see the module's table; Cramer-Rao bound for the error.
     """
@@ -104,7 +104,9 @@ def find_beats(
     order = np.argsort(times_s)
     apart_s = np.diff(times_s[order], prepend=-np.inf)
     order = order[apart_s > 0.4 * 60 / hr_bpm]  # two crests that were drawn to the same beat
-    ibi_s = _plausible(times_s[order], part_of[inside][order], likeness[order] > 0.5)
+    size = heights[order] / np.median(heights)
+    alike = (likeness[order] > 0.6) & (size > 0.4) & (size < 2.0)
+    ibi_s = _plausible(times_s[order], part_of[inside][order], alike)
     return Beats(times_s[order], ibi_s, error_s, heights[order])
 
 
@@ -267,7 +269,7 @@ def _plausible(times_s: np.ndarray, part_of: np.ndarray, alike: np.ndarray) -> n
     """Intervals between beats, NaN where they cannot be trusted."""
     ibi_s = np.diff(times_s)
     usual_s = ndimage.median_filter(ibi_s, size=11, mode="nearest")
-    good = (np.diff(part_of) == 0) & alike[1:] & alike[:-1] & (np.abs(ibi_s - usual_s) <= 0.3 * usual_s)
+    good = (np.diff(part_of) == 0) & alike[1:] & alike[:-1] & (np.abs(ibi_s - usual_s) <= 0.25 * usual_s)
     return np.where(good, ibi_s, np.nan)
 
 
