@@ -30,7 +30,7 @@ _DOOR = {
     "RppgError": "rppg_core.errors",
 }
 
-__all__ = ["__version__", *_DOOR]  # noqa: PLE0604
+__all__ = ["__version__", *_DOOR]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

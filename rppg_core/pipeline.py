@@ -128,10 +128,11 @@ def load_clip(
         if progress is not None:
             progress(stage, 0.9 * fraction)
 
-    return extract(
+    clip = extract(
         video.frames(), tracker, needs, region=region, info=video.info, progress=reading,
         expected_s=video.header.duration_s,
     )  # fmt: skip
+    return replace(clip, notes=(*video.notes, *clip.notes))
 
 
 def check_clip(clip: FaceClip) -> None:
@@ -266,7 +267,9 @@ def _consensus(
     voices = {name: e for name, e in voices.items() if e.bvp is not None}
     spectra = {name: spectra_of(e.bvp, context.band_hz) for name, e in voices.items()}
     rates = {name: s.rate_hz * 60 for name, s in spectra.items() if s is not None}
-    hr, agree = _agreed_rate(rates, {n: s for n, s in spectra.items() if s is not None}, runs, panel, context.band_hz)
+    hr, agree = _agreed_rate(
+        rates, {n: s for n, s in spectra.items() if s is not None}, runs, panel, context.band_hz
+    )
     vitals = Vitals(
         hr=hr,
         rr=_best([e.vitals.rr for e in voices.values()], hr),

@@ -264,6 +264,7 @@ PARTS_STYLE = """
 .rppg .scroll { overflow-x: auto; }
 .rppg table { border-collapse: collapse; border: 0; width: 100%; font-variant-numeric: tabular-nums; }
 .rppg :is(th, td) { padding: .35rem .6rem; text-align: right; white-space: nowrap; font-size: .875rem; }
+.rppg tr { border: 0; }
 .rppg :is(th, td) { border: 0; border-bottom: 1px solid var(--line); }
 .rppg thead th { color: var(--soft); font-weight: 600; }
 .rppg :is(th:first-child, .cause) { text-align: left; }

@@ -6,7 +6,7 @@ or to a dict that holds it under its name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -56,7 +56,7 @@ def get_method(name: str) -> Method:
     return found[name] if isinstance(found, Mapping) else found
 
 
-def resolve(methods: list[str] | tuple[str, ...] | str | None) -> list[str]:
+def resolve(methods: Sequence[str] | str | None) -> list[str]:
     """Names as the user gave them -> a checked list without repeats; None is the seven classical, "all" is all."""
     if methods is None:
         return list(CLASSICAL)

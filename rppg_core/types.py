@@ -99,7 +99,9 @@ class Beats:
     # ibi_s[k] = times_s[k + 1] - times_s[k]; NaN where a gap or an implausible interval lies between the two
     ibi_s: Float[np.ndarray, " interval"]
     timing_error_s: float = float("nan")  # standard error of one beat time, measured on the same waveform
-    heights: Float[np.ndarray, " beat"] = field(default_factory=lambda: np.zeros(0))  # size of each beat's pulse
+    heights: Float[np.ndarray, " beat"] = field(
+        default_factory=lambda: np.zeros(0)
+    )  # size of each beat's pulse
 
 
 @dataclass(frozen=True)

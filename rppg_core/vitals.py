@@ -160,7 +160,9 @@ def _variability(beats: Beats, hr: Reading, context: Context) -> dict[str, Readi
         return {name: refuse(unit, note) for name, unit in HRV_UNITS.items()}
     # an interval is the difference of two frame times, so its scatter is sqrt(2) times theirs
     jitter_s = context.jitter_s / np.sqrt(2)
-    floor_ms = hrv_noise_floor_ms(1 / context.frame_interval_s, jitter_s, float("inf"), hr_bpm=hr.value or 60.0)
+    floor_ms = hrv_noise_floor_ms(
+        1 / context.frame_interval_s, jitter_s, float("inf"), hr_bpm=hr.value or 60.0
+    )
     found = hrv(beats, frame_noise_ms=floor_ms)
     if found.coarse or not np.isfinite(found.rmssd_ms):
         note = f"beat times are too coarse (noise adds {found.rmssd_noise_ms:.0f} ms to RMSSD)"

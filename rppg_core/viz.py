@@ -171,7 +171,7 @@ def _empty_figure(*heights_px: int) -> plotly.graph_objects.Figure:
 
 def _set_title(fig: plotly.graph_objects.Figure, finding: str, note: str) -> None:
     """The finding above, how to read it below; lines are short enough for a phone."""
-    title, subtitle = textwrap.wrap(finding, 38), textwrap.wrap(note, 52)
+    title, subtitle = textwrap.wrap(finding, 34), textwrap.wrap(note, 46)
     small = f"<span style='font-size:12px'>{'<br>'.join(subtitle)}</span>"
     fig.update_layout(
         title={
@@ -284,7 +284,7 @@ def _waves_finding(report: Report) -> str:
     n, agree = len(report.estimates), sum(name in report.estimates for name in report.consensus.agree)
     if hr.value is None:
         return "No shared pulse in the waveforms"
-    return f"{agree} of {n} methods beat together at {hr.value:.0f} bpm"
+    return f"{agree} of {n} methods beat at {hr.value:.0f} bpm"
 
 
 def _waves_note(report: Report) -> str:

@@ -17,7 +17,8 @@ FLOORS = {
     "nn": 3, "datasets": 3,
     "models": 4,
     "roster": 5, "weights": 5,
-    "training": 6, "protocols": 6, "pipeline": 6, "verdict": 6, "calibrate": 6, "calibrate_respiration": 6, "scale": 6,
+    "training": 6, "protocols": 6, "pipeline": 6, "verdict": 6,
+    "calibrate": 6, "calibrate_respiration": 6, "scale": 6,
     "viz": 7, "report_page": 7, "teach": 7,
     "__init__": 8, "cli": 8, "doctor": 8, "demo": 8,
 }  # fmt: skip
@@ -42,7 +43,8 @@ WITHIN = {
     ("models", "models.base"), ("weights", "roster"),
     ("scale", "pipeline"), ("protocols", "pipeline"), ("protocols", "protocols"), ("training", "pipeline"),
     ("pipeline", "verdict"), ("calibrate", "pipeline"), ("calibrate", "protocols"), ("protocols", "training"),
-    ("calibrate_respiration", "calibrate"), ("report_page", "viz"), ("teach", "viz"), ("cli", "doctor"), ("cli", "__init__"),
+    ("calibrate_respiration", "calibrate"),
+    ("report_page", "viz"), ("teach", "viz"), ("cli", "doctor"), ("cli", "__init__"),
 }  # fmt: skip
 LIGHT = {"numpy", "scipy", "cv2", "av", "jaxtyping"}  # what the cold path of `rppg analyze` may load
 

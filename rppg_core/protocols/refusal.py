@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -221,7 +222,7 @@ class RefusalResult:
         ]
         bins = []
         edges = (0.8, 0.85, 0.9, 0.95, 0.98, 0.995, 1.0001)
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             inside = [(c, right) for c, right in judged if low <= c < high]
             if inside:
                 confidence, right = np.mean([c for c, _ in inside]), np.mean([r for _, r in inside])
@@ -265,8 +266,16 @@ def _summary(rows: list[Row]) -> list[str]:
     near = sum(row.error_bpm <= 3 for row in shown)
     low, high = wilson_interval(near, len(shown)) if shown else (0.0, 1.0)
     error = f"{np.mean([row.error_bpm for row in shown]):.2f}" if shown else ""
-    return [str(len(rows)), percent(len(shown), len(rows)), percent(near, len(shown)),
-            f"{100 * low:.0f}-{100 * high:.0f} %", error, percent(sum(r.covered for r in shown), len(shown))]  # fmt: skip
+    covered = percent(sum(row.covered for row in shown), len(shown))
+    share = percent(len(shown), len(rows))
+    return [
+        str(len(rows)),
+        share,
+        percent(near, len(shown)),
+        f"{100 * low:.0f}-{100 * high:.0f} %",
+        error,
+        covered,
+    ]
 
 
 def _criterion(

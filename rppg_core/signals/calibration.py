@@ -54,14 +54,13 @@ def confidence_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]
 
 
 def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
-    """1, support as log odds, SNR, log of seconds, log of the windows' spread, log of the rate."""
+    """1, support as log odds, SNR, log of seconds, log of the rate (a fast heart swings by more beats)."""
     return np.array(
         [
             1.0,
             _log_odds(evidence.support),
             np.clip(evidence.snr_db, -15, 10) / 10,
             np.log(np.clip(evidence.seconds, 5, 60) / 20),
-            np.log(0.3 + evidence.spread_bpm),
             np.log(np.clip(evidence.rate_bpm, 40, 240) / 75),
         ]
     )

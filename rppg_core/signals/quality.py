@@ -45,10 +45,6 @@ class WindowSpectra:
         """
         return float(np.mean(self._agreeing()))
 
-    def spread_bpm(self) -> float:
-        """Standard deviation of the rates of the windows that agree; 0 for a single one. Unit: bpm."""
-        return float(60 * np.std(self._agreeing()))
-
     def line(self, rate_hz: float) -> Float[np.ndarray, " window"]:
         """Power at a rate, inside the band, each window."""
         half = max(LINE_HALF_WIDTH_HZ, 1.0 / self.window_s)  # 1/T: half of a Hann window's main lobe
@@ -110,7 +106,6 @@ class RateEvidence:
     control: float
     snr_db: float
     seconds: float
-    spread_bpm: float
     rate_bpm: float
 
 
@@ -176,6 +171,5 @@ def rate_evidence(
         control=max(own, panel.explained(rate_hz) if panel is not None else 0.0),
         snr_db=spectra.snr_db(rate_hz),
         seconds=spectra.seconds,
-        spread_bpm=spectra.spread_bpm(),
         rate_bpm=60 * rate_hz,
     )

@@ -34,7 +34,8 @@ from rppg_core.video.pose import FacePath, Pose, ReferenceFace
 
 Progress = Callable[[str, float], None]
 
-CROP_SIDE = 160  # pixels of the working crop
+CROP_SIDE = 160  # pixels of the working crop, at least, where the picture has them
+SQUARE_CROP_SIDE = 200  # the same for crops of 72 and 128 pixels
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
 
 
@@ -262,11 +263,15 @@ class _FacePass(_Pass):
         margin = (
             max(tallest, SQUARE_WIDTHS * 1.2 if self.square else 0.0) + 0.35
         )  # room to move within the wait
-        side = max(8, round(abs(pose.turn) * margin))
-        pixels = min(256 if self.square else CROP_SIDE, side)
-        x, y = round(pose.shift.real - side / 2), round(pose.shift.imag - side / 2)
+        side = abs(pose.turn) * margin
+        # whole, even steps and corners: chroma and luma pixels are averaged in blocks, several times faster
+        step = max(1, int(side / (SQUARE_CROP_SIDE if self.square else CROP_SIDE)))
+        step -= step % 2 if step > 1 else 0
+        pixels = max(8, 2 * round(side / step / 2))
+        side = step * pixels
+        x, y = (2 * round((centre - side / 2) / 2) for centre in (pose.shift.real, pose.shift.imag))
         crop = frame.region(x, y, side, side, pixels, pixels)
-        return Waiting(frame.time_s, to_units(crop), complex(x, y), side / pixels)
+        return Waiting(frame.time_s, to_units(crop), complex(x, y), float(step))
 
     def _release(self, now_s: float) -> None:
         """Turn waiting frames into grids once every key pose within the look-ahead is known."""

@@ -126,7 +126,7 @@ def _resample_runs(
         first, last = times_s[run[0]] - 0.5 / fs, times_s[run[-1]] + 0.5 / fs
         inside = (even_s >= first) & (even_s <= last)
         source = values[run]
-        width = int(round(1 / (fs * np.median(np.diff(times_s[run])))))
+        width = round(float(1 / (fs * np.median(np.diff(times_s[run])))))
         if width > 1:
             source = moving_average(source, 1.0, width)
         out[inside] = _hermite(times_s[run], source, even_s[inside])

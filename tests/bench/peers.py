@@ -37,7 +37,7 @@ TRUTH_BPM = 72.0
 
 def environment(name: str, packages: list[str]) -> Path:
     """Python of a fresh virtual environment with the packages, made once under out/."""
-    folder = Path("out/peers") / name.split()[0]
+    folder = Path("out/peers") / name.split(maxsplit=1)[0]
     python = folder / "bin" / "python"
     if not (folder / "installed").exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
@@ -56,7 +56,9 @@ def measure(label: str, python: Path, code: str, path: Path) -> None:
     cpu, wall, mb = run([str(python), "-c", code, str(path)])
     assert time.perf_counter() - started >= wall
     bpm = answer.stdout.strip().splitlines()[-1]
-    print(f"{label:22s} {wall:6.1f} s wall  {cpu:6.1f} CPU-s  {mb:5.0f} MB  {bpm} bpm (truth {TRUTH_BPM:.0f})")
+    print(
+        f"{label:22s} {wall:6.1f} s wall  {cpu:6.1f} CPU-s  {mb:5.0f} MB  {bpm} bpm (truth {TRUTH_BPM:.0f})"
+    )
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def test_landmark_jitter_is_averaged():
 def test_path_is_interpolated_between_looks_and_lost_between_misses():
     still, path = face(np.random.default_rng(0)), FacePath()
     for k in range(30):
-        path.add(0.1 * k, None if 12 <= k < 16 else still + [k, 0.0])
+        path.add(0.1 * k, None if 12 <= k < 16 else still + np.array([k, 0.0]))
     assert path.at(0.75).shift.real == pytest.approx(200 + 7.5, abs=1e-3)
     assert path.at(1.35) is None
     assert path.at(2.25).shift.real == pytest.approx(200 + 22.5, abs=1e-3)
@@ -59,5 +59,5 @@ def test_looks_come_sooner_while_the_face_moves():
     path.add(0.0, still)
     path.add(0.2, still)
     assert path.next_look_s == pytest.approx(0.2 + KEY_INTERVAL_S)
-    path.add(0.4, still + [10.0, 0.0])  # a tenth of a face in 0.2 s
+    path.add(0.4, still + np.array([10.0, 0.0]))  # a tenth of a face in 0.2 s
     assert path.next_look_s == pytest.approx(0.4 + KEY_INTERVAL_MOVING_S)
