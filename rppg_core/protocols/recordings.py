@@ -28,6 +28,7 @@ from rppg_core.types import Beats
 CONTACT_FS = 30.0
 FINGER_FS = 30.0  # even times that the uneven frames are read at
 WINDOW_S = 10.0
+FEWEST_ROWS = 300  # 10 s
 
 
 @dataclass(frozen=True)
@@ -152,14 +153,15 @@ def ecg_beats_s(ecg: Float[np.ndarray, " time"], fs: float) -> Float[np.ndarray,
 
 
 def _columns(path: Path, names: tuple[str, ...]) -> dict[str, Float[np.ndarray, " row"]]:
-    """Named columns of a CSV file as numbers."""
+    """Named columns of a CSV file as numbers, FEWEST_ROWS or more."""
+    wanted = f"a CSV file with {FEWEST_ROWS} rows or more of numbers in the columns {', '.join(names)}"
+    do = "take it out of the folder, or repair it"
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-        return {name: np.array([float(row[name]) for row in rows]) for name in names}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RecordingError(
-            f"{path}: {type(error).__name__} {error}",
-            wanted=f"a CSV file with numbers in the columns {', '.join(names)}",
-            do="take it out of the folder, or repair it",
-        ) from error
+        columns = {name: np.array([float(row[name]) for row in rows]) for name in names}
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise RecordingError(f"{path}: {type(error).__name__} {error}", wanted=wanted, do=do) from error
+    if len(rows) < FEWEST_ROWS or not all(np.isfinite(column).all() for column in columns.values()):
+        raise RecordingError(f"{path}: {len(rows)} rows, or cells without a number", wanted=wanted, do=do)
+    return columns
