@@ -316,8 +316,11 @@ class VitalsResult:
         return text_table(["recording", "vital", "estimated", "reference", "error", "note"], rows)
 
     def _oximetry_table(self) -> str:
-        rows = [[row.predictor, row.recording, str(row.n), "" if np.isnan(row.r) else f"{row.r:+.2f}", f"{row.mae:.1f}", f"{row.a_rms:.1f}",
-                 row.note] for row in self.oximetry]  # fmt: skip
+        rows = [
+            [row.predictor, row.recording, str(row.n), "" if np.isnan(row.r) else f"{row.r:+.2f}",
+             f"{row.mae:.1f}", f"{row.a_rms:.1f}", row.note]
+            for row in self.oximetry
+        ]  # fmt: skip
         return text_table(["predictor", "recording", "windows", "r", "MAE %", "A_rms %", "verdict"], rows)
 
 
