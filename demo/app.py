@@ -29,7 +29,6 @@ STYLE = (
     """
 .gradio-container { --ink: var(--body-text-color); --line: var(--border-color-primary); --soft: #59636e; }
 .dark .gradio-container, .gradio-container.dark { --soft: #9aa4ae; }
-.column, .block, .prose, .html-container { min-width: 0 !important; max-width: 100%; }
 #verdict h2 { font-size: 1.3rem; font-weight: 600; line-height: 1.4; margin: 0;
               border-left: 4px solid var(--color-accent); padding-left: .75rem; }
 """
@@ -88,7 +87,7 @@ def build() -> gr.Blocks:
             show_comparison, [video, methods], [video, *shown], concurrency_limit=1, concurrency_id="model",
             show_progress_on=shown[0], scroll_to_output=True, api_visibility="private",
         )  # fmt: skip
-        done.failure(lambda: None, outputs=video, api_visibility="private")
+        done.failure(show_failure, outputs=[video, *shown], queue=False, api_visibility="private")
         _public_endpoint(video, methods)
     return app
 
@@ -108,6 +107,12 @@ def show_comparison(
         return None, *_panels(inference.estimate_upload(video, methods, _told(progress)))
     except RppgError as error:
         raise _spoken(error) from error
+
+
+def show_failure() -> tuple[Any, ...]:
+    """Empties the player and every panel: an old result must not stand below a new error."""
+    said = "## No result for this video\n\nThe message says why. The video was deleted from the server."
+    return None, said, "", "", None, None, "", ""
 
 
 def estimate(video: str, methods: list[str]) -> dict[str, Any]:
