@@ -18,7 +18,17 @@ from rppg_core.signals.beats import MIN_HRV_S, MIN_LF_HF_S, find_beats, hrv, hrv
 from rppg_core.signals.calibration import SAME_IN_CONTROL, SHOW_FROM, calibration
 from rppg_core.signals.quality import Panel, WindowSpectra, rate_evidence, window_spectra
 from rppg_core.signals.respiration import MIN_RR_S, respiration_rate
-from rppg_core.types import HR_BAND_HZ, Beats, Bvp, FaceClip, Reading, Vitals
+from rppg_core.types import (
+    HR_BAND_HZ,
+    NEONATAL_HR_BAND_HZ,
+    NEONATAL_RR_BAND_HZ,
+    RR_BAND_HZ,
+    Beats,
+    Bvp,
+    FaceClip,
+    Reading,
+    Vitals,
+)
 
 MIN_HR_S = 5.0
 HRV_UNITS = {"sdnn": "ms", "rmssd": "ms", "pnn50": "%", "lf_hf": "ratio"}
@@ -142,7 +152,11 @@ def refuse(unit: str, note: str) -> Reading:
 def _breathing(bvp: Bvp, beats: Beats, resp: Bvp | None, context: Context) -> Reading:
     """Breathing rate, shown from the same confidence as every vital."""
     unit = "breaths/min"
-    found = respiration_rate(bvp, beats=beats, skin=context.skin, motion=context.motion, resp=resp)
+    newborn = context.band_hz == NEONATAL_HR_BAND_HZ
+    found = respiration_rate(
+        bvp, beats=beats, skin=context.skin, motion=context.motion, resp=resp,
+        band_hz=NEONATAL_RR_BAND_HZ if newborn else RR_BAND_HZ,
+    )  # fmt: skip
     if not np.isfinite(found.rr_brpm):
         return refuse(unit, found.note or f"at least {MIN_RR_S:.0f} s of face needed")
     if found.confidence < SHOW_FROM:
@@ -164,7 +178,10 @@ def _variability(beats: Beats, hr: Reading, context: Context) -> dict[str, Readi
         1 / context.frame_interval_s, jitter_s, float("inf"), hr_bpm=hr.value or 60.0
     )
     found = hrv(beats, frame_noise_ms=floor_ms)
-    if found.coarse or not np.isfinite(found.rmssd_ms):
+    if not np.isfinite(found.rmssd_ms):
+        note = f"too few clean beats ({found.n_intervals} plausible intervals)"
+        return {name: refuse(unit, note) for name, unit in HRV_UNITS.items()}
+    if found.coarse:
         note = f"beat times are too coarse (noise adds {found.rmssd_noise_ms:.0f} ms to RMSSD)"
         return {name: refuse(unit, note) for name, unit in HRV_UNITS.items()}
     error = found.rmssd_error_ms

@@ -4,7 +4,13 @@ import json
 import numpy as np
 import pytest
 
-from rppg_core.errors import ClipTooShortError, FaceTooSmallError, FrameRateError, UnknownMethodError, UsageError
+from rppg_core.errors import (
+    ClipTooShortError,
+    FaceTooSmallError,
+    FrameRateError,
+    UnknownMethodError,
+    UsageError,
+)
 from rppg_core.pipeline import analyze, background_as_skin, check_clip, shuffled
 from rppg_core.roster import CLASSICAL, PANEL, list_methods
 from rppg_core.simulate.faces import SimulationSettings, simulate_clip

@@ -96,7 +96,10 @@ def run_case(case: Case, methods: Sequence[str]) -> list[Row]:
         kind=case.kind,
         seconds=20.0,
         hr_bpm=hr_bpm,
-        rsa=0.03 * min(1.0, 75 / hr_bpm),  # a fast heart has little left of it
+        rsa=float(rng.uniform(0, 0.07)) * min(1.0, 75 / hr_bpm),  # a fast heart has little left of it
+        riav=float(rng.uniform(0, 0.25)),
+        riiv=float(rng.uniform(0, 1.2)),
+        rise_s=float(rng.uniform(0.12, 0.2)),
         rr_brpm=float(rng.uniform(10, 24)),
         amplitude_percent=0.7 if scaled or not case.amplitude else float(case.amplitude),
         scale_with_melanin=scaled,

@@ -95,13 +95,13 @@ def heart_rate_from_bvp(
 
 
 def window_slices(n: int, fs: float, *, window_s: float = 10.0) -> list[slice]:
-    """Windows of window_s seconds that overlap by half and cover n samples; one window when n is 1.5 of it or less.
+    """Windows of window_s seconds that overlap by half and cover n samples.
 
     Source: our choice: the spectrum of a long clip is up to 3 bpm off when the rate varies, so the heart rate of
-    a clip over 15 s is the median over windows.
+    a longer clip comes from windows.
     """
     length = round(window_s * fs)
-    if n <= 1.5 * length:
+    if n <= length:
         return [slice(0, n)]
     n_windows = int(np.ceil((n - length) / (length / 2))) + 1
     starts = np.linspace(0, n - length, n_windows).round().astype(int)
