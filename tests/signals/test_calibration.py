@@ -1,0 +1,54 @@
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rppg_core.roster import METHODS
+from rppg_core.signals.calibration import CALIBRATION_FILE, calibration
+from rppg_core.signals.quality import RateEvidence
+
+GOOD = RateEvidence(support=0.75, control=0.01, snr_db=6.0, seconds=20.0, rate_bpm=72.0)
+evidences = st.builds(
+    RateEvidence,
+    support=st.floats(0, 1),
+    control=st.floats(0, 1),
+    snr_db=st.floats(-40, 40),
+    seconds=st.floats(5, 600),
+    rate_bpm=st.floats(39, 240),
+)
+
+
+@given(evidences)
+def test_confidence_is_a_probability_and_the_interval_has_a_width(evidence):
+    fitted = calibration()
+    assert 0 <= fitted.probability(evidence) <= 1
+    assert 0.1 < fitted.half_width_bpm(evidence) < 40
+
+
+@pytest.mark.parametrize("worse", [{"support": 0.15}, {"control": 0.3}, {"snr_db": -6.0}, {"seconds": 6.0}])
+def test_less_evidence_gives_less_confidence(worse):
+    fitted = calibration()
+    assert fitted.probability(dataclasses.replace(GOOD, **worse)) < fitted.probability(GOOD)
+
+
+def test_clean_waveform_alone_is_not_believed():
+    """A learned decoder is clean on a wall: SNR without support of the panel must not carry a number."""
+    lonely = dataclasses.replace(GOOD, support=0.06, snr_db=40.0)
+    assert calibration().probability(lonely) < 0.2
+
+
+def test_shorter_and_noisier_clips_get_wider_intervals():
+    fitted = calibration()
+    assert fitted.half_width_bpm(dataclasses.replace(GOOD, seconds=8.0)) > fitted.half_width_bpm(GOOD)
+    assert fitted.half_width_bpm(dataclasses.replace(GOOD, snr_db=-3.0)) > fitted.half_width_bpm(GOOD)
+
+
+def test_stored_calibration_names_its_origin_and_covers_the_roster():
+    stored = json.loads(CALIBRATION_FILE.read_text())
+    from rppg_core.simulate.settings import SIMULATOR_VERSION
+
+    assert stored["simulator_version"] == SIMULATOR_VERSION, "refit with `make calibrate`"
+    assert stored["first_seed"] >= 1_000_000
+    assert set(METHODS) <= set(stored["methods"]), "a new method: refit with `make calibrate`"

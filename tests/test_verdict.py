@@ -1,0 +1,43 @@
+import pytest
+
+from rppg_core.types import FaceInfo, Reading, VideoInfo
+from rppg_core.verdict import likely_cause, verdict
+
+GOOD_FACE = FaceInfo(found=1.0, width_px=200.0, brightness=120.0, motion_percent=2.0)
+GOOD_VIDEO = VideoInfo(codec="h264", pixel_format="yuv420p", bits_per_pixel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("video", "face", "seconds", "words"),
+    [
+        (GOOD_VIDEO, GOOD_FACE, 3.0, "3.0 s of usable face"),
+        (GOOD_VIDEO, FaceInfo(found=0.2, width_px=200, brightness=120), 20, "20% of the frames"),
+        (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=20), 20, "dark"),
+        (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=200, clipped_percent=40), 20, "over- or underexposed"),
+        (VideoInfo(codec="h264", pixel_format="yuv420p", bits_per_pixel=0.01), GOOD_FACE, 20, "compression"),
+        (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=120, motion_percent=60), 20, "head moves"),
+        (GOOD_VIDEO, FaceInfo(found=1, width_px=70, brightness=120), 20, "small"),
+        (VideoInfo(jitter_percent=50), GOOD_FACE, 20, "jitter"),
+        (GOOD_VIDEO, GOOD_FACE, 20, "no peak"),
+    ],
+)
+def test_cause_names_what_is_wrong_and_what_helps(video, face, seconds, words):
+    cause = likely_cause(video, face, seconds)
+    assert words in cause.what
+    assert cause.remedy and cause.lesson
+
+
+def test_verdict_says_quality_before_the_number():
+    hr = Reading(72.4, "bpm", confidence=0.97, interval=(70.6, 74.2))
+    words = verdict(hr, seconds=27, clip_s=30, agree=6, of=7, cause=likely_cause(GOOD_VIDEO, GOOD_FACE, 27))
+    assert words.index("Quality good") < words.index("72 bpm")
+    assert "27 of 30 s" in words
+    assert "6 of 7" in words
+
+
+def test_refusal_gives_cause_and_remedy():
+    hr = Reading(None, "bpm", note="no clear pulse")
+    cause = likely_cause(GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=20), 20)
+    words = verdict(hr, seconds=20, clip_s=20, agree=0, of=7, cause=cause)
+    assert words.startswith("No reliable heart rate")
+    assert "window or a lamp" in words
