@@ -143,7 +143,8 @@ def _demo(args: argparse.Namespace) -> int:
     try:
         launch(port=args.port)
     except OSError as error:
-        raise UsageError(str(error), wanted="a free port", do="choose another with --port") from error
+        taken = "no port from 7860 on is free" if args.port is None else f"port {args.port} is taken"
+        raise UsageError(taken, wanted="a free port", do="choose another with --port") from error
     return 0
 
 

@@ -87,15 +87,20 @@ def facts(report: Report) -> list[tuple[str, str]]:
     turned = f", turned by {video.rotation_deg}°" if video.rotation_deg else ""
     density = f", {video.bits_per_pixel:.3f} bits a pixel" if video.bits_per_pixel else ""
     relaxed = ", relaxed" if face.skin_relaxed else ""
+    seen = [
+        ("face", f"found in {face.found:.0%} of the frames, {face.width_px:.0f} pixels wide, {face.n_faces} at most"),
+        ("motion", f"{face.motion_percent:.1f} % of the face's width a second"),
+    ]  # fmt: skip
+    if report.clip.region == "whole":
+        seen = [("region", "the whole picture is taken as skin")]
     return [
         ("picture", f"{video.width} x {video.height} pixels{turned}"),
         ("length", f"{video.duration_s:.1f} s, {video.n_frames} frames"),
         ("frame rate", f"{video.fps:.4g} a second{container}"),
         ("frame times", f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames dropped"),
         ("coding", f"{video.codec} {video.pixel_format}, {video.bit_depth} bit{density}"),
-        ("face", f"found in {face.found:.0%} of the frames, {face.width_px:.0f} pixels wide, {face.n_faces} at most"),
-        ("motion", f"{face.motion_percent:.1f} % of the face's width a second"),
-        ("skin", f"{face.skin_fraction:.0%} of the face used{relaxed}, brightness {face.brightness:.0f} of 255, "
+        *seen,
+        ("skin", f"{face.skin_fraction:.0%} of the region used{relaxed}, brightness {face.brightness:.0f} of 255, "
                  f"{face.clipped_percent:.1f} % over- or underexposed"),
     ]  # fmt: skip
 
@@ -121,14 +126,11 @@ def picture_html(report: Report) -> str:
     picture = viz.roi_picture(report)
     if picture is None:
         return "<p>No picture was kept.</p>"
-    names = ", ".join(report.clip.still_outlines) or "the whole picture"
-    words = (
-        f"{names}: outlined on the first frame with a face; found in {report.face.found:.0%} of the frames"
-    )
-    return (
-        f'<figure><img src="{picture}" alt="First frame with a face. Outlined: {escape(names)}.">'
-        f"<figcaption>{escape(words)}</figcaption></figure>"
-    )
+    names = ", ".join(report.clip.still_outlines)
+    words = f"Outlined on the first frame with a face: {names}."
+    if report.clip.region == "whole":
+        words = "First frame; the whole picture is taken as skin."
+    return f'<figure><img src="{picture}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
 
 
 def facts_html(report: Report) -> str:
@@ -151,7 +153,7 @@ def report_html(report: Report) -> str:
         "<h2>What was looked at</h2>" + picture_html(report),
         "<h2>The video</h2>" + facts_html(report),
         "<h2>Limits</h2>" + _list(LIMITS),
-        '<p class="small">This file holds a picture of a face. Share it only as you would share a photo.</p>',
+        '<p class="small">This file holds a picture out of the video. Share it only as you would share a photo.</p>',
     ]
     return _page("Pulse from a face video", "\n".join(body))
 
@@ -170,13 +172,14 @@ def protocol_html(title: str, text: str, reliability: Sequence[Mapping[str, floa
 def report_text(report: Report) -> str:
     """For a terminal: verdict, table, what to know about the numbers."""
     rows = table_rows(report)
-    nothing = ("—", *[""] * (len(COLUMNS) - 1))
-    table = text_table(
-        ["method", *COLUMNS, *MORE_COLUMNS], [[row.name, *(row.cells or nothing), *row.more] for row in rows]
-    )
-    causes = [f"no heart rate from {row.name}: {row.cause}" for row in rows if row.cause]
-    about = "\n".join([*causes, *remarks(report), *report.notes, NOT_MEDICAL])
-    return f"{report.consensus.verdict}\n\n{table}\n\n{about}"
+    empty = ("",) * len(COLUMNS)
+    cells = [[row.name, *(row.cells or empty), *(empty[:3] if row.cause else row.more)] for row in rows]
+    lines = text_table(["method", *COLUMNS, *MORE_COLUMNS], cells).splitlines()
+    for line, row in enumerate(rows, start=2):
+        if row.cause:  # over the empty cells, as in the page
+            lines[line] = f"{row.name.ljust(lines[1].index(' '))}  no heart rate: {row.cause}"
+    about = "\n".join([*remarks(report), *report.notes, NOT_MEDICAL])
+    return "\n".join([report.consensus.verdict, "", *lines, "", about])
 
 
 def csv_text(report: Report) -> str:
@@ -268,6 +271,7 @@ PARTS_STYLE = """
 .rppg :is(th, td) { border: 0; border-bottom: 1px solid var(--line); }
 .rppg thead th { color: var(--soft); font-weight: 600; }
 .rppg :is(th:first-child, .cause) { text-align: left; }
+.rppg td:nth-last-child(2) { white-space: normal; }
 .rppg .cause { color: var(--soft); white-space: normal; }
 .rppg tbody tr:first-child { font-weight: 600; }
 .rppg figure { margin: .5rem 0; }

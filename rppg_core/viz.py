@@ -208,7 +208,7 @@ def _add_waveforms(fig: Any, report: Report, truth: Truth | None, row: int = 1) 
             x=times_s[part].astype(np.float32), y=(display_wave(bvp)[part] + base).astype(np.float32),
             name=kind, legendgroup=kind, showlegend=kind not in in_legend, hovertemplate=name + ", %{x:.2f} s",
             line={"color": ESTIMATE, "width": 1.6, "dash": "dot" if estimate.vitals.hr.refused else "solid"},
-            opacity=0.55 if estimate.vitals.hr.refused else 1.0), row=row, col=1)  # fmt: skip
+            opacity=0.75 if estimate.vitals.hr.refused else 1.0), row=row, col=1)  # fmt: skip
         in_legend.add(kind)
         labels.append(f"{name} {_rate_words(estimate)}")
     fig.update_yaxes(title_text="method and its rate (bpm)", tickvals=[-LANE * k for k in range(len(waves))],

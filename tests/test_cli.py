@@ -56,7 +56,7 @@ def test_analyze_prints_the_verdict_first_then_the_table(analysed, capsys):
 def test_analyze_prints_the_cause_of_a_refusal_and_the_disclaimer(analysed, capsys):
     cli.main(["analyze", "me.mp4"])
     out = capsys.readouterr().out
-    assert f"no heart rate from green: {CAUSE}" in out
+    assert f"green      no heart rate: {CAUSE}" in out
     assert "Not a medical device" in out
 
 

@@ -109,6 +109,13 @@ def test_facts_name_measured_and_claimed_frame_rate():
     assert ("frame rate", "30 a second; the file says 30") in report_page.facts(make_report())
 
 
+def test_whole_picture_as_skin_is_not_called_a_face():
+    report = make_report()
+    object.__setattr__(report.clip, "region", "whole")
+    assert "face" not in dict(report_page.facts(report))
+    assert "the whole picture is taken as skin" in report_page.picture_html(report)
+
+
 def test_protocol_page_draws_reliability_when_there_are_bins():
     bins = [{"confidence": 0.9, "observed": 0.92, "n": 40}]
     assert "Plotly.newPlot(" in report_page.protocol_html("refusal", "a table", bins)
