@@ -1,7 +1,7 @@
 """Figures made of the dataclasses: waveforms, spectrum, the face that was read, reliability.
 
 Floor 7. Nothing is estimated here; waveforms are band-passed and z-scored for display, and the title says so. One
-palette for package, notebooks, report page and app: Okabe and Ito's (https://jfly.uni-koeln.de/color/), vermillion
+palette for package, notebooks, report page and app: Okabe and Ito's (https://jfly.uni-koeln.de/color/), vermilion
 for an estimate, grey for a reference. Backgrounds are transparent and text is mid-grey, so that every figure reads
 on light and on dark paper. plotly is imported inside the functions: the command line must not wait for it.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects
 
 PALETTE = {
-    "vermillion": "#D55E00",
+    "vermilion": "#D55E00",
     "blue": "#0072B2",
     "green": "#009E73",
     "orange": "#E69F00",
@@ -33,7 +33,7 @@ PALETTE = {
     "purple": "#CC79A7",
     "yellow": "#F0E442",
 }
-ESTIMATE = PALETTE["vermillion"]
+ESTIMATE = PALETTE["vermilion"]
 REFERENCE = "#8C8C8C"
 INK = "#767676"  # 4.5:1 on white, 4.3:1 on the darkest page
 BAND = "rgba(0, 158, 115, 0.10)"

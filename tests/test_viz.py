@@ -116,7 +116,7 @@ def test_roi_picture_draws_the_outlines_in_the_accent():
     picture = cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
     assert picture.shape[:2] == (viz.PICTURE_PX, viz.PICTURE_PX)
     red_minus_blue = picture[75, 240].astype(int) @ [1, 0, -1]  # y = 15 of 96 is the forehead's upper edge
-    assert red_minus_blue > 120  # vermillion; the skin of the factory has 60
+    assert red_minus_blue > 120  # vermilion; the skin of the factory has 60
 
 
 def test_roi_picture_of_a_clip_without_one_is_none():
