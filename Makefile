@@ -46,6 +46,7 @@ calibrate: .venv/installed  ## refit confidence and intervals on the simulator (
 	$(BIN)/python -m rppg_core.calibrate_respiration
 
 evaluate: models  ## the two protocols of the README's figures (about 25 minutes on 2 cores)
+	mkdir -p out
 	$(BIN)/rppg evaluate --protocol refusal --seeds $(SEEDS) --html out/refusal.html --json out/refusal.json
 	$(BIN)/rppg evaluate --protocol vitals --json out/vitals.json
 

@@ -9,11 +9,12 @@ plotly without --html.
 from __future__ import annotations
 
 import argparse
+import codecs
 import io
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,14 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    codecs.register_error("plain", _plain_character)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a dash must not fail in a terminal without UTF-8
+            stream.reconfigure(errors="plain")  # a dash must not fail in a terminal without UTF-8
     try:
         args = _parser().parse_args(argv)
-        code = args.run(args)
-        sys.stdout.flush()
-        return code
+        return args.run(args)
     except SystemExit as stop:  # argparse: help, version or a usage error that is already printed
         return int(stop.code or 0)
     except RppgError as error:
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("stopped", STOPPED)
     except BrokenPipeError:  # the reader of our output has left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _forget_output()
         return 0
     except Exception as error:
         if os.environ.get("RPPG_TRACEBACK"):
@@ -60,22 +60,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _analyze(args: argparse.Namespace) -> int:
     from rppg_core.pipeline import analyze
 
-    for path in (args.json, args.csv, args.html):
-        _check_folder(path)
+    _check_outputs(args.json, args.csv, args.html, video=args.video)
     with Progress() as progress:
         report = analyze(args.video, args.methods, region=args.region, progress=progress)
-    from rppg_core.report_page import csv_text, report_html, report_text, write_text
+    from rppg_core.report_page import csv_text, report_html, report_text
 
-    if args.csv:
-        write_text(args.csv, csv_text(report))
-    if args.html:
-        write_text(args.html, report_html(report))
-    if args.json == "-":
-        print(_json(report.to_dict()))
-        return 0
-    if args.json:
-        write_text(args.json, _json(report.to_dict()) + "\n")
-    print(report_text(report))
+    _deliver(
+        report_text(report),
+        (args.csv, lambda: csv_text(report)),
+        (args.html, lambda: report_html(report)),
+        (args.json, lambda: _json(report.to_dict())),
+    )
     return 0
 
 
@@ -83,7 +78,7 @@ def _inspect(args: argparse.Namespace) -> int:
     from rppg_core.video.inspect import inspect_video
 
     found = inspect_video(args.video)
-    print(_columns(*([line.level, line.name, line.value, line.remedy] for line in found)))
+    _say(_columns(*([line.level, line.name, line.value, line.remedy] for line in found)))
     return 0
 
 
@@ -91,7 +86,7 @@ def _methods(args: argparse.Namespace) -> int:
     from rppg_core.roster import describe_methods
 
     rows = [[row.name, ", ".join(row.needs), row.weights, row.paper] for row in describe_methods()]
-    print(_columns(["method", "needs", "weights", "whose idea"], *rows))
+    _say(_columns(["method", "needs", "weights", "whose idea"], *rows))
     return 0
 
 
@@ -102,7 +97,7 @@ def _simulate(args: argparse.Namespace) -> int:
         raise UsageError(
             f"output {args.out!r}", wanted="a name that ends in .mkv", do="lossless video needs it"
         )
-    _check_folder(args.out)
+    _check_outputs(args.out)
     settings = SimulationSettings(
         seconds=args.seconds,
         fps=args.fps,
@@ -115,7 +110,7 @@ def _simulate(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     truth = save_simulation(args.out, settings)
-    print(f"{args.out}: {args.seconds:g} s at {args.hr:g} bpm and {args.rr:g} breaths/min; truth in {truth}")
+    _say(f"{args.out}: {args.seconds:g} s at {args.hr:g} bpm and {args.rr:g} breaths/min; truth in {truth}")
     return 0
 
 
@@ -126,7 +121,7 @@ def _doctor(args: argparse.Namespace) -> int:
         doctor.fetch()
     found = doctor.check()
     remedies = [f"— {line.remedy}" if line.remedy and line.status != "ok" else "" for line in found]
-    print(_columns(*([c.status, c.name, f"{c.text} {r}"] for c, r in zip(found, remedies, strict=True))))
+    _say(_columns(*([c.status, c.name, f"{c.text} {r}"] for c, r in zip(found, remedies, strict=True))))
     return FAULT if any(line.status == "bad" for line in found) else 0
 
 
@@ -149,8 +144,7 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    for path in (args.json, args.html):
-        _check_folder(path)
+    _check_outputs(args.json, args.html)
     given: dict[str, Any] = {} if args.seeds is None else {"seeds": args.seeds}
     with Progress() as progress:
         if args.protocol == "refusal":
@@ -161,26 +155,23 @@ def _evaluate(args: argparse.Namespace) -> int:
             from rppg_core.protocols.vitals import run_vitals
 
             result = run_vitals(data=args.data, progress=progress, **given)
-    from rppg_core.report_page import protocol_html, write_text
+    from rppg_core.report_page import protocol_html
 
     found = result.to_dict()
-    if args.html:
-        title = f"rPPG Lab: protocol {args.protocol}"
-        write_text(args.html, protocol_html(title, result.text(), found.get("reliability", ())))
-    if args.json == "-":
-        print(_json(found))
-        return 0
-    if args.json:
-        write_text(args.json, _json(found) + "\n")
-    print(result.text())
-    return 0
+    title = f"rPPG Lab: protocol {args.protocol}"
+    _deliver(
+        result.text(),
+        (args.html, lambda: protocol_html(title, result.text(), found.get("reliability", ()))),
+        (args.json, lambda: _json(found)),
+    )
+    return 0 if all(criterion["holds"] for criterion in found["criteria"]) else 1
 
 
 class Progress:
     """One line on standard error that is written over; nothing when nobody looks at a terminal."""
 
     def __init__(self) -> None:
-        self.seen = sys.stderr.isatty()
+        self.seen = sys.stderr is not None and sys.stderr.isatty()
         self.next_s = 0.0
 
     def __call__(self, stage: str, fraction: float) -> None:
@@ -198,10 +189,47 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
 
 
+def _deliver(text: str, *results: tuple[str | None, Callable[[], str]]) -> None:
+    """Write each result that is wanted into its file; print the one whose path is "-", or the text."""
+    from rppg_core.report_page import write_text
+
+    for path, made in results:
+        if path == "-":
+            text = made()
+        elif path is not None:
+            write_text(path, made())
+    _say(text.rstrip("\n"))
+
+
 def _json(found: dict[str, Any]) -> str:
     import json
 
-    return json.dumps(found, ensure_ascii=False, allow_nan=False)
+    return json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _say(text: str) -> None:
+    """Print on standard output, where there is one."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _forget_output()
+        raise WriteError(
+            f"cannot write to standard output ({error.strerror})",
+            wanted="a place with room for it", do="free the disk, or write to another file",
+        ) from error  # fmt: skip
+
+
+def _forget_output() -> None:
+    """Let what is left of standard output go nowhere: Python complains at its end about what it cannot write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _plain_character(error: UnicodeError) -> tuple[str, int]:
+    """Stands in for characters that a terminal without UTF-8 cannot show."""
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join("-" if c == "—" else "?" for c in error.object[error.start : error.end]), error.end
 
 
 def _columns(*lines: Sequence[str]) -> str:
@@ -213,14 +241,38 @@ def _columns(*lines: Sequence[str]) -> str:
     )
 
 
-def _check_folder(path: str | None) -> None:
-    """Complain about an output path before the work is done, not after it."""
-    if path and path != "-" and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
-        raise WriteError(
-            f"cannot write {path!r}",
-            wanted="a file in a folder that exists",
-            do="make the folder or choose another",
-        )
+def _check_outputs(*paths: str | None, video: str | None = None) -> None:
+    """Complain about output paths before the work is done, not after it; never write over the video.
+
+    Raises:
+        UsageError: two results for one place, or a result in the place of the video.
+        WriteError: a path that cannot be written.
+    """
+    taken = {os.path.realpath(video): "the video itself"} if video else {}
+    for path in paths:
+        if path is None:
+            continue
+        place = path if path == "-" else os.path.realpath(path)
+        if place in taken:
+            raise UsageError(
+                f"{path!r} is {taken[place]}",
+                wanted="a place of its own for each result",
+                do="choose another",
+            )
+        taken[place] = "already taken by another result"
+        if path == "-":
+            continue
+        target = Path(path)
+        if not path or target.is_dir() or not target.absolute().parent.is_dir():
+            raise WriteError(
+                f"cannot write {path!r}", wanted="a file in a folder that exists",
+                do="make the folder or choose another",
+            )  # fmt: skip
+        if not os.access(target if target.exists() else target.absolute().parent, os.W_OK):
+            raise WriteError(
+                f"cannot write {path!r} (permission denied)", wanted="a file that may be written",
+                do="choose another folder",
+            )  # fmt: skip
 
 
 def _complain(message: str, code: int) -> int:

@@ -31,7 +31,7 @@ from rppg_core.types import (
 from rppg_core.verdict import likely_cause, verdict
 from rppg_core.video.clip import extract
 from rppg_core.video.prepare import resample
-from rppg_core.vitals import Context, Judgement, heart_rate_reading, refuse, vitals_from_bvp
+from rppg_core.vitals import HRV_UNITS, Context, Judgement, heart_rate_reading, refuse, vitals_from_bvp
 
 Progress = Callable[[str, float], None]
 
@@ -51,7 +51,6 @@ class Run:
     skin: MethodOutput
     control: MethodOutput
     control_kind: str
-    seconds: float
 
 
 def analyze(
@@ -78,26 +77,59 @@ def analyze(
         RppgError: a file that cannot be analysed (exit code 3) or a wrong argument (exit code 2).
     """
     names = resolve(methods)
-    chosen = [get_method(name) for name in names]
-    seconds: dict[str, float] = {}
     started = time.perf_counter()
-    needs = frozenset({"rgb", "still"}).union(*(method.needs for method in chosen))
-    clip = load_clip(source, needs, region=region, progress=progress)
-    seconds["face"] = time.perf_counter() - started
-    check_clip(clip)
-    even = resample(clip, FS)
-    runs = Runs(even)
-    panel = runs.panel(band_hz)
-    context = Context.of(clip, even, band_hz)
-    estimates = {}
-    for count, method in enumerate(chosen):
+    clip = load_clip(source, needs_of(names), region=region, progress=progress)
+    analysis = Analysis(clip, band_hz=band_hz, seconds=time.perf_counter() - started)
+    for count, name in enumerate(names):
         if progress is not None:
-            progress(f"{method.name} ({count + 1} of {len(chosen)})", 0.9 + 0.1 * count / len(chosen))
-        started = time.perf_counter()
-        estimates[method.name] = _estimate(method, runs, panel, context)
-        seconds[method.name] = time.perf_counter() - started + runs.of(method.name).seconds
-    consensus = _consensus(estimates, runs, panel, context)
-    return Report(clip.video, clip.face, estimates, consensus, seconds, clip, clip.notes)
+            progress(f"{name} ({count + 1} of {len(names)})", 0.9 + 0.1 * count / len(names))
+        analysis.estimate(name)
+    return analysis.report(names)
+
+
+def needs_of(names: Sequence[str]) -> frozenset[str]:
+    """What one pass must keep for these methods and for the report's picture."""
+    return frozenset({"rgb", "still"}).union(*(get_method(name).needs for name in names))
+
+
+class Analysis:
+    """One clip, ready for any number of methods; the app asks for one after the other and shows each at once.
+
+    Args:
+        clip: native times, holding what the methods need.
+        band_hz: heart-rate band. Unit: Hz.
+        seconds: what the pass over the video took, for the report. Unit: s.
+
+    Raises:
+        RppgError: the clip is too short, too slow, or its face too small for every method.
+    """
+
+    def __init__(self, clip: FaceClip, *, band_hz: tuple[float, float] = HR_BAND_HZ, seconds: float = 0.0):
+        check_clip(clip)
+        even = resample(clip, FS)
+        self.clip = clip
+        self._runs = Runs(even)
+        self._panel = self._runs.panel(band_hz)
+        self._context = Context.of(clip, even, band_hz)
+        self._estimates: dict[str, Estimate] = {}
+        self._seconds = {"face": seconds}
+
+    def estimate(self, name: str) -> Estimate:
+        """One method; computed once."""
+        if name not in self._estimates:
+            started = time.perf_counter()
+            self._estimates[name] = _estimate(get_method(name), self._runs, self._panel, self._context)
+            self._seconds[name] = time.perf_counter() - started
+        return self._estimates[name]
+
+    def report(self, names: Sequence[str]) -> Report:
+        """Report of these methods, with the consensus of them and the panel."""
+        estimates = {name: self.estimate(name) for name in names}
+        consensus = _consensus(estimates, self._runs, self._panel, self._context)
+        seconds = {name: self._seconds[name] for name in ("face", *names)}
+        return Report(
+            self.clip.video, self.clip.face, estimates, consensus, seconds, self.clip, self.clip.notes
+        )
 
 
 def load_clip(
@@ -176,14 +208,12 @@ class Runs:
         """The runs of one method, computed when first asked for."""
         if name not in self._runs:
             method = get_method(name)
-            started = time.perf_counter()
             on_background = self.background is not None and method.needs <= {"rgb"}
             control = self.background if on_background and self.background is not None else self.shuffled
             self._runs[name] = Run(
                 method.estimate(self.clip),
                 method.estimate(control),
                 "background" if on_background else "shuffled",
-                time.perf_counter() - started,
             )
         return self._runs[name]
 
@@ -272,10 +302,10 @@ def _consensus(
     )
     vitals = Vitals(
         hr=hr,
-        rr=_best([e.vitals.rr for e in voices.values()], hr),
+        rr=_best([e.vitals.rr for e in voices.values()], hr, "breaths/min"),
         **{
-            name: _best([getattr(voices[n].vitals, name) for n in agree], hr)
-            for name in ("sdnn", "rmssd", "pnn50", "lf_hf")
+            name: _best([getattr(voices[voice].vitals, name) for voice in agree], hr, unit)
+            for name, unit in HRV_UNITS.items()
         },
         spo2=refuse("%", "SpO2 is never part of the consensus: a camera is not calibrated for it"),
     )
@@ -313,11 +343,9 @@ def _agreed_rate(
     return reading, agree
 
 
-def _best(readings: list[Reading], hr: Reading) -> Reading:
+def _best(readings: list[Reading], hr: Reading, unit: str) -> Reading:
     """The reading with the highest confidence; a refusal when there is no pulse or nobody has a value."""
-    if not readings:
-        return refuse("", hr.note or "no method agrees with the consensus")
-    if hr.refused:
-        return refuse(readings[0].unit, "no reliable pulse")
+    if hr.refused or not readings:
+        return refuse(unit, "no reliable pulse")
     shown = [r for r in readings if not r.refused]
     return max(shown, key=lambda r: r.confidence) if shown else readings[0]

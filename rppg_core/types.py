@@ -40,7 +40,7 @@ class VideoInfo:
     n_frames: int = 0  # decoded frames
     duration_s: float = 0.0  # last minus first frame time, plus one mean interval
     fps_container: float = 0.0  # what the header claims
-    fps: float = 0.0  # measured: 1 / median frame interval
+    fps: float = 0.0  # measured: 1 / mean frame interval, dropped frames left out
     jitter_percent: float = 0.0  # standard deviation of the frame intervals / their median
     dropped_frames: int = 0  # intervals of 1.75 medians or more, counted in missing frames
     bits_per_pixel: float = 0.0  # compressed size / (frames * pixels)

@@ -6,6 +6,7 @@ Floor 6, below the pipeline. Quality comes first in every sentence.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor
 
 from rppg_core.types import FaceInfo, Reading, VideoInfo
 
@@ -68,5 +69,5 @@ def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, 
     quality = "good" if hr.confidence >= 0.95 else "fair"
     return (
         f"Quality {quality}: {seconds:.0f} of {clip_s:.0f} s usable, {agree} of {of} methods agree. "
-        f"About {hr.value:.0f} bpm, between {hr.interval[0]:.0f} and {hr.interval[1]:.0f}."
+        f"About {hr.value:.0f} bpm, between {floor(hr.interval[0])} and {ceil(hr.interval[1])}."
     )

@@ -169,7 +169,7 @@ def _breathing(bvp: Bvp, beats: Beats, resp: Bvp | None, context: Context) -> Re
 
 def _variability(beats: Beats, hr: Reading, context: Context) -> dict[str, Reading]:
     """SDNN, RMSSD, pNN50 and LF/HF, refused where the clip is short or the beat times are too coarse."""
-    if context.usable_s < MIN_HRV_S - 1e-6:
+    if context.usable_s < MIN_HRV_S - 0.5:  # the last frame's own time counts as a frame
         note = f"{context.usable_s:.0f} s of face; at least {MIN_HRV_S:.0f} s needed"
         return {name: refuse(unit, note) for name, unit in HRV_UNITS.items()}
     # an interval is the difference of two frame times, so its scatter is sqrt(2) times theirs
@@ -191,7 +191,7 @@ def _variability(beats: Beats, hr: Reading, context: Context) -> dict[str, Readi
         "rmssd": Reading(found.rmssd_ms, "ms", confidence=hr.confidence, interval=interval),
         "pnn50": Reading(found.pnn50_percent, "%", confidence=hr.confidence, note="not corrected for noise"),
     }
-    if context.usable_s < MIN_LF_HF_S - 1e-6 or not np.isfinite(found.lf_hf):
+    if context.usable_s < MIN_LF_HF_S - 0.5 or not np.isfinite(found.lf_hf):
         note = f"{context.usable_s:.0f} s of face; at least {MIN_LF_HF_S:.0f} s needed"
         return {**readings, "lf_hf": refuse("ratio", note)}
     return {**readings, "lf_hf": Reading(found.lf_hf, "ratio", confidence=hr.confidence)}

@@ -186,11 +186,19 @@ def test_methods_names_every_method_with_its_weights(capsys):
 
 
 class Result:
+    def __init__(self, holds=True):
+        self.holds = holds
+
     def text(self):
         return "the table"
 
     def to_dict(self):
-        return {"rows": [1], "reliability": [{"confidence": 0.9, "observed": 0.9, "n": 3}]}
+        criteria = [{"holds": self.holds}]
+        return {
+            "rows": [1],
+            "criteria": criteria,
+            "reliability": [{"confidence": 0.9, "observed": 0.9, "n": 3}],
+        }
 
 
 def test_evaluate_refusal_prints_the_table_and_writes_files(monkeypatch, capsys, tmp_path):
@@ -223,6 +231,13 @@ def test_evaluate_vitals_hands_the_folder_on(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(vitals, "run_vitals", run_vitals)
     assert cli.main(["evaluate", "--protocol", "vitals", "--data", str(tmp_path)]) == 0
     assert calls == [(str(tmp_path), {})]
+
+
+def test_evaluate_fails_when_a_criterion_does(monkeypatch, tmp_path):
+    from rppg_core.protocols import vitals
+
+    monkeypatch.setattr(vitals, "run_vitals", lambda **given: Result(holds=False))
+    assert cli.main(["evaluate", "--protocol", "vitals"]) == 1
 
 
 @pytest.fixture(scope="module")

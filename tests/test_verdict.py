@@ -13,7 +13,12 @@ GOOD_VIDEO = VideoInfo(codec="h264", pixel_format="yuv420p", bits_per_pixel=0.2)
         (GOOD_VIDEO, GOOD_FACE, 3.0, "3.0 s of usable face"),
         (GOOD_VIDEO, FaceInfo(found=0.2, width_px=200, brightness=120), 20, "20% of the frames"),
         (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=20), 20, "dark"),
-        (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=200, clipped_percent=40), 20, "over- or underexposed"),
+        (
+            GOOD_VIDEO,
+            FaceInfo(found=1, width_px=200, brightness=200, clipped_percent=40),
+            20,
+            "over- or underexposed",
+        ),
         (VideoInfo(codec="h264", pixel_format="yuv420p", bits_per_pixel=0.01), GOOD_FACE, 20, "compression"),
         (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=120, motion_percent=60), 20, "head moves"),
         (GOOD_VIDEO, FaceInfo(found=1, width_px=70, brightness=120), 20, "small"),

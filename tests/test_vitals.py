@@ -26,7 +26,9 @@ def judge(bvp, *, control=None, **more):
     seconds = len(bvp.samples) / FS
     control = quiet(seconds) if control is None else control
     band_hz = more.pop("band_hz", (0.65, 4.0))
-    context = Context(seconds, float(bvp.valid.sum()) / FS, 1 / FS, more.pop("jitter_s", 0.0), band_hz=band_hz)
+    context = Context(
+        seconds, float(bvp.valid.sum()) / FS, 1 / FS, more.pop("jitter_s", 0.0), band_hz=band_hz
+    )
     panel = Panel({"x": window_spectra(bvp, band_hz)}, {"x": window_spectra(control, band_hz)}, "background")
     return vitals_from_bvp(bvp, context=context, control=control, panel=panel, **more)
 

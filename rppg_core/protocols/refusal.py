@@ -245,8 +245,10 @@ class RefusalResult:
         rows = [[voice, *_summary(self.select(voice=voice, **strong))] for voice in self.voices]
         truth = [row.truth_bpm for row in self.select(voice="consensus", **strong)]
         errors = np.abs(np.array(truth) - CONSTANT_BPM)
-        rows.append([f"constant {CONSTANT_BPM} bpm", str(len(truth)), "100 %", percent(int(np.sum(errors <= 3)), len(truth)),
-                     "", f"{errors.mean():.1f}", ""])  # fmt: skip
+        near = percent(int(np.sum(errors <= 3)), len(truth))
+        rows.append(
+            [f"constant {CONSTANT_BPM} bpm", str(len(truth)), "100 %", near, "", f"{errors.mean():.1f}", ""]
+        )
         return text_table(_HEADER, rows)
 
     def _free_table(self) -> str:

@@ -116,7 +116,9 @@ class Video:
             self.header,
             n_frames=n,
             duration_s=float(self._times_s[-1] + intervals.mean()),
-            fps=round(1 / median, 4),
+            fps=round(
+                1 / float(intervals[intervals < 1.75 * median].mean()), 4
+            ),  # a mean: .mkv rounds to 1 ms
             jitter_percent=round(float(100 * intervals.std() / median), 3),
             dropped_frames=int((np.round(gaps / median) - 1).sum()),
             bits_per_pixel=8 * self._decoder.bytes_read / (n * self._size[0] * self._size[1]),

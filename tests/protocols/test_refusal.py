@@ -11,7 +11,13 @@ from rppg_core.protocols.table import text_table
 
 
 def row(voice="consensus", kind="pulse", truth=70.0, value=70.5, half=2.0, **more):
-    fields = {"amplitude": "0.35" if kind == "pulse" else "", "tone": 0, "seed": 0, "confidence": 0.95, **more}
+    fields = {
+        "amplitude": "0.35" if kind == "pulse" else "",
+        "tone": 0,
+        "seed": 0,
+        "confidence": 0.95,
+        **more,
+    }
     low, high = (value - half, value + half) if value is not None else (None, None)
     return Row(kind=kind, voice=voice, truth_bpm=truth, value_bpm=value, low_bpm=low, high_bpm=high, **fields)
 
