@@ -19,7 +19,7 @@ class RppgError(Exception):
 
     def __init__(self, got: str, *, wanted: str, do: str, lesson: str = ""):
         self.got, self.wanted, self.do, self.lesson = got, wanted, do, lesson
-        super().__init__(f"{got}; {wanted} — {do}")
+        super().__init__(f"{got}; wanted: {wanted} — {do}")
 
 
 class UsageError(RppgError):

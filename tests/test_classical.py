@@ -359,7 +359,7 @@ def test_uneven_clip_error_names_the_resampler():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_short_trace_error_says_what_is_needed(name):
-    with pytest.raises(ClipTooShortError, match=r"41 samples \(1\.4 s at 30 Hz\); at least 2 s"):
+    with pytest.raises(ClipTooShortError, match=r"41 samples \(1\.4 s at 30 Hz\); wanted: at least 2 s"):
         CLASSICAL[name].function(RgbTrace(np.full((41, 3), 90.0), 30.0))
 
 

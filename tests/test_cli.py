@@ -106,7 +106,7 @@ def test_video_that_cannot_be_analysed_is_one_line_and_exit_code_3(monkeypatch, 
     error = NoFaceError("no face in 300 frames", wanted="a face", do="face\nthe camera")
     monkeypatch.setattr(pipeline, "analyze", fails_with(error))
     assert cli.main(["analyze", "me.mp4"]) == 3
-    assert one_line(capsys.readouterr()) == "rppg: no face in 300 frames; a face — face the camera"
+    assert one_line(capsys.readouterr()) == "rppg: no face in 300 frames; wanted: a face — face the camera"
 
 
 def test_missing_file_is_one_line_and_exit_code_3(capsys, tmp_path):

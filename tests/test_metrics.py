@@ -246,7 +246,7 @@ def test_waveform_errors_name_the_fault():
         metrics.macc(pulse()[:20], pulse()[:20], 30.0)
     with pytest.raises(UsageError, match="each segment"):
         metrics.waveform_r(pulse(), np.where(TIMES_S < 1, np.nan, pulse()), 30.0)
-    with pytest.raises(UsageError, match=r"1\.2 bpm; 40-240 bpm"):
+    with pytest.raises(UsageError, match=r"1\.2 bpm; wanted: 40-240 bpm"):
         metrics.snr_db(1.2, pulse(), 30.0)
 
 

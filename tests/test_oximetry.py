@@ -80,7 +80,7 @@ def test_ratio_without_a_pulse_is_nan():
 
 
 def test_a_short_trace_error_says_how_much_is_needed():
-    with pytest.raises(ClipTooShortError, match=r"the trace has 12 s; two windows of 10 s"):
+    with pytest.raises(ClipTooShortError, match=r"the trace has 12 s; wanted: two windows of 10 s"):
         ratio_of_ratios(finger_trace(seconds=12))
 
 
@@ -146,7 +146,7 @@ def test_control_errors_name_the_numbers():
     windows = windows_with(np.linspace(0.5, 1, 20), np.full(20, 175.0))
     with pytest.raises(UsageError, match="20 windows and 19 references"):
         oximetry_controls(windows, np.full(19, 97.0))
-    with pytest.raises(UsageError, match="0 windows with a reference and a pulse; at least 12"):
+    with pytest.raises(UsageError, match="0 windows with a reference and a pulse; wanted: at least 12"):
         oximetry_controls(windows, np.full(20, np.nan))
 
 

@@ -94,7 +94,7 @@ def test_endpoint_leaves_no_upload_behind(client, video, tmp_path):
 
 
 def test_endpoint_says_in_words_why_a_video_cannot_be_analysed(client, video):
-    with pytest.raises(AppError, match=r"no face in 300 frames; a face — face the camera"):
+    with pytest.raises(AppError, match=r"no face in 300 frames; wanted: a face — face the camera"):
         client.predict(handle_file(video), ["omit"], api_name="/estimate")
 
 
