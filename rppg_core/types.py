@@ -251,8 +251,8 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of `rppg analyze --json`; wall-clock values only under "seconds"."""
         return {
-            "video": _plain(self.video.__dict__),
-            "face": _plain(self.face.__dict__),
+            "video": plain(self.video.__dict__),
+            "face": plain(self.face.__dict__),
             "consensus": {
                 "vitals": _vitals_dict(self.consensus.vitals),
                 "verdict": self.consensus.verdict,
@@ -260,7 +260,7 @@ class Report:
             },
             "estimates": {name: _estimate_dict(e) for name, e in self.estimates.items()},
             "notes": [*self.notes, "Estimates for research and teaching; not a medical device."],
-            "seconds": _plain(self.seconds),
+            "seconds": plain(self.seconds),
         }
 
 
@@ -293,28 +293,28 @@ def _estimate_dict(estimate: Estimate) -> dict[str, Any]:
     bvp = estimate.bvp
     return {
         "vitals": _vitals_dict(estimate.vitals),
-        "direct": _plain(estimate.direct),
+        "direct": plain(estimate.direct),
         **(
-            {"bvp": {"fs": _plain(bvp.fs), "t0_s": _plain(bvp.t0_s), "samples": _plain(bvp.samples)}}
+            {"bvp": {"fs": plain(bvp.fs), "t0_s": plain(bvp.t0_s), "samples": plain(bvp.samples)}}
             if bvp is not None
             else {}
         ),
-        "snr_db": _plain(estimate.snr_db),
+        "snr_db": plain(estimate.snr_db),
         "weights": estimate.weights,
         "control": estimate.control,
     }
 
 
 def _vitals_dict(vitals: Vitals) -> dict[str, Any]:
-    return {name: _plain(reading.__dict__) for name, reading in vitals.__dict__.items()}
+    return {name: plain(reading.__dict__) for name, reading in vitals.__dict__.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON-ready copy: floats to six significant digits, NaN to None, arrays to lists."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, (int, np.integer)):

@@ -21,6 +21,7 @@ from rppg_core.metrics import wilson_interval
 from rppg_core.pipeline import analyze
 from rppg_core.protocols.table import Criterion, percent, text_table
 from rppg_core.roster import resolve
+from rppg_core.types import plain
 
 AMPLITUDES_PERCENT = (0.2, 0.35, 0.7)
 TONES = tuple(range(6))
@@ -207,13 +208,15 @@ class RefusalResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Rows, criteria and reliability bins, ready for JSON."""
-        return {
-            "protocol": "refusal",
-            "seeds": self.seeds,
-            "criteria": [asdict(c) for c in self.criteria()],
-            "reliability": self.reliability(),
-            "rows": [asdict(row) for row in self.rows],
-        }
+        return plain(
+            {
+                "protocol": "refusal",
+                "seeds": self.seeds,
+                "criteria": [asdict(c) for c in self.criteria()],
+                "reliability": self.reliability(),
+                "rows": [asdict(row) for row in self.rows],
+            }
+        )
 
     def reliability(self) -> list[dict[str, float]]:
         """Bins of confidence over all voices and clips: mean confidence, share within 5 bpm, count."""

@@ -55,7 +55,7 @@ def test_protocol_runs_and_reports_as_text_and_json(monkeypatch):
     result = run_refusal(1, ["pos"], workers=1, progress=lambda stage, part: seen.append(part))
     text = result.text()
     assert "constant" in text and "tone 5" in text and "flicker" in text
-    json.dumps(result.to_dict())
+    json.dumps(result.to_dict(), allow_nan=False)
     assert seen[-1] == pytest.approx(1)
     pulsed = result.select(kind="pulse", voice="consensus", amplitude="0.7")
     assert np.mean([r.shown and r.error_bpm < 3 for r in pulsed]) >= 0.8
