@@ -56,7 +56,7 @@ class Context:
             motion = (even.boxes[:, 1] + even.boxes[:, 3] / 2) / np.nanmedian(even.boxes[:, 2])
         return cls(
             clip_s=float(clip.times_s[-1] - clip.times_s[0]) + step_s,
-            usable_s=float(clip.valid.sum() * step_s),
+            usable_s=float(even.valid.sum() / (even.fs or 1.0)),
             frame_interval_s=step_s,
             jitter_s=float(np.std(steps_s)),
             skin=even.roi("skin"),

@@ -16,6 +16,7 @@ from rppg_core.signals.filters import bandpass, moving_average
 from rppg_core.types import FaceClip, STMap
 
 MAX_GAP_S = 0.3  # longer gaps split the clip
+TIME_ERROR = 0.05  # of a sample; containers round frame times to a millisecond
 BLACK_LEVEL = 10.0  # x / (mean + 10): dark cells have no reliable relative change
 
 
@@ -27,17 +28,22 @@ def resample(clip: FaceClip, fs: float = 30.0) -> FaceClip:
         fs: wanted rate. Unit: Hz.
 
     Returns:
-        A clip with `fs` set; arrays of colour are NaN (crops 0) where `valid` is False.
+        A clip with `fs` set; arrays of colour are NaN (crops 0) where `valid` is False. It is as long as the source
+        with the time of its last frame: 5 s at 24 fps are 5 s at 30 Hz.
 
     Source: our choice: cubic Hermite interpolation (Catmull-Rom slopes for uneven times), after a box average
-    over 1/fs where the source is faster than 1.5 fs.
+    over 1/fs where the source is faster than 1.5 fs; constant over what the last frame of a slower source covers.
     """
-    n = int(np.floor((clip.times_s[-1] - clip.times_s[0]) * fs + 1e-6)) + 1
+    tail_s = max(float(np.median(np.diff(clip.times_s))) - 1 / fs, 0.0)
+    n = int(np.floor((clip.times_s[-1] - clip.times_s[0] + tail_s) * fs + TIME_ERROR)) + 1
     times_s = clip.times_s[0] + np.arange(n) / fs
-    runs = _runs(clip.times_s, clip.valid)
-    valid = np.zeros(n, bool)
-    for run in runs:
-        valid |= (times_s >= clip.times_s[run[0]] - 0.5 / fs) & (times_s <= clip.times_s[run[-1]] + 0.5 / fs)
+    after_s = max(tail_s + TIME_ERROR / fs, 0.5 / fs)
+    runs, valid = [], np.zeros(n, bool)
+    for frames in _runs(clip.times_s, clip.valid):
+        first_s, last_s = clip.times_s[frames[[0, -1]]]
+        covered = (times_s >= first_s - 0.5 / fs) & (times_s <= last_s + after_s)
+        runs.append((frames, covered))
+        valid |= covered
 
     def even(values: np.ndarray | None) -> np.ndarray | None:
         return None if values is None else _resample_runs(clip.times_s, values, times_s, runs, fs)
@@ -119,17 +125,20 @@ def _runs(times_s: np.ndarray, valid: Bool[np.ndarray, " time"]) -> list[np.ndar
 
 
 def _resample_runs(
-    times_s: np.ndarray, values: np.ndarray, even_s: np.ndarray, runs: list[np.ndarray], fs: float
+    times_s: np.ndarray,
+    values: np.ndarray,
+    even_s: np.ndarray,
+    runs: list[tuple[np.ndarray, np.ndarray]],
+    fs: float,
 ) -> np.ndarray:
+    """Values at even times, run by run: indices of its frames, and a mask of the samples that it covers."""
     out = np.full((len(even_s), *values.shape[1:]), np.nan, dtype=np.result_type(values.dtype, np.float32))
-    for run in runs:
-        first, last = times_s[run[0]] - 0.5 / fs, times_s[run[-1]] + 0.5 / fs
-        inside = (even_s >= first) & (even_s <= last)
-        source = values[run]
-        width = round(float(1 / (fs * np.median(np.diff(times_s[run])))))
+    for frames, covered in runs:
+        source = values[frames]
+        width = round(float(1 / (fs * np.median(np.diff(times_s[frames])))))
         if width > 1:
             source = moving_average(source, 1.0, width)
-        out[inside] = _hermite(times_s[run], source, even_s[inside])
+        out[covered] = _hermite(times_s[frames], source, even_s[covered])
     return out
 
 
