@@ -71,12 +71,12 @@ def build() -> gr.Blocks:
                 video = gr.Video(
                     label="Your video (or leave this empty for the example)",
                     sources=["upload", "webcam"], include_audio=True, format=None, height=300,
-                    webcam_options=gr.WebcamOptions(mirror=False),
+                    webcam_options=gr.WebcamOptions(mirror=False), elem_id="video",
                 )  # fmt: skip
             with gr.Column(min_width=320):
                 gr.Markdown(_text("tips"))
                 methods = gr.CheckboxGroup(list_methods(), value=list(CLASSICAL), label="Methods to compare")
-                compare = gr.Button("Compare", variant="primary")
+                compare = gr.Button("Analyse", variant="primary", elem_id="analyse")
         gr.Markdown(_text("privacy"))
         shown = _result_panels()
         with gr.Accordion("Limits", open=False):

@@ -1,0 +1,5 @@
+"""Fixtures of the browser tests, for every file in this folder."""
+
+from tests.demo.browser import browser, clip, playwright, served
+
+__all__ = ["browser", "clip", "playwright", "served"]
