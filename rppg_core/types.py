@@ -60,6 +60,7 @@ class FaceInfo:
     skin_relaxed: bool = False  # the weight was relaxed because it kept less than 40 %
     brightness: float = 0.0  # mean grey level of the skin
     clipped_percent: float = 0.0  # share of skin samples at 250 grey levels or above, or 5 or below
+    grey: bool = False  # the skin has no colour: a black-and-white video
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,13 @@ class Cause:
     lesson: str
 
 
+UNKNOWN = Cause(
+    "the spectrum has no peak that the methods share",
+    "record 30 s in even light, face the camera and hold still",
+    "quality",
+)
+
+
 def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
     """The most likely reason for a refusal, from the facts of the clip, strongest first."""
     lossy = video.codec not in LOSSLESS and not video.pixel_format.startswith("gbr")
@@ -31,7 +38,9 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
          "face the camera and stay in the picture", "no_face"),
         (face.clipped_percent > 20, f"{face.clipped_percent:.0f} % of the skin is over- or underexposed",
          "use softer light from the front", "exposure"),
-        (face.brightness < 35, f"the face is dark ({face.brightness:.0f} of 255 grey levels)",
+        (face.grey, "the picture is black and white, and a pulse is told from light by its colour",
+         "record in colour", "colour"),
+        (face.brightness < 35, f"there is little light on the skin ({face.brightness:.0f} of 255 grey levels)",
          "turn towards a window or a lamp", "exposure"),
         (lossy and 0 < video.bits_per_pixel < 0.03,
          f"strong compression ({video.bits_per_pixel:.3f} bits a pixel) removes the pulse",
@@ -39,22 +48,21 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
          "compression"),
         (face.motion_percent > 25, f"the head moves {face.motion_percent:.0f} % of its width a second",
          "rest your head and hold still", "motion"),
-        (0 < face.width_px < 90, f"the face is small ({face.width_px:.0f} pixels)", "come closer", "no_face"),
+        (video.hdr, "the video is HDR, whose grey levels follow another curve",
+         "switch HDR off in the camera's settings", "hdr"),
+        (face.n_faces > 0 and face.width_px < 90, f"the face is small ({face.width_px:.0f} pixels)",
+         "come closer", "no_face"),
         (video.jitter_percent > 30, f"the frame times jitter by {video.jitter_percent:.0f} %",
          "close other programs while you record", "frame_times"),
     )  # fmt: skip
     for holds, what, remedy, lesson in rules:
         if holds:
             return Cause(what, remedy, lesson)
-    return Cause(
-        "the spectrum has no peak that the methods share",
-        "record 30 s in even light, face the camera and hold still",
-        "quality",
-    )
+    return UNKNOWN
 
 
 def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, cause: Cause) -> str:
-    """One or two plain sentences, quality first.
+    """Two or three plain sentences, quality first.
 
     Args:
         hr: the consensus.
@@ -65,7 +73,8 @@ def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, 
         cause: used when the heart rate is refused.
     """
     if hr.value is None or hr.interval is None:
-        return f"No reliable heart rate: {hr.note or cause.what}. To improve it: {cause.remedy}."
+        seen = "" if cause is UNKNOWN else f" {cause.what[0].upper()}{cause.what[1:]}."
+        return f"No reliable heart rate: {hr.note or UNKNOWN.what}.{seen} To improve it: {cause.remedy}."
     quality = "good" if hr.confidence >= 0.95 else "fair"
     return (
         f"Quality {quality}: {seconds:.0f} of {clip_s:.0f} s usable, {agree} of {of} methods agree. "

@@ -12,7 +12,7 @@ GOOD_VIDEO = VideoInfo(codec="h264", pixel_format="yuv420p", bits_per_pixel=0.2)
     [
         (GOOD_VIDEO, GOOD_FACE, 3.0, "3.0 s of usable face"),
         (GOOD_VIDEO, FaceInfo(found=0.2, width_px=200, brightness=120), 20, "20% of the frames"),
-        (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=20), 20, "dark"),
+        (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=20), 20, "little light"),
         (
             GOOD_VIDEO,
             FaceInfo(found=1, width_px=200, brightness=200, clipped_percent=40),
@@ -21,8 +21,16 @@ GOOD_VIDEO = VideoInfo(codec="h264", pixel_format="yuv420p", bits_per_pixel=0.2)
         ),
         (VideoInfo(codec="h264", pixel_format="yuv420p", bits_per_pixel=0.01), GOOD_FACE, 20, "compression"),
         (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=120, motion_percent=60), 20, "head moves"),
-        (GOOD_VIDEO, FaceInfo(found=1, width_px=70, brightness=120), 20, "small"),
+        (GOOD_VIDEO, FaceInfo(found=1, n_faces=1, width_px=70, brightness=120), 20, "small"),
         (VideoInfo(jitter_percent=50), GOOD_FACE, 20, "jitter"),
+        (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=120, grey=True), 20, "black and white"),
+        (VideoInfo(codec="hevc", bits_per_pixel=0.2, hdr=True), GOOD_FACE, 20, "HDR"),
+        (
+            GOOD_VIDEO,
+            FaceInfo(found=1, n_faces=0, width_px=70, brightness=120),
+            20,
+            "no peak",
+        ),  # a crop of skin
         (GOOD_VIDEO, GOOD_FACE, 20, "no peak"),
     ],
 )
@@ -40,9 +48,17 @@ def test_verdict_says_quality_before_the_number():
     assert "6 of 7" in words
 
 
+def test_refusal_without_a_visible_cause_gives_the_general_advice_once():
+    hr = Reading(None, "bpm", note="no clear pulse")
+    words = verdict(hr, seconds=20, clip_s=20, agree=0, of=7, cause=likely_cause(GOOD_VIDEO, GOOD_FACE, 20))
+    assert words.startswith("No reliable heart rate: no clear pulse. To improve it: record 30 s")
+
+
 def test_refusal_gives_cause_and_remedy():
     hr = Reading(None, "bpm", note="no clear pulse")
     cause = likely_cause(GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=20), 20)
     words = verdict(hr, seconds=20, clip_s=20, agree=0, of=7, cause=cause)
-    assert words.startswith("No reliable heart rate")
+    assert words.startswith(
+        "No reliable heart rate: no clear pulse. There is little light on the skin (20 of 255"
+    )
     assert "window or a lamp" in words

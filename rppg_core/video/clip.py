@@ -15,7 +15,7 @@ Axis letters: T time, L landmark, H, W.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -28,7 +28,7 @@ from rppg_core.video import roi, stmap
 from rppg_core.video.background import THUMBNAIL_SHAPE, background_trace
 from rppg_core.video.face import FaceObservation
 from rppg_core.video.frame import Frame
-from rppg_core.video.inspect import scene_of
+from rppg_core.video.inspect import light_of, scene_of
 from rppg_core.video.pixels import UNITS, halved, resized, spread, to_bytes, to_units
 from rppg_core.video.pose import FacePath, Pose, ReferenceFace
 
@@ -36,6 +36,7 @@ Progress = Callable[[str, float], None]
 
 CROP_SIDE = 160  # pixels of the working crop, at least, where the picture has them
 SQUARE_CROP_SIDE = 200  # the same for crops of 72 and 128 pixels
+DARK, BRIGHT = 30.0, 235.0  # mean grey level of pictures in which no face is to be expected
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
 
 
@@ -164,8 +165,7 @@ class _WholePass(_Pass):
     def finish(self, video: VideoInfo) -> FaceClip:
         _require_frames(len(self.times_s))
         skin = np.stack([self.grids[i] for i in sorted(self.grids)[::30]]) / UNITS
-        face = FaceInfo(found=1.0, width_px=float(self.size[0]), skin_fraction=1.0,
-                        brightness=float(skin.mean()), clipped_percent=_clipped_percent(skin))  # fmt: skip
+        face = FaceInfo(found=1.0, width_px=float(self.size[0]), skin_fraction=1.0, **light_of(skin))
         boxes = np.tile([0.0, 0.0, *self.size], (len(self.times_s), 1))
         return self.build(roi.whole_weights(), video=video, face=face, boxes=boxes)
 
@@ -211,8 +211,8 @@ class _FacePass(_Pass):
         self._release(float("inf"))
         if self.path.reference is None or len(self.grids) < 2:
             raise NoFaceError(
-                f"no face found in {len(self.times_s)} frames",
-                wanted="a face that looks at the camera, at least 64 pixels wide, for 5 s or more",
+                f"no face found in {len(self.times_s)} frames{_light_words(self.thumbnails)}",
+                wanted="a face that looks at the camera, 60 pixels wide or more, for 5 s or more",
                 do="face the camera in even light and come closer, or use --region whole for a close-up of skin",
                 lesson="no_face",
             )
@@ -344,8 +344,7 @@ class _FacePass(_Pass):
             motion_percent=float(100 * np.median(speed)) if len(speed) else 0.0,
             skin_fraction=weights.skin_fraction,
             skin_relaxed=weights.relaxed,
-            brightness=float(skin.mean()) if skin.size else 0.0,
-            clipped_percent=_clipped_percent(skin),
+            **light_of(skin),
         )
 
     def _notes(self, weights: roi.RoiWeights) -> tuple[str, ...]:
@@ -367,12 +366,13 @@ def _require_frames(n: int) -> None:
         )  # fmt: skip
 
 
+def _light_words(thumbnails: Sequence[np.ndarray]) -> str:
+    """What the pictures' brightness has to do with a face that nobody finds."""
+    level = float(np.mean([picture.mean() for picture in thumbnails[::30]])) / UNITS
+    words = "almost black" if level < DARK else "almost white" if level > BRIGHT else ""
+    return f", which are {words} (mean {level:.0f} of 255)" if words else ""
+
+
 def _scene_table(scene: dict[int, dict[str, float]]) -> dict[str, np.ndarray]:
     seconds = sorted(scene)
     return {name: np.array([scene[s][name] for s in seconds]) for name in scene[seconds[0]]}
-
-
-def _clipped_percent(skin: np.ndarray) -> float:
-    if not skin.size:
-        return 0.0
-    return float(100 * ((skin >= 250).any(axis=-1) | (skin <= 5).all(axis=-1)).mean())

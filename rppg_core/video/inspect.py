@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -27,6 +27,8 @@ Level = Literal["good", "fair", "poor"]
 SAMPLE_SIDE = 160  # pixels of the longer side of the pictures that are sampled
 SAMPLE_STEP_S = 1.0
 BRIGHT = 250.0  # grey levels; from here on a pixel counts as a highlight
+BLACK = 5.0  # grey levels; pixels without more in any channel hold no pulse
+GREY_PART = 0.03  # of the mean: skin whose channels differ by less has no colour
 SMALLEST_CONTRAST = 1.0  # grey levels squared; flat pictures have no sharpness
 OLD_CODECS = {"mpeg4", "msmpeg4v3", "mpeg2video", "h263", "gif"}
 LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png"}
@@ -99,6 +101,25 @@ def scene_of(crop: Float[np.ndarray, "height width 3"]) -> dict[str, float]:
         "highlights": float((crop.max(axis=2) >= BRIGHT).mean()),
         "cast": float(np.ptp(means)) / max(light, 1e-6),
         "blur": float(cv2.Laplacian(grey, cv2.CV_32F).var()) / contrast,
+    }
+
+
+def light_of(skin: Float[np.ndarray, "*samples 3"]) -> dict[str, Any]:
+    """How the skin of a whole clip is lit and coloured.
+
+    Args:
+        skin: RGB samples. Unit: grey levels.
+
+    Returns:
+        The fields `brightness`, `clipped_percent` and `grey` of FaceInfo; nothing where there are no samples.
+    """
+    if not skin.size:
+        return {}
+    clipped = (skin >= BRIGHT).any(axis=-1) | (skin <= BLACK).all(axis=-1)
+    return {
+        "brightness": float(skin.mean()),
+        "clipped_percent": float(100 * clipped.mean()),
+        "grey": float(np.ptp(skin, axis=-1).mean()) < GREY_PART * float(skin.mean()),
     }
 
 

@@ -103,6 +103,15 @@ def test_clip_without_a_face_is_an_error_that_says_what_to_do():
         extract(video.frames, NoFace(video.tracker, (0.0, 99.0)))
 
 
+@pytest.mark.parametrize(
+    ("level", "words"), [(0, "almost black"), (255, "almost white"), (120, "frames; wanted")]
+)
+def test_no_face_error_names_the_light_where_it_is_the_cause(level, words):
+    frames = [ArrayFrame(i / 30, np.full((60, 80, 3), level, np.uint8)) for i in range(60)]
+    with pytest.raises(NoFaceError, match=words):
+        extract(frames, NoFace(None, (0.0, 99.0)))
+
+
 def test_one_frame_is_too_short():
     frame = ArrayFrame(0.0, np.zeros((64, 64, 3), np.uint8))
     with pytest.raises(ClipTooShortError, match="1 frame"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rppg_core.errors import ClipTooShortError, VideoError
-from rppg_core.video.inspect import inspect_video, scene_of
+from rppg_core.video.inspect import inspect_video, light_of, scene_of
 from rppg_core.video.writer import write_video
 
 
@@ -112,3 +112,16 @@ def test_blur_falls_with_blur_and_not_with_light():
 
 def test_scene_of_a_black_picture_is_finite():
     assert all(np.isfinite(value) for value in scene_of(flat(0, 0, 0)).values())
+
+
+def test_light_of_skin_tells_grey_from_pale_and_counts_clipped_samples():
+    skin = np.tile(np.array([200.0, 150.0, 130.0]), (10, 1))
+    assert light_of(skin) == {"brightness": pytest.approx(160), "clipped_percent": 0.0, "grey": False}
+    skin[:2] = 255.0
+    skin[2] = 3.0
+    assert light_of(skin)["clipped_percent"] == pytest.approx(30)
+    assert light_of(np.full((10, 3), 120.0))["grey"] is True
+    assert (
+        light_of(0.05 * np.tile(np.array([200.0, 150.0, 130.0]), (10, 1)))["grey"] is False
+    )  # dark, not grey
+    assert light_of(np.zeros((0, 3))) == {}
