@@ -70,6 +70,8 @@ class Video:
     def __init__(self, path: Path, max_s: float):
         self.path, self._max_s = path, max_s
         pictures = self._start()
+        self._length_s = self._decoder.duration_s or _measured_s(path)
+        _check_duration(path, self._length_s, max_s)
         first = next(pictures, None)
         if first is None:
             self._decoder.close()
@@ -146,7 +148,6 @@ class Video:
         """Open the file at its beginning, with nothing read yet."""
         self._decoder = _Decoder(self.path)
         _check_size(self.path, *self._decoder.size)
-        _check_duration(self.path, self._decoder.duration_s, self._max_s)
         self._clock = _Clock(self._decoder.rate)
         self._times_s: list[float] = []
         self._resized = 0
@@ -156,7 +157,7 @@ class Video:
         decoder = self._decoder
         turn_deg = round(-first.rotation / 90) * 90 % 360  # PyAV gives the counterclockwise turn
         width, height = self._size
-        n = decoder.stream.frames or round(decoder.duration_s * decoder.rate)
+        n = decoder.stream.frames or round(self._length_s * decoder.rate)
         return VideoInfo(
             codec=decoder.stream.codec_context.name,
             pixel_format=first.format.name,
@@ -165,7 +166,7 @@ class Video:
             height=width if turn_deg % 180 else height,
             rotation_deg=turn_deg,
             n_frames=n,
-            duration_s=decoder.duration_s,
+            duration_s=self._length_s,
             fps_container=decoder.rate,
             fps=decoder.rate,
             bits_per_pixel=8 * self.path.stat().st_size / (max(n, 1) * width * height),
@@ -204,7 +205,7 @@ class _Decoder:
 
     def pictures(self) -> Iterator[av.VideoFrame]:
         """Decoded pictures, in order."""
-        for packet in self._packets():
+        for packet in self.packets():
             self.bytes_read += packet.size
             try:
                 decoded = packet.decode()
@@ -222,7 +223,8 @@ class _Decoder:
         self.container.close()
         del self.container, self.stream
 
-    def _packets(self) -> Iterator[av.Packet]:
+    def packets(self) -> Iterator[av.Packet]:
+        """The file's pieces, not decoded."""
         for _ in range(MAX_READ_ERRORS):
             try:
                 yield from self.container.demux(self.stream)
@@ -244,18 +246,18 @@ class _Clock:
     def __init__(self, rate: float):
         self.rate = rate
         self.guessed = self.dropped = self.breaks = 0
-        self._last_s: float | None = None
+        self.last_s: float | None = None
         self._shift_s = 0.0
 
     def time_of(self, stamp_s: float | None) -> float | None:
         """Time of the next frame, or None where it is to be left out."""
         if stamp_s is None:
             self.guessed += 1
-            stamp_s = 0.0 if self._last_s is None else self._last_s - self._shift_s + 1 / self.rate
-        if self._last_s is None:
-            self._shift_s, self._last_s = -stamp_s, 0.0
+            stamp_s = 0.0 if self.last_s is None else self.last_s - self._shift_s + 1 / self.rate
+        if self.last_s is None:
+            self._shift_s, self.last_s = -stamp_s, 0.0
             return 0.0
-        step_s = stamp_s + self._shift_s - self._last_s
+        step_s = stamp_s + self._shift_s - self.last_s
         if not -BREAK_S < step_s <= LONGEST_GAP_S:
             self.breaks += 1
             self._shift_s += BREAK_S - step_s
@@ -263,8 +265,19 @@ class _Clock:
         if step_s <= 0:
             self.dropped += 1
             return None
-        self._last_s += step_s
-        return self._last_s
+        self.last_s += step_s
+        return self.last_s
+
+
+def _measured_s(path: Path) -> float:
+    """Length by the packets' time stamps: what browsers record names no length in its header."""
+    decoder = _Decoder(path)
+    clock = _Clock(decoder.rate)
+    for packet in decoder.packets():
+        if packet.pts is not None and packet.time_base is not None:
+            clock.time_of(float(packet.pts * packet.time_base))
+    decoder.close()
+    return clock.last_s or 0.0
 
 
 def _open(path: Path) -> InputContainer:

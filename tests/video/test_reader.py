@@ -297,8 +297,17 @@ def test_twenty_minutes_are_refused_at_once_unless_asked_for(tmp_path):
     assert open_video(path, max_s=3600).header.duration_s > 1100
 
 
-def test_a_long_video_without_a_length_in_its_header_is_stopped_while_reading(h264, tmp_path):
+def test_a_header_without_a_length_is_made_up_for_by_the_packets(h264, tmp_path):
     path = remux(h264, tmp_path / "live.mkv", options={"live": "1"})
+    video = open_video(path)
+    assert video.header.duration_s == pytest.approx(2.0, abs=0.05)
+    assert len(list(video.frames())) == 60
+    with pytest.raises(ClipTooLongError, match="lasts at least"):
+        open_video(path, max_s=1.0)
+
+
+def test_a_long_video_without_lengths_or_times_is_stopped_while_reading(tmp_path):
+    path = encode(tmp_path / "bare.h264", pictures(40), "libx264", "yuv420p", options={"bf": "0"})
     video = open_video(path, max_s=1.0)
     assert video.header.duration_s == 0
     with pytest.raises(ClipTooLongError, match="lasts at least"):
