@@ -46,6 +46,7 @@ class VideoInfo:
     bits_per_pixel: float = 0.0  # compressed size / (frames * pixels)
     hdr: bool = False
     audio: bool = False
+    written_by: str = ""  # camera or programs that the file names
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ to RGB, no rounding to grey levels (see frame.py).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -39,6 +40,9 @@ HDR_TRANSFERS = (16, 18)  # AVCOL_TRC_SMPTE2084 (PQ), AVCOL_TRC_ARIB_STD_B67 (HL
 CONTAINERS = (
     "mov,matroska,avi,mpegts,mpeg,mpegvideo,h264,hevc,m4v,mjpeg,flv,asf,ogg,gif,nut,ivf,wav,mp3,aac,flac"
 )
+ANDROID = "com.android.version"
+X26X = re.compile(rb"(x26[45]) .*?(?:\b((?:crf|qp)=[\d.]+)|$)", re.DOTALL)
+MAX_WRITER = 80  # characters; the names come out of the file
 OPEN_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 10.0
 MAX_READ_ERRORS = 64  # of the container, in a row or not, before the rest is given up
 LONGEST_GAP_S, BREAK_S = 30.0, 1.0  # a longer step in time, or one back by BREAK_S, is a fault of the file
@@ -172,6 +176,7 @@ class Video:
             bits_per_pixel=8 * self.path.stat().st_size / (max(n, 1) * width * height),
             hdr=decoder.stream.codec_context.color_trc in HDR_TRANSFERS,
             audio=bool(decoder.container.streams.audio),
+            written_by=_writer_of(decoder, first),
         )
 
 
@@ -278,6 +283,19 @@ def _measured_s(path: Path) -> float:
             clock.time_of(float(packet.pts * packet.time_base))
     decoder.close()
     return clock.last_s or 0.0
+
+
+def _writer_of(decoder: _Decoder, first: av.VideoFrame) -> str:
+    """The camera or programs that the file names; x264 and x265 sign the first picture with their settings."""
+    tags = {**decoder.stream.metadata, **decoder.container.metadata}
+    tags = {key.lower().removeprefix("com.apple.quicktime."): value for key, value in tags.items()}
+    names = [" ".join(tags[key] for key in ("make", "model") if key in tags)]
+    names += [f"Android {tags[ANDROID]}"] if ANDROID in tags else []
+    names += [tags[key] for key in ("encoder", "software") if key in tags]
+    signature = first.side_data.get("SEI_UNREGISTERED")
+    if signature is not None and (signed := X26X.search(bytes(signature))):
+        names += [b" ".join(filter(None, signed.groups())).decode()]
+    return ", ".join(filter(None, names))[:MAX_WRITER]
 
 
 def _open(path: Path) -> InputContainer:
