@@ -22,6 +22,7 @@ from rppg_core import __version__
 from rppg_core.errors import RppgError, UsageError, WriteError
 
 FAULT = 1  # exit code of a fault in this program
+PLAIN = {"—": "-", "✓": "+", "✗": "x"}  # in a terminal without UTF-8
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
 
 
@@ -77,8 +78,12 @@ def _analyze(args: argparse.Namespace) -> int:
 def _inspect(args: argparse.Namespace) -> int:
     from rppg_core.video.inspect import inspect_video
 
+    _check_outputs(args.json, video=args.video)
     found = inspect_video(args.video)
-    _say(_columns(*([line.level, line.name, line.value, line.remedy] for line in found)))
+    _deliver(
+        _columns(*([line.sign, line.level, line.name, line.value, line.remedy] for line in found)),
+        (args.json, lambda: _json({"findings": [line.__dict__ for line in found]})),
+    )
     return 0
 
 
@@ -229,7 +234,7 @@ def _forget_output() -> None:
 def _plain_character(error: UnicodeError) -> tuple[str, int]:
     """Stands in for characters that a terminal without UTF-8 cannot show."""
     assert isinstance(error, UnicodeEncodeError)
-    return "".join("-" if c == "—" else "?" for c in error.object[error.start : error.end]), error.end
+    return "".join(PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end
 
 
 def _columns(*lines: Sequence[str]) -> str:
@@ -308,6 +313,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = _command(commands, "inspect", _inspect, "say what a video file is fit for")
     one.add_argument("video", metavar="VIDEO")
+    one.add_argument("--json", metavar="FILE", help="write the findings; - is standard output")
 
     _command(commands, "methods", _methods, "list the methods")
 

@@ -258,7 +258,13 @@ def test_simulate_writes_the_truth_beside_the_video(clip):
 def test_inspect_prints_one_finding_a_line(clip, capsys):
     assert cli.main(["inspect", str(clip)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert {line.split()[0] for line in lines} <= {"good", "fair", "poor"}
+    assert {tuple(line.split()[:2]) for line in lines} <= {("✓", "good"), ("!", "fair"), ("✗", "poor")}
+
+
+def test_inspect_writes_the_same_findings_as_json(clip, capsys):
+    assert cli.main(["inspect", str(clip), "--json", "-"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[0])["findings"]
+    assert set(found[0]) == {"name", "value", "level", "remedy", "lesson"}
 
 
 def test_simulated_clip_is_read_back_at_its_rate(clip, face_models, tmp_path):

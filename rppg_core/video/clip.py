@@ -25,16 +25,17 @@ import numpy as np
 from rppg_core.errors import ClipTooShortError, NoFaceError
 from rppg_core.types import NEEDS, ROIS, FaceClip, FaceInfo, VideoInfo
 from rppg_core.video import roi, stmap
-from rppg_core.video.background import THUMBNAIL_SHAPE, background_trace
+from rppg_core.video.background import THUMBNAIL_EVERY, THUMBNAIL_SHAPE, background_trace
 from rppg_core.video.face import FaceObservation
 from rppg_core.video.frame import Frame
 from rppg_core.video.inspect import light_of, scene_of
 from rppg_core.video.pixels import UNITS, halved, resized, spread, to_bytes, to_units
-from rppg_core.video.pose import FacePath, Pose, ReferenceFace
+from rppg_core.video.pose import FacePath, Pose, ReferenceFace, motion_of
 
 Progress = Callable[[str, float], None]
 
 CROP_SIDE = 160  # pixels of the working crop, at least, where the picture has them
+FINE_FROM = 1.6  # crop pixels a box pixel
 SQUARE_CROP_SIDE = 200  # the same for crops of 72 and 128 pixels
 DARK, BRIGHT = 30.0, 235.0  # mean grey level of pictures in which no face is to be expected
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
@@ -52,7 +53,7 @@ class Waiting:
     """A frame that waits for its smoothed pose."""
 
     time_s: float
-    crop: np.ndarray  # (H, W, 3) uint16, 1/256 grey level
+    crop: np.ndarray  # (H, W, 3) float32 grey levels
     corner: complex  # upper left of the crop in the picture
     scale: float  # picture pixels a crop pixel
 
@@ -120,7 +121,7 @@ class _Pass:
     def keep_scene(self, time_s: float, crop: np.ndarray) -> None:
         second = int(time_s)
         if "scene" in self.needs and second not in self.scene:
-            self.scene[second] = scene_of(crop.astype(np.float32) / UNITS)
+            self.scene[second] = scene_of(crop)
 
     def build(self, weights: roi.RoiWeights, **fields: Any) -> FaceClip:
         """The FaceClip from the kept grids and one weight for the whole clip."""
@@ -157,9 +158,9 @@ class _WholePass(_Pass):
             size = (max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
             self.still = to_bytes(frame.region(0, 0, frame.width, frame.height, *size))
             self.size = frame.width, frame.height
-        grid = to_units(frame.region(0, 0, frame.width, frame.height, roi.GRID, roi.GRID))
+        grid = frame.region(0, 0, frame.width, frame.height, roi.GRID, roi.GRID)
         self.keep_scene(frame.time_s, grid)
-        self.grids[len(self.times_s)] = grid
+        self.grids[len(self.times_s)] = to_units(grid)
         self.times_s.append(frame.time_s)
 
     def finish(self, video: VideoInfo) -> FaceClip:
@@ -191,8 +192,9 @@ class _FacePass(_Pass):
         """Look, if it is time to; store a working crop; release the frames whose pose is settled."""
         if frame.time_s >= self.path.next_look_s - 1e-6:
             self._look(frame)
-        thumbnail = frame.region(0, 0, frame.width, frame.height, THUMBNAIL_SHAPE[1], THUMBNAIL_SHAPE[0])
-        self.thumbnails.append(to_units(thumbnail))
+        if len(self.times_s) % THUMBNAIL_EVERY == 0:
+            rows, columns = THUMBNAIL_SHAPE
+            self.thumbnails.append(frame.region(0, 0, frame.width, frame.height, columns, rows))
         if self.path.last is not None:
             waiting = self._working_crop(frame, self.path.last)
             self.keep_scene(frame.time_s, waiting.crop)
@@ -223,7 +225,7 @@ class _FacePass(_Pass):
             median, self.path.reference.points_in_box(roi.BOX_WIDTHS, roi.BOX_HEIGHTS, roi.GRID)
         )
         boxes = self._boxes()
-        self.background = background_trace(np.stack(self.thumbnails), boxes, self.size)
+        self.background = background_trace(np.stack(self.thumbnails), boxes, self.size, len(self.times_s))
         fields: dict[str, Any] = {"boxes": boxes, "background": self.background, "video": video}
         if "landmarks" in self.needs:
             fields["landmarks"] = self._landmarks()
@@ -261,7 +263,7 @@ class _FacePass(_Pass):
     def _working_crop(self, frame: Frame, pose: Pose) -> Waiting:
         tallest = max(roi.BOX_WIDTHS, roi.BOX_HEIGHTS * self._reference().aspect)
         margin = (
-            max(tallest, SQUARE_WIDTHS * 1.2 if self.square else 0.0) + 0.35
+            max(tallest, SQUARE_WIDTHS * 1.2 if self.square else 0.0) + 0.25
         )  # room to move within the wait
         side = abs(pose.turn) * margin
         # whole, even steps and corners: chroma and luma pixels are averaged in blocks, several times faster
@@ -271,7 +273,7 @@ class _FacePass(_Pass):
         side = step * pixels
         x, y = (2 * round((centre - side / 2) / 2) for centre in (pose.shift.real, pose.shift.imag))
         crop = frame.region(x, y, side, side, pixels, pixels)
-        return Waiting(frame.time_s, to_units(crop), complex(x, y), float(step))
+        return Waiting(frame.time_s, crop, complex(x, y), float(step))
 
     def _release(self, now_s: float) -> None:
         """Turn waiting frames into grids once every key pose within the look-ahead is known."""
@@ -297,7 +299,8 @@ class _FacePass(_Pass):
 
     def _sample(self, frame: Waiting, pose: Pose, pixels: int, width: float, height: float) -> np.ndarray:
         """Resample the working crop into a face-aligned box of width x height face widths."""
-        n = 2 * pixels  # twice as fine, then averaged: no pixel of the crop is skipped
+        # twice as fine and then averaged where the crop has many more pixels than the box: none is skipped
+        n = 2 * pixels if abs(pose.turn) * width / pixels / frame.scale > FINE_FROM else pixels
         column = pose.turn * (width / n) / frame.scale
         row = pose.turn * 1j * (height / n) / frame.scale
         # pixel (i, j) of the box has its centre at (i + 1/2, j + 1/2); the crop likewise
@@ -306,7 +309,7 @@ class _FacePass(_Pass):
         matrix = np.array([[column.real, row.real, start.real], [column.imag, row.imag, start.imag]])
         fine = cv2.warpAffine(frame.crop, matrix, (n, n), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                               borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        return halved(fine)
+        return to_units(halved(fine) if n > pixels else fine)
 
     def _boxes(self) -> np.ndarray:
         boxes = np.full((len(self.times_s), 4), np.nan)
@@ -331,19 +334,14 @@ class _FacePass(_Pass):
         return out
 
     def _face_info(self, weights: roi.RoiWeights, sample: np.ndarray) -> FaceInfo:
-        order = sorted(self.poses)
-        shift = np.array([self.poses[i].shift for i in order])
-        width = float(np.median([abs(self.poses[i].turn) for i in order]))
-        times_s = np.array(self.times_s)[order]
-        speed = np.abs(np.diff(shift)) / np.maximum(np.diff(times_s), 1e-3) / width
+        poses = [self.poses[i] for i in sorted(self.poses)]
         skin = sample[:, weights.skin > 0.5] / UNITS
         return FaceInfo(
-            found=len(order) / len(self.times_s),
+            found=len(poses) / len(self.times_s),
             n_faces=self.n_faces,
-            width_px=width,
-            motion_percent=float(100 * np.median(speed)) if len(speed) else 0.0,
             skin_fraction=weights.skin_fraction,
             skin_relaxed=weights.relaxed,
+            **motion_of(poses),
             **light_of(skin),
         )
 

@@ -8,6 +8,8 @@ Axis letters: L landmark.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +17,12 @@ from jaxtyping import Float
 
 from rppg_core.video.mesh_points import FACE_OVAL, LEFT_EYE, RIGHT_EYE
 
-KEY_INTERVAL_S = 0.2  # between two looks of the tracker while the face is still
-KEY_INTERVAL_MOVING_S = 0.1  # while it moves
+KEY_INTERVAL_S = 0.25  # between two looks of the tracker while the face is still
+KEY_INTERVAL_MOVING_S = 0.12  # while it moves
 MOVING_WIDTHS_PER_S = 0.15
 SEARCH_INTERVAL_S = 0.5  # between two looks before the first face
-SMOOTHING_S = 0.12  # standard deviation of the Gaussian over key poses
-LOOK_AHEAD_S = 0.36  # three standard deviations
+SMOOTHING_S = 0.15  # standard deviation of the Gaussian over key poses
+LOOK_AHEAD_S = 0.45  # three standard deviations
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class FacePath:
         self.times_s: list[float] = []
         self.poses: list[Pose | None] = []  # None: a look that saw no face
         self.next_look_s = 0.0
+        self._kept: dict[int, Pose] = {}
 
     @property
     def last(self) -> Pose | None:
@@ -95,13 +98,12 @@ class FacePath:
 
     def settled(self, time_s: float, now_s: float) -> bool:
         """Whether every look that bears on `time_s` has been taken at `now_s`."""
-        after = int(np.searchsorted(self.times_s, time_s - 1e-9, side="left"))
+        after = bisect_left(self.times_s, time_s - 1e-9)
         return after < len(self.times_s) and now_s >= self.times_s[after] + LOOK_AHEAD_S
 
     def at(self, time_s: float) -> Pose | None:
         """Smoothed looks, linearly interpolated; None where the face is lost on either side."""
-        after = int(np.searchsorted(self.times_s, time_s - 1e-9, side="left"))
-        after = min(after, len(self.times_s) - 1)  # the tail after the last look
+        after = min(bisect_left(self.times_s, time_s - 1e-9), len(self.times_s) - 1)  # the tail after the last look
         before = after if self.times_s[after] <= time_s + 1e-9 else after - 1
         start, end = self._smoothed(before), self._smoothed(after)
         if start is None or end is None:
@@ -115,7 +117,9 @@ class FacePath:
         )
 
     def _smoothed(self, k: int) -> Pose | None:
-        """Gaussian mean of the poses around look k, up to the nearest look without a face."""
+        """Gaussian mean of the poses around look k, up to the nearest look without a face; kept once all are in."""
+        if k in self._kept:
+            return self._kept[k]
         centre = self.poses[k]
         if centre is None:
             return None
@@ -123,7 +127,10 @@ class FacePath:
         weights = np.exp(-0.5 * (np.array([p.time_s - centre.time_s for p in near]) / SMOOTHING_S) ** 2)
         weights /= weights.sum()
         turn = complex(np.dot(weights, [p.turn for p in near]))
-        return Pose(centre.time_s, turn, complex(np.dot(weights, [p.shift for p in near])))
+        smooth = Pose(centre.time_s, turn, complex(np.dot(weights, [p.shift for p in near])))
+        if self.times_s[-1] > centre.time_s + LOOK_AHEAD_S:
+            self._kept[k] = smooth
+        return smooth
 
     def _neighbours(self, k: int, step: int) -> list[Pose]:
         near, j = [], k + step
@@ -134,3 +141,18 @@ class FacePath:
             near.append(pose)
             j += step
         return near
+
+
+def motion_of(poses: Sequence[Pose]) -> dict[str, float]:
+    """How large the face is and how fast it moves.
+
+    Args:
+        poses: in order of time, at least one.
+
+    Returns:
+        The fields `width_px` and `motion_percent` of FaceInfo: medians over the poses.
+    """
+    width = float(np.median([abs(pose.turn) for pose in poses]))
+    steps_s = np.maximum(np.diff([pose.time_s for pose in poses]), 1e-3)
+    speed = np.abs(np.diff([pose.shift for pose in poses])) / steps_s / width
+    return {"width_px": width, "motion_percent": float(100 * np.median(speed)) if len(speed) else 0.0}
