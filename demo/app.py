@@ -1,4 +1,4 @@
-"""The page: wiring only. Numbers come from inference, what is shown from panels, words from texts.
+"""The page: wiring only. What happens at a click is in events, numbers come from inference, words from texts.
 
 `gr.Video` keeps the uploaded bytes only as it is set here (both sources, audio kept, no format, no mirror); any
 other setting re-encodes the file and wipes out the pulse.
@@ -7,56 +7,61 @@ other setting re-encodes the file and wipes out the pulse.
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 from gradio import themes
 from gradio.components import Component
+from gradio.utils import get_upload_folder
 
-from demo import inference
-from demo.panels import drawings, words
-from rppg_core.errors import RppgError
+from demo import events
+from demo.panels import count, words
+from demo.panels.downloads import DOWNLOADS
+from rppg_core.errors import UsageError
 from rppg_core.report_page import PARTS_STYLE
 from rppg_core.roster import CLASSICAL, list_methods
-from rppg_core.types import Report, Truth
 
 TEXTS = Path(__file__).with_name("texts")
+STATIC = Path(__file__).with_name("static")
 MAX_UPLOAD = "150mb"
-STYLE = (
-    """
-.gradio-container { --ink: var(--body-text-color); --line: var(--border-color-primary); --soft: #59636e; }
-.dark .gradio-container, .gradio-container.dark { --soft: #9aa4ae; }
-#verdict h2 { font-size: 1.3rem; font-weight: 600; line-height: 1.4; margin: 0;
-              border-left: 4px solid var(--color-accent); padding-left: .75rem; }
-"""
-    + PARTS_STYLE
-)
+WAITING = 20  # visitors in the queue; the next is told that it is full
 
 
-def launch(port: int | None = None) -> None:
+def launch(port: int | None = None, *, mcp: bool | None = None) -> None:
     """Make the example, then serve until stopped.
 
     Args:
         port: None is the first free one from 7860.
+        mcp: serve the endpoint `estimate` to language models too; None asks the variable RPPG_MCP.
 
     Raises:
         OSError: the port is taken.
+        UsageError: `mcp` without the package for it.
     """
-    inference.estimate_example(CLASSICAL)
+    mcp = os.environ.get("RPPG_MCP", "") not in ("", "0") if mcp is None else mcp
+    if mcp and find_spec("mcp") is None:
+        raise UsageError(
+            "the package 'mcp' is not installed",
+            wanted="Gradio's extra 'mcp'",
+            do="pip install 'gradio[mcp]'",
+        )
+    events.show_example()
     app = build()
-    app.queue(max_size=20)
+    app.queue(max_size=WAITING)
     _, url, _ = app.launch(
         server_port=port,
         prevent_thread_lock=True,
         quiet=True,
         theme=themes.Default(primary_hue="orange", neutral_hue="gray", font=("system-ui", "sans-serif")),
-        css=STYLE,
+        css=(STATIC / "page.css").read_text(encoding="utf-8") + PARTS_STYLE,
+        head=f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>",
         max_file_size=MAX_UPLOAD,
         run_history=False,
         footer_links=["api", "settings"],
+        mcp_server=mcp,
     )
     print(f"rPPG Lab: {url} (Ctrl-C stops it)", flush=True)
     app.block_thread()
@@ -64,78 +69,67 @@ def launch(port: int | None = None) -> None:
 
 def build() -> gr.Blocks:
     """The page with its events; nothing is computed until it is opened."""
-    with gr.Blocks(title="rPPG Lab", analytics_enabled=False, delete_cache=(600, 600)) as app:
+    on = events.Events(Path(get_upload_folder()))
+    with gr.Blocks(title="rPPG Lab", analytics_enabled=False, delete_cache=(60, 600)) as app:
         gr.Markdown(_text("intro"))
-        with gr.Row():
-            with gr.Column(min_width=320):
-                video = gr.Video(
-                    label="Your video (or leave this empty for the example)",
-                    sources=["upload", "webcam"], include_audio=True, format=None, height=300,
-                    webcam_options=gr.WebcamOptions(mirror=False), elem_id="video",
-                )  # fmt: skip
-            with gr.Column(min_width=320):
-                gr.Markdown(_text("tips"))
-                methods = gr.CheckboxGroup(list_methods(), value=list(CLASSICAL), label="Methods to compare")
-                compare = gr.Button("Analyse", variant="primary", elem_id="analyse")
-        gr.Markdown(_text("privacy"))
-        shown = _result_panels()
-        with gr.Accordion("Limits", open=False):
-            gr.Markdown(words.limits_list())
-
-        app.load(show_example, outputs=shown, queue=False, show_progress="hidden", api_visibility="private")
-        done = compare.click(
-            show_comparison, [video, methods], [video, *shown], concurrency_limit=1, concurrency_id="model",
-            show_progress_on=shown[0], scroll_to_output=True, api_visibility="private",
-        )  # fmt: skip
-        done.failure(show_failure, outputs=[video, *shown], queue=False, api_visibility="private")
-        _public_endpoint(video, methods)
+        with gr.Tab("Try it"):
+            _try_it(app, on)
+        with gr.Tab("Privacy and limits"):
+            gr.Markdown(_text("privacy"))
+            gr.Markdown(f"## Limits\n\n{words.limits_list()}")
+        with gr.Tab("API"):
+            api = gr.Markdown(elem_id="api")
+        app.load(on.api, outputs=api, queue=False, show_progress="hidden", api_visibility="private")
+        app.load(None, js="() => window.rppgReady()")
+        app.unload(on.left)
     return app
 
 
-def show_example() -> tuple[Any, ...]:
-    """What a visitor sees first."""
-    return _panels(*inference.estimate_example(CLASSICAL))
+def _try_it(app: gr.Blocks, on: events.Events) -> None:
+    """The tab's components from top to bottom, then its events."""
+    with gr.Row():
+        with gr.Column(min_width=320):
+            video = gr.Video(
+                label="Your video (or leave this empty for the example)", sources=["upload", "webcam"],
+                include_audio=True, format=None, height=300, elem_id="video",
+                webcam_options=gr.WebcamOptions(mirror=False),
+            )  # fmt: skip
+            gr.Markdown(_text("consent"))
+        with gr.Column(min_width=320):
+            gr.Markdown(_text("tips"))
+            methods = gr.CheckboxGroup(list_methods(), value=list(CLASSICAL), label="Methods to compare")
+            with gr.Row():
+                analyse = gr.Button("Analyse", variant="primary", elem_id="analyse")
+                stop = gr.Button("Stop", elem_id="stop", visible=False)
+    shown = _result_panels()
+    _count_panel(on)
+    _downloads(on)
+    with gr.Row():
+        delete = gr.Button("Delete my data now", elem_id="delete", min_width=160, scale=0)
+        deleted = gr.Markdown(elem_id="deleted")
 
-
-def show_comparison(
-    video: str | None, methods: list[str], progress: gr.Progress = gr.Progress()  # noqa: B008
-) -> tuple[Any, ...]:  # fmt: skip
-    """Empties the player, whose file is deleted, and fills the panels."""
-    try:
-        if video is None:
-            return None, *_panels(*inference.estimate_example(methods, _told(progress)))
-        return None, *_panels(inference.estimate_upload(video, methods, _told(progress)))
-    except RppgError as error:
-        raise _spoken(error) from error
-
-
-def show_failure() -> tuple[Any, ...]:
-    """Empties the player and every panel: an old result must not stand below a new error."""
-    said = "## No result for this video\n\nThe message says why. The video was deleted from the server."
-    return None, said, "", "", None, None, "", ""
-
-
-def estimate(video: str, methods: list[str]) -> dict[str, Any]:
-    """Estimate heart rate, breathing and HRV from a face video; the object of `rppg analyze --json`.
-
-    Args:
-        video: a face video, 5 s or more. It is deleted after the analysis.
-        methods: names as in `rppg methods`.
-
-    Returns:
-        Video, face, consensus, one estimate a method with its waveform, notes and seconds. A vital that cannot be
-        trusted has the value null and says why in its note.
-    """
-    if video is None:
-        raise gr.Error("no video was given", print_exception=False)
-    try:
-        return inference.estimate_upload(video, methods).to_dict()
-    except RppgError as error:
-        raise _spoken(error) from error
+    quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    app.load(events.show_example, outputs=shown, **quiet)
+    video.change(on.received, video, **quiet)
+    analyse.click(lambda: gr.Button(visible=True), outputs=stop, **quiet)
+    running = analyse.click(
+        on.analyse, [video, methods], [video, *shown], concurrency_limit=1, concurrency_id="model",
+        show_progress_on=shown[0], scroll_to_output=True, api_visibility="private",
+    )  # fmt: skip
+    running.failure(on.fault, outputs=[video, *shown], **quiet)
+    running.then(lambda: gr.Button(visible=False), outputs=stop, **quiet)
+    stop.click(on.stop, outputs=[video, *shown], cancels=[running], **quiet)
+    stop.click(lambda: gr.Button(visible=False), outputs=stop, **quiet)
+    delete.click(on.delete, outputs=[deleted, video, *shown], cancels=[running], **quiet)
+    # an event of a hidden button: `gr.Video` checks that the path is an upload, which `gr.api` would not
+    gr.Button(visible=False).click(
+        on.estimate, [video, methods], gr.JSON(visible=False), api_name="estimate", concurrency_limit=1,
+        concurrency_id="model",
+    )  # fmt: skip
 
 
 def _result_panels() -> list[Component]:
-    """Empty panels in the order of `_panels`; rows become columns on a phone."""
+    """Empty panels in the order of `events._panels`; rows become columns on a phone."""
     verdict = gr.Markdown("Analysing the simulated example …", elem_id="verdict")
     table = gr.HTML()
     remarks = gr.Markdown()
@@ -152,35 +146,30 @@ def _result_panels() -> list[Component]:
     return [verdict, table, remarks, waves, spectrum, face, facts]
 
 
-def _panels(report: Report, truth: Truth | None = None) -> tuple[Any, ...]:
-    return (
-        words.verdict(report, truth),
-        drawings.table(report),
-        words.remarks_list(report),
-        drawings.waveforms(report, truth),
-        drawings.spectrum(report, truth),
-        drawings.face(report),
-        drawings.facts(report),
-    )
+def _count_panel(on: events.Events) -> None:
+    gr.Markdown(_text("count"))
+    with gr.Row():
+        start = gr.Button(f"Start {count.COUNT_S} s", elem_id="count-start", min_width=120, scale=0)
+        beats = gr.Number(label=f"Beats in {count.COUNT_S} s", minimum=0, maximum=60, value=None, elem_id="count",
+                          min_width=120, scale=0)  # fmt: skip
+        compare = gr.Button("Compare", elem_id="count-compare", min_width=120, scale=0)
+    gr.HTML('<p id="count-clock" role="timer"></p>')
+    result = gr.Markdown(elem_id="count-result")
+    start.click(None, js=f"() => window.rppgCount({count.COUNT_S})")
+    gr.on([compare.click, beats.submit], on.compare, beats, result, queue=False, show_progress="hidden",
+          api_visibility="private")  # fmt: skip
 
 
-def _public_endpoint(video: gr.Video, methods: gr.CheckboxGroup) -> None:
-    """An event of a hidden button: `gr.Video` checks that the path is an upload, which `gr.api` would not."""
-    gr.Button(visible=False).click(
-        estimate, [video, methods], gr.JSON(visible=False), api_name="estimate", concurrency_limit=1,
-        concurrency_id="model",
-    )  # fmt: skip
-
-
-def _told(progress: gr.Progress) -> inference.Progress:
-    def tell(stage: str, fraction: float) -> None:
-        progress(fraction, desc=stage)
-
-    return tell
-
-
-def _spoken(error: RppgError) -> gr.Error:
-    return gr.Error(str(error), title="This video cannot be analysed", duration=None, print_exception=False)
+def _downloads(on: events.Events) -> None:
+    """Files are made in memory at the click and handed to the browser; none is ever written on the server."""
+    gr.Markdown("### Take it with you")
+    made = gr.JSON(visible=False)
+    with gr.Row():
+        for kind in DOWNLOADS:
+            button = gr.Button(kind.label, elem_id=f"download-{kind.name.split('.')[-1]}", min_width=140)
+            button.click(
+                on.download(kind), outputs=made, queue=False, show_progress="hidden", api_visibility="private"
+            ).success(None, made, made, js="(file) => { window.rppgDownload(file); return null; }")
 
 
 def _text(name: str) -> str:

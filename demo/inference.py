@@ -1,63 +1,91 @@
-"""What the app computes: an upload becomes a report and is deleted; the built-in example has a known truth.
+"""What the app computes: an upload becomes traces, traces become reports; the built-in example has a known truth.
 
 No gradio here, so that everything a visitor's video goes through can be tested and run without a page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from rppg_core.pipeline import analyze
+from rppg_core.errors import UsageError
+from rppg_core.pipeline import Analysis, load_clip, needs_of
+from rppg_core.roster import CLASSICAL, PANEL, resolve
 from rppg_core.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.types import FaceClip, Report, Truth
 
 Progress = Callable[[str, float], None]
 
+MAX_S = 90.0  # longest video the page takes
 # An everyday clip: a real face shows a pulse of 0.2-0.7 %, and nobody sits perfectly still.
 EXAMPLE = SimulationSettings(
     seconds=30.0, hr_bpm=68.0, rr_brpm=14.0, amplitude_percent=0.5, tone=2, motion="small", size=320, seed=11
 )
 
 
-def estimate_upload(path: str | Path, methods: Sequence[str], progress: Progress | None = None) -> Report:
-    """Analyse a video and delete it, whatever comes of it.
+def read_upload(path: str | Path, methods: Sequence[str], progress: Progress | None = None) -> FaceClip:
+    """The one pass over a video: what these methods need of it, and one small picture of the face.
 
     Args:
-        path: the uploaded file; it is gone afterwards.
+        path: the uploaded file, with its original bytes; whoever calls deletes it.
         methods: names out of `rppg methods`.
-        progress: called with a stage in words and a fraction 0..1.
+        progress: called with a stage in words and a fraction 0..1, twice a second of video; what it raises ends
+            the pass.
 
-    Returns:
-        The report; it holds one small picture of the face and no path.
+    Raises:
+        RppgError: the video cannot be read; the message is meant for the visitor.
+    """
+    return load_clip(path, needs_of(resolve(methods)), max_s=MAX_S, progress=progress)
+
+
+def grow_report(clip: FaceClip, methods: Sequence[str], *, read_s: float = 0.0) -> Iterator[Report]:
+    """Reports that grow by one method at a time; the first holds the panel's consensus and one of its methods.
+
+    Args:
+        clip: out of `read_upload`.
+        methods: names out of `rppg methods`; the reports keep this order.
+        read_s: what the pass took. Unit: s.
+
+    Raises:
+        RppgError: the clip cannot be analysed, or holds less than these methods need.
+    """
+    names = resolve(methods)
+    lacking = sorted(need for need in needs_of(names) if getattr(clip, need) is None)
+    if lacking:
+        raise UsageError(
+            f"what is kept of your video does not hold what {', '.join(names)} need ({', '.join(lacking)})",
+            wanted="the video itself", do="choose your video again",
+        )  # fmt: skip
+    analysis = Analysis(clip, seconds=read_s)
+    done: list[str] = []
+    for name in sorted(names, key=lambda name: name not in PANEL):  # the panel is computed already
+        done.append(name)
+        analysis.estimate(name)
+        yield analysis.report([known for known in names if known in done])
+
+
+def estimate_upload(path: str | Path, methods: Sequence[str], progress: Progress | None = None) -> Report:
+    """The whole report at once, as `rppg analyze` gives it.
 
     Raises:
         RppgError: the video cannot be analysed; the message is meant for the visitor.
     """
-    try:
-        return analyze(path, list(methods), progress=progress)
-    finally:
-        Path(path).unlink(missing_ok=True)
-
-
-def estimate_example(methods: Sequence[str], progress: Progress | None = None) -> tuple[Report, Truth]:
-    """Analyse the simulated example; its clip is made once and kept.
-
-    Args:
-        methods: names out of `rppg methods`.
-        progress: as for `estimate_upload`.
-
-    Returns:
-        The report, and what the simulator put into the clip.
-
-    Raises:
-        RppgError: no method was chosen.
-    """
-    clip, truth = _example_clip()
-    return analyze(clip, list(methods), progress=progress), truth
+    started = time.perf_counter()
+    clip = read_upload(path, methods, progress)
+    *_, report = grow_report(clip, methods, read_s=time.perf_counter() - started)
+    return report
 
 
 @cache
-def _example_clip() -> tuple[FaceClip, Truth]:
+def example_report() -> Report:
+    """What a visitor sees first: the classical methods on the example."""
+    *_, report = grow_report(example_clip()[0], CLASSICAL)
+    return report
+
+
+@cache
+def example_clip() -> tuple[FaceClip, Truth]:
+    """The simulated example and what was put into it; made once and kept."""
     return simulate_clip(EXAMPLE, needs=frozenset({"rgb", "still"}))

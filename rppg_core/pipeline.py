@@ -137,11 +137,12 @@ def load_clip(
     needs: frozenset[str],
     *,
     region: str = "face",
+    max_s: float | None = None,
     progress: Progress | None = None,
 ) -> FaceClip:
-    """The one pass over whatever the user gave; a FaceClip goes through as it is."""
+    """The one pass over whatever the user gave; a FaceClip goes through as it is, a file over `max_s` does not."""
     from rppg_core.video.face import FaceTracker
-    from rppg_core.video.reader import ArrayFrame, open_video
+    from rppg_core.video.reader import MAX_S, ArrayFrame, open_video
 
     if isinstance(source, FaceClip):
         return source
@@ -154,7 +155,7 @@ def load_clip(
         return extract(
             pictures, tracker, needs, region=region, progress=progress, expected_s=float(times_s[-1])
         )
-    video = open_video(source)
+    video = open_video(source, max_s=MAX_S if max_s is None else max_s)
 
     def reading(stage: str, fraction: float) -> None:
         if progress is not None:

@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
 import numpy as np
 
+from demo.session import Origin
 from rppg_core.report_page import LIMITS, remarks
-from rppg_core.types import Report, Truth
+from rppg_core.types import Report
 
 
-def verdict(report: Report, truth: Truth | None = None) -> str:
-    """Quality first, then the number, then where the clip came from.
+def verdict(report: Report, origin: Origin, waiting: Sequence[str] = ()) -> str:
+    """Quality first, then the number, then where the clip came from and what became of it.
 
     Args:
         report: result of the analysis.
-        truth: given for the simulated example, which then says what the right answer is.
+        origin: of the clip.
+        waiting: methods that are still to come.
     """
-    source = (
-        "Your video was deleted from the server after this analysis; to try other methods, choose it again."
-    )
-    if truth is not None:
-        source = (
-            f"This is the simulated example. Truth: {np.mean(truth.hr_bpm):.0f} bpm "
-            f"and {truth.rr_brpm:.0f} breaths/min, drawn in grey beside the estimates."
-        )
-    return f"## {report.consensus.verdict}\n\n{source}"
+    to_come = f"Still to come: {', '.join(waiting)}. " if waiting else ""
+    return f"## {report.consensus.verdict}\n\n{to_come}{_source(origin)}"
+
+
+def failure(error: Exception, *, video: bool) -> str:
+    """Why there is no result.
+
+    Args:
+        error: meant for the visitor.
+        video: a video was given, and is deleted.
+    """
+    gone = f"\n\nYour video was deleted from the server at {clock()}." if video else ""
+    return f"## No result\n\n{str(error)[:1].upper()}{str(error)[1:]}.{gone}"
+
+
+def stopped(what: Sequence[str]) -> str:
+    """After Stop."""
+    return f"## Stopped\n\n{deletion(what) if what else f'Stopped at {clock()}.'}"
+
+
+def deletion(what: Sequence[str]) -> str:
+    """What was deleted and when.
+
+    Args:
+        what: as `Visits.delete` names it.
+    """
+    if not what:
+        return f"Nothing of yours was on this server at {clock()}."
+    return f"**Deleted at {clock()}:** {', '.join(what)}. Nothing of yours is left on this server."
 
 
 def remarks_list(report: Report) -> str:
@@ -34,3 +59,20 @@ def remarks_list(report: Report) -> str:
 def limits_list() -> str:
     """What nobody should expect of this page."""
     return "\n".join(f"- {line}" for line in LIMITS)
+
+
+def clock(time: datetime | None = None) -> str:
+    """A time of day, in the zone that is the same for server and visitor."""
+    return f"{time or datetime.now(UTC):%H:%M:%S} UTC"
+
+
+def _source(origin: Origin) -> str:
+    if origin.truth is not None:
+        return (
+            f"This is the simulated example. Truth: {np.mean(origin.truth.hr_bpm):.0f} bpm "
+            f"and {origin.truth.rr_brpm:.0f} breaths/min, drawn in grey beside the estimates."
+        )
+    return (
+        f"Your video was deleted from the server at {clock(origin.deleted_at)}, as soon as it was read. Its traces "
+        f"stay in memory until {clock(origin.until)} at the latest, for other methods and for downloads."
+    )

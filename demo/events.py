@@ -1,0 +1,193 @@
+"""What happens at a click: from the components' values to the components' values.
+
+Numbers come from inference, what is shown from panels, what is held of a visitor lies in session.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+from gradio.exceptions import Error
+
+from demo import inference
+from demo.panels import count, drawings, words
+from demo.panels.downloads import Download
+from demo.session import GoneError, Origin, Shown, StoppedError, Visits
+from rppg_core.errors import RppgError
+from rppg_core.roster import resolve
+from rppg_core.types import FaceClip, Report
+
+Panels = tuple[Any, ...]
+API_TEXT = (Path(__file__).with_name("texts") / "api.md").read_text(encoding="utf-8")
+
+
+def show_example() -> Panels:
+    """What a visitor sees first."""
+    return _example_panels()
+
+
+class Events:
+    """The page's handlers.
+
+    Args:
+        folder: where uploads arrive.
+    """
+
+    def __init__(self, folder: Path):
+        self.visits = Visits(folder)
+
+    def received(self, video: str | None, request: gr.Request) -> None:
+        """The player holds another file, or none."""
+        self.visits.received(_session(request), video)
+
+    def analyse(
+        self, video: str | None, methods: list[str], request: gr.Request, progress: gr.Progress = gr.Progress()  # noqa: B008
+    ) -> Iterator[Panels]:  # fmt: skip
+        """Empties the player, whose file is deleted, and fills the panels method by method."""
+        session = _session(request)
+        try:
+            names = resolve(methods)
+            check = self.visits.begin(session)
+            clip, origin, read_s = self._clip(session, video, names, _told(progress, check))
+            for report in inference.grow_report(clip, names, read_s=read_s):
+                check()
+                waiting = [name for name in names if name not in report.estimates]
+                yield None, *_panels(report, origin, waiting, drawn=len(report.estimates) in (1, len(names)))
+            self.visits.keep(session, report, origin)
+        except StoppedError:
+            return
+        except RppgError as error:
+            lost = video is not None and not Path(video).exists()
+            yield None if lost else gr.skip(), *_no_panels(words.failure(error, video=lost))
+
+    def estimate(self, video: str, methods: list[str], request: gr.Request) -> dict[str, Any]:
+        """Estimate heart rate, breathing and HRV from a face video; the object of `rppg analyze --json`.
+
+        Args:
+            video: a face video, 5 to 90 s. It is deleted after the analysis.
+            methods: names as in `rppg methods`.
+            request: filled in by the server.
+
+        Returns:
+            Video, face, consensus, one estimate a method with its waveform, notes and seconds. A vital that cannot be
+            trusted has the value null and says why in its note.
+        """
+        if video is None:
+            raise Error("no video was given", print_exception=False)
+        session = f"estimate {uuid4()}"
+        try:
+            with self.visits.reading(session, video):
+                return inference.estimate_upload(video, methods).to_dict()
+        except RppgError as error:
+            raise Error(str(error), print_exception=False) from error
+        finally:
+            self.visits.left(session)
+
+    def stop(self, request: gr.Request) -> Panels:
+        """End the analysis and say so."""
+        return None, *_no_panels(words.stopped(self.visits.stop(_session(request))))
+
+    def fault(self, request: gr.Request) -> Panels:
+        """After an error of this program: nothing old may stand on the page."""
+        what = self.visits.stop(_session(request))
+        return None, *_no_panels(f"## No result\n\nThis is a fault of the page. {words.deletion(what)}")
+
+    def delete(self, request: gr.Request) -> Panels:
+        """Delete everything now and say what it was."""
+        said = words.deletion(self.visits.delete(_session(request)))
+        return said, None, *_no_panels("## Nothing of yours is left here\n\nThe page below is empty again.")
+
+    def api(self, request: gr.Request) -> str:
+        """How to call the endpoint, with the address under which this page was asked for."""
+        asked = request.request
+        assert asked is not None
+        scheme = asked.headers.get("x-forwarded-proto", asked.url.scheme).split(",")[0]
+        host = asked.headers.get("x-forwarded-host", asked.headers["host"])
+        return API_TEXT.replace("{url}", f"{scheme}://{host}{asked.scope.get('root_path', '')}")
+
+    def left(self, request: gr.Request) -> None:
+        """The tab was closed."""
+        self.visits.left(_session(request))
+
+    def compare(self, beats: float | None, request: gr.Request) -> str:
+        """The visitor's own count beside the estimate."""
+        try:
+            return count.comparison(beats, self._shown(request))
+        except GoneError as gone:
+            return f"There is no estimate to compare with: {gone}."
+
+    def download(self, kind: Download) -> Callable[[gr.Request], dict[str, str]]:
+        """The handler that makes one kind of file."""
+
+        def make(request: gr.Request) -> dict[str, str]:
+            try:
+                return kind.file(self._shown(request).report)
+            except GoneError as gone:
+                raise Error(f"There is no result to download: {gone}. Analyse your video again.",
+                            print_exception=False, title="Nothing to download") from gone  # fmt: skip
+
+        return make
+
+    def _clip(
+        self, session: str, video: str | None, names: Sequence[str], tell: inference.Progress
+    ) -> tuple[FaceClip, Origin, float]:
+        """Of the upload, of what is kept of an earlier one, or of the example."""
+        if video is not None:
+            started = time.perf_counter()
+            with self.visits.reading(session, video):
+                clip = inference.read_upload(video, names, tell)
+            return clip, self.visits.origin_of(video), time.perf_counter() - started
+        own = self.visits.own(session)
+        if own is not None:
+            return *own, 0.0
+        clip, truth = inference.example_clip()
+        return clip, Origin(truth), 0.0
+
+    def _shown(self, request: gr.Request) -> Shown:
+        return self.visits.shown(_session(request)) or Shown(
+            inference.example_report(), Origin(inference.example_clip()[1])
+        )
+
+
+def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, drawn: bool = True) -> Panels:
+    """In the order of `app._result_panels`; figures only where `drawn`, numbers always."""
+    figures: list[Callable[[], Any]] = [
+        partial(drawings.waveforms, report, origin.truth),
+        partial(drawings.spectrum, report, origin.truth),
+        partial(drawings.face, report),
+        partial(drawings.facts, report),
+    ]
+    return (
+        words.verdict(report, origin, waiting),
+        drawings.table(report),
+        words.remarks_list(report),
+        *(figure() if drawn else gr.skip() for figure in figures),
+    )
+
+
+def _no_panels(said: str) -> Panels:
+    """Words in place of the verdict, the rest empty."""
+    return said, "", "", None, None, "", ""
+
+
+@cache
+def _example_panels() -> Panels:
+    return _panels(inference.example_report(), Origin(inference.example_clip()[1]))
+
+
+def _told(progress: gr.Progress, check: Callable[[], None]) -> inference.Progress:
+    def tell(stage: str, fraction: float) -> None:
+        check()
+        progress(fraction, desc=stage)
+
+    return tell
+
+
+def _session(request: gr.Request) -> str:
+    return request.session_hash or ""

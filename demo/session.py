@@ -1,0 +1,215 @@
+"""What the server holds of a visitor: an upload until it is decoded, then traces in memory for ten minutes.
+
+No gradio here. A visitor is an open tab, named by its session. Gradio stores equal files of two visitors under one
+path, so that a file is deleted when the last visitor who waits for it lets go. Nothing is written down anywhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rppg_core.types import FaceClip, Report, Truth
+
+KEPT_S = 600.0
+
+
+class StoppedError(Exception):
+    """The visitor pressed Stop, deleted everything or left; nobody waits for this result."""
+
+
+class GoneError(Exception):
+    """The result is no longer held; the page asks the visitor to analyse again."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the clip on the page came from, and what became of it."""
+
+    truth: Truth | None = None  # of the simulated example
+    upload: Path | None = None  # where the file was, which is deleted
+    deleted_at: datetime | None = None
+    until: datetime | None = None  # when the traces go
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The result on a visitor's page."""
+
+    report: Report
+    origin: Origin
+
+
+@dataclass
+class _Visit:
+    uploads: set[Path] = field(default_factory=set)
+    stop: threading.Event = field(default_factory=threading.Event)
+    shown: Shown | None = None
+    timer: threading.Timer | None = None
+    lost: str = ""  # why there is nothing, when there was something
+
+
+class Visits:
+    """Everything that is held, by session.
+
+    Args:
+        folder: where uploads arrive; folders that become empty below it are removed.
+        kept_s: how long traces stay without being deleted by hand. Unit: s.
+    """
+
+    def __init__(self, folder: Path, kept_s: float = KEPT_S):
+        self._folder, self._kept_s = folder.resolve(), kept_s
+        self._visits: dict[str, _Visit] = {}
+        self._lock = threading.RLock()
+
+    def received(self, session: str, path: str | Path | None) -> None:
+        """The player of a visitor holds this file now, and no other one."""
+        with self._lock:
+            visit = self._of(session)
+            earlier, visit.uploads = visit.uploads, {Path(path)} if path is not None else set()
+            self._delete_unclaimed(earlier)
+
+    def begin(self, session: str) -> Callable[[], None]:
+        """A visitor wants a result.
+
+        Returns:
+            A check to call often: it raises StoppedError once the visitor does not want it any more.
+        """
+        with self._lock:
+            stop = self._of(session).stop = threading.Event()
+
+        def check() -> None:
+            if stop.is_set():
+                raise StoppedError
+
+        return check
+
+    @contextmanager
+    def reading(self, session: str, path: str | Path) -> Iterator[None]:
+        """While a file is decoded; it is deleted at the end, whatever happened."""
+        path = Path(path)
+        with self._lock:
+            self._of(session).uploads.add(path)
+        read = _identity(path)
+        try:
+            yield
+        finally:
+            with self._lock:
+                if session in self._visits:  # the tab is still open
+                    self._visits[session].uploads.discard(path)
+                if _identity(path) == read:  # not uploaded once more in the meantime
+                    self._delete_unclaimed({path})
+
+    def origin_of(self, path: str | Path) -> Origin:
+        """Of an upload that was just deleted."""
+        now = datetime.now(UTC)
+        return Origin(None, Path(path), now, now + timedelta(seconds=self._kept_s))
+
+    def keep(self, session: str, report: Report, origin: Origin) -> None:
+        """Hold a result for downloads and, of a visitor's own clip, its traces for other methods.
+
+        The ten minutes run from the deletion of the upload, however often its traces are analysed.
+        """
+        with self._lock:
+            visit = self._visits.get(session)
+            if visit is None:  # the tab was closed
+                return
+            if visit.shown is None or visit.shown.origin is not origin:
+                self._drop(visit)
+                if origin.until is not None:
+                    seconds = (origin.until - datetime.now(UTC)).total_seconds()
+                    visit.timer = threading.Timer(seconds, self._expire, [session])
+                    visit.timer.daemon = True
+                    visit.timer.start()
+            visit.shown, visit.lost = Shown(report, origin), ""
+
+    def shown(self, session: str) -> Shown | None:
+        """The result on the page, None where only the example was seen.
+
+        Raises:
+            GoneError: there was one, and it is deleted; the message says how.
+        """
+        with self._lock:
+            visit = self._visits.get(session)
+            if visit is not None and visit.lost:
+                raise GoneError(visit.lost)
+            return visit.shown if visit is not None else None
+
+    def own(self, session: str) -> tuple[FaceClip, Origin] | None:
+        """The traces of the visitor's own clip, for more methods."""
+        with self._lock:
+            visit = self._visits.get(session)
+            if visit is None or visit.shown is None or visit.shown.origin.truth is not None:
+                return None
+            return visit.shown.report.clip, visit.shown.origin
+
+    def stop(self, session: str) -> list[str]:
+        """End what is being computed for a visitor, and delete the upload.
+
+        Returns:
+            What was deleted.
+        """
+        with self._lock:
+            visit = self._of(session)
+            visit.stop.set()
+            what = [f"the video {path.name}" for path in visit.uploads if path.exists()]
+            self.received(session, None)
+            return what
+
+    def delete(self, session: str) -> list[str]:
+        """Delete everything of a visitor, now.
+
+        Returns:
+            What was deleted, one sentence part each; empty when nothing was held.
+        """
+        with self._lock:
+            visit, what = self._of(session), self.stop(session)
+            if visit.shown is not None and visit.shown.origin.truth is None:
+                clip = visit.shown.report.clip
+                what += [f"the colour traces of {len(clip.times_s)} frames", "one picture of your face",
+                         f"the results of {len(visit.shown.report.estimates)} methods"]  # fmt: skip
+                visit.lost = "you deleted it"
+            self._drop(visit)
+            return what
+
+    def left(self, session: str) -> None:
+        """The tab was closed."""
+        with self._lock:
+            self.stop(session)
+            self._drop(self._visits.pop(session))
+
+    def _of(self, session: str) -> _Visit:
+        return self._visits.setdefault(session, _Visit())
+
+    def _expire(self, session: str) -> None:
+        with self._lock:
+            visit = self._visits.get(session)
+            if visit is not None and visit.shown is not None and visit.shown.origin.until is not None:
+                self._drop(visit)
+                visit.lost = f"it was deleted after {self._kept_s / 60:.0f} minutes, as promised"
+
+    @staticmethod
+    def _drop(visit: _Visit) -> None:
+        if visit.timer is not None:
+            visit.timer.cancel()
+        visit.shown = visit.timer = None
+
+    def _delete_unclaimed(self, paths: set[Path]) -> None:
+        claimed = set().union(*(visit.uploads for visit in self._visits.values()))
+        for path in paths - claimed:
+            path.unlink(missing_ok=True)
+            if path.resolve().parent.parent == self._folder:
+                with suppress(OSError):  # holds another file
+                    path.parent.rmdir()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Differs for a file that was stored anew under the same path."""
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns
+    return None

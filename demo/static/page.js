@@ -1,0 +1,32 @@
+// Downloads that never lie on the server's disk, the clock for counting one's pulse, and a verdict that is read out.
+
+window.rppgDownload = (file) => {
+  if (!file) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([file.text], { type: file.type }));
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+};
+
+let counting = 0;
+window.rppgCount = (seconds) => {
+  clearInterval(counting);
+  const clock = document.querySelector("#count-clock");
+  const end = performance.now() + 1000 * seconds;
+  const tick = () => {
+    const left = Math.ceil((end - performance.now()) / 1000);
+    clock.textContent = left > 0 ? `Count every beat: ${left} s left` : "Stop. How many beats were there?";
+    if (left > 0) return;
+    clearInterval(counting);
+    document.querySelector("#count input").focus();
+  };
+  tick();
+  counting = setInterval(tick, 100);
+};
+
+window.rppgReady = () => {
+  for (const id of ["verdict", "deleted", "count-result"]) {
+    document.getElementById(id)?.setAttribute("aria-live", "polite");
+  }
+};
