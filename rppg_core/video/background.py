@@ -7,24 +7,25 @@ is not a heart rate. Source: our choice. Axis letters: T time, H, W.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, UInt16
-
-from rppg_core.video.pixels import UNITS
+from jaxtyping import Float
 
 THUMBNAIL_SHAPE = (18, 32)  # rows and columns of the small whole pictures that it is taken from
+THUMBNAIL_EVERY = 2  # of every second frame: light needs no more than 15 pictures a second
 
 
 def background_trace(
-    thumbnails: UInt16[np.ndarray, "time row column 3"],
+    thumbnails: Float[np.ndarray, "thumbnail row column 3"],
     boxes: Float[np.ndarray, "time 4"],
     size: tuple[int, int],
+    n_frames: int,
 ) -> Float[np.ndarray, "time 3"] | None:
     """Mean colour of the cells that head, hair and shoulders never touch in the clip.
 
     Args:
-        thumbnails: the whole picture of each frame, made small, in 1/256 grey level.
+        thumbnails: the whole picture of every THUMBNAIL_EVERY-th frame, made small. Unit: grey levels.
         boxes: x, y, width, height of the face; NaN where it was lost. Unit: pixels of the picture.
         size: width and height of the picture. Unit: pixels.
+        n_frames: of the clip; frames between two thumbnails get the mean of both.
 
     Returns:
         One colour a frame in grey levels, or None where the free part is smaller than a tenth of the face.
@@ -43,4 +44,6 @@ def background_trace(
     needed = max(4, 0.1 * np.median(boxes[:, 2] * boxes[:, 3]) / (width * height) * rows * columns)
     if free.sum() < needed:
         return None
-    return thumbnails[:, free].mean(axis=1) / UNITS
+    seen = thumbnails[:, free].mean(axis=1)
+    at, frames = np.arange(len(seen)) * THUMBNAIL_EVERY, np.arange(n_frames)
+    return np.stack([np.interp(frames, at, channel) for channel in seen.T], axis=1)
