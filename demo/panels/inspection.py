@@ -1,0 +1,101 @@
+"""What the file is fit for, as a card: complaints first and open, what is good folded away.
+
+A pure function from findings to HTML that brings its own style. Each line says its level in a word and a sign; colour
+only repeats it. On a narrow screen the rows of the tables become blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from rppg_core.video.inspect import Finding, Level, lesson_link
+
+ORDER: tuple[Level, ...] = ("poor", "fair", "good")
+STYLE = """
+.inspection {
+  --poor: #b42318; --fair: #8a5a00; --good: #1a7f37;
+  --rule: 1px solid var(--border-color-primary, #8886);
+  container-type: inline-size;
+}
+.dark .inspection { --poor: #ff8b7f; --fair: #e8b339; --good: #56d364; }
+.inspection p { margin: 0 0 .5rem; }
+.inspection table { border-collapse: collapse; border: 0; width: 100%; font-size: .875rem; margin: 0; }
+.inspection caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+.inspection :is(tr, th, td) { border: 0; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+.inspection :is(th, td) { padding: .375rem .75rem .375rem 0; border-bottom: var(--rule); }
+.inspection thead th { font-weight: 600; color: var(--body-text-color-subdued, inherit); }
+.inspection tbody th { font-weight: 600; }
+.inspection .level { white-space: nowrap; font-weight: 600; width: 4.5rem; }
+.inspection .sign { display: inline-block; width: 1.25em; }
+.inspection .poor { color: var(--poor); }
+.inspection .fair { color: var(--fair); }
+.inspection .good { color: var(--good); }
+.inspection summary { cursor: pointer; padding: .5rem 0; }
+@container (max-width: 34rem) {
+  .inspection thead { position: absolute; clip-path: inset(50%); }
+  .inspection :is(tbody, tr, th, td) { display: block; }
+  .inspection tr { padding: .5rem 0; border-bottom: var(--rule); }
+  .inspection :is(tbody th, td) { border: 0; padding: 0; }
+  .inspection :is(tbody th, .level) { display: inline; }
+  .inspection td:empty { display: none; }
+}
+"""
+
+
+def inspection_card(findings: Sequence[Finding]) -> str:
+    """The findings about a video.
+
+    Args:
+        findings: of `inspect_video` (a file) or `findings_of` (a clip that was read).
+
+    Returns:
+        One HTML section: a sentence, a table of what could be better with its remedy, and what is good, folded.
+    """
+    ranked = sorted(findings, key=lambda finding: ORDER.index(finding.level))
+    wrong = [finding for finding in ranked if finding.level != "good"]
+    good = [finding for finding in ranked if finding.level == "good"]
+    parts = [f"<p>{_summary(wrong, len(findings))}</p>"]
+    if wrong:
+        parts.append(_table("What could be better about this video", wrong))
+    if good:
+        shown = f"{len(good)} good: {', '.join(finding.name.lower() for finding in good)}"
+        table = _table("What is good about this video", good)
+        parts.append(f"<details><summary>{escape(shown)}</summary>{table}</details>")
+    return f'<style>{STYLE}</style><section class="inspection" aria-label="The video file">{"".join(parts)}</section>'
+
+
+def _summary(wrong: Sequence[Finding], n: int) -> str:
+    if not wrong:
+        return f"All {n} checks of the file are good."
+    poor = sum(finding.level == "poor" for finding in wrong)
+    return f"{poor} of {n} checks poor, {len(wrong) - poor} fair."
+
+
+def _table(caption: str, findings: Sequence[Finding]) -> str:
+    """Roles are spelled out: a table whose rows are shown as blocks loses them in some browsers."""
+    titles = (
+        ("Check", "Level", "Found", "What helps")
+        if any(f.remedy for f in findings)
+        else ("Check", "Level", "Found")
+    )
+    head = "".join(f'<th scope="col" role="columnheader">{title}</th>' for title in titles)
+    rows = "".join(_row(finding, len(titles)) for finding in findings)
+    return (
+        f'<table role="table"><caption>{escape(caption)}</caption>'
+        f'<thead role="rowgroup"><tr role="row">{head}</tr></thead><tbody role="rowgroup">{rows}</tbody></table>'
+    )
+
+
+def _row(finding: Finding, columns: int) -> str:
+    remedy = escape(finding.remedy)
+    if remedy and (link := lesson_link(finding.lesson)) is not None:
+        remedy += f' (<a href="{escape(link)}">why</a>)'
+    level = f'<span class="sign" aria-hidden="true">{finding.sign}</span>{finding.level}'
+    cells = [
+        f'<th scope="row" role="rowheader">{escape(finding.name)}</th>',
+        f'<td role="cell" class="level {finding.level}">{level}</td>',
+        f'<td role="cell">{escape(finding.value)}</td>',
+        f'<td role="cell">{remedy}</td>',
+    ]
+    return f'<tr role="row">{"".join(cells[:columns])}</tr>'
