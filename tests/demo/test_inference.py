@@ -1,57 +1,76 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from demo import inference
-from rppg_core.errors import UnknownMethodError, VideoError
+from demo.inference import estimate_upload, example_clip, example_report, grow_report, read_upload
+from rppg_core.errors import ClipTooLongError, UnknownMethodError, UsageError, VideoError
+from rppg_core.pipeline import analyze
 from rppg_core.roster import CLASSICAL
-from tests.report_factory import make_report
-
-
-@pytest.fixture
-def upload(tmp_path):
-    path = tmp_path / "me.mp4"
-    path.write_bytes(b"bytes of a video")
-    return path
-
-
-def test_upload_is_deleted_after_the_analysis(upload, monkeypatch):
-    def analyze(path, methods, *, progress=None):
-        assert path.read_bytes() == b"bytes of a video"
-        return make_report()
-
-    monkeypatch.setattr(inference, "analyze", analyze)
-    assert inference.estimate_upload(upload, ["pos"]).estimates.keys() == {"pos", "chrom", "green"}
-    assert not upload.exists()
-
-
-def test_upload_that_cannot_be_read_is_deleted_too(upload):
-    with pytest.raises(VideoError):
-        inference.estimate_upload(upload, ["pos"])
-    assert not upload.exists()
+from rppg_core.video.writer import write_video
 
 
 def test_example_is_read_at_its_true_rate():
-    report, truth = inference.estimate_example(CLASSICAL)
-    hr = report.consensus.vitals.hr
-    assert hr.value == pytest.approx(
-        np.mean(truth.hr_bpm), abs=2
-    )  # the first thing a visitor sees must be right
-    assert hr.interval[0] <= np.mean(truth.hr_bpm) <= hr.interval[1]
+    hr = example_report().consensus.vitals.hr
+    truth = np.mean(example_clip()[1].hr_bpm)
+    assert hr.value == pytest.approx(truth, abs=2)  # the first thing a visitor sees must be right
+    assert hr.interval[0] <= truth <= hr.interval[1]
 
 
-def test_example_takes_the_chosen_methods_and_has_a_picture():
-    report, _ = inference.estimate_example(["pos"])
-    assert list(report.estimates) == ["pos"]
-    assert report.clip.still is not None
+def test_report_grows_by_one_method_and_begins_with_one_of_the_panel():
+    reports = list(grow_report(example_clip()[0], ["ica", "pos", "omit"]))
+    assert [list(report.estimates) for report in reports] == [["pos"], ["ica", "pos"], ["ica", "pos", "omit"]]
+    assert not reports[0].consensus.vitals.hr.refused
 
 
-def test_example_without_any_method_says_what_to_choose():
+def test_grown_report_is_the_one_of_analyze():
+    clip, _ = example_clip()
+    *_, report = grow_report(clip, CLASSICAL)
+    found, expected = report.to_dict(), analyze(clip).to_dict()
+    found.pop("seconds"), expected.pop("seconds")
+    assert found == expected
+
+
+def test_no_method_says_what_to_choose():
     with pytest.raises(UnknownMethodError, match="no method was named"):
-        inference.estimate_example([])
+        list(grow_report(example_clip()[0], []))
 
 
-def test_progress_is_told_in_stages():
+def test_kept_clip_without_what_a_method_needs_asks_for_the_video():
+    clip = replace(example_clip()[0], still=None)
+    with pytest.raises(UsageError, match="choose your video again"):
+        list(grow_report(clip, ["pos"]))
+
+
+def test_what_progress_raises_ends_the_pass(clip, face_models):
     told = []
-    inference.estimate_example(["pos", "green"], lambda stage, fraction: told.append((stage, fraction)))
-    assert told
-    assert all(0 <= fraction <= 1 for _, fraction in told)
+
+    def tell(stage, fraction):
+        told.append(fraction)
+        if len(told) == 2:
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError):
+        read_upload(clip, ["pos"], tell)
+    assert len(told) == 2
+    assert told[-1] < 0.2
+
+
+def test_video_over_90_s_is_refused_before_it_is_decoded(tmp_path):
+    path = tmp_path / "long.mkv"
+    frame = np.zeros((16, 16, 3), np.uint8)
+    write_video(path, (frame for _ in range(92)), fps=1.0)
+    with pytest.raises(ClipTooLongError, match=r"at most 1\.5 min"):
+        read_upload(path, ["pos"])
+
+
+def test_upload_that_is_no_video_is_refused_in_words(tmp_path):
+    path = tmp_path / "me.mp4"
+    path.write_bytes(b"bytes of a letter")
+    with pytest.raises(VideoError, match=r"'me\.mp4' is not a video"):
+        estimate_upload(path, ["pos"])
+
+
+def test_nothing_of_gradio_is_needed():
+    assert "gradio" not in vars(inference)
