@@ -12,33 +12,37 @@ from html import escape
 from rppg_core.video.inspect import Finding, Level, lesson_link
 
 ORDER: tuple[Level, ...] = ("poor", "fair", "good")
+# The class is written twice so that these rules win over those that Gradio has for tables.
 STYLE = """
-.inspection {
+.inspection.inspection {
   --poor: #b42318; --fair: #8a5a00; --good: #1a7f37;
-  --rule: 1px solid var(--border-color-primary, #8886);
+  --rule: 1px solid var(--line, #8886);
   container-type: inline-size;
+  & p { margin: 0 0 .5rem; }
+  & table { border-collapse: collapse; border: 0; width: 100%; font-size: .875rem; margin: 0; }
+  & caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+  & :is(tr, th, td) { border: 0; background: none; text-align: left; vertical-align: top; }
+  & :is(th, td) { padding: .375rem 1rem .375rem 0; border-bottom: var(--rule); line-height: 1.4; }
+  & thead th { font-weight: 400; color: var(--soft, inherit); }
+  & tbody th { font-weight: 600; white-space: nowrap; width: 8.5rem; }
+  & td { overflow-wrap: anywhere; }
+  & .level { white-space: nowrap; font-weight: 600; width: 4.5rem; }
+  & .poor { color: var(--poor); }
+  & .fair { color: var(--fair); }
+  & .good { color: var(--good); }
+  & .sign { display: inline-block; width: 1.25em; }
+  & summary { cursor: pointer; padding: .5rem 0; }
 }
-.dark .inspection { --poor: #ff8b7f; --fair: #e8b339; --good: #56d364; }
-.inspection p { margin: 0 0 .5rem; }
-.inspection table { border-collapse: collapse; border: 0; width: 100%; font-size: .875rem; margin: 0; }
-.inspection caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-.inspection :is(tr, th, td) { border: 0; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-.inspection :is(th, td) { padding: .375rem .75rem .375rem 0; border-bottom: var(--rule); }
-.inspection thead th { font-weight: 600; color: var(--body-text-color-subdued, inherit); }
-.inspection tbody th { font-weight: 600; }
-.inspection .level { white-space: nowrap; font-weight: 600; width: 4.5rem; }
-.inspection .sign { display: inline-block; width: 1.25em; }
-.inspection .poor { color: var(--poor); }
-.inspection .fair { color: var(--fair); }
-.inspection .good { color: var(--good); }
-.inspection summary { cursor: pointer; padding: .5rem 0; }
+.dark .inspection.inspection { --poor: #ff8b7f; --fair: #e8b339; --good: #56d364; }
 @container (max-width: 34rem) {
-  .inspection thead { position: absolute; clip-path: inset(50%); }
-  .inspection :is(tbody, tr, th, td) { display: block; }
-  .inspection tr { padding: .5rem 0; border-bottom: var(--rule); }
-  .inspection :is(tbody th, td) { border: 0; padding: 0; }
-  .inspection :is(tbody th, .level) { display: inline; }
-  .inspection td:empty { display: none; }
+  .inspection.inspection {
+    & thead { position: absolute; clip-path: inset(50%); }
+    & :is(tbody, tr, th, td) { display: block; }
+    & tr { padding: .5rem 0; border-bottom: var(--rule); }
+    & :is(tbody th, td) { border: 0; padding: 0 .5rem 0 0; width: auto; }
+    & :is(tbody th, .level) { display: inline; }
+    & .helps::before { content: "→ "; }
+  }
 }
 """
 
@@ -96,6 +100,6 @@ def _row(finding: Finding, columns: int) -> str:
         f'<th scope="row" role="rowheader">{escape(finding.name)}</th>',
         f'<td role="cell" class="level {finding.level}">{level}</td>',
         f'<td role="cell">{escape(finding.value)}</td>',
-        f'<td role="cell">{remedy}</td>',
+        f'<td role="cell" class="helps">{remedy}</td>',
     ]
     return f'<tr role="row">{"".join(cells[:columns])}</tr>'
