@@ -1,0 +1,54 @@
+"""The Live tab: the camera is read in the browser, and only numbers come here.
+
+`static/live.js` is the tab; this file puts it on the page and answers its packets, outside the queue of the uploads
+but one at a time, so that many open tabs cannot starve it.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demo.live_estimate import estimate_live
+
+SCRIPT = Path(__file__).parents[1] / "static" / "live.js"
+INTRO = (
+    "Your camera is read in your own browser, and only numbers are sent: the mean colours of forehead and cheeks. "
+    "**The picture never leaves your device.** Face a window or a lamp, rest your head, and fill the oval."
+)
+CONNECT = """
+customElements.whenDefined("rppg-live").then(() => {
+  element.querySelector("rppg-live").estimate = (packet) => server.answer_packet(packet);
+});
+"""
+WAIT_S = 1.0  # longer, and the next packet is there
+_turn = threading.Semaphore(1)
+
+
+def live_tab() -> None:
+    """Fill the open `gr.Tab`; the page needs `live_head` too."""
+    gr.Markdown(INTRO)
+    gr.HTML(
+        "<rppg-live><p>This tab needs JavaScript.</p></rppg-live>",
+        js_on_load=CONNECT,
+        server_functions=[answer_packet],
+        elem_id="live",
+    )
+
+
+def live_head() -> str:
+    """What `launch(head=...)` needs so that the tab lives."""
+    return f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>"
+
+
+def answer_packet(packet: Any) -> dict[str, Any]:
+    """One packet of the last half minute; nothing of it is kept."""
+    if not _turn.acquire(timeout=WAIT_S):
+        return {"state": "error", "words": "The server is busy with other visitors; trying on."}
+    try:
+        return estimate_live(packet)
+    finally:
+        _turn.release()
