@@ -15,6 +15,7 @@ import pytest
 from rppg_core.errors import ClipTooLongError, RppgError, VideoError
 from rppg_core.video.reader import open_video
 from rppg_core.video.writer import write_video
+from tests.video_files import corrupted, encode, remux
 
 FUZZ_FILES = int(os.environ.get("RPPG_FUZZ_FILES", "20"))
 HLG, PQ, BT709 = 18, 16, 1
@@ -28,39 +29,6 @@ def pictures(n: int, height: int = 48, width: int = 64, seed: int = 0) -> list[n
         (np.roll(base, i, 1)[:height, :width] + rng.integers(-3, 4, (height, width, 3))).astype(np.uint8)
         for i in range(n)
     ]
-
-
-def encode(path: Path, frames, codec: str, pixel_format: str, *, options=None, **context) -> Path:
-    """Write with PyAV directly, for what write_video does not offer."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=30, options=options or {})
-        stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt = pixel_format
-        for name, value in context.items():
-            setattr(stream.codec_context, name, value)
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
-    return path
-
-
-def remux(source: Path, target: Path, *, rate: float | None = None, turn_deg: int = 0, options=None) -> Path:
-    """Copy packets without re-encoding, with new frame times or a display rotation."""
-    with av.open(str(source)) as old, av.open(str(target), "w", options=options or {}) as new:
-        stream = new.add_stream_from_template(old.streams.video[0])
-        if turn_deg:
-            stream.set_display_rotation(-turn_deg)
-        for packet in old.demux(video=0):
-            if packet.dts is None:
-                continue
-            if rate:
-                frame_ticks = 1 / (30 * packet.time_base)
-                tick = float(1 / (rate * packet.time_base))
-                packet.pts, packet.dts = (round(t / frame_ticks * tick) for t in (packet.pts, packet.dts))
-                packet.duration = round(tick)
-            packet.stream = stream
-            new.mux(packet)
-    return target
 
 
 def whole(frame) -> np.ndarray:
@@ -326,27 +294,6 @@ def test_real_phone_video_is_upright(test_data):
     assert (video.header.width, video.header.height, video.header.rotation_deg) == (576, 1024, 270)
     assert n == 228
     assert video.info().fps == pytest.approx(30, abs=0.1)
-
-
-def corrupted(data: bytes, rng: np.random.Generator) -> bytes:
-    """Flip, blank, cut out, swap or cut off parts."""
-    array = np.frombuffer(data, np.uint8).copy()
-    kind = rng.integers(5)
-    if kind == 0:
-        places = rng.integers(0, len(array), rng.integers(1, 200))
-        array[places] = rng.integers(0, 256, len(places))
-    elif kind == 1:
-        start = rng.integers(len(array))
-        array[start : start + rng.integers(1, 4000)] = rng.integers(0, 256)
-    elif kind == 2:
-        start = rng.integers(len(array))
-        array = np.delete(array, slice(start, start + rng.integers(1, 4000)))
-    elif kind == 3:
-        places = rng.integers(0, min(600, len(array)), 6)  # the header
-        array[places] = rng.integers(0, 256, 6)
-    else:
-        array = array[: rng.integers(1, len(array))]
-    return array.tobytes()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,513 @@
+"""Every bad or odd video through the whole command: one clear line or a right result, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rppg_core import cli
+from rppg_core.pipeline import MIN_FACE_PX, analyze
+from rppg_core.simulate.faces import SimulationSettings, simulate_video
+from rppg_core.video.writer import write_video
+from tests.video_files import corrupted, encode, looped, remux, sound
+
+pytestmark = pytest.mark.usefixtures("face_models", "empty_temporary_folder")
+
+FUZZ_FILES = int(os.environ.get("RPPG_FUZZ_FILES", "8"))
+SIDE, FPS, HR_BPM = 256, 30, 66.0
+HLG, PQ = 18, 16
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one command said."""
+
+    code: int
+    out: str
+    err: str
+    report: dict | None  # the JSON object, where there is one
+
+    @property
+    def line(self) -> str:
+        """The one line of a failure."""
+        assert (self.out, self.report) == ("", None)
+        assert self.err.startswith("rppg: ") and self.err.endswith("\n") and self.err.count("\n") == 1
+        assert "Traceback" not in self.err and "fault in the program" not in self.err
+        assert len(self.err) < 320
+        return self.err
+
+    @property
+    def hr_bpm(self) -> float | None:
+        return self.consensus["hr"]["value"]
+
+    @property
+    def consensus(self) -> dict:
+        assert (self.code, self.err) == (0, "")
+        assert self.report is not None
+        return self.report["consensus"]["vitals"]
+
+
+@pytest.fixture(autouse=True)
+def empty_temporary_folder(tmp_path_factory, monkeypatch):
+    """Temporary files go where none may be left."""
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.delenv("RPPG_TRACEBACK", raising=False)
+    yield
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def rppg(capsys, tmp_path) -> Callable[..., Run]:
+    """Analyse a video with the command, in this process."""
+
+    def run(path: Path, *options: str) -> Run:
+        result = tmp_path / "result.json"
+        result.unlink(missing_ok=True)
+        code = cli.main(["analyze", str(path), "--json", str(result), *options])
+        said = capsys.readouterr()
+        return Run(code, said.out, said.err, json.loads(result.read_text()) if result.exists() else None)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def pictures() -> np.ndarray:
+    """8 s of a face with a strong pulse."""
+    settings = SimulationSettings(
+        seconds=8, hr_bpm=HR_BPM, amplitude_percent=1.0, motion="none", rsa=0.0, size=SIDE
+    )
+    frames = simulate_video(settings).frames
+    return np.stack([frames.rgb(k) for k in range(len(frames))])
+
+
+@pytest.fixture(scope="session")
+def face(pictures, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("face") / "face.mp4"
+    write_video(path, pictures, fps=FPS, codec="h264")
+    return path
+
+
+def written(path: Path, frames, codec: str = "h264", **times) -> Path:
+    write_video(path, frames, codec=codec, **(times or {"fps": FPS}))
+    return path
+
+
+def shrunk(pictures: np.ndarray, side: int, canvas: int = SIDE) -> list[np.ndarray]:
+    """The pictures at another size in the middle of a canvas that continues their edge."""
+    before = (canvas - side) // 2
+    after = canvas - side - before
+    return [
+        cv2.copyMakeBorder(cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA),
+                           before, after, before, after, cv2.BORDER_REPLICATE)
+        for p in pictures
+    ]  # fmt: skip
+
+
+# --- what cannot be analysed: one line, exit code 3 ---
+
+
+def missing(path, face, pictures):
+    return path
+
+
+def folder(path, face, pictures):
+    path.mkdir()
+    return path
+
+
+def empty(path, face, pictures):
+    path.touch()
+    return path
+
+
+def text(path, face, pictures):
+    path.write_text("Dear diary,\n" * 50)
+    return path
+
+
+def truncated(path, face, pictures):
+    path.write_bytes(face.read_bytes()[: face.stat().st_size // 2])
+    return path
+
+
+def audio_only(path, face, pictures):
+    return sound(path)
+
+
+def one_frame(path, face, pictures):
+    return written(path, pictures[:1])
+
+
+def three_seconds(path, face, pictures):
+    return written(path, pictures[:90])
+
+
+def five_fps(path, face, pictures):
+    return written(path, pictures[::6], fps=5)
+
+
+def no_face(path, face, pictures):
+    return written(path, np.full_like(pictures[:150], 120))
+
+
+def black(path, face, pictures):
+    return written(path, np.zeros_like(pictures[:150]))
+
+
+def white(path, face, pictures):
+    return written(path, np.full_like(pictures[:150], 255))
+
+
+def small_face(path, face, pictures):
+    return written(path, shrunk(pictures, 90), codec="h264_lossless")  # a face of 40 pixels
+
+
+def twenty_minutes(path, face, pictures):
+    return written(path, pictures[:3, :32, :32], times_s=[0, 600, 1200])
+
+
+def twenty_minutes_from_a_browser(path, face, pictures):
+    second = written(path.with_suffix(".second.mkv"), pictures[:30, :16, :16])
+    return looped(second, path.with_suffix(".mkv"), times=1200, period_s=1.0, options={"live": "1"})
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (missing, "there is no file 'a clip.mp4'"),
+        (folder, "'a clip.mp4' is a folder"),
+        (empty, "'a clip.mp4' is empty"),
+        (text, "'a clip.mp4' is not a video"),
+        (truncated, "the index of 'a clip.mp4' is missing or damaged"),
+        (audio_only, "'a clip.mp4' holds only sound"),
+        (one_frame, "the video has 1 frame; wanted: at least 5 s"),
+        (three_seconds, "the clip has 90 frames (3.00 s at 30 fps); wanted: at least 5 s"),
+        (five_fps, "5.0 frames a second; wanted: at least 10"),
+        (no_face, "no face found in 150 frames; wanted:"),
+        (black, "no face found in 150 frames, which are almost black"),
+        (white, "no face found in 150 frames, which are almost white"),
+        (small_face, "pixels wide; wanted: at least 60 pixels"),
+        (twenty_minutes, "lasts at least 20.0 min; wanted: at most 10 min"),
+        (twenty_minutes_from_a_browser, "lasts at least 20.0 min; wanted: at most 10 min"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_video_that_cannot_be_analysed_is_one_line_and_exit_code_3(
+    made, words, rppg, tmp_path, face, pictures
+):
+    run = rppg(made(tmp_path / "a clip.mp4", face, pictures))
+    assert run.code == 3
+    assert words in run.line
+    assert " — " in run.line  # and what to do
+
+
+def test_too_small_a_face_is_named_alike_wherever_it_is_noticed(rppg, tmp_path, pictures, face):
+    assert (
+        f"{MIN_FACE_PX:.0f} pixels wide or more" in rppg(no_face(tmp_path / "wall.mp4", face, pictures)).line
+    )
+
+
+# --- what is odd, and can be analysed: a right result, or a refusal with its cause ---
+
+
+def test_plain_video_is_read_at_its_rate(rppg, face):
+    assert rppg(face).hr_bpm == pytest.approx(HR_BPM, abs=2)
+
+
+def test_cut_off_matroska_gives_what_there_is(rppg, face, tmp_path):
+    data = remux(face, tmp_path / "whole.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(data[: len(data) * 4 // 5])
+    run = rppg(tmp_path / "cut.mkv")
+    assert 5 < run.report["video"]["duration_s"] < 7.5
+    assert run.hr_bpm == pytest.approx(HR_BPM, abs=4)
+
+
+def test_larger_of_two_faces_is_followed_and_the_report_says_so(rppg, tmp_path, pictures):
+    other = pictures[0, :, ::-1]
+    beside = [np.hstack([picture, small]) for picture, small in
+              zip(pictures, shrunk([other] * len(pictures), 180), strict=True)]  # fmt: skip
+    run = rppg(written(tmp_path / "two.mp4", beside))
+    assert run.report["face"]["n_faces"] == 2
+    assert "2 faces seen; the largest one was followed." in run.out
+    assert run.hr_bpm == pytest.approx(HR_BPM, abs=2)
+
+
+def test_overexposed_face_gets_no_number_and_the_light_is_named(rppg, tmp_path, pictures):
+    bright = np.clip(3 * pictures.astype(np.uint16), 0, 255).astype(np.uint8)
+    run = rppg(written(tmp_path / "bright.mp4", bright))
+    assert run.hr_bpm is None
+    assert "over- or underexposed" in run.out.splitlines()[0]
+    assert "softer light" in run.out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "pixels", [("ffv1", "gray", ".mkv"), ("libx264", "yuv420p", ".mp4")], ids=["y", "yuv"]
+)
+def test_black_and_white_video_gets_no_number_and_says_so(rppg, tmp_path, pictures, pixels):
+    codec, pixel_format, ending = pixels
+    grey = np.repeat(pictures.mean(axis=3, keepdims=True), 3, axis=3).astype(np.uint8)
+    run = rppg(encode(tmp_path / f"grey{ending}", grey, codec, pixel_format))
+    assert run.hr_bpm is None
+    assert "black and white" in run.out.splitlines()[0]
+
+
+@pytest.mark.parametrize("transfer", [HLG, PQ], ids=["HLG", "PQ"])
+def test_ten_bit_hdr_is_read_and_flagged(rppg, tmp_path, pictures, transfer):
+    path = encode(tmp_path / "hdr.mp4", pictures, "libx264", "yuv420p10le", options={"preset": "ultrafast"},
+                  color_trc=transfer, color_primaries=9, colorspace=9)  # fmt: skip
+    run = rppg(path)
+    assert (run.report["video"]["hdr"], run.report["video"]["bit_depth"]) == (True, 10)
+    assert run.hr_bpm == pytest.approx(HR_BPM, abs=2)
+
+
+@pytest.mark.parametrize("turn_deg", [90, 180, 270])
+def test_rotated_video_is_upright_and_gives_the_same_rate(rppg, tmp_path, pictures, turn_deg):
+    lying = [np.ascontiguousarray(np.rot90(picture, k=turn_deg // 90)) for picture in pictures[:, :, 20:-20]]
+    path = remux(written(tmp_path / "lying.mp4", lying), tmp_path / "turned.mp4", turn_deg=turn_deg)
+    run = rppg(path)
+    video = run.report["video"]
+    assert (video["width"], video["height"], video["rotation_deg"]) == (SIDE - 40, SIDE, turn_deg)
+    assert run.hr_bpm == pytest.approx(HR_BPM, abs=2)
+    assert upright(analyze(path, ["green"]).clip.still_outlines)
+
+
+def upright(outlines) -> bool:
+    """The forehead lies above the cheeks, and the person's right cheek on the left of the picture."""
+    middle = {name: points.mean(axis=0) for name, points in outlines.items()}
+    cheeks = middle["left cheek"], middle["right cheek"]
+    level = abs(cheeks[0][1] - cheeks[1][1]) < 0.3 * abs(cheeks[0][0] - cheeks[1][0])
+    return bool(level and all(middle["forehead"][1] < cheek[1] for cheek in cheeks))
+
+
+def test_variable_rate_is_read_by_its_frame_times(rppg, tmp_path, pictures):
+    times_s = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.05, 230))
+    times_s = times_s[times_s < 8]
+    shown = pictures[np.round(times_s * FPS).astype(int).clip(max=len(pictures) - 1)]
+    run = rppg(written(tmp_path / "phone.mp4", shown, times_s=times_s))
+    assert run.report["video"]["jitter_percent"] > 20
+    assert run.hr_bpm == pytest.approx(HR_BPM, abs=3)
+
+
+def test_frame_times_win_over_the_rate_that_the_container_claims(rppg, face, tmp_path):
+    run = rppg(remux(face, tmp_path / "45.mkv", rate=45))
+    assert run.report["video"]["fps_container"] == pytest.approx(30, abs=0.01)
+    assert run.report["video"]["fps"] == pytest.approx(45, abs=0.1)
+    assert run.hr_bpm == pytest.approx(1.5 * HR_BPM, abs=3)
+
+
+def test_4k_is_followed(rppg, tmp_path, pictures):
+    large = [cv2.resize(picture, (3840, 2160)) for picture in pictures[:30:3]]
+    second = written(tmp_path / "second.mp4", large, fps=10)
+    run = rppg(looped(second, tmp_path / "4k.mp4", times=6, period_s=1.0))
+    assert (run.code, run.err) == (0, "")
+    assert (run.report["video"]["width"], run.report["face"]["found"]) == (3840, 1.0)
+
+
+def test_whole_picture_without_blood_gets_no_number(rppg, tmp_path):
+    noise = np.random.default_rng(0).normal((150, 110, 90), 3, (180, 48, 48, 3)).astype(np.uint8)
+    run = rppg(written(tmp_path / "wall.mp4", noise), "--region", "whole")
+    assert run.hr_bpm is None
+    assert run.out.startswith("No reliable heart rate")
+
+
+@pytest.mark.parametrize("name", ["mein  Gesicht 脈 ü.mp4", "50% 'face' [1]: #2?.mp4", "concat:a|b.mp4"])
+def test_any_path_is_taken_as_it_is(rppg, face, tmp_path, monkeypatch, name):
+    home = tmp_path / "ein Ordner é"
+    home.mkdir()
+    (home / name).write_bytes(face.read_bytes())
+    assert rppg(home / name).hr_bpm is not None
+    monkeypatch.chdir(home)
+    assert rppg(Path(name)).hr_bpm is not None
+
+
+def test_file_in_a_folder_that_nobody_may_write_is_read(rppg, face, tmp_path):
+    home = tmp_path / "archive"
+    home.mkdir()
+    (home / "face.mp4").write_bytes(face.read_bytes())
+    (home / "face.mp4").chmod(0o444)
+    home.chmod(0o555)
+    try:
+        assert rppg(home / "face.mp4").hr_bpm is not None
+    finally:
+        home.chmod(0o755)
+
+
+# --- what comes out ---
+
+
+def test_same_file_gives_the_same_json_wherever_it_lies(rppg, face, tmp_path):
+    copy = tmp_path / "a copy of it.mp4"
+    copy.write_bytes(face.read_bytes())
+    first, second = rppg(face).report, rppg(copy).report
+    assert set(first.pop("seconds")) == set(second.pop("seconds"))
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_json_holds_no_path_no_date_and_no_host_name(rppg, face):
+    text = json.dumps(rppg(face).report, ensure_ascii=False)
+    for private in (face.name, str(face.parent), str(Path.home()), socket.gethostname()):
+        assert private not in text
+    assert not re.search(r"\b20\d\d-\d\d|\d\d:\d\d", text)
+
+
+def test_result_never_takes_the_place_of_the_video_or_of_another_result(capsys, face, tmp_path):
+    before = face.read_bytes()
+    link = tmp_path / "link.mp4"
+    link.symlink_to(face)
+    assert cli.main(["analyze", str(face), "--csv", str(link)]) == 2
+    assert "is the video itself" in capsys.readouterr().err
+    assert (
+        cli.main(["analyze", str(face), "--csv", str(tmp_path / "r"), "--html", str(tmp_path / "." / "r")])
+        == 2
+    )
+    assert "already taken by another result" in capsys.readouterr().err
+    assert face.read_bytes() == before
+
+
+def test_place_that_cannot_be_written_is_named_before_the_work(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # rights that even root does not have
+    assert cli.main(["analyze", "any.mp4", "--json", str(tmp_path / "r.json")]) == 3
+    assert "permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["", "nowhere/r.json", "."])
+def test_output_path_without_a_folder_or_name_is_one_line(capsys, monkeypatch, tmp_path, path):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["analyze", "any.mp4", "--json", path]) == 3
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and "cannot write" in said.err
+
+
+def test_corrupted_files_give_a_report_or_one_line(rppg, face, pictures, tmp_path):
+    originals = [
+        face,
+        remux(face, tmp_path / "1.mkv"),
+        encode(tmp_path / "2.avi", pictures[:180], "mjpeg", "yuvj420p"),
+        remux(face, tmp_path / "3.ts"),
+        remux(face, tmp_path / "4.mp4", options={"movflags": "frag_keyframe+empty_moov"}),
+    ]
+    codes, slowest_s = [], 0.0
+    for seed in range(FUZZ_FILES):
+        original = originals[seed % len(originals)]
+        path = tmp_path / f"damaged{original.suffix}"
+        path.write_bytes(corrupted(original.read_bytes(), np.random.default_rng(seed)))
+        started = time.perf_counter()
+        run = rppg(path)
+        slowest_s = max(slowest_s, time.perf_counter() - started)
+        codes.append(run.code)
+        assert run.code in (0, 3), (seed, run.err)
+        assert run.line if run.code else run.consensus, seed
+    assert slowest_s < 20
+    assert codes.count(0) >= FUZZ_FILES / 4  # most damage leaves something to read
+
+
+# --- the real command, in processes of its own ---
+
+
+def process(*argv: str, **options) -> subprocess.CompletedProcess:
+    """Run the command as a shell does; a caller's `env` is laid over this process's environment."""
+    environment = {**os.environ, **options.pop("env", {})}
+    return subprocess.run(
+        [sys.executable, "-m", "rppg_core.cli", *argv], env=environment, timeout=60, check=False,
+        stdout=options.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE, **options,
+    )  # fmt: skip
+
+
+def test_process_ends_with_0_2_or_3_and_says_errors_on_standard_error(face, tmp_path):
+    good = process("analyze", face.name, cwd=face.parent)
+    assert (good.returncode, good.stderr) == (0, b"")
+    assert good.stdout.startswith(b"Quality ")
+    for argv, code in (
+        (["analyze", str(tmp_path / "no.mp4")], 3),
+        (["analyze", str(face), "--region", "nose"], 2),
+    ):
+        failed = process(*argv)
+        assert (failed.returncode, failed.stdout, failed.stderr.count(b"\n")) == (code, b"", 1)
+        assert failed.stderr.startswith(b"rppg")
+
+
+def test_terminal_without_utf8_gets_plain_characters(face, tmp_path):
+    path = tmp_path / "脈 ü.mp4"
+    path.write_bytes(face.read_bytes())
+    done = process("analyze", str(path), env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "?" not in done.stdout.decode("ascii")  # "-" stands where a vital is not shown
+    failed = process("analyze", "脈.mp4", env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})
+    assert failed.returncode == 3
+    assert failed.stderr.decode("ascii").startswith("rppg: there is no file '?.mp4'; wanted:")
+
+
+@pytest.mark.parametrize("json_too", [[], ["--json", "-"]], ids=["text", "json"])
+def test_reader_that_leaves_early_is_no_error(face, json_too):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = process("analyze", str(face), *json_too, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="NOT RUN: this system has no /dev/full")
+def test_full_disk_is_one_line(face):
+    with open("/dev/full", "wb") as full:
+        done = process("analyze", str(face), stdout=full)
+    assert done.returncode == 3
+    assert b"cannot write to standard output (No space left on device)" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+    assert process("analyze", str(face), "--csv", "/dev/full").returncode == 3
+
+
+def test_ctrl_c_stops_at_once_with_one_line(face, tmp_path):
+    path = looped(face, tmp_path / "long.mp4", times=60, period_s=8.0)  # 8 min
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "rppg_core.cli", "analyze", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs) as running:
+        os.close(theirs)
+        seen = b""
+        while b"frame" not in seen:  # progress is shown because standard error is a terminal
+            seen += os.read(ours, 1000)
+        running.send_signal(signal.SIGINT)
+        started = time.perf_counter()
+        out, _ = running.communicate(timeout=20)
+    while b"stopped" not in seen:
+        seen += os.read(ours, 1000)
+    os.close(ours)
+    assert (running.returncode, out) == (130, b"")
+    assert seen.decode().replace("\r\n", "\n").endswith("\x1b[Krppg: stopped\n")
+    assert time.perf_counter() - started < 5
+
+
+# --- real recordings ---
+
+
+def test_phone_video_stored_lying_is_upright_in_the_report(rppg, test_data):
+    path = test_data / "face_video" / "phone_rotated.mp4"
+    run = rppg(path)
+    video = run.report["video"]
+    assert (video["rotation_deg"], video["width"], video["height"]) == (270, 576, 1024)
+    assert upright(analyze(path, ["green"]).clip.still_outlines)
+    assert run.hr_bpm is None  # the methods disagree on it: no reference, no number
+
+
+@pytest.mark.parametrize("name", ["video1_forehead", "video10_forehead", "video10_rightcheek"])
+def test_heavily_compressed_skin_crop_gets_a_refusal_from_every_method(rppg, test_data, name):
+    run = rppg(test_data / "skin_crops" / f"{name}.avi", "--region", "whole")
+    assert run.hr_bpm is None
+    assert all(e["vitals"]["hr"]["value"] is None for e in run.report["estimates"].values())
+    assert "AVI files hold no frame times" in run.out
