@@ -179,17 +179,17 @@ def check_clip(clip: FaceClip) -> None:
     n = len(clip.times_s)
     rate = 1 / float(np.median(np.diff(clip.times_s)))
     clip_s = float(clip.times_s[-1] - clip.times_s[0]) + 1 / rate
-    if clip_s < MIN_CLIP_S - 1e-6:
+    if round(clip_s, 2) < MIN_CLIP_S:  # rounded as it is said
         raise ClipTooShortError(
-            f"the clip has {n} frames ({clip_s:.1f} s at {rate:.3g} fps)", wanted=f"at least {MIN_CLIP_S:.0f} s",
+            f"the clip has {n} frames ({clip_s:.2f} s at {rate:.0f} fps)", wanted=f"at least {MIN_CLIP_S:.0f} s",
             do="record a longer clip; 30 s is best", lesson="too_short",
         )  # fmt: skip
-    if rate < MIN_FPS:
+    if round(rate, 1) < MIN_FPS:
         raise FrameRateError(
-            f"the video has {rate:.3g} frames a second", wanted=f"at least {MIN_FPS:.0f}, 30 is best",
+            f"the video has {rate:.1f} frames a second", wanted=f"at least {MIN_FPS:.0f}, 30 is best",
             do="record in the camera's normal video mode, not time lapse", lesson="frame_rate",
         )  # fmt: skip
-    if clip.region == "face" and clip.face.width_px < MIN_FACE_PX:
+    if clip.region == "face" and round(clip.face.width_px) < MIN_FACE_PX:
         raise FaceTooSmallError(
             f"the face is {clip.face.width_px:.0f} pixels wide", wanted=f"at least {MIN_FACE_PX:.0f} pixels",
             do="come closer to the camera or record at a higher resolution", lesson="no_face",

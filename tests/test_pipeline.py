@@ -113,13 +113,18 @@ def shortened(clip, n, step=1):
 
 
 def test_clip_of_three_seconds_is_refused_with_its_length(pulsed):
-    with pytest.raises(ClipTooShortError, match=r"90 frames \(3\.0 s at 30 fps\).*at least 5 s"):
+    with pytest.raises(ClipTooShortError, match=r"90 frames \(3\.00 s at 30 fps\).*at least 5 s"):
         analyze(shortened(pulsed[0], 90))
 
 
 def test_time_lapse_is_refused_with_its_rate(pulsed):
-    with pytest.raises(FrameRateError, match="5 frames a second"):
+    with pytest.raises(FrameRateError, match=r"5\.0 frames a second"):
         analyze(shortened(pulsed[0], 600, 6))
+
+
+def test_ten_frames_a_second_are_enough_whatever_rounding_does_to_their_times(pulsed):
+    slow = shortened(pulsed[0], 600, 3)
+    check_clip(dataclasses.replace(slow, times_s=np.arange(len(slow.times_s)) * 0.1000001))
 
 
 def test_tiny_face_is_refused_with_its_width(pulsed):
