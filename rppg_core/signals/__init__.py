@@ -1,4 +1,1 @@
-"""Signal maths on plain arrays: filters, spectra, beats, quality.
-
-Floor 1: numpy and scipy.fft/linalg/ndimage only.
-"""
+"""Signal maths on plain arrays: filters, spectra, beats, quality. Floor 1: numpy alone."""

@@ -24,9 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import ndimage
 
-from rppg_core.signals.filters import bandpass, segments
+from rppg_core.signals.filters import bandpass, finely_sampled, segments
 from rppg_core.signals.spectrum import heart_rate_from_bvp
 from rppg_core.types import Beats
 
@@ -176,7 +175,8 @@ class _Aligner:
     """Shifts each beat against the average of all until they agree."""
 
     def __init__(self, wave: np.ndarray, fs: float, *, period_s: float, high_hz: float):
-        self.wave, self.fs = wave, fs
+        self.fs = fs
+        self.fine = finely_sampled(wave, 8)  # linear steps between them err by 0.5 % at 8 Hz, 0.01 % at 1 Hz
         self.bandwidth_hz = high_hz - BEAT_BAND_HZ[0]
         half = round(min(_HALF_S, 0.55 * period_s) * GRID_HZ)
         self.reach = round(min(0.12, 0.25 * period_s) * GRID_HZ)
@@ -242,7 +242,7 @@ class _Aligner:
 
     def _sample(self, times_s: np.ndarray, offsets_s: np.ndarray) -> np.ndarray:
         at = (times_s[:, None] + offsets_s) * self.fs
-        return ndimage.map_coordinates(self.wave, [at], order=5, mode="reflect")
+        return np.interp(at, *self.fine)
 
     def _flatten(self, beats: np.ndarray) -> np.ndarray:
         return beats - (beats @ self.line) @ self.line.T
@@ -268,7 +268,8 @@ def _vertex(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _plausible(times_s: np.ndarray, part_of: np.ndarray, alike: np.ndarray) -> np.ndarray:
     """Intervals between beats, NaN where they cannot be trusted."""
     ibi_s = np.diff(times_s)
-    usual_s = ndimage.median_filter(ibi_s, size=11, mode="nearest")
+    neighbours = np.lib.stride_tricks.sliding_window_view(np.pad(ibi_s, 5, mode="edge"), 11)
+    usual_s = np.median(neighbours, axis=1)
     good = (np.diff(part_of) == 0) & alike[1:] & alike[:-1] & (np.abs(ibi_s - usual_s) <= 0.25 * usual_s)
     return np.where(good, ibi_s, np.nan)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy import fft
 
 from rppg_core.signals.filters import detrend
 from rppg_core.types import HR_BAND_HZ
@@ -46,9 +45,9 @@ def power_spectrum(signal: Float[np.ndarray, " time"], fs: float, *, max_hz: flo
     """
     n = len(signal)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(n) + 0.5) / n)
-    n_fft = fft.next_fast_len(max(n, int(np.ceil(fs / BIN_HZ))), real=True)
-    power = np.abs(np.asarray(fft.rfft((signal - signal.mean()) * window, n_fft))) ** 2 / np.sum(window) ** 2
-    freqs_hz = fft.rfftfreq(n_fft, 1 / fs)
+    n_fft = max(n, int(np.ceil(fs / BIN_HZ)))
+    power = np.abs(np.fft.rfft((signal - signal.mean()) * window, n_fft)) ** 2 / np.sum(window) ** 2
+    freqs_hz = np.fft.rfftfreq(n_fft, 1 / fs)
     return Spectrum(*_upto(freqs_hz, power, max_hz))
 
 

@@ -15,7 +15,8 @@ Axis letters: T time, L landmark, H, W.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -34,9 +35,7 @@ from rppg_core.video.pose import FacePath, Pose, ReferenceFace, motion_of
 
 Progress = Callable[[str, float], None]
 
-CROP_SIDE = 160  # pixels of the working crop, at least, where the picture has them
 FINE_FROM = 1.6  # crop pixels a box pixel
-SQUARE_CROP_SIDE = 200  # the same for crops of 72 and 128 pixels
 DARK, BRIGHT = 30.0, 235.0  # mean grey level of pictures in which no face is to be expected
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
 
@@ -90,12 +89,24 @@ def extract(
     if unknown:
         raise ValueError(f"unknown needs {sorted(unknown)}; known are {NEEDS}")
     one_pass = _WholePass(needs) if region == "whole" else _FacePass(needs, tracker)
-    for count, frame in enumerate(frames):
-        one_pass.add(frame)
-        if progress is not None and count % 15 == 0:
-            fraction = min(frame.time_s / expected_s, 1.0) if expected_s else 0.0
-            progress(one_pass.words(count + 1), fraction)
+    with _one_thread():
+        for count, frame in enumerate(frames):
+            one_pass.add(frame)
+            if progress is not None and count % 15 == 0:
+                fraction = min(frame.time_s / expected_s, 1.0) if expected_s else 0.0
+                progress(one_pass.words(count + 1), fraction)
     return one_pass.finish(info() if info is not None else VideoInfo())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV on one thread: on pictures this small its threads cost more than they give."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 class _Pass:
@@ -266,8 +277,11 @@ class _FacePass(_Pass):
             max(tallest, SQUARE_WIDTHS * 1.2 if self.square else 0.0) + 0.25
         )  # room to move within the wait
         side = abs(pose.turn) * margin
+        finest = (
+            SQUARE_WIDTHS / self.square_side if self.square else roi.BOX_WIDTHS / roi.GRID
+        )  # face widths a pixel
         # whole, even steps and corners: chroma and luma pixels are averaged in blocks, several times faster
-        step = max(1, int(side / (SQUARE_CROP_SIDE if self.square else CROP_SIDE)))
+        step = max(1, int(abs(pose.turn) * finest))
         step -= step % 2 if step > 1 else 0
         pixels = max(8, 2 * round(side / step / 2))
         side = step * pixels
@@ -366,7 +380,7 @@ def _require_frames(n: int) -> None:
 
 def _light_words(thumbnails: Sequence[np.ndarray]) -> str:
     """What the pictures' brightness has to do with a face that nobody finds."""
-    level = float(np.mean([picture.mean() for picture in thumbnails[::30]])) / UNITS
+    level = float(np.mean([picture.mean() for picture in thumbnails[::30]]))
     words = "almost black" if level < DARK else "almost white" if level > BRIGHT else ""
     return f", which are {words} (mean {level:.0f} of 255)" if words else ""
 

@@ -37,7 +37,8 @@ __all__ = ["FaceObservation", "FaceTracker", "resolve_models"]
 
 MIN_MESH_SCORE = 0.5
 CROP_SIDES = 1.5  # side of the mesh crop in sides of the face's box
-SEARCH_INTERVAL_S = 1.0  # between two counts of the faces, and between two searches in tiles
+SEARCH_INTERVAL_S = 1.0  # between two searches in tiles
+COUNT_INTERVAL_S = 2.0  # between two counts of the faces
 SWITCH_RATIO = 1.4  # another face must be this much larger before the tracker turns to it
 MAX_FACES = 6
 TILE_SIDES = (0.6, 0.35)  # of the picture's shorter side
@@ -116,14 +117,14 @@ class FaceTracker:
                 if faces:
                     break
         self._n_faces = len(faces)
-        self._next_count_s = frame.time_s + SEARCH_INTERVAL_S
+        self._next_count_s = frame.time_s + COUNT_INTERVAL_S
         return max(faces, key=lambda face: face.box.side, default=None)
 
     def _count(self, frame: Frame, followed: Face) -> Face:
         """Count faces, and turn to another only when it is a lot larger than the one that is followed."""
         others = self._confirmed(frame, _whole(frame.width, frame.height), known=followed)
         self._n_faces = 1 + len(others)
-        self._next_count_s = frame.time_s + SEARCH_INTERVAL_S
+        self._next_count_s = frame.time_s + COUNT_INTERVAL_S
         largest = max([followed, *others], key=lambda face: face.box.side)
         return largest if largest.box.side > SWITCH_RATIO * followed.box.side else followed
 

@@ -9,7 +9,7 @@ import tempfile
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, UInt8, UInt16
+from jaxtyping import Bool, Float, Num, UInt8, UInt16
 
 UNITS = 256  # stored units a grey level
 IN_MEMORY_BYTES = 200e6  # larger arrays live in a temporary file
@@ -25,12 +25,12 @@ def to_bytes(rgb: Float[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "hei
     return np.clip(np.round(rgb), 0, 255).astype(np.uint8)
 
 
-def halved(picture: UInt16[np.ndarray, "height width 3"]) -> UInt16[np.ndarray, "h w 3"]:
+def halved(picture: Num[np.ndarray, "height width 3"]) -> Num[np.ndarray, "h w 3"]:
     """A square picture at half its side, by area averaging."""
     return resized(picture, picture.shape[0] // 2)
 
 
-def resized(picture: UInt16[np.ndarray, "height width 3"], side: int) -> UInt16[np.ndarray, "h w 3"]:
+def resized(picture: Num[np.ndarray, "height width 3"], side: int) -> Num[np.ndarray, "h w 3"]:
     """A square picture at another side, by area averaging."""
     return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
 

@@ -8,8 +8,8 @@ Axis letters: L landmark.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,8 @@ from jaxtyping import Float
 
 from rppg_core.video.mesh_points import FACE_OVAL, LEFT_EYE, RIGHT_EYE
 
-KEY_INTERVAL_S = 0.25  # between two looks of the tracker while the face is still
-KEY_INTERVAL_MOVING_S = 0.12  # while it moves
-MOVING_WIDTHS_PER_S = 0.15
+STEP_WIDTHS = 0.02  # the tracker looks again when the face may have moved by that much
+KEY_INTERVALS_S = (0.1, 0.4)  # shortest and longest time between two looks
 SEARCH_INTERVAL_S = 0.5  # between two looks before the first face
 SMOOTHING_S = 0.15  # standard deviation of the Gaussian over key poses
 LOOK_AHEAD_S = 0.45  # three standard deviations
@@ -85,16 +84,18 @@ class FacePath:
         self.times_s.append(time_s)
         if landmarks is None:
             self.poses.append(None)
-            self.next_look_s = time_s + (SEARCH_INTERVAL_S if self.reference is None else KEY_INTERVAL_S)
+            self.next_look_s = time_s + (
+                SEARCH_INTERVAL_S if self.reference is None else KEY_INTERVALS_S[1] / 2
+            )
             return
         if self.reference is None:
             self.reference = ReferenceFace(landmarks)
         pose = self.reference.pose(time_s, landmarks)
         self.poses.append(pose)
-        moving = last is None or (
-            abs(pose.shift - last.shift) > MOVING_WIDTHS_PER_S * abs(pose.turn) * (time_s - last.time_s)
+        speed = (
+            1e9 if last is None else abs(pose.shift - last.shift) / abs(pose.turn) / (time_s - last.time_s)
         )
-        self.next_look_s = time_s + (KEY_INTERVAL_MOVING_S if moving else KEY_INTERVAL_S)
+        self.next_look_s = time_s + float(np.clip(STEP_WIDTHS / max(speed, 1e-9), *KEY_INTERVALS_S))
 
     def settled(self, time_s: float, now_s: float) -> bool:
         """Whether every look that bears on `time_s` has been taken at `now_s`."""
@@ -103,7 +104,9 @@ class FacePath:
 
     def at(self, time_s: float) -> Pose | None:
         """Smoothed looks, linearly interpolated; None where the face is lost on either side."""
-        after = min(bisect_left(self.times_s, time_s - 1e-9), len(self.times_s) - 1)  # the tail after the last look
+        after = min(
+            bisect_left(self.times_s, time_s - 1e-9), len(self.times_s) - 1
+        )  # the tail after the last look
         before = after if self.times_s[after] <= time_s + 1e-9 else after - 1
         start, end = self._smoothed(before), self._smoothed(after)
         if start is None or end is None:

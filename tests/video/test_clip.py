@@ -87,7 +87,7 @@ def test_lost_face_leaves_a_gap_and_the_rest_is_kept():
     assert not clip.valid[(clip.times_s > 3.0) & (clip.times_s < 4.9)].any()
     assert clip.valid[(clip.times_s < 2.7) | (clip.times_s > 5.3)].all()
     assert np.isnan(clip.rgb[~clip.valid]).all()
-    assert clip.face.found == pytest.approx(7 / 9, abs=0.04)
+    assert clip.face.found == pytest.approx(7 / 9, abs=0.06)
 
 
 def test_face_that_appears_late_is_found():

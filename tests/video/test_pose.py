@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rppg_core.video.pose import KEY_INTERVAL_MOVING_S, KEY_INTERVAL_S, FacePath, ReferenceFace
+from rppg_core.video.pose import KEY_INTERVALS_S, FacePath, ReferenceFace
 
 
 def face(rng, centre=(200.0, 150.0), width=100.0, roll=0.0):
@@ -49,7 +49,7 @@ def test_path_is_interpolated_between_looks_and_lost_between_misses():
     still, path = face(np.random.default_rng(0)), FacePath()
     for k in range(30):
         path.add(0.1 * k, None if 12 <= k < 16 else still + np.array([k, 0.0]))
-    assert path.at(0.75).shift.real == pytest.approx(200 + 7.5, abs=1e-3)
+    assert path.at(0.55).shift.real == pytest.approx(200 + 5.5, abs=1e-3)
     assert path.at(1.35) is None
     assert path.at(2.25).shift.real == pytest.approx(200 + 22.5, abs=1e-3)
 
@@ -58,6 +58,6 @@ def test_looks_come_sooner_while_the_face_moves():
     still, path = face(np.random.default_rng(0)), FacePath()
     path.add(0.0, still)
     path.add(0.2, still)
-    assert path.next_look_s == pytest.approx(0.2 + KEY_INTERVAL_S)
+    assert path.next_look_s == pytest.approx(0.2 + KEY_INTERVALS_S[1])
     path.add(0.4, still + np.array([10.0, 0.0]))  # a tenth of a face in 0.2 s
-    assert path.next_look_s == pytest.approx(0.4 + KEY_INTERVAL_MOVING_S)
+    assert path.next_look_s == pytest.approx(0.4 + KEY_INTERVALS_S[0])
