@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +13,19 @@ OUT = Path("out/bench")
 
 
 def bench_clip(seconds: int, width: int, height: int) -> Path:
-    """Path of the clip; made once. The square simulated picture stands in the middle of a noisy wall."""
+    """Path of the clip; made once, in a process of its own so that the caller stays small."""
+    path = OUT / f"face_{seconds}s_{height}p.mp4"
+    if not path.exists():
+        subprocess.run([sys.executable, __file__, str(seconds), str(width), str(height)], check=True)
+    return path
+
+
+def make(seconds: int, width: int, height: int) -> None:
+    """Write the clip: the square simulated picture stands in the middle of a noisy wall."""
     from rppg_core.simulate.faces import SimulationSettings, simulate_video
     from rppg_core.video.writer import write_video
 
     path = OUT / f"face_{seconds}s_{height}p.mp4"
-    if path.exists():
-        return path
     OUT.mkdir(parents=True, exist_ok=True)
     settings = SimulationSettings(
         seconds=float(seconds), hr_bpm=72.0, amplitude_percent=0.7, tone=2, size=height, seed=1, noise=1.0
@@ -36,4 +44,7 @@ def bench_clip(seconds: int, width: int, height: int) -> Path:
     part = path.with_suffix(".part.mp4")
     write_video(part, pictures(), fps=settings.fps, codec="h264", crf=18)
     part.rename(path)
-    return path
+
+
+if __name__ == "__main__":
+    make(*map(int, sys.argv[1:]))
