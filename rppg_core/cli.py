@@ -141,7 +141,7 @@ def _demo(args: argparse.Namespace) -> int:
             do="pip install 'rppg-lab[demo]'",
         ) from error  # fmt: skip
     try:
-        launch(port=args.port)
+        launch(port=args.port, mcp=args.mcp or None)
     except OSError as error:
         taken = "no port from 7860 on is free" if args.port is None else f"port {args.port} is taken"
         raise UsageError(taken, wanted="a free port", do="choose another with --port") from error
@@ -340,6 +340,9 @@ def _parser() -> argparse.ArgumentParser:
 
     one = _command(commands, "demo", _demo, "serve the app on this machine")
     one.add_argument("--port", type=int, help="default: the first free one from 7860")
+    one.add_argument(
+        "--mcp", action="store_true", help="offer the endpoint to language models too (or RPPG_MCP=1)"
+    )
 
     one = _command(commands, "evaluate", _evaluate, "how well it works, asked in a way that can fail")
     one.add_argument("--protocol", choices=("refusal", "vitals"), required=True)
