@@ -20,6 +20,7 @@ from gradio.utils import get_upload_folder
 from demo import events
 from demo.panels import count, words
 from demo.panels.downloads import DOWNLOADS
+from demo.panels.live import live_head, live_tab
 from rppg_core.errors import UsageError
 from rppg_core.report_page import PARTS_STYLE
 from rppg_core.roster import CLASSICAL, list_methods
@@ -57,7 +58,7 @@ def launch(port: int | None = None, *, mcp: bool | None = None) -> None:
         quiet=True,
         theme=themes.Default(primary_hue="orange", neutral_hue="gray", font=("system-ui", "sans-serif")),
         css=(STATIC / "page.css").read_text(encoding="utf-8") + PARTS_STYLE,
-        head=f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>",
+        head=f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>{live_head()}",
         max_file_size=MAX_UPLOAD,
         run_history=False,
         footer_links=["api", "settings"],
@@ -74,6 +75,8 @@ def build() -> gr.Blocks:
         gr.Markdown(_text("intro"))
         with gr.Tab("Try it"):
             _try_it(app, on)
+        with gr.Tab("Live"):
+            live_tab()
         with gr.Tab("Privacy and limits"):
             gr.Markdown(_text("privacy"))
             gr.Markdown(f"## Limits\n\n{words.limits_list()}")
@@ -142,8 +145,8 @@ def _result_panels() -> list[Component]:
         with gr.Column(min_width=320):
             face = gr.HTML()
         with gr.Column(min_width=320):
-            facts = gr.HTML()
-    return [verdict, table, remarks, waves, spectrum, face, facts]
+            fitness = gr.HTML()
+    return [verdict, table, remarks, waves, spectrum, face, fitness]
 
 
 def _count_panel(on: events.Events) -> None:

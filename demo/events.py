@@ -161,7 +161,7 @@ def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, draw
         partial(drawings.waveforms, report, origin.truth),
         partial(drawings.spectrum, report, origin.truth),
         partial(drawings.face, report),
-        partial(drawings.facts, report),
+        partial(drawings.fitness, report),
     ]
     return (
         words.verdict(report, origin, waiting),

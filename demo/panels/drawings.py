@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from demo.panels.inspection import inspection_card
 from rppg_core import report_page, viz
 from rppg_core.types import Report, Truth
+from rppg_core.video.inspect import findings_of
 
 
 def waveforms(report: Report, truth: Truth | None = None) -> go.Figure:
@@ -28,9 +30,9 @@ def face(report: Report) -> str:
     return _parts(report_page.picture_html(report))
 
 
-def facts(report: Report) -> str:
-    """What the file is and how well the face was seen."""
-    return _parts(report_page.facts_html(report))
+def fitness(report: Report) -> str:
+    """What the video is fit for, with remedies."""
+    return inspection_card(findings_of(report.clip))
 
 
 def _parts(html: str) -> str:

@@ -52,8 +52,8 @@ def deletion(what: Sequence[str]) -> str:
 
 
 def remarks_list(report: Report) -> str:
-    """What to know about the numbers, one line each; empty when there is nothing."""
-    return "\n".join(f"- {line}" for line in remarks(report))
+    """What was odd about the clip and what to know about the numbers, a line each; empty when there is nothing."""
+    return "\n".join(f"- {line}" for line in (*report.notes, *remarks(report)))
 
 
 def limits_list() -> str:
