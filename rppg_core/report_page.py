@@ -85,6 +85,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
     video, face = report.video, report.face
     container = f"; the file says {video.fps_container:.3g}" if video.fps_container else ""
     turned = f", turned by {video.rotation_deg}°" if video.rotation_deg else ""
+    hdr = ", HDR" if video.hdr else ""
     density = f", {video.bits_per_pixel:.3f} bits a pixel" if video.bits_per_pixel else ""
     relaxed = ", relaxed" if face.skin_relaxed else ""
     seen = [
@@ -98,7 +99,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
         ("length", f"{video.duration_s:.1f} s, {video.n_frames} frames"),
         ("frame rate", f"{video.fps:.4g} a second{container}"),
         ("frame times", f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames dropped"),
-        ("coding", f"{video.codec} {video.pixel_format}, {video.bit_depth} bit{density}"),
+        ("coding", f"{video.codec} {video.pixel_format}, {video.bit_depth} bit{hdr}{density}"),
         *seen,
         ("skin", f"{face.skin_fraction:.0%} of the region used{relaxed}, brightness {face.brightness:.0f} of 255, "
                  f"{face.clipped_percent:.1f} % over- or underexposed"),
@@ -112,7 +113,7 @@ def table_html(report: Report) -> str:
     for row in table_rows(report):
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in row.cells)
         if row.cause:
-            cells = f'<td colspan="{len(COLUMNS)}" class="cause">no heart rate: {escape(row.cause)}</td>'
+            cells = f'<td colspan="{len(COLUMNS)}" class="cause"><span>no heart rate: {escape(row.cause)}</span></td>'
         cells += "".join(f"<td>{escape(cell)}</td>" for cell in row.more)
         lines.append(f'<tr><th scope="row">{escape(row.name)}</th>{cells}</tr>')
     return (
@@ -271,8 +272,9 @@ PARTS_STYLE = """
 .rppg :is(th, td) { border: 0; border-bottom: 1px solid var(--line); }
 .rppg thead th { color: var(--soft); font-weight: 600; }
 .rppg :is(th:first-child, .cause) { text-align: left; }
-.rppg td:nth-last-child(2) { white-space: normal; }
+.rppg td:nth-last-child(2) { white-space: normal; min-width: 7.5rem; }
 .rppg .cause { color: var(--soft); white-space: normal; }
+.rppg .cause span { display: inline-block; max-width: calc(100vw - 10rem); }
 .rppg tbody tr:first-child { font-weight: 600; }
 .rppg figure { margin: .5rem 0; }
 .rppg img { max-width: 100%; width: 22rem; border-radius: 8px; display: block; }

@@ -109,6 +109,13 @@ def test_facts_name_measured_and_claimed_frame_rate():
     assert ("frame rate", "30 a second; the file says 30") in report_page.facts(make_report())
 
 
+def test_facts_say_where_a_video_is_hdr():
+    report = make_report()
+    assert "HDR" not in dict(report_page.facts(report))["coding"]
+    object.__setattr__(report.video, "hdr", True)
+    assert " bit, HDR" in dict(report_page.facts(report))["coding"]
+
+
 def test_whole_picture_as_skin_is_not_called_a_face():
     report = make_report()
     object.__setattr__(report.clip, "region", "whole")
