@@ -10,7 +10,7 @@ export GRADIO_ANALYTICS_ENABLED ?= False
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo test lint unit models calibrate bench bench-peers evaluate clean
+.PHONY: help demo space test lint unit models calibrate bench bench-peers evaluate clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -24,8 +24,12 @@ help:  ## this list
 models: .venv/installed  ## fetch the two face models into the user's cache
 	$(BIN)/rppg doctor --fetch
 
-demo: models  ## serve the app on http://127.0.0.1:7860
-	$(BIN)/rppg demo
+demo: .venv/installed  ## serve the app on http://127.0.0.1:7860, or on PORT=...
+	-$(BIN)/rppg doctor --fetch
+	$(BIN)/rppg demo $(if $(PORT),--port $(PORT))
+
+space: .venv/installed  ## write the folder of a Hugging Face Space to out/space
+	$(BIN)/python -m demo.bundle out/space
 
 lint: .venv/installed  ## ruff, spelling, types
 	$(BIN)/ruff check .
