@@ -104,11 +104,14 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
             with gr.Row():
                 analyse = gr.Button("Analyse", variant="primary", elem_id="analyse")
                 stop = gr.Button("Stop", elem_id="stop", visible=False)
-    shown = _result_panels()
-    _count_panel(on)
-    _downloads(on)
+    verdict = gr.Markdown("Analysing the simulated example …", elem_id="verdict")
+    with gr.Column(elem_id="results") as results:
+        panels = _result_panels()
+        counted = _count_panel(on)
+        _downloads(on)
+    shown = [verdict, results, counted, *panels]
     with gr.Row():
-        delete = gr.Button("Delete my data now", elem_id="delete", min_width=160, scale=0)
+        delete = gr.Button("Delete my data now", elem_id="delete", min_width=200, scale=0)
         deleted = gr.Markdown(elem_id="deleted")
 
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -117,7 +120,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     analyse.click(lambda: gr.Button(visible=True), outputs=stop, **quiet)
     running = analyse.click(
         on.analyse, [video, methods], [video, *shown], concurrency_limit=1, concurrency_id="model",
-        show_progress_on=shown[0], scroll_to_output=True, api_visibility="private",
+        show_progress_on=verdict, scroll_to_output=True, api_visibility="private",
     )  # fmt: skip
     running.failure(on.fault, outputs=[video, *shown], **quiet)
     running.then(lambda: gr.Button(visible=False), outputs=stop, **quiet)
@@ -133,7 +136,6 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
 
 def _result_panels() -> list[Component]:
     """Empty panels in the order of `events._panels`; rows become columns on a phone."""
-    verdict = gr.Markdown("Analysing the simulated example …", elem_id="verdict")
     table = gr.HTML()
     remarks = gr.Markdown()
     with gr.Row():
@@ -146,21 +148,23 @@ def _result_panels() -> list[Component]:
             face = gr.HTML()
         with gr.Column(min_width=320):
             fitness = gr.HTML()
-    return [verdict, table, remarks, waves, spectrum, face, fitness]
+    return [table, remarks, waves, spectrum, face, fitness]
 
 
-def _count_panel(on: events.Events) -> None:
+def _count_panel(on: events.Events) -> Component:
+    """Clock and comparison; gives what is to be emptied with a new result."""
     gr.Markdown(_text("count"))
     with gr.Row():
-        start = gr.Button(f"Start {count.COUNT_S} s", elem_id="count-start", min_width=120, scale=0)
+        start = gr.Button(f"Start {count.COUNT_S} s", elem_id="count-start", min_width=140, scale=0)
         beats = gr.Number(label=f"Beats in {count.COUNT_S} s", minimum=0, maximum=60, value=None, elem_id="count",
-                          min_width=120, scale=0)  # fmt: skip
-        compare = gr.Button("Compare", elem_id="count-compare", min_width=120, scale=0)
+                          min_width=140, scale=0)  # fmt: skip
+        compare = gr.Button("Compare", elem_id="count-compare", min_width=140, scale=0)
     gr.HTML('<p id="count-clock" role="timer"></p>')
     result = gr.Markdown(elem_id="count-result")
     start.click(None, js=f"() => window.rppgCount({count.COUNT_S})")
     gr.on([compare.click, beats.submit], on.compare, beats, result, queue=False, show_progress="hidden",
           api_visibility="private")  # fmt: skip
+    return result
 
 
 def _downloads(on: events.Events) -> None:

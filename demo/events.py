@@ -101,7 +101,11 @@ class Events:
     def delete(self, request: gr.Request) -> Panels:
         """Delete everything now and say what it was."""
         said = words.deletion(self.visits.delete(_session(request)))
-        return said, None, *_no_panels("## Nothing of yours is left here\n\nThe page below is empty again.")
+        return (
+            said,
+            None,
+            *_no_panels("## Nothing of yours is left here\n\nAnalyse without a video for the example."),
+        )
 
     def api(self, request: gr.Request) -> str:
         """How to call the endpoint, with the address under which this page was asked for."""
@@ -156,7 +160,7 @@ class Events:
 
 
 def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, drawn: bool = True) -> Panels:
-    """In the order of `app._result_panels`; figures only where `drawn`, numbers always."""
+    """Verdict, results, own count and panels as the page has them; figures only where `drawn`, numbers always."""
     figures: list[Callable[[], Any]] = [
         partial(drawings.waveforms, report, origin.truth),
         partial(drawings.spectrum, report, origin.truth),
@@ -165,6 +169,8 @@ def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, draw
     ]
     return (
         words.verdict(report, origin, waiting),
+        gr.Column(visible=True),
+        "",
         drawings.table(report),
         words.remarks_list(report),
         *(figure() if drawn else gr.skip() for figure in figures),
@@ -172,8 +178,8 @@ def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, draw
 
 
 def _no_panels(said: str) -> Panels:
-    """Words in place of the verdict, the rest empty."""
-    return said, "", "", None, None, "", ""
+    """Words in place of the verdict; nothing old stands below them."""
+    return said, gr.Column(visible=False), "", "", "", None, None, "", ""
 
 
 @cache

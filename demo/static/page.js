@@ -19,7 +19,7 @@ window.rppgCount = (seconds) => {
     clock.textContent = left > 0 ? `Count every beat: ${left} s left` : "Stop. How many beats were there?";
     if (left > 0) return;
     clearInterval(counting);
-    document.querySelector("#count input").focus();
+    document.querySelector("#count input").select();
   };
   tick();
   counting = setInterval(tick, 100);
