@@ -45,14 +45,14 @@ test: .venv/installed  ## lint, types and all tests (face models are fetched whe
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory unit
 
-calibrate: .venv/installed  ## refit confidence and intervals on the simulator (about 25 minutes on 2 cores)
+calibrate: .venv/installed  ## refit confidence and intervals on the simulator (15 minutes on 2 cores)
 	$(BIN)/python -m rppg_core.calibrate
 	$(BIN)/python -m rppg_core.calibrate_respiration
 
-evaluate: models  ## the two protocols of the README's figures (about 25 minutes on 2 cores)
+evaluate: models  ## the protocols behind the README's figures; fails when a promise does not hold (15 minutes)
 	mkdir -p out
 	$(BIN)/rppg evaluate --protocol refusal --seeds $(SEEDS) --html out/refusal.html --json out/refusal.json
-	$(BIN)/rppg evaluate --protocol vitals --json out/vitals.json
+	$(BIN)/rppg evaluate --protocol vitals $(if $(RPPG_TEST_DATA),--data $(RPPG_TEST_DATA)) --json out/vitals.json
 
 bench: models  ## CPU time, memory and where the time goes
 	$(BIN)/python tests/bench/bench.py

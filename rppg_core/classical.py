@@ -272,7 +272,7 @@ CLASSICAL: dict[str, ClassicalMethod] = {
         ClassicalMethod("pbv", pbv, "de Haan & van Leest 2014"),
         ClassicalMethod("pos", pos, "Wang et al. 2017"),
         ClassicalMethod("lgi", lgi, "Pilz et al. 2018"),
-        ClassicalMethod("omit", omit, "Alvarez Casado & Bordallo Lopez 2023"),
+        ClassicalMethod("omit", omit, "Álvarez Casado & Bordallo López 2023"),
     )
 }
 
