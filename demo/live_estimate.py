@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rppg_core.errors import RppgError, UsageError
-from rppg_core.pipeline import AGREE_BPM, FS, Analysis
+from rppg_core.errors import FrameRateError, UsageError
+from rppg_core.pipeline import AGREE_BPM, FS, MIN_FPS, Analysis
 from rppg_core.roster import PANEL
 from rppg_core.signals.filters import segments
 from rppg_core.types import Bvp, FaceClip, FaceInfo, VideoInfo
@@ -86,8 +86,10 @@ def estimate_live(packet: object) -> dict[str, Any]:
         return _answer("collecting", "Hold still and breathe normally.", **known)
     try:
         return _judged(face, known)
-    except RppgError as error:
-        return _answer("refused", str(error), **known)
+    except FrameRateError:
+        rate = 1 / float(np.median(np.diff(face.times_s)))
+        words = f"The camera gives {rate:.0f} frames a second, and at least {MIN_FPS:.0f} are needed."
+        return _answer("refused", f"{words} More light helps, and so does closing other programs.", **known)
 
 
 def read_packet(packet: object) -> LiveTrace:
