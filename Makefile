@@ -4,6 +4,7 @@
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 export GRADIO_ANALYTICS_ENABLED ?= False
@@ -15,20 +16,24 @@ SEEDS ?= 10
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/app: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with the venv module was found: install one, or set PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) -e '.[demo]'
 	@touch $@
 
-models: .venv/installed  ## fetch the two face models into the user's cache
+.venv/installed: .venv/app
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+models: .venv/app  ## fetch the two face models into the user's cache
 	$(BIN)/rppg doctor --fetch
 
-demo: .venv/installed  ## serve the app on http://127.0.0.1:7860, or on PORT=...
+demo: .venv/app  ## serve the app on http://127.0.0.1:7860, or on PORT=...
 	-$(BIN)/rppg doctor --fetch
 	$(BIN)/rppg demo $(if $(PORT),--port $(PORT))
 
-space: .venv/installed  ## write the folder of a Hugging Face Space to out/space
+space: .venv/app  ## write the folder of a Hugging Face Space to out/space
 	$(BIN)/python -m demo.bundle out/space
 
 lint: .venv/installed  ## ruff, spelling, types
@@ -54,10 +59,10 @@ evaluate: models  ## the protocols behind the README's figures; fails when a pro
 	$(BIN)/rppg evaluate --protocol refusal --seeds $(SEEDS) --html out/refusal.html --json out/refusal.json
 	$(BIN)/rppg evaluate --protocol vitals $(if $(RPPG_TEST_DATA),--data $(RPPG_TEST_DATA)) --json out/vitals.json
 
-bench: models  ## CPU time, memory and where the time goes
+bench: .venv/installed models  ## CPU time, memory and where the time goes
 	$(BIN)/python tests/bench/bench.py
 
-bench-peers: models  ## vitallens and open-rppg on the same file, each in an environment of its own
+bench-peers: .venv/installed models  ## vitallens and open-rppg on the same file, each in an environment of its own
 	$(BIN)/python tests/bench/peers.py
 
 clean:  ## remove what make made
