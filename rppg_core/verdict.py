@@ -52,6 +52,8 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
          "switch HDR off in the camera's settings", "hdr"),
         (face.n_faces > 0 and face.width_px < 90, f"the face is small ({face.width_px:.0f} pixels)",
          "come closer", "no_face"),
+        (video.dropped_frames > 0.1 * max(video.n_frames, 1), f"{video.dropped_frames} frames are missing",
+         "close other programs while you record", "frame_times"),
         (video.jitter_percent > 30, f"the frame times jitter by {video.jitter_percent:.0f} %",
          "close other programs while you record", "frame_times"),
     )  # fmt: skip

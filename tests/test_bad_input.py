@@ -249,12 +249,15 @@ def test_larger_of_two_faces_is_followed_and_the_report_says_so(rppg, tmp_path, 
     assert run.hr_bpm == pytest.approx(HR_BPM, abs=2)
 
 
-def test_overexposed_face_gets_no_number_and_the_light_is_named(rppg, tmp_path, pictures):
+def test_overexposed_face_gets_no_wrong_number_and_the_light_is_named(rppg, tmp_path, pictures):
     bright = np.clip(3 * pictures.astype(np.uint16), 0, 255).astype(np.uint8)
     run = rppg(written(tmp_path / "bright.mp4", bright))
-    assert run.hr_bpm is None
-    assert "over- or underexposed" in run.out.splitlines()[0]
-    assert "softer light" in run.out.splitlines()[0]
+    assert run.report["face"]["clipped_percent"] > 80
+    assert "of the skin is over- or underexposed: the rest was read." in run.out
+    if run.hr_bpm is None:  # what the camera left of the pulse may or may not suffice
+        assert "softer light" in run.out.splitlines()[0]
+    else:
+        assert run.hr_bpm == pytest.approx(HR_BPM, abs=4)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +318,7 @@ def test_frame_times_win_over_the_rate_that_the_container_claims(rppg, face, tmp
 def test_4k_is_followed(rppg, tmp_path, pictures):
     large = [cv2.resize(picture, (3840, 2160)) for picture in pictures[:30:3]]
     second = written(tmp_path / "second.mp4", large, fps=10)
-    run = rppg(looped(second, tmp_path / "4k.mp4", times=6, period_s=1.0))
+    run = rppg(looped(second, tmp_path / "4k.mp4", times=5, period_s=1.0))
     assert (run.code, run.err) == (0, "")
     assert (run.report["video"]["width"], run.report["face"]["found"]) == (3840, 1.0)
 

@@ -23,6 +23,12 @@ GOOD_VIDEO = VideoInfo(codec="h264", pixel_format="yuv420p", bits_per_pixel=0.2)
         (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=120, motion_percent=60), 20, "head moves"),
         (GOOD_VIDEO, FaceInfo(found=1, n_faces=1, width_px=70, brightness=120), 20, "small"),
         (VideoInfo(jitter_percent=50), GOOD_FACE, 20, "jitter"),
+        (
+            VideoInfo(jitter_percent=4000, n_frames=200, dropped_frames=600),
+            GOOD_FACE,
+            20,
+            "600 frames are missing",
+        ),
         (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=120, grey=True), 20, "black and white"),
         (VideoInfo(codec="hevc", bits_per_pixel=0.2, hdr=True), GOOD_FACE, 20, "HDR"),
         (

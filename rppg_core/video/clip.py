@@ -36,6 +36,7 @@ from rppg_core.video.pose import FacePath, Pose, ReferenceFace, motion_of
 Progress = Callable[[str, float], None]
 
 FINE_FROM = 1.6  # crop pixels a box pixel
+MANY_CLIPPED = 20.0  # % of the skin over- or underexposed, from which on the report says so
 DARK, BRIGHT = 30.0, 235.0  # mean grey level of pictures in which no face is to be expected
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
 
@@ -247,8 +248,8 @@ class _FacePass(_Pass):
                 fields["crop128_raw"] = spread(squares, valid)
             if "crop72" in self.needs:
                 fields["crop72"] = spread(np.stack([resized(s, 72) for s in squares]), valid)
-        fields["face"] = self._face_info(weights, sample)
-        return self.build(weights, notes=self._notes(weights), **fields)
+        fields["face"] = face = self._face_info(weights, sample)
+        return self.build(weights, notes=self._notes(face), **fields)
 
     def _look(self, frame: Frame) -> None:
         seen = self.tracker.observe(frame)
@@ -359,11 +360,15 @@ class _FacePass(_Pass):
             **light_of(skin),
         )
 
-    def _notes(self, weights: roi.RoiWeights) -> tuple[str, ...]:
+    def _notes(self, face: FaceInfo) -> tuple[str, ...]:
         notes = []
-        if self.n_faces > 1:
-            notes.append(f"{self.n_faces} faces seen; the largest one was followed.")
-        if weights.relaxed:
+        if face.n_faces > 1:
+            notes.append(f"{face.n_faces} faces seen; the largest one was followed.")
+        if face.clipped_percent > MANY_CLIPPED:
+            notes.append(
+                f"{face.clipped_percent:.0f} % of the skin is over- or underexposed: the rest was read."
+            )
+        if face.skin_relaxed:
             notes.append("Uneven light or colour: the skin weight was relaxed to keep 40 % of the face.")
         if self.background is None:
             notes.append("No background beside the face: the control is the clip shuffled in 0.5 s blocks.")
