@@ -25,7 +25,17 @@ window.rppgCount = (seconds) => {
   counting = setInterval(tick, 100);
 };
 
+// The name that is read out holds the words that are seen: for people who say what they see to their computer.
+const nameByWords = () => {
+  for (const button of document.querySelectorAll("#video button[aria-dropeffect]")) {
+    const words = button.textContent.replace(/\s+/g, " ").trim();
+    if (button.ariaLabel !== words) button.ariaLabel = words;
+  }
+};
+
 window.rppgReady = () => {
+  new MutationObserver(nameByWords).observe(document.querySelector("#video"), { childList: true, subtree: true });
+  nameByWords();
   for (const id of ["verdict", "deleted", "count-result"]) {
     document.getElementById(id)?.setAttribute("aria-live", "polite");
   }
