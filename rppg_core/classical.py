@@ -183,7 +183,7 @@ def omit(trace: RgbTrace) -> Float[np.ndarray, " time"]:
     Returns:
         Relative to mean green, rises with blood volume.
 
-    Source: Alvarez Casado & Bordallo Lopez 2023, Face2PPG, IEEE JBHI 27(11), OMIT: QR factors of the 3 x T
+    Source: Álvarez Casado & Bordallo López 2023, Face2PPG, IEEE JBHI 27(11), OMIT: QR factors of the 3 x T
     colours, P = I - q q^T. The first column q of Q is, up to its sign, the first colour made a unit vector.
     """
     colour = _colour(trace)
