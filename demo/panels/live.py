@@ -44,10 +44,10 @@ def live_head() -> str:
     return f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>"
 
 
-def answer_packet(packet: Any) -> dict[str, Any]:
-    """One packet of the last half minute; nothing of it is kept."""
+def answer_packet(packet: Any) -> dict[str, Any] | None:
+    """One packet of the last half minute, nothing of which is kept; None when others were before it for too long."""
     if not _turn.acquire(timeout=WAIT_S):
-        return {"state": "error", "words": "The server is busy with other visitors; trying on."}
+        return None
     try:
         return estimate_live(packet)
     finally:

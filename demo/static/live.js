@@ -164,12 +164,10 @@
     .number { display: block; font-size: 3rem; line-height: 1.1; font-weight: 600; font-variant-numeric: tabular-nums; }
     .number small { font-size: 1.1rem; font-weight: 400; color: var(--soft, #767676); }
     .range, .facts, caption, figcaption, .stage + p { color: var(--soft, #767676); font-size: .875rem; font-variant-numeric: tabular-nums; }
-    caption { text-align: left; }
-    .stage + p { margin: .5rem 0 0; }
+    caption { text-align: left; } .stage + p { margin: .5rem 0 0; }
     .range { min-height: 1.5em; margin: .1rem 0 .75rem; }
     progress { width: min(100%, 16rem); height: .6rem; accent-color: var(--accent); vertical-align: middle; }
-    figure { margin: 0; }
-    figure canvas { display: block; width: 100%; height: 6rem; border-bottom: 1px solid var(--line); }
+    figure { margin: 0; } figure canvas { display: block; width: 100%; height: 6rem; border-bottom: 1px solid var(--line); }
     .facts { margin: .5rem 0 0; min-height: 1.5em; }
     details { grid-column: 1 / -1; border-top: 1px solid var(--line); padding-top: .5rem; }
     summary { cursor: pointer; min-height: 2rem; font-weight: 600; }
@@ -209,7 +207,7 @@
 
   class Live extends HTMLElement {
     #run = 0; // counts starts and stops: what belongs to an earlier one is dropped
-    #stream; #sampler; #timer; #rows = []; #wave; #clock; #began; #newest; #answered; #waiting = false;
+    #stream; #sampler; #timer; #rows = []; #wave; #first; #clock; #newest; #answered; #waiting = false;
 
     connectedCallback() {
       if (!this.shadowRoot) {
@@ -252,7 +250,7 @@
       }
       if (run !== this.#run) return;
       this.#sampler = new Sampler();
-      this.#clock = this.#began = undefined;
+      this.#first = this.#clock = undefined;
       this.#answered = performance.now();
       this.#say("nobody", WORDS.looking);
       video.requestVideoFrameCallback((now, frame) => this.#sample(run, now, frame));
@@ -281,20 +279,20 @@
     }
 
     // The truest time that the browser gives, the same one for the whole run: when the camera took the frame, its
-    // place in the stream, or when it was shown.
-    #time(now, frame) {
-      this.#clock ??= frame.captureTime !== undefined ? "captureTime" : frame.mediaTime > 0 ? "mediaTime" : "presentationTime";
-      return this.#clock === "mediaTime" ? 1000 * frame.mediaTime : frame[this.#clock] ?? NaN;
+    // place in the stream where that runs on (not every browser counts), or when it was shown.
+    #choose(frame) {
+      if (frame.captureTime !== undefined) return "captureTime";
+      return frame.mediaTime > this.#first.mediaTime ? "mediaTime" : "presentationTime";
     }
 
     #sample(run, now, frame) {
       if (run !== this.#run) return;
       const video = this.part("video");
       video.requestVideoFrameCallback((...next) => this.#sample(run, ...next));
-      const time = this.#time(now, frame);
-      this.#began ??= time;
-      const at = time - this.#began;
-      const last = this.#rows.at(-1)?.[0] ?? -Infinity;
+      if (!this.#first) return void (this.#first = frame);
+      this.#clock ??= this.#choose(frame);
+      const at = (frame[this.#clock] - this.#first[this.#clock]) * (this.#clock === "mediaTime" ? 1000 : 1);
+      const last = this.#rows.at(-1)?.[0] ?? 0;
       if (!(at >= last + MIN_STEP_MS)) return;
       this.#rows.push(this.#sampler.row(video, at));
       this.#newest = frame.captureTime ?? now; // on the clock of performance.now()
@@ -358,7 +356,7 @@
 
     #sent(rows) {
       this.part("caption").textContent = rows.length
-        ? `Last packet: ${rows.length} rows of ${COLUMNS.length} numbers, ${Math.ceil(JSON.stringify(rows).length / 1000)} kB.`
+        ? `Last packet: ${rows.length} rows of ${COLUMNS.length} numbers, ${Math.ceil(JSON.stringify(rows).length / 1000)} kB. Frame times: ${this.#clock}.`
         : "Nothing has been sent.";
       this.part("tbody").querySelectorAll("td:nth-child(2)").forEach((cell, k) => {
         cell.textContent = rows.length ? rows.at(-1)[k].toFixed(COLUMNS[k][1]) : "—";
