@@ -14,6 +14,7 @@ Axis letters: T time, L landmark, H, W.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -110,7 +111,7 @@ def _one_thread() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
-class _Pass:
+class _Pass(ABC):
     """What both regions share: times, grids, scene, and the clip made of them."""
 
     region = "face"
@@ -124,8 +125,13 @@ class _Pass:
         self.still: np.ndarray | None = None
         self.outlines: dict[str, np.ndarray] = {}
 
+    @abstractmethod
     def add(self, frame: Frame) -> None:
-        raise NotImplementedError
+        """Take one frame."""
+
+    @abstractmethod
+    def finish(self, video: VideoInfo) -> FaceClip:
+        """Make the clip when all frames are in."""
 
     def words(self, n_frames: int) -> str:
         return f"reading frame {n_frames}"

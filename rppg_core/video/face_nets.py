@@ -50,19 +50,19 @@ class Engine(Protocol):
         ...
 
 
-class BlazeEngine:
+class BlazeEngine(ABC):
     """Decoding shared by the engines that run the two .tflite files."""
 
     detect_side = 128
     mesh_side = 192
 
+    @abstractmethod
     def _run_detector(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits (896,) and boxes (896, 16) of a (128, 128, 3) picture in -1..1."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _run_mesh(self, crop: np.ndarray) -> tuple[np.ndarray, float]:
         """Points (1404,) and logit of a (192, 192, 3) crop in 0..1."""
-        raise NotImplementedError
 
     def detect(self, square: Float[np.ndarray, "side side 3"]) -> list[Detection]:
         """Decode the anchors and merge the boxes that mean the same face."""
@@ -90,10 +90,12 @@ class OpenCvEngine(BlazeEngine):
             for path in models
         )
 
+    @abstractmethod
     def _run_detector(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits, boxes = _forward(self._detector, picture, ("classificators", "regressors"))
         return logits.reshape(-1), boxes.reshape(-1, 16)
 
+    @abstractmethod
     def _run_mesh(self, crop: np.ndarray) -> tuple[np.ndarray, float]:
         logit, points = _forward(self._mesh, crop, ("conv2d_31", "conv2d_21"))
         return points.reshape(-1), float(logit.reshape(-1)[0])
@@ -116,10 +118,12 @@ class LiteRtEngine(BlazeEngine):
         for network in (self._detector, self._mesh):
             network.allocate_tensors()
 
+    @abstractmethod
     def _run_detector(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits, boxes = sorted(_invoke(self._detector, picture), key=np.size)
         return logits.reshape(-1), boxes.reshape(-1, 16)
 
+    @abstractmethod
     def _run_mesh(self, crop: np.ndarray) -> tuple[np.ndarray, float]:
         logit, points = sorted(_invoke(self._mesh, crop), key=np.size)
         return points.reshape(-1), float(logit.reshape(-1)[0])
