@@ -123,6 +123,14 @@ def test_hand_that_passes_in_a_fifth_of_a_second_keeps_the_value():
     assert answer["hr"]["value"] == pytest.approx(HR_BPM, abs=2)
 
 
+@pytest.mark.parametrize("level", [0.0, 128.0, 255.0])
+def test_colour_that_never_changes_is_refused(level):
+    times_s = np.arange(400) / 30
+    answer = estimate_live(packet(times_s, np.full((400, 3), level), np.full((400, 3), level)))
+    assert answer["state"] == "refused"
+    json.dumps(answer, allow_nan=False)
+
+
 def test_second_without_frames_starts_anew():
     times_s, face, background = simulated()
     kept = (times_s < 10) | (times_s >= 11)
