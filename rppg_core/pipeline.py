@@ -7,7 +7,7 @@ in every run, so a method's reading is the same alone and in company. Axis lette
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +30,10 @@ from rppg_core.types import (
 )
 from rppg_core.verdict import likely_cause, verdict
 from rppg_core.video.clip import extract
+from rppg_core.video.face import FaceTracker
+from rppg_core.video.frame import ArrayFrame
 from rppg_core.video.prepare import resample
+from rppg_core.video.reader import MAX_S, open_video
 from rppg_core.vitals import HRV_UNITS, Context, Judgement, heart_rate_reading, refuse, vitals_from_bvp
 
 Progress = Callable[[str, float], None]
@@ -141,20 +144,15 @@ def load_clip(
     progress: Progress | None = None,
 ) -> FaceClip:
     """The one pass over whatever the user gave; a FaceClip goes through as it is, a file over `max_s` does not."""
-    from rppg_core.video.face import FaceTracker
-    from rppg_core.video.reader import MAX_S, ArrayFrame, open_video
-
     if isinstance(source, FaceClip):
         return source
     if region not in ("face", "whole"):
         raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for a face video")
-    tracker = FaceTracker() if region == "face" else None
     if isinstance(source, tuple):
         frames, times_s = source
-        pictures = (ArrayFrame(float(t), frame) for t, frame in zip(times_s, frames, strict=True))
-        return extract(
-            pictures, tracker, needs, region=region, progress=progress, expected_s=float(times_s[-1])
-        )
+        last_s = float(max(times_s, default=0.0))
+        pictures = _pictures(frames, times_s)
+        return extract(pictures, _tracker(region), needs, region=region, progress=progress, expected_s=last_s)
     video = open_video(source, max_s=MAX_S if max_s is None else max_s)
 
     def reading(stage: str, fraction: float) -> None:
@@ -162,10 +160,24 @@ def load_clip(
             progress(stage, 0.9 * fraction)
 
     clip = extract(
-        video.frames(), tracker, needs, region=region, info=video.info, progress=reading,
+        video.frames(), _tracker(region), needs, region=region, info=video.info, progress=reading,
         expected_s=video.header.duration_s,
     )  # fmt: skip
     return replace(clip, notes=(*video.notes, *clip.notes))
+
+
+def _tracker(region: str) -> FaceTracker | None:
+    """Made once the video is known to be one: it may have to fetch its models."""
+    return FaceTracker() if region == "face" else None
+
+
+def _pictures(frames: np.ndarray, times_s: np.ndarray) -> Iterator[ArrayFrame]:
+    if len(frames) != len(times_s) or not (np.diff(times_s) > 0).all():
+        raise UsageError(
+            f"{len(frames)} frames with {len(times_s)} times",
+            wanted="one time a frame in seconds, each later than the one before", do="check the times",
+        )  # fmt: skip
+    return (ArrayFrame(float(t), frame) for t, frame in zip(times_s, frames, strict=True))
 
 
 def check_clip(clip: FaceClip) -> None:

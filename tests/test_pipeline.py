@@ -4,12 +4,14 @@ import json
 import numpy as np
 import pytest
 
+from rppg_core import pipeline
 from rppg_core.errors import (
     ClipTooShortError,
     FaceTooSmallError,
     FrameRateError,
     UnknownMethodError,
     UsageError,
+    VideoError,
 )
 from rppg_core.pipeline import analyze, background_as_skin, check_clip, shuffled
 from rppg_core.roster import CLASSICAL, PANEL, list_methods
@@ -152,6 +154,23 @@ def test_frames_with_their_times_are_analysed_like_a_file():
     report = analyze((frames, times_s), region="whole")
     assert report.consensus.vitals.hr.value == pytest.approx(84, abs=1.5)
     assert report.estimates["pos"].control == "shuffled"
+
+
+@pytest.mark.parametrize("times_s", [[0.0, 0.1], [0.0, 0.2, 0.1], [0.0, 0.1, np.nan]])
+def test_frames_need_one_time_each_in_order(times_s):
+    with pytest.raises(UsageError, match="one time a frame in seconds"):
+        analyze((np.zeros((3, 8, 8, 3), np.uint8), np.array(times_s)), region="whole")
+
+
+def test_bad_file_is_named_before_the_face_models_are_looked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(pipeline, "FaceTracker", lambda: pytest.fail("looked for the models first"))
+    with pytest.raises(VideoError, match="no file"):
+        analyze(tmp_path / "missing.mp4")
+
+
+def test_no_frames_at_all_are_a_clip_too_short():
+    with pytest.raises(ClipTooShortError, match="0 frames"):
+        analyze((np.zeros((0, 8, 8, 3), np.uint8), np.zeros(0)), region="whole")
 
 
 def test_progress_names_the_methods(pulsed):
