@@ -16,8 +16,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -31,7 +30,7 @@ from rppg_core.video.background import THUMBNAIL_EVERY, THUMBNAIL_SHAPE, backgro
 from rppg_core.video.face import FaceObservation
 from rppg_core.video.frame import Frame
 from rppg_core.video.inspect import light_of, scene_of
-from rppg_core.video.pixels import UNITS, halved, resized, spread, to_bytes, to_units
+from rppg_core.video.pixels import UNITS, halved, one_thread, resized, spread, to_bytes, to_units
 from rppg_core.video.pose import FacePath, Pose, ReferenceFace, motion_of
 
 Progress = Callable[[str, float], None]
@@ -91,24 +90,13 @@ def extract(
     if unknown:
         raise ValueError(f"unknown needs {sorted(unknown)}; known are {NEEDS}")
     one_pass = _WholePass(needs) if region == "whole" else _FacePass(needs, tracker)
-    with _one_thread():
+    with one_thread():
         for count, frame in enumerate(frames):
             one_pass.add(frame)
             if progress is not None and count % 15 == 0:
                 fraction = min(frame.time_s / expected_s, 1.0) if expected_s else 0.0
                 progress(one_pass.words(count + 1), fraction)
     return one_pass.finish(info() if info is not None else VideoInfo())
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """OpenCV on one thread: on pictures this small its threads cost more than they give."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
 
 
 class _Pass(ABC):

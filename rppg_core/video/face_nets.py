@@ -10,6 +10,7 @@ Kartynnik et al. 2019 (https://arxiv.org/abs/1907.06724): the mesh; constants of
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import cv2
@@ -90,12 +91,10 @@ class OpenCvEngine(BlazeEngine):
             for path in models
         )
 
-    @abstractmethod
     def _run_detector(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits, boxes = _forward(self._detector, picture, ("classificators", "regressors"))
         return logits.reshape(-1), boxes.reshape(-1, 16)
 
-    @abstractmethod
     def _run_mesh(self, crop: np.ndarray) -> tuple[np.ndarray, float]:
         logit, points = _forward(self._mesh, crop, ("conv2d_31", "conv2d_21"))
         return points.reshape(-1), float(logit.reshape(-1)[0])
@@ -118,12 +117,10 @@ class LiteRtEngine(BlazeEngine):
         for network in (self._detector, self._mesh):
             network.allocate_tensors()
 
-    @abstractmethod
     def _run_detector(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits, boxes = sorted(_invoke(self._detector, picture), key=np.size)
         return logits.reshape(-1), boxes.reshape(-1, 16)
 
-    @abstractmethod
     def _run_mesh(self, crop: np.ndarray) -> tuple[np.ndarray, float]:
         logit, points = sorted(_invoke(self._mesh, crop), key=np.size)
         return points.reshape(-1), float(logit.reshape(-1)[0])

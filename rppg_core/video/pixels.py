@@ -6,6 +6,8 @@ Floor 2. Axis letters: T time, H, W.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -46,3 +48,14 @@ def spread(
         out = np.memmap(tempfile.TemporaryFile(), np.uint16, "w+", shape=shape)  # noqa: SIM115
     out[valid] = rows
     return out
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """OpenCV on one thread: on pictures this small its threads cost more than they give."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
