@@ -332,7 +332,7 @@ def test_whole_picture_without_blood_gets_no_number(rppg, tmp_path):
 
 @pytest.mark.parametrize("name", ["mein  Gesicht 脈 ü.mp4", "50% 'face' [1]: #2?.mp4", "concat:a|b.mp4"])
 def test_any_path_is_taken_as_it_is(rppg, face, tmp_path, monkeypatch, name):
-    home = tmp_path / "ein Ordner é"
+    home = tmp_path / "a folder é"
     home.mkdir()
     (home / name).write_bytes(face.read_bytes())
     assert rppg(home / name).hr_bpm is not None
