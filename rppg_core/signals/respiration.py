@@ -90,7 +90,7 @@ def respiration_rate(
     Source: Karlen et al. 2013; see the module for what differs.
     """
     usable_s = float(bvp.valid.sum()) / bvp.fs
-    if usable_s < MIN_RR_S - 1e-6:
+    if usable_s < MIN_RR_S - 0.05:  # said with one decimal, so judged with one
         return Respiration(float("nan"), note=f"{usable_s:.1f} s of face; at least {MIN_RR_S:.0f} s needed")
     beats = find_beats(bvp.samples, bvp.fs, valid=bvp.valid) if beats is None else beats
     spectra = _spectra(bvp, beats, skin, resp, band_hz)
