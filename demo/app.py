@@ -100,7 +100,9 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
             gr.Markdown(_text("consent"))
         with gr.Column(min_width=320):
             gr.Markdown(_text("tips"))
-            methods = gr.CheckboxGroup(list_methods(), value=list(CLASSICAL), label="Methods to compare")
+            methods = gr.CheckboxGroup(
+                list_methods(), value=list(CLASSICAL), label="Methods to compare", elem_id="methods"
+            )
             with gr.Row():
                 analyse = gr.Button("Analyse", variant="primary", elem_id="analyse")
                 stop = gr.Button("Stop", elem_id="stop", visible=False)

@@ -165,7 +165,7 @@ def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, draw
         partial(drawings.waveforms, report, origin.truth),
         partial(drawings.spectrum, report, origin.truth),
         partial(drawings.face, report),
-        partial(drawings.fitness, report),
+        partial(drawings.fitness, report, origin.truth),
     ]
     return (
         words.verdict(report, origin, waiting),

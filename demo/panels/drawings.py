@@ -30,9 +30,9 @@ def face(report: Report) -> str:
     return _parts(report_page.picture_html(report))
 
 
-def fitness(report: Report) -> str:
-    """What the video is fit for, with remedies."""
-    return inspection_card(findings_of(report.clip))
+def fitness(report: Report, truth: Truth | None = None) -> str:
+    """What the video is fit for, with remedies; nothing about a simulated clip, which never was a file."""
+    return inspection_card(findings_of(report.clip)) if truth is None else ""
 
 
 def _parts(html: str) -> str:

@@ -172,18 +172,18 @@ def clip(tmp_path_factory) -> Path:
     return make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=8)
 
 
-def make_clip(
-    path: Path, *, seconds: float = 8, hr_bpm: float = 90, codec: str = "h264", faces: int = 1
-) -> Path:
-    """A simulated face at rest; two faces are two portraits side by side."""
+def make_clip(path: Path, *, seconds: float = 8, faces: int = 1, rounds: int = 1, **how) -> Path:
+    """A simulated face at rest, by default at 90 bpm.
+
+    Two faces are two portraits side by side; rounds make a long clip by showing the same seconds again and again.
+    """
     import numpy as np
 
     from rppg_core.simulate.faces import SimulationSettings, simulate_video
     from rppg_core.video.writer import write_video
 
-    video = simulate_video(
-        SimulationSettings(seconds=seconds, hr_bpm=hr_bpm, size=192, amplitude_percent=0.8, motion="none")
-    )
-    pictures = (np.hstack([video.frames.rgb(k)] * faces) for k in range(len(video.frames)))
-    write_video(path, pictures, times_s=video.truth.times_s, codec=codec, crf=8)
+    settings = {"hr_bpm": 90, "size": 192, "amplitude_percent": 0.8, "motion": "none", **how}
+    video = simulate_video(SimulationSettings(seconds=seconds, **settings))
+    pictures = [np.hstack([video.frames.rgb(k)] * faces) for k in range(len(video.frames))]
+    write_video(path, pictures * rounds, fps=video.fps, codec="h264", crf=8)
     return path
