@@ -72,12 +72,14 @@ def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, 
         clip_s: length of the clip. Unit: s.
         agree: methods within 5 bpm of the consensus.
         of: methods asked.
-        cause: used when the heart rate is refused.
+        cause: what is wrong with the clip; it caps the quality, and explains a refusal.
     """
     if hr.value is None or hr.interval is None:
         seen = "" if cause is UNKNOWN else f" {cause.what[0].upper()}{cause.what[1:]}."
         return f"No reliable heart rate: {hr.note or UNKNOWN.what}.{seen} To improve it: {cause.remedy}."
     quality = "good" if hr.confidence >= 0.95 else "fair"
+    if cause is not UNKNOWN:  # something is wrong with the clip, however sure the methods are
+        quality = f"fair ({cause.what})"
     return (
         f"Quality {quality}: {seconds:.0f} of {clip_s:.0f} s usable, {agree} of {of} methods agree. "
         f"About {hr.value:.0f} bpm, between {floor(hr.interval[0])} and {ceil(hr.interval[1])}."

@@ -60,6 +60,13 @@ def test_refusal_without_a_visible_cause_gives_the_general_advice_once():
     assert words.startswith("No reliable heart rate: no clear pulse. To improve it: record 30 s")
 
 
+def test_fault_of_the_clip_caps_the_quality():
+    hr = Reading(72.4, "bpm", confidence=0.99, interval=(70.6, 74.2))
+    cause = likely_cause(GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=200, clipped_percent=80), 27)
+    words = verdict(hr, seconds=27, clip_s=30, agree=7, of=7, cause=cause)
+    assert words.startswith(f"Quality fair ({cause.what})")
+
+
 def test_refusal_gives_cause_and_remedy():
     hr = Reading(None, "bpm", note="no clear pulse")
     cause = likely_cause(GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=20), 20)
