@@ -119,14 +119,20 @@ def launched(playwright, *flags: str):
     return playwright.chromium.launch(executable_path=require_browser(), args=[*FLAGS, *flags])
 
 
-def visit(browser, url: str, *, width: int = 1280, height: int = 900, scheme: str = "light"):
-    """A page that is loaded and watched: `requested` holds every address, `failed` every script error."""
+def visit(
+    browser, url: str, *, width: int = 1280, height: int = 900, scheme: str = "light", script: str = ""
+):
+    """A page in a profile of its own, loaded and watched.
+
+    `requested` holds every address, `failed` every script error; `script` runs before the page's own.
+    """
     page = browser.new_page(
         viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
     )
     page.requested, page.failed, page.home = [], [], url
     page.on("request", lambda request: page.requested.append(request.url))
     page.on("pageerror", lambda error: page.failed.append(str(error)))
+    page.add_init_script(script)
     page.goto(url)
     page.wait_for_selector("#verdict", timeout=30_000)
     return page

@@ -1,0 +1,82 @@
+"""Several visitors at once: everybody is served, waits in sight, and leaves nothing behind."""
+
+from time import monotonic, sleep
+
+import pytest
+
+from tests.demo.browser import analyse, make_clip, serve, upload, visit
+
+pytestmark = pytest.mark.browser
+EMPTY = ["vibe_edit_history"]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """An app that no other test uses."""
+    with serve(tmp_path_factory.mktemp("crowd")) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory):
+    """72 s, so that others have to wait."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "long.mp4", seconds=8, rounds=9)
+
+
+@pytest.fixture
+def pages(browser, alone):
+    """Visitors, each with a browser profile of their own."""
+    opened = []
+
+    def another():
+        opened.append(visit(browser, alone.url))
+        return opened[-1]
+
+    yield another
+    for page in opened:
+        page.close()
+
+
+def gone(app, seconds: float = 5) -> bool:
+    """Within this time no file is left."""
+    until = monotonic() + seconds
+    while app.files() != EMPTY and monotonic() < until:
+        sleep(0.1)
+    return app.files() == EMPTY
+
+
+def test_three_equal_uploads_finish_and_a_fourth_sees_its_place(pages, alone, clip, long_clip, face_models):
+    first, *others = pages(), pages(), pages()
+    last = pages()
+    for page, path in ((first, long_clip), *((page, clip) for page in (*others, last))):
+        upload(page, path)
+    for page in (first, *others, last):
+        page.locator("#analyse").click()
+        page.wait_for_timeout(150)
+    last.locator("#verdict", has_text="queue: 3/3").wait_for(timeout=5_000)
+    for page in (first, *others, last):
+        page.locator("#verdict h2", has_text="usable").wait_for(timeout=30_000)
+        page.locator("#verdict", has_text="Your video was deleted").wait_for(timeout=30_000)
+    assert gone(alone)
+
+
+def test_visitor_who_leaves_frees_the_slot_and_leaves_nothing(pages, alone, clip, long_clip, face_models):
+    leaver, stayer = pages(), pages()
+    upload(stayer, clip)
+    analyse(leaver, long_clip)
+    leaver.wait_for_timeout(500)
+    leaver.close()
+    started = monotonic()
+    stayer.locator("#analyse").click()
+    stayer.locator("#verdict", has_text="Your video was deleted").wait_for(timeout=20_000)
+    assert monotonic() - started < 4  # the leaver's clip alone would take longer
+    assert gone(alone)
+
+
+def test_upload_of_a_visitor_who_never_analyses_goes_with_the_tab(pages, alone, clip):
+    page = pages()
+    upload(page, clip)
+    page.wait_for_timeout(500)
+    assert any(name.endswith(".mp4") for name in alone.files())
+    page.close()
+    assert gone(alone)
