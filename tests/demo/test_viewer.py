@@ -1,0 +1,378 @@
+"""The player: its numbers, and in a real Chromium the file, the still, the playhead and the beats."""
+
+import json
+from dataclasses import replace
+from html import unescape
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from demo.panels.viewer import OUTLINE_UNIT, WAVE_UNIT, beats, viewer, viewer_head, viewer_numbers, words
+from rppg_core.pipeline import analyze
+from rppg_core.simulate.faces import SimulationSettings, simulate_clip, simulate_video
+from rppg_core.types import Beats
+from rppg_core.video.roi import OUTLINES
+from rppg_core.viz import display_wave
+from tests.demo.browser import no_foreign_requests, snapshot, upload, visit
+from tests.report_factory import make_report
+
+NEEDS = frozenset({"rgb", "still"})
+MOVING = SimulationSettings(seconds=8, hr_bpm=72, size=320, motion="medium", amplitude_percent=0.8, seed=3)
+# the settings of the fixture `clip`: the report of that file, without face models
+STILL = SimulationSettings(seconds=8, hr_bpm=90, size=192, amplitude_percent=0.8, motion="none")
+
+
+@pytest.fixture(scope="module")
+def moving():
+    """Report, truth and video of a head that moves."""
+    clip, truth = simulate_clip(MOVING, NEEDS)
+    return analyze(clip, ["green", "pos"]), truth, simulate_video(MOVING)
+
+
+def drawn(numbers, name, k):
+    """An outline in pixels of the picture at the k-th face box."""
+    boxes, points = numbers["boxes"], np.array(numbers["outlines"][name]) / OUTLINE_UNIT
+    return [boxes["x"][k], boxes["y"][k]] + points * boxes["w"][k]
+
+
+def test_outlines_on_the_first_frame_lie_on_the_landmarks(moving):
+    report, truth, video = moving
+    seen = video.tracker.observe(next(iter(video.frames))).landmarks
+    for name, polygon in OUTLINES.items():
+        # boxes are smoothed against jitter of the detector: a pixel, in a face of 150
+        np.testing.assert_allclose(
+            drawn(viewer_numbers(report, truth), name, 0), seen[list(polygon)], atol=2.5
+        )
+
+
+def test_outlines_on_the_still_are_those_of_the_still(moving):
+    report, truth, _ = moving
+    numbers = viewer_numbers(report, truth)
+    still = numbers["still"]
+    for name, points in report.clip.still_outlines.items():
+        found = [still["x"], still["y"]] + np.array(numbers["outlines"][name]) / OUTLINE_UNIT * still["w"]
+        np.testing.assert_allclose(found, points, atol=0.3)
+
+
+def test_outlines_follow_the_face_box(moving):
+    report, truth, _ = moving
+    times_s = report.clip.times_s[:, None]
+    boxes = report.clip.boxes[0] * (1 + 0.1 * times_s * [1, 0, 1, 1])  # to the right, and nearer
+    numbers = viewer_numbers(replace(report, clip=replace(report.clip, boxes=boxes)), truth)
+    first, later = drawn(numbers, "forehead", 0), drawn(numbers, "forehead", 50)
+    corner = report.clip.boxes[0, :2]
+    expected = corner * [1.5, 1] + 1.5 * (first - corner)
+    np.testing.assert_allclose(later, expected, atol=0.3)
+
+
+def test_beats_lie_on_the_beats(moving):
+    report, truth, _ = moving
+    marked = np.array(viewer_numbers(report, truth)["beats"])
+    delay_s = np.array([min(time - truth.beats_s[truth.beats_s <= time]) for time in marked])
+    assert len(marked) >= 7
+    assert np.all(delay_s < 0.25)  # the steepest rise comes after the onset, before the crest
+    assert delay_s.std() < 0.04
+
+
+def test_beats_are_those_of_the_clearest_method_that_agrees():
+    report = make_report({"pos": 72.0, "chrom": 72.0})
+    found = {
+        name: replace(e, beats=Beats(np.array([k + 1.0]), np.zeros(0)))
+        for k, (name, e) in enumerate(report.estimates.items())
+    }
+    name, times_s = beats(replace(report, estimates=found))
+    assert (name, times_s.tolist()) == ("pos", [1.0])  # make_report gives the first the highest SNR
+
+
+def test_no_beats_are_marked_without_a_trusted_rate():
+    report = make_report({"pos": None})
+    assert beats(report)[0] == ""
+    assert viewer_numbers(report)["beats"] == []
+    assert "no heart rate could be trusted" in words(report)
+
+
+def test_waves_are_the_displayed_ones_and_empty_where_the_face_was_lost():
+    report = make_report({"pos": 72.0})
+    estimate = report.estimates["pos"]
+    valid = np.ones(len(estimate.bvp.samples), bool)
+    valid[200:260] = False
+    bvp = replace(estimate.bvp, valid=valid)
+    (lane,) = viewer_numbers(replace(report, estimates={"pos": replace(estimate, bvp=bvp)}))["lanes"]
+    assert lane["z"][200:260] == [None] * 60
+    z = np.array([np.nan if value is None else value for value in lane["z"]]) / WAVE_UNIT
+    np.testing.assert_allclose(z, display_wave(bvp), atol=0.5 / WAVE_UNIT)
+
+
+def test_boxes_are_empty_where_the_face_was_lost(moving):
+    report, truth, _ = moving
+    boxes = report.clip.boxes.copy()
+    boxes[60:120] = np.nan
+    numbers = viewer_numbers(replace(report, clip=replace(report.clip, boxes=boxes)), truth)
+    assert numbers["boxes"]["w"][21:39] == [None] * 18
+    assert None not in numbers["boxes"]["w"][:20] + numbers["boxes"]["w"][41:79]
+
+
+def test_ninety_seconds_of_twelve_methods_stay_under_300_kb():
+    report = make_report({f"method{k}": 72.0 for k in range(12)}, seconds=90)
+    n = len(report.clip.times_s)
+    boxes = np.random.default_rng(0).uniform(100, 1900, (n, 4))
+    report = replace(report, clip=replace(report.clip, boxes=boxes))
+    assert len(viewer(report).split('clip="')[1].split('"')[0]) < 300_000
+
+
+def test_html_runs_no_script_and_says_of_the_upload_only_its_folder(moving):
+    report, *_ = moving
+    html = viewer(report, upload="/tmp/gradio/0a1b2c/my holiday.mp4")
+    numbers = json.loads(unescape(html.split('clip="')[1].split('"')[0]))
+    assert numbers["file"] == "0a1b2c"
+    assert "holiday" not in html
+    assert "<script" not in html
+    assert html.count("data:image/") == 1
+
+
+def test_a_simulated_clip_never_asks_for_a_file(moving):
+    report, truth, _ = moving
+    assert viewer_numbers(report, truth)["file"] == "none"
+    assert viewer_numbers(report)["file"] == "newest"
+
+
+# ---- in the browser
+
+
+@pytest.fixture(scope="module")
+def address(moving, tmp_path_factory):
+    """A page with a player on it: the example at first, then whatever is uploaded, with the report of `clip`."""
+    report, truth, _ = moving
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
+        result = analyze(simulate_clip(STILL, NEEDS)[0], ["green", "pos"])
+        with gr.Blocks(analytics_enabled=False) as app:
+            gr.Markdown("Player", elem_id="verdict")
+            video = gr.Video(
+                elem_id="video", sources=["upload", "webcam"], include_audio=True, format=None, height=200,
+                webcam_options=gr.WebcamOptions(mirror=False),
+            )  # fmt: skip
+            analyse = gr.Button("Analyse", elem_id="analyse")
+            player = gr.HTML(viewer(report, truth))
+            analyse.click(lambda path: (None, viewer(result, upload=path)), video, [video, player])
+        _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, run_history=False, head=viewer_head())
+        yield url
+        app.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The example, on a page where nothing may fail and nothing be asked of another host."""
+    page = opened(browser, address)
+    yield page
+    no_foreign_requests(page)
+    assert page.failed == []
+    page.close()
+
+
+def opened(browser, address, **how):
+    page = visit(browser, address, **how)
+    page.wait_for_selector("rppg-viewer [type=range]")
+    page.wait_for_function(
+        "document.querySelector('rppg-viewer').shadowRoot.querySelector('.face').width > 300"
+    )
+    return page
+
+
+def inside(page, script: str):
+    """JavaScript on the shadow root of the player, as `root`; `$` finds one element there."""
+    return page.evaluate(
+        f"(() => {{ const root = document.querySelector('rppg-viewer').shadowRoot;"
+        f" const $ = (selector) => root.querySelector(selector); return {script}; }})()"
+    )
+
+
+def show_file(page, path) -> None:
+    upload(page, path)
+    page.locator("#analyse").click()
+    wait_for_video(page)
+
+
+def wait_for_video(page) -> None:
+    page.wait_for_function(
+        "document.querySelector('rppg-viewer').shadowRoot.querySelector('video')?.readyState >= 2"
+    )
+
+
+def playhead_px(page) -> float:
+    return float(inside(page, "parseFloat($('.ahead').style.left)"))
+
+
+def painted(page) -> int:
+    """Pixels over the picture that are not empty."""
+    return inside(
+        page,
+        "$('.face').getContext('2d').getImageData(0, 0, $('.face').width, $('.face').height).data"
+        ".filter((value, k) => k % 4 === 3 && value > 0).length",
+    )
+
+
+def pulse(page) -> float:
+    return float(inside(page, "getComputedStyle($('.stage')).getPropertyValue('--pulse')"))
+
+
+def seek(page, time_s: float) -> None:
+    page.evaluate(f"document.querySelector('rppg-viewer').seek({time_s})")
+    page.wait_for_timeout(150)
+
+
+@pytest.mark.browser
+def test_example_shows_the_still_and_plays_without_a_file(page):
+    assert inside(page, "$('video')") is None
+    assert page.locator("rppg-viewer img").is_visible()
+    assert painted(page) > 500
+    before = playhead_px(page)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(600)
+    assert playhead_px(page) > before + 10
+    page.get_by_role("button", name="Pause").click()
+    assert page.get_by_role("button", name="Play").is_visible()
+
+
+@pytest.mark.browser
+def test_file_plays_in_place_of_the_still_and_the_playhead_follows(page, clip):
+    show_file(page, clip)
+    assert inside(page, "$('video').src").startswith("blob:")
+    assert inside(page, "[$('video').muted, $('video').videoWidth]") == [True, 192]
+    assert not page.locator("rppg-viewer img").is_visible()
+    start = playhead_px(page)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        "document.querySelector('rppg-viewer').shadowRoot.querySelector('video').currentTime > 1"
+    )
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_timeout(100)
+    snapshot(page, "viewer_file")
+    time_s = inside(page, "$('video').currentTime")
+    seek(page, 0)
+    per_second = (seek(page, 2), playhead_px(page) - start)[1] / 2
+    seek(page, time_s)
+    assert playhead_px(page) == pytest.approx(start + time_s * per_second, abs=1)
+
+
+@pytest.mark.browser
+def test_outlines_lie_on_the_face_of_the_file(page, clip):
+    show_file(page, clip)
+    assert painted(page) > 500
+    middle = inside(page, "[$('.face').clientWidth, $('.face').clientHeight]")
+    edges = inside(
+        page,
+        "(() => { const c = $('.face'), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        " const xs = []; for (let k = 3; k < d.length; k += 4) if (d[k]) xs.push(((k - 3) / 4) % c.width);"
+        " return [Math.min(...xs) / c.width, Math.max(...xs) / c.width]; })()",
+    )
+    assert min(middle) > 200
+    clip_of_file, _ = simulate_clip(STILL, NEEDS)
+    x, _, width, _ = clip_of_file.boxes[0] / 192
+    assert edges == pytest.approx([x, x + width], abs=0.02)
+    page.get_by_label("Outlines").uncheck()
+    page.get_by_label("Beat mark").uncheck()
+    assert painted(page) == 0
+
+
+@pytest.mark.browser
+def test_mark_pulses_with_the_beats(page, moving):
+    times_s = beats(moving[0])[1]
+    seek(page, times_s[3] + 0.06)
+    at_beat = pulse(page)
+    seek(page, times_s[4] - 0.05)
+    assert at_beat > 0.8
+    assert pulse(page) < 0.2
+    page.get_by_label("Beat mark").uncheck()
+    seek(page, times_s[3] + 0.06)
+    assert pulse(page) == 0
+    assert not page.locator("rppg-viewer .heart").is_visible()
+
+
+@pytest.mark.browser
+def test_click_and_drag_on_the_waveforms_move_the_file(page, clip):
+    show_file(page, clip)
+    box = page.locator("rppg-viewer .waves").bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 40)
+    page.mouse.down()
+    page.wait_for_timeout(200)
+    first = inside(page, "$('video').currentTime")
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 40, steps=3)
+    page.mouse.up()
+    page.wait_for_timeout(200)
+    assert 2 < first < 5
+    assert inside(page, "$('video').currentTime") > first + 1
+    assert playhead_px(page) == pytest.approx(0.75 * box["width"], abs=3)
+
+
+@pytest.mark.browser
+def test_keys_play_and_move(page):
+    page.get_by_role("slider").focus()
+    assert inside(page, "getComputedStyle($('[type=range]')).outlineStyle") == "solid"
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    assert page.get_by_role("slider").get_attribute("aria-valuetext") == "2.0 of 8.0 seconds"
+    page.keyboard.press("Space")
+    assert page.get_by_role("button", name="Pause").is_visible()
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("button", name="Pause").is_visible()
+
+
+@pytest.mark.browser
+def test_recording_of_the_camera_plays_and_can_be_sought(page):
+    page.get_by_role("button", name="Capture from camera").click()
+    page.get_by_role("button", name="Click to Access Webcam").click()
+    page.get_by_role("button", name="start recording").click()
+    page.wait_for_timeout(2500)
+    with page.expect_response(
+        lambda response: "/upload" in response.url and response.request.method == "POST"
+    ):
+        page.get_by_role("button", name="start recording").click()  # Gradio's name for stopping too
+    page.wait_for_selector("#video video[src*='file=']", state="attached")
+    page.locator("#analyse").click()
+    wait_for_video(page)
+    seek(page, 1)
+    page.wait_for_function(
+        "Math.abs(document.querySelector('rppg-viewer').shadowRoot.querySelector('video').currentTime - 1) < 0.1"
+    )
+
+
+@pytest.mark.browser
+def test_file_that_the_browser_cannot_play_gives_way_to_the_still(page, tmp_path):
+    odd = tmp_path / "odd.mp4"
+    odd.write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(4000))
+    upload(page, odd)
+    page.locator("#analyse").click()
+    page.get_by_text("This browser cannot play that kind of file").wait_for()
+    assert page.locator("rppg-viewer img").is_visible()
+    assert inside(page, "$('video')") is None
+
+
+@pytest.mark.browser
+def test_page_lets_go_of_the_file_when_told(page, clip):
+    show_file(page, clip)
+    page.evaluate("rppgForget()")
+    assert inside(page, "$('video')") is None
+    assert page.locator("rppg-viewer img").is_visible()
+
+
+@pytest.mark.browser
+def test_narrow_dark_page_shows_everything_and_does_not_pulse_when_motion_is_unwanted(browser, address):
+    page = browser.new_page(
+        viewport={"width": 360, "height": 900}, color_scheme="dark", reduced_motion="reduce"
+    )
+    page.goto(address)
+    page.wait_for_selector("rppg-viewer [type=range]")
+    page.wait_for_timeout(500)
+    snapshot(page, "viewer_phone")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert inside(
+        page, "[...root.querySelectorAll('.frame *')].every(e => e.getBoundingClientRect().right <= 361)"
+    )
+    assert not page.get_by_label("Beat mark").is_checked()
+    assert not page.get_by_label("Beat sound").is_checked()
+    page.close()
