@@ -21,6 +21,7 @@ from demo import events
 from demo.panels import count, words
 from demo.panels.downloads import DOWNLOADS
 from demo.panels.live import live_head, live_tab
+from demo.panels.viewer import viewer_head
 from rppg_core.errors import UsageError
 from rppg_core.report_page import PARTS_STYLE
 from rppg_core.roster import CLASSICAL, list_methods
@@ -58,7 +59,7 @@ def launch(port: int | None = None, *, mcp: bool | None = None) -> None:
         quiet=True,
         theme=themes.Default(primary_hue="orange", neutral_hue="gray", font=("system-ui", "sans-serif")),
         css=(STATIC / "page.css").read_text(encoding="utf-8") + PARTS_STYLE,
-        head=f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>{live_head()}",
+        head=f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>{viewer_head()}{live_head()}",
         max_file_size=MAX_UPLOAD,
         run_history=False,
         footer_links=["api", "settings"],
@@ -129,6 +130,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     stop.click(on.stop, outputs=[video, *shown], cancels=[running], **quiet)
     stop.click(lambda: gr.Button(visible=False), outputs=stop, **quiet)
     delete.click(on.delete, outputs=[deleted, video, *shown], cancels=[running], **quiet)
+    delete.click(None, js="() => window.rppgForget()")
     # an event of a hidden button: `gr.Video` checks that the path is an upload, which `gr.api` would not
     gr.Button(visible=False).click(
         on.estimate, [video, methods], gr.JSON(visible=False), api_name="estimate", concurrency_limit=1,
@@ -140,17 +142,13 @@ def _result_panels() -> list[Component]:
     """Empty panels in the order of `events._panels`; rows become columns on a phone."""
     table = gr.HTML()
     remarks = gr.Markdown()
+    player = gr.HTML()
     with gr.Row():
-        with gr.Column(min_width=320):
-            waves = gr.Plot(label="Pulse", show_label=False)
         with gr.Column(min_width=320):
             spectrum = gr.Plot(label="Spectrum", show_label=False)
-    with gr.Row():
-        with gr.Column(min_width=320):
-            face = gr.HTML()
         with gr.Column(min_width=320):
             fitness = gr.HTML()
-    return [table, remarks, waves, spectrum, face, fitness]
+    return [table, remarks, player, spectrum, fitness]
 
 
 def _count_panel(on: events.Events) -> Component:

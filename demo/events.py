@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -161,25 +161,20 @@ class Events:
 
 def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, drawn: bool = True) -> Panels:
     """Verdict, results, own count and panels as the page has them; figures only where `drawn`, numbers always."""
-    figures: list[Callable[[], Any]] = [
-        partial(drawings.waveforms, report, origin.truth),
-        partial(drawings.spectrum, report, origin.truth),
-        partial(drawings.face, report),
-        partial(drawings.fitness, report, origin.truth),
-    ]
+    figures = (drawings.player, drawings.spectrum, drawings.fitness)
     return (
         words.verdict(report, origin, waiting),
         gr.Column(visible=True),
         "",
         drawings.table(report),
         words.remarks_list(report),
-        *(figure() if drawn else gr.skip() for figure in figures),
+        *(figure(report, origin) if drawn else gr.skip() for figure in figures),
     )
 
 
 def _no_panels(said: str) -> Panels:
     """Words in place of the verdict; nothing old stands below them."""
-    return said, gr.Column(visible=False), "", "", "", None, None, "", ""
+    return said, gr.Column(visible=False), "", "", "", "", None, ""
 
 
 @cache

@@ -1,39 +1,32 @@
-"""Table, facts, face and figures. The page, the command line and the report file show the same ones."""
+"""Table, player, spectrum and fitness of the video, each from the report and where its clip came from."""
 
 from __future__ import annotations
 
 import plotly.graph_objects as go
 
 from demo.panels.inspection import inspection_card
+from demo.panels.viewer import viewer
+from demo.session import Origin
 from rppg_core import report_page, viz
-from rppg_core.types import Report, Truth
+from rppg_core.types import Report
 from rppg_core.video.inspect import findings_of
 
 
-def waveforms(report: Report, truth: Truth | None = None) -> go.Figure:
-    """Every method's pulse; the truth in grey where it is known."""
-    return viz.waveforms(report, truth)
+def player(report: Report, origin: Origin) -> str:
+    """What was looked at, with the beats in it and every waveform; the truth in grey where it is known."""
+    return viewer(report, origin.truth, upload=origin.upload)
 
 
-def spectrum(report: Report, truth: Truth | None = None) -> go.Figure:
+def spectrum(report: Report, origin: Origin) -> go.Figure:
     """Where in frequency the pulse is."""
-    return viz.spectrum(report, truth=truth)
+    return viz.spectrum(report, truth=origin.truth)
 
 
 def table(report: Report) -> str:
     """Consensus and methods, refusals with their cause."""
-    return _parts(report_page.table_html(report))
+    return f'<div class="rppg">{report_page.table_html(report)}</div>'
 
 
-def face(report: Report) -> str:
-    """What was looked at."""
-    return _parts(report_page.picture_html(report))
-
-
-def fitness(report: Report, truth: Truth | None = None) -> str:
+def fitness(report: Report, origin: Origin) -> str:
     """What the video is fit for, with remedies; nothing about a simulated clip, which never was a file."""
-    return inspection_card(findings_of(report.clip)) if truth is None else ""
-
-
-def _parts(html: str) -> str:
-    return f'<div class="rppg">{html}</div>'
+    return inspection_card(findings_of(report.clip)) if origin.truth is None else ""

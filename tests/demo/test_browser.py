@@ -106,6 +106,7 @@ def test_two_faces_are_told(page, tmp_path, face_models):
 
 
 def test_no_method_is_answered_and_the_video_stays(page, clip):
+    page.wait_for_selector("#verdict h2")
     for box in page.locator("#methods input[type=checkbox]").all():
         box.uncheck()
     analyse(page, clip)
