@@ -55,7 +55,7 @@
     .heart { position: absolute; top: .75rem; right: .75rem; width: 1.75rem; color: var(--accent);
              opacity: calc(.35 + .65 * var(--pulse)); transform: scale(calc(.85 + .3 * var(--pulse)));
              filter: drop-shadow(0 0 1px #fff) drop-shadow(0 1px 3px rgb(0 0 0 / .6)); }
-    .waves { grid-area: waves; position: relative; cursor: ew-resize; touch-action: pan-y; user-select: none; }
+    .waves { grid-area: waves; align-self: center; position: relative; cursor: ew-resize; touch-action: pan-y; user-select: none; }
     .waves canvas { display: block; width: 100%; }
     .ahead { position: absolute; top: 0; right: 0; border-left: 2px solid currentColor; pointer-events: none;
              background: color-mix(in srgb, var(--paper) 55%, transparent); }
@@ -70,7 +70,7 @@
     .marks label:has(:disabled) { color: var(--soft); cursor: default; }
     .marks input { accent-color: var(--accent); width: 1rem; height: 1rem; margin: 0; }
     .words { grid-area: words; color: var(--soft); }
-    .words p, .words ::slotted(p) { margin: 0 !important; color: var(--soft) !important; font-size: inherit !important; }
+    .words p, .words ::slotted(p) { margin: 0 !important; color: inherit !important; font-size: inherit !important; }
     .legend { display: flex; flex-wrap: wrap; gap: 0 1.25rem; margin: 0 0 .25rem !important; padding: 0; list-style: none; }
     .legend i { display: inline-block; width: 1.5rem; margin-right: .4rem; vertical-align: middle; border-top: 2px solid; }
     @media (prefers-reduced-motion: reduce) { .heart { transform: none; } }
@@ -388,7 +388,7 @@
     pen.font = `600 12px ${FONT}`;
     pen.textBaseline = "middle";
     pen.fillStyle = ink;
-    pen.fillText("beats", 0, TOP / 2);
+    if (clip.beats.length) pen.fillText("beats", 0, TOP / 2);
     clip.lanes.forEach((lane, k) => pen.fillText(label(lane), 0, TOP + LANE * (k + 0.5)));
     pen.save();
     pen.beginPath();
