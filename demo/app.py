@@ -120,8 +120,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     app.load(events.show_example, outputs=shown, **quiet)
     video.change(on.received, video, **quiet)
-    analyse.click(lambda: gr.Button(visible=True), outputs=stop, **quiet)
-    running = analyse.click(
+    running = analyse.click(on.begin, outputs=[verdict, results, stop], **quiet).then(
         on.analyse, [video, methods], [video, *shown], concurrency_limit=1, concurrency_id="model",
         show_progress_on=verdict, scroll_to_output=True, api_visibility="private",
     )  # fmt: skip

@@ -46,6 +46,11 @@ class Events:
         """The player holds another file, or none."""
         self.visits.received(_session(request), video)
 
+    def begin(self, request: gr.Request) -> Panels:
+        """At the click on Analyse: nothing old stands on the page, Stop can be pressed."""
+        self.visits.begin(_session(request))
+        return "Analysing …", gr.Column(visible=False), gr.Button(visible=True)
+
     def analyse(
         self, video: str | None, methods: list[str], request: gr.Request, progress: gr.Progress = gr.Progress()  # noqa: B008
     ) -> Iterator[Panels]:  # fmt: skip
@@ -53,7 +58,8 @@ class Events:
         session = _session(request)
         try:
             names = resolve(methods)
-            check = self.visits.begin(session)
+            check = self.visits.check(session)
+            check()
             clip, origin, read_s = self._clip(session, video, names, _told(progress, check))
             for report in inference.grow_report(clip, names, read_s=read_s):
                 check()

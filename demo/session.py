@@ -73,14 +73,15 @@ class Visits:
             earlier, visit.uploads = visit.uploads, {Path(path)} if path is not None else set()
             self._delete_unclaimed(earlier)
 
-    def begin(self, session: str) -> Callable[[], None]:
-        """A visitor wants a result.
-
-        Returns:
-            A check to call often: it raises StoppedError once the visitor does not want it any more.
-        """
+    def begin(self, session: str) -> None:
+        """A visitor has asked for a result; what was stopped before is forgotten."""
         with self._lock:
-            stop = self._of(session).stop = threading.Event()
+            self._of(session).stop = threading.Event()
+
+    def check(self, session: str) -> Callable[[], None]:
+        """What to call often while computing: it raises StoppedError once nobody wants the result any more."""
+        with self._lock:
+            stop = self._of(session).stop
 
         def check() -> None:
             if stop.is_set():

@@ -178,6 +178,12 @@ def clip(tmp_path_factory) -> Path:
     return make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=8)
 
 
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory) -> Path:
+    """72 s, so that there is time to stop it, to leave or to wait for it."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "long.mp4", seconds=8, rounds=9)
+
+
 def make_clip(path: Path, *, seconds: float = 8, faces: int = 1, rounds: int = 1, **how) -> Path:
     """A simulated face at rest, by default at 90 bpm.
 

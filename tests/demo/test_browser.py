@@ -115,12 +115,6 @@ def test_no_method_is_answered_and_the_video_stays(page, clip):
     page.get_by_role("button", name="Clear").click()
 
 
-@pytest.fixture(scope="module")
-def long_clip(tmp_path_factory):
-    """More than a minute, so that there is time to stop it."""
-    return make_clip(tmp_path_factory.mktemp("clips") / "long.mp4", seconds=8, rounds=9)
-
-
 def test_stop_leaves_a_sane_page(page, long_clip, clip, served, face_models):
     analyse(page, long_clip)
     page.locator("#stop").click()

@@ -4,7 +4,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.demo.browser import analyse, make_clip, serve, upload, visit
+from tests.demo.browser import analyse, serve, upload, visit
 
 pytestmark = pytest.mark.browser
 EMPTY = ["vibe_edit_history"]
@@ -15,12 +15,6 @@ def alone(tmp_path_factory):
     """An app that no other test uses."""
     with serve(tmp_path_factory.mktemp("crowd")) as app:
         yield app
-
-
-@pytest.fixture(scope="module")
-def long_clip(tmp_path_factory):
-    """72 s, so that others have to wait."""
-    return make_clip(tmp_path_factory.mktemp("clips") / "long.mp4", seconds=8, rounds=9)
 
 
 @pytest.fixture

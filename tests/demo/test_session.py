@@ -97,17 +97,21 @@ def test_folder_outside_the_uploads_is_never_removed(visits, tmp_path):
 
 def test_check_raises_after_stop_after_delete_and_after_leaving(visits):
     for end in (visits.stop, visits.delete, visits.left):
-        check = visits.begin("a")
+        visits.begin("a")
+        check = visits.check("a")
         check()
         end("a")
         with pytest.raises(StoppedError):
             check()
 
 
-def test_new_analysis_is_not_stopped_by_an_old_stop(visits):
+def test_stop_between_the_click_and_its_analysis_holds_until_the_next_click(visits):
     visits.begin("a")
     visits.stop("a")
-    visits.begin("a")()
+    with pytest.raises(StoppedError):
+        visits.check("a")()
+    visits.begin("a")
+    visits.check("a")()
 
 
 def test_traces_stay_for_more_methods_and_for_nobody_else(visits, upload):
