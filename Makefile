@@ -11,7 +11,7 @@ export GRADIO_ANALYTICS_ENABLED ?= False
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit models calibrate bench bench-peers evaluate clean
+.PHONY: help demo space test lint unit models calibrate bench bench-demo bench-peers evaluate clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -61,6 +61,9 @@ evaluate: models  ## the protocols behind the README's figures; fails when a pro
 
 bench: .venv/installed models  ## CPU time, memory and where the time goes
 	$(BIN)/python tests/bench/bench.py
+
+bench-demo: models  ## the app in a browser: first load, upload to numbers, memory, files left
+	$(BIN)/python tests/bench/bench_demo.py
 
 bench-peers: .venv/installed models  ## vitallens and open-rppg on the same file, each in an environment of its own
 	$(BIN)/python tests/bench/peers.py
