@@ -47,10 +47,15 @@ def moving_average(
 ) -> Float[np.ndarray, "time ..."]:
     """Centred moving average along the first axis, mirrored at the ends. window_s in seconds."""
     width = max(1, round(window_s * fs))
-    mirrored = np.pad(signal, [(width // 2, (width - 1) // 2), *[(0, 0)] * (signal.ndim - 1)], mode="symmetric")
-    sums = np.cumsum(mirrored - mirrored[:1], axis=0, dtype=float)  # minus the start: small numbers stay exact
+    mirrored = np.pad(
+        signal, [(width // 2, (width - 1) // 2), *[(0, 0)] * (signal.ndim - 1)], mode="symmetric"
+    )
+    # the start comes off first: sums of small numbers stay exact
+    sums = np.cumsum(mirrored - mirrored[:1], axis=0, dtype=float)
     sums = np.concatenate([np.zeros_like(sums[:1]), sums])
-    return ((sums[width:] - sums[:-width]) / width + mirrored[:1]).astype(np.result_type(signal.dtype, np.float32))
+    return ((sums[width:] - sums[:-width]) / width + mirrored[:1]).astype(
+        np.result_type(signal.dtype, np.float32)
+    )
 
 
 def finely_sampled(
