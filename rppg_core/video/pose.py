@@ -18,7 +18,7 @@ from jaxtyping import Float
 from rppg_core.video.mesh_points import FACE_OVAL, LEFT_EYE, RIGHT_EYE
 
 STEP_WIDTHS = 0.02  # the tracker looks again when the face may have moved by that much
-KEY_INTERVALS_S = (0.1, 0.4)  # shortest and longest time between two looks
+KEY_INTERVALS_S = (0.1, 0.5)  # shortest and longest time between two looks
 SEARCH_INTERVAL_S = 0.5  # between two looks before the first face
 SMOOTHING_S = 0.15  # standard deviation of the Gaussian over key poses
 LOOK_AHEAD_S = 0.45  # three standard deviations
