@@ -85,9 +85,9 @@ def test_lost_face_leaves_a_gap_and_the_rest_is_kept():
     video = simulate_video(SimulationSettings(seconds=9.0, seed=2))
     clip = extract(video.frames, NoFace(video.tracker, (3.0, 5.0)), frozenset({"rgb", "crop36"}))
     assert not clip.valid[(clip.times_s > 3.0) & (clip.times_s < 4.9)].any()
-    assert clip.valid[(clip.times_s < 2.7) | (clip.times_s > 5.3)].all()
+    assert clip.valid[(clip.times_s < 2.4) | (clip.times_s > 5.6)].all()  # looks are half a second apart
     assert np.isnan(clip.rgb[~clip.valid]).all()
-    assert clip.face.found == pytest.approx(7 / 9, abs=0.06)
+    assert clip.face.found == pytest.approx(7 / 9, abs=0.1)
 
 
 def test_face_that_appears_late_is_found():
