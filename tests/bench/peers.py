@@ -1,6 +1,7 @@
 """`make bench-peers`: vitallens and open-rppg, each in an environment of its own, on the file that `make bench` uses.
 
-Needs the package index. Each peer's missing dependencies are installed by hand, as research on them found.
+Needs the package index, and ffmpeg with ffprobe on the path for vitallens. What the peers forget to declare is
+installed beside them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import sys, rppg_core
 print(rppg_core.analyze(sys.argv[1], methods=["pos"]).consensus.vitals.hr.value)
 """
 PEERS = {
-    "vitallens POS": (["vitallens", "scipy", "psutil", "static-ffmpeg"], VITALLENS),
+    "vitallens POS": (["vitallens", "scipy", "psutil"], VITALLENS),
     "open-rppg FacePhys": (["open-rppg", "setuptools<82"], OPEN_RPPG),
 }
 TRUTH_BPM = 72.0
