@@ -16,7 +16,8 @@ from bench import run
 from clips import bench_clip
 
 VITALLENS = """
-import sys, vitallens
+import os, sys, tempfile, vitallens
+os.chdir(tempfile.mkdtemp())  # it writes its results where it runs
 result = vitallens.VitalLens(method="pos")(sys.argv[1])
 vitals = result[0]["vitals"] if "vitals" in result[0] else result[0]["vital_signs"]
 print(vitals["heart_rate"]["value"])
@@ -64,7 +65,7 @@ def measure(label: str, python: Path, code: str, path: Path) -> None:
 
 def main() -> None:
     """Ours first, then the peers that install."""
-    path = bench_clip(10, 1280, 720)
+    path = bench_clip(10, 1280, 720).absolute()
     measure("rppg-lab POS", Path(sys.executable), OURS, path)
     for label, (packages, code) in PEERS.items():
         try:
