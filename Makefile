@@ -62,7 +62,7 @@ evaluate: models  ## the protocols behind the README's figures; fails when a pro
 bench: .venv/installed models  ## CPU time, memory and where the time goes
 	$(BIN)/python tests/bench/bench.py
 
-bench-demo: models  ## the app in a browser: first load, upload to numbers, memory, files left
+bench-demo: .venv/installed models  ## the app in a browser: first load, upload to numbers, memory, files left
 	$(BIN)/python tests/bench/bench_demo.py
 
 bench-peers: .venv/installed models  ## vitallens and open-rppg on the same file, each in an environment of its own

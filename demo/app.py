@@ -125,9 +125,8 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
         show_progress_on=verdict, scroll_to_output=True, api_visibility="private",
     )  # fmt: skip
     running.failure(on.fault, outputs=[video, *shown], **quiet)
-    running.then(lambda: gr.Button(visible=False), outputs=stop, **quiet)
+    running.then(on.ended, outputs=[stop, video, *shown], **quiet)
     stop.click(on.stop, outputs=[video, *shown], cancels=[running], **quiet)
-    stop.click(lambda: gr.Button(visible=False), outputs=stop, **quiet)
     delete.click(on.delete, outputs=[deleted, video, *shown], cancels=[running], **quiet)
     delete.click(None, js="() => window.rppgForget()")
     # an event of a hidden button: `gr.Video` checks that the path is an upload, which `gr.api` would not

@@ -72,13 +72,12 @@ class Events:
             lost = video is not None and not Path(video).exists()
             yield None if lost else gr.skip(), *_no_panels(words.failure(error, video=lost))
 
-    def estimate(self, video: str, methods: list[str], request: gr.Request) -> dict[str, Any]:
+    def estimate(self, video: str, methods: list[str]) -> dict[str, Any]:
         """Estimate heart rate, breathing and HRV from a face video; the object of `rppg analyze --json`.
 
         Args:
             video: a face video, 5 to 90 s. It is deleted after the analysis.
             methods: names as in `rppg methods`.
-            request: filled in by the server.
 
         Returns:
             Video, face, consensus, one estimate a method with its waveform, notes and seconds. A vital that cannot be
@@ -99,10 +98,22 @@ class Events:
         """End the analysis and say so."""
         return None, *_no_panels(words.stopped(self.visits.stop(_session(request))))
 
+    def ended(self, request: gr.Request) -> Panels:
+        """After every analysis: Stop goes, and says once more what a cancelled event has wiped from the page."""
+        what = self.visits.stopped(_session(request))
+        hidden = gr.Button(visible=False)
+        if what is None:
+            return hidden, *(gr.skip() for _ in (None, *_no_panels("")))
+        return hidden, None, *_no_panels(words.stopped(what))
+
     def fault(self, request: gr.Request) -> Panels:
         """After an error of this program: nothing old may stand on the page."""
-        what = self.visits.stop(_session(request))
-        return None, *_no_panels(f"## No result\n\nThis is a fault of the page. {words.deletion(what)}")
+        if (
+            self.visits.stopped(_session(request)) is not None
+        ):  # Gradio takes a cancelled event for a failed one
+            return self.ended(request)[1:]
+        self.visits.received(_session(request), None)
+        return None, *_no_panels(words.fault())
 
     def delete(self, request: gr.Request) -> Panels:
         """Delete everything now and say what it was."""

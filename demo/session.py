@@ -48,6 +48,7 @@ class Shown:
 class _Visit:
     uploads: set[Path] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
+    stopped: list[str] = field(default_factory=list)  # what went with that
     shown: Shown | None = None
     timer: threading.Timer | None = None
     lost: str = ""  # why there is nothing, when there was something
@@ -64,6 +65,7 @@ class Visits:
     def __init__(self, folder: Path, kept_s: float = KEPT_S):
         self._folder, self._kept_s = folder.resolve(), kept_s
         self._visits: dict[str, _Visit] = {}
+        self._read: list[Path] = []  # being decoded now
         self._lock = threading.RLock()
 
     def received(self, session: str, path: str | Path | None) -> None:
@@ -89,17 +91,25 @@ class Visits:
 
         return check
 
+    def stopped(self, session: str) -> list[str] | None:
+        """What was deleted when the last analysis was stopped; None where it was not."""
+        with self._lock:
+            visit = self._of(session)
+            return visit.stopped if visit.stop.is_set() else None
+
     @contextmanager
     def reading(self, session: str, path: str | Path) -> Iterator[None]:
-        """While a file is decoded; it is deleted at the end, whatever happened."""
+        """While a file is decoded; it is deleted at the end, whatever happened, and not before."""
         path = Path(path)
         with self._lock:
             self._of(session).uploads.add(path)
+            self._read.append(path)
         read = _identity(path)
         try:
             yield
         finally:
             with self._lock:
+                self._read.remove(path)
                 if session in self._visits:  # the tab is still open
                     self._visits[session].uploads.discard(path)
                 if _identity(path) == read:  # not uploaded once more in the meantime
@@ -152,14 +162,14 @@ class Visits:
         """End what is being computed for a visitor, and delete the upload.
 
         Returns:
-            What was deleted.
+            What was deleted; what is being decoded goes at its next frames.
         """
         with self._lock:
             visit = self._of(session)
             visit.stop.set()
-            what = [f"the video {path.name}" for path in visit.uploads if path.exists()]
+            visit.stopped = [f"the video {path.name}" for path in visit.uploads if path.exists()]
             self.received(session, None)
-            return what
+            return visit.stopped
 
     def delete(self, session: str) -> list[str]:
         """Delete everything of a visitor, now.
@@ -168,7 +178,7 @@ class Visits:
             What was deleted, one sentence part each; empty when nothing was held.
         """
         with self._lock:
-            visit, what = self._of(session), self.stop(session)
+            visit, what = self._of(session), [*self.stop(session)]
             if visit.shown is not None and visit.shown.origin.truth is None:
                 clip = visit.shown.report.clip
                 what += [f"the colour traces of {len(clip.times_s)} frames", "one picture of your face",
@@ -200,7 +210,7 @@ class Visits:
         visit.shown = visit.timer = None
 
     def _delete_unclaimed(self, paths: set[Path]) -> None:
-        claimed = set().union(*(visit.uploads for visit in self._visits.values()))
+        claimed = set(self._read).union(*(visit.uploads for visit in self._visits.values()))
         for path in paths - claimed:
             path.unlink(missing_ok=True)
             if path.resolve().parent.parent == self._folder:

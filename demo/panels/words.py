@@ -35,6 +35,11 @@ def failure(error: Exception, *, video: bool) -> str:
     return f"## No result\n\n{str(error)[:1].upper()}{str(error)[1:]}.{gone}"
 
 
+def fault() -> str:
+    """After an error of this program."""
+    return f"## No result\n\nThis is a fault of the page, not of your video, which was deleted at {clock()}."
+
+
 def stopped(what: Sequence[str]) -> str:
     """After Stop."""
     return f"## Stopped\n\n{deletion(what) if what else f'Stopped at {clock()}.'}"

@@ -99,6 +99,16 @@ def test_corrupt_file_is_answered_in_words_and_shows_no_old_result(page, tmp_pat
     assert served.files() == EMPTY
 
 
+def test_file_over_150_mb_is_refused_before_it_is_sent(page, tmp_path, served):
+    big = tmp_path / "big.mp4"
+    with big.open("wb") as file:
+        file.truncate(151 * 1024**2)
+    page.set_input_files("#video input[type=file]", str(big))
+    page.get_by_text("exceed the maximum allowed size of 150").wait_for()
+    assert not any(url.endswith("/upload") for url in page.requested)
+    assert served.files() == EMPTY
+
+
 def test_two_faces_are_told(page, tmp_path, face_models):
     analyse(page, make_clip(tmp_path / "two.mp4", seconds=6, faces=2))
     wait_for_verdict(page, "deleted")

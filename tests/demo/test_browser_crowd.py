@@ -31,12 +31,14 @@ def pages(browser, alone):
         page.close()
 
 
-def gone(app, seconds: float = 5) -> bool:
-    """Within this time no file is left."""
+def gone(app, name: str = "", seconds: float = 5) -> bool:
+    """Within this time no file of that name is left, or no file at all."""
     until = monotonic() + seconds
-    while app.files() != EMPTY and monotonic() < until:
+    while True:
+        left = [path for path in app.files() if path not in EMPTY and path.endswith(name)]
+        if not left or monotonic() >= until:
+            return not left
         sleep(0.1)
-    return app.files() == EMPTY
 
 
 def test_three_equal_uploads_finish_and_a_fourth_sees_its_place(pages, alone, clip, long_clip, face_models):
@@ -44,10 +46,11 @@ def test_three_equal_uploads_finish_and_a_fourth_sees_its_place(pages, alone, cl
     last = pages()
     for page, path in ((first, long_clip), *((page, clip) for page in (*others, last))):
         upload(page, path)
-    for page in (first, *others, last):
+    first.locator("#analyse").click()
+    first.locator("#verdict", has_text="reading frame").wait_for()
+    for place, page in enumerate((*others, last), start=1):
         page.locator("#analyse").click()
-        page.wait_for_timeout(150)
-    last.locator("#verdict", has_text="queue: 3/3").wait_for(timeout=5_000)
+        page.locator("#verdict", has_text=f"queue: {place}/{place}").wait_for(timeout=5_000)
     for page in (first, *others, last):
         page.locator("#verdict h2", has_text="usable").wait_for(timeout=30_000)
         page.locator("#verdict", has_text="Your video was deleted").wait_for(timeout=30_000)
@@ -58,12 +61,12 @@ def test_visitor_who_leaves_frees_the_slot_and_leaves_nothing(pages, alone, clip
     leaver, stayer = pages(), pages()
     upload(stayer, clip)
     analyse(leaver, long_clip)
-    leaver.wait_for_timeout(500)
+    leaver.locator("#verdict", has_text="reading frame").wait_for()
+    assert not gone(alone, "long.mp4", seconds=0)
     leaver.close()
-    started = monotonic()
+    assert gone(alone, "long.mp4", seconds=2)  # reading all of it takes longer
     stayer.locator("#analyse").click()
     stayer.locator("#verdict", has_text="Your video was deleted").wait_for(timeout=20_000)
-    assert monotonic() - started < 4  # the leaver's clip alone would take longer
     assert gone(alone)
 
 
@@ -73,4 +76,20 @@ def test_upload_of_a_visitor_who_never_analyses_goes_with_the_tab(pages, alone, 
     page.wait_for_timeout(500)
     assert any(name.endswith(".mp4") for name in alone.files())
     page.close()
+    assert gone(alone)
+
+
+def test_visitor_who_stops_while_waiting_is_out_of_the_queue(pages, alone, clip, long_clip, face_models):
+    busy, waiting = pages(), pages()
+    upload(waiting, clip)
+    analyse(busy, long_clip)
+    busy.locator("#verdict", has_text="reading frame").wait_for()
+    waiting.locator("#analyse").click()
+    waiting.locator("#verdict", has_text="queue: 1/1").wait_for(timeout=5_000)
+    waiting.locator("#stop").click()
+    waiting.locator("#verdict", has_text="Stopped").wait_for(timeout=2_000)
+    busy.locator("#verdict", has_text="Your video was deleted").wait_for(timeout=20_000)
+    waiting.wait_for_timeout(500)
+    assert "Stopped" in waiting.inner_text("#verdict")
+    assert waiting.locator("#stop").count() == 0
     assert gone(alone)

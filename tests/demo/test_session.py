@@ -67,6 +67,13 @@ def test_upload_is_deleted_when_the_tab_is_closed(visits, upload):
     assert not upload.exists()
 
 
+def test_file_that_is_being_read_goes_when_the_reading_ends_not_under_it(visits, upload):
+    with visits.reading("a", upload):
+        assert visits.stop("a") == ["the video me.mp4"]
+        assert upload.exists()
+    assert not upload.exists()
+
+
 def test_equal_file_of_another_visitor_stays_until_both_have_read_it(visits, upload):
     visits.received("a", upload)
     visits.received("b", upload)
