@@ -24,6 +24,9 @@ TEMPLATE_HZ = 1000.0  # rate of the stored pulse shape
 SMOOTH_S = 0.025  # skin far from an artery shows a smoother pulse than a finger
 FOOT_S = 3 * SMOOTH_S  # the smoothed foot begins that long before the onset
 TAIL_S = 2.5  # a pulse is gone after that long
+POINTS_A_WAVE = (
+    32  # slow noise is drawn that finely and interpolated: a long clip costs as little as a short one
+)
 LEAD_S = 6.0  # the process runs so long before and after the clip
 
 
@@ -128,15 +131,16 @@ def band_noise(
     Returns:
         Noise. The spectrum has at least one line, so short clips get a slow wave, never zeros.
     """
-    n = len(times_s)
-    step_s = (times_s[-1] - times_s[0]) / max(n - 1, 1)
-    n_fft = int(2 ** np.ceil(np.log2(max(n * 1.25, 2 / (low_hz * step_s)))))
+    span_s = float(times_s[-1] - times_s[0])
+    step_s = max(span_s / max(len(times_s) - 1, 1), 1 / (POINTS_A_WAVE * high_hz))
+    coarse_s = times_s[0] + np.arange(int(span_s / step_s) + 2) * step_s
+    n_fft = int(2 ** np.ceil(np.log2(max(len(coarse_s) * 1.25, 2 / (low_hz * step_s)))))
     freqs_hz = np.fft.rfftfreq(n_fft, step_s)
     keep = (freqs_hz >= low_hz) & (freqs_hz <= high_hz)
     lines = rng.standard_normal((2, int(keep.sum())))
     spectrum = np.zeros(len(freqs_hz), complex)
     spectrum[keep] = (lines[0] + 1j * lines[1]) * freqs_hz[keep] ** (-power / 2)
-    noise = np.fft.irfft(spectrum, n_fft)[:n]
+    noise = np.interp(times_s, coarse_s, np.fft.irfft(spectrum, n_fft)[: len(coarse_s)])
     noise -= noise.mean()
     return noise / max(noise.std(), 1e-12)
 
