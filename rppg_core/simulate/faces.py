@@ -151,7 +151,12 @@ def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> S
     """Layers and their strengths; everything that scales all light scales all layers."""
     layers = _layers(settings)
     faceless = settings.kind in ("wall", "noise")
-    motion = head_motion("none" if faceless else settings.motion, times_s, _rng(settings, _MOTION))
+    motion = head_motion(
+        "none" if faceless else settings.motion,
+        times_s,
+        _rng(settings, _MOTION),
+        scale=settings.motion_scale,
+    )
     rng = _rng(settings, _LIGHT)
     drift = 0.0 if settings.kind == "noise" else settings.illumination
     light = 1 + light_drift(times_s, rng, strength=drift)

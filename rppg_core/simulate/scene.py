@@ -37,11 +37,26 @@ class MotionLevel:
     zoom: float  # % of the distance
 
 
-MOTION = {
+@dataclass(frozen=True)
+class Glances:
+    """A head that looks around: quick, smooth moves between poses that it holds for a while."""
+
+    shift: float  # spread of the poses, % of the face width
+    roll_deg: float
+    zoom: float  # % of the distance
+    move_s: tuple[float, float]  # shortest and longest move
+    hold_s: tuple[float, float]  # shortest and longest rest between moves
+    tremor: float  # % of the face width, 3-8 Hz
+
+
+# "glances" is kept apart: `random_settings` never draws it, so that no training and no calibration sees it. It is
+# the motion of the frozen benchmark photo-v1.
+MOTION: dict[str, MotionLevel | Glances] = {
     "none": MotionLevel(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     "small": MotionLevel(0.5, 0.3, 0.2, 0.0, 0.0, 0.25, 0.1),
     "medium": MotionLevel(1.5, 1.5, 0.4, 3.0, 3.0, 1.0, 0.4),
     "large": MotionLevel(4.0, 3.5, 0.5, 8.0, 8.0, 3.0, 1.5),
+    "glances": Glances(2.5, 1.5, 0.6, move_s=(0.3, 0.9), hold_s=(0.5, 3.0), tremor=0.04),
 }
 
 
@@ -67,30 +82,35 @@ class Camera:
     dropped: float = 0.0  # share of frames that never arrive
 
 
-def head_motion(level: str, times_s: Float[np.ndarray, " time"], rng: np.random.Generator) -> Motion:
-    """Sway, bursts and jerks of one head.
+def head_motion(
+    level: str, times_s: Float[np.ndarray, " time"], rng: np.random.Generator, *, scale: float = 1.0
+) -> Motion:
+    """Where one head goes.
 
     Args:
         level: a key of MOTION.
         times_s: frame times. Unit: s.
         rng: source of randomness.
+        scale: factor on everything the head does; 1 is the level as it stands in MOTION.
 
     Source: ranges of the sim-to-real study this project is built on (sway 0.15-1.5 Hz, quasi-periodic motion
-    0.2-3.5 Hz including heart-like rates, jerks).
+    0.2-3.5 Hz including heart-like rates, jerks). Moves between two poses keep jerk minimal: Flash & Hogan 1985.
     """
-    m = MOTION[level]
     grid_s = _grid(times_s)
-    shift = np.stack([_path(m, grid_s, rng) for _ in range(2)], axis=1) / 100 * [1.0, 0.6]  # less up and down
+    family = MOTION[level]
+    if isinstance(family, Glances):
+        shift, roll, zoom = _looking_around(family, grid_s, rng)
+    else:
+        shift, roll, zoom = _restless(family, grid_s, rng)
+    shift = scale * shift
     size = np.hypot(*shift.T)[:, None]
     shift = shift * MAX_SHIFT * np.tanh(size / MAX_SHIFT) / np.maximum(size, 1e-9)
-    roll = np.radians(m.roll_deg) * band_noise(grid_s, 0.1, 1.0, rng, power=1) + 0.5 * shift[:, 0] * (
-        m.roll_deg > 0
-    )
-    zoom = 1 + m.zoom / 100 * band_noise(grid_s, 0.05, 0.6, rng, power=1)
+    if isinstance(family, MotionLevel) and family.roll_deg > 0:
+        roll = roll + 0.5 * shift[:, 0] / max(scale, 1e-9)  # a head that leans also tilts
     return Motion(
         shift=np.stack([np.interp(times_s, grid_s, s) for s in shift.T], axis=1),
-        roll=np.interp(times_s, grid_s, roll),
-        zoom=np.interp(times_s, grid_s, zoom),
+        roll=scale * np.interp(times_s, grid_s, roll),
+        zoom=1 + scale * np.interp(times_s, grid_s, zoom),
     )
 
 
@@ -211,6 +231,30 @@ class Warp:
 
 def _grid(times_s: np.ndarray) -> np.ndarray:
     return np.arange(times_s[0], times_s[-1] + 2 / GRID_HZ, 1 / GRID_HZ)
+
+
+def _restless(m: MotionLevel, grid_s: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Sway, bursts and jerks: shift in face widths, roll in radians, relative zoom."""
+    shift = np.stack([_path(m, grid_s, rng) for _ in range(2)], axis=1) / 100 * [1.0, 0.6]  # less up and down
+    roll = np.radians(m.roll_deg) * band_noise(grid_s, 0.1, 1.0, rng, power=1)
+    return shift, roll, m.zoom / 100 * band_noise(grid_s, 0.05, 0.6, rng, power=1)
+
+
+def _looking_around(m: Glances, grid_s: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Holds and minimum-jerk moves between random poses: shift in face widths, roll in radians, relative zoom."""
+    spread = np.array([m.shift / 100, 0.6 * m.shift / 100, np.radians(m.roll_deg), m.zoom / 100])
+    pose = spread * rng.standard_normal(4)
+    path = np.tile(pose, (len(grid_s), 1))
+    start_s = grid_s[0] + rng.uniform(0, m.hold_s[1])  # the first hold is already under way
+    while start_s < grid_s[-1]:
+        aim, move_s = spread * rng.standard_normal(4), rng.uniform(*m.move_s)
+        u = np.clip((grid_s - start_s) / move_s, 0, 1)
+        path += (u**3 * (10 - 15 * u + 6 * u * u))[:, None] * (aim - pose)
+        pose, start_s = aim, start_s + move_s + rng.uniform(*m.hold_s)
+    path -= np.median(path, axis=0)
+    for axis in range(2):
+        path[:, axis] += m.tremor / 100 * band_noise(grid_s, 3.0, 8.0, rng)
+    return path[:, :2], path[:, 2], path[:, 3]
 
 
 def _path(m: MotionLevel, grid_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:

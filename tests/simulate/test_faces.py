@@ -21,6 +21,7 @@ from rppg_core.simulate.faces import (
     simulate_video,
 )
 from rppg_core.simulate.portrait import load_portrait
+from rppg_core.simulate.scene import MOTION
 from rppg_core.video.prepare import resample
 
 STILL = {"motion": "none", "illumination": 0.0, "riiv": 0.0}
@@ -179,6 +180,11 @@ def test_random_settings_cover_the_range_and_are_reproducible():
     assert not any(
         d.pulsed for d in (random_settings(np.random.default_rng(s), pulsed=False) for s in range(20))
     )
+
+
+def test_random_settings_never_draw_the_motion_of_the_benchmark():
+    draws = {random_settings(np.random.default_rng(s)).motion for s in range(200)}
+    assert draws == set(MOTION) - {"glances"}
 
 
 @pytest.mark.parametrize(
