@@ -121,9 +121,14 @@ class Analysis:
         """One method; computed once."""
         if name not in self._estimates:
             started = time.perf_counter()
-            self._estimates[name] = _estimate(get_method(name), self._runs, self._panel, self._context)
+            run = self._runs.of(name)
+            self._estimates[name] = _estimate(get_method(name), run, self._panel, self._context)
             self._seconds[name] = time.perf_counter() - started
         return self._estimates[name]
+
+    def judge(self, method: Method) -> Estimate:
+        """A method that need not be in the roster (another checkpoint, an ablation), on the same face and control."""
+        return _estimate(method, self._runs.run(method), self._panel, self._context)
 
     def report(self, names: Sequence[str]) -> Report:
         """Report of these methods, with the consensus of them and the panel."""
@@ -220,15 +225,15 @@ class Runs:
     def of(self, name: str) -> Run:
         """The runs of one method, computed when first asked for."""
         if name not in self._runs:
-            method = get_method(name)
-            on_background = self.background is not None and method.needs <= {"rgb"}
-            control = self.background if on_background and self.background is not None else self.shuffled
-            self._runs[name] = Run(
-                method.estimate(self.clip),
-                method.estimate(control),
-                "background" if on_background else "shuffled",
-            )
+            self._runs[name] = self.run(get_method(name))
         return self._runs[name]
+
+    def run(self, method: Method) -> Run:
+        """The runs of a method that need not be in the roster."""
+        on_background = self.background is not None and method.needs <= {"rgb"}
+        control = self.background if on_background and self.background is not None else self.shuffled
+        kind = "background" if on_background else "shuffled"
+        return Run(method.estimate(self.clip), method.estimate(control), kind)
 
     def panel(self, band_hz: tuple[float, float]) -> Panel | None:
         """Spectra of the panel on skin and control; None when the clip has no 5 s of face in one piece."""
@@ -273,8 +278,7 @@ def spectra_of(bvp: Bvp | None, band_hz: tuple[float, float]) -> WindowSpectra |
     return None if bvp is None else window_spectra(bvp, band_hz)
 
 
-def _estimate(method: Method, runs: Runs, panel: Panel | None, context: Context) -> Estimate:
-    run = runs.of(method.name)
+def _estimate(method: Method, run: Run, panel: Panel | None, context: Context) -> Estimate:
     judged: Judgement = vitals_from_bvp(
         run.skin.bvp,
         control=run.control.bvp,
@@ -306,7 +310,7 @@ def _consensus(
     voices = dict(estimates)
     for name in PANEL:
         if name not in voices:
-            voices[name] = _estimate(get_method(name), runs, panel, context)
+            voices[name] = _estimate(get_method(name), runs.of(name), panel, context)
     voices = {name: e for name, e in voices.items() if e.bvp is not None}
     spectra = {name: spectra_of(e.bvp, context.band_hz) for name, e in voices.items()}
     rates = {name: s.rate_hz * 60 for name, s in spectra.items() if s is not None}

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from rppg_core import pipeline
+from rppg_core.classical import CLASSICAL as CLASSICAL_METHODS
 from rppg_core.errors import (
     ClipTooShortError,
     FaceTooSmallError,
@@ -13,7 +14,7 @@ from rppg_core.errors import (
     UsageError,
     VideoError,
 )
-from rppg_core.pipeline import analyze, background_as_skin, check_clip, shuffled
+from rppg_core.pipeline import Analysis, analyze, background_as_skin, check_clip, shuffled
 from rppg_core.roster import CLASSICAL, PANEL, list_methods
 from rppg_core.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.video.prepare import resample
@@ -178,3 +179,10 @@ def test_progress_names_the_methods(pulsed):
     analyze(pulsed[0], ["pos", "green"], progress=lambda stage, part: seen.append((stage, part)))
     assert [stage for stage, _ in seen] == ["pos (1 of 2)", "green (2 of 2)"]
     assert all(0 <= part <= 1 for _, part in seen)
+
+
+def test_method_that_is_not_in_the_roster_is_judged_like_one_that_is(report, pulsed):
+    stranger = dataclasses.replace(CLASSICAL_METHODS["pos"], name="pos of another seed")
+    judged = Analysis(pulsed[0]).judge(stranger)
+    assert judged.method == "pos of another seed"
+    assert judged.vitals == report.estimates["pos"].vitals
