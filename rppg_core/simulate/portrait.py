@@ -98,11 +98,15 @@ def _toned(linear: np.ndarray, landmarks: np.ndarray, tone: int) -> Portrait:
     return Portrait(body, highlights, mapped, head, landmarks)
 
 
+def astronaut_landmarks() -> Float[np.ndarray, "landmark 2"]:
+    """The stored mesh points of the default photo, pixels."""
+    return np.array(json.loads((Path(__file__).parent / "astronaut.json").read_text())["landmarks"], float)
+
+
 def _astronaut() -> tuple[np.ndarray, np.ndarray]:
     from skimage.data import astronaut
 
-    stored = json.loads((Path(__file__).parent / "astronaut.json").read_text())
-    return astronaut().astype(np.float32), np.array(stored["landmarks"], float)
+    return astronaut().astype(np.float32), astronaut_landmarks()
 
 
 def _own_photo(photo: str) -> tuple[np.ndarray, np.ndarray]:

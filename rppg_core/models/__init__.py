@@ -1,0 +1,1 @@
+"""The neural methods: one method, one file. Floor 4."""

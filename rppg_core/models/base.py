@@ -1,0 +1,191 @@
+"""What every neural method is: a network with a config, a card, and one way from a clip to a waveform.
+
+Floor 4. A method file defines a config and an `RppgModel`; `NeuralMethod` makes a `Method` of its checkpoint, so
+that the roster, the pipeline and the app see no difference between POS and a network.
+Axis letters: B batch, T time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rppg_core.signals.filters import segments
+from rppg_core.types import Bvp, FaceClip, MethodOutput
+from rppg_core.video.prepare import overlap_add, overlapping_windows
+
+FS = 30.0  # Hz; networks are trained at this rate and read no other
+TASKS = ("bvp", "resp", "hr", "rr", "spo2")
+SERIES = ("bvp", "resp")  # tasks whose answer is a waveform
+MIN_SEGMENT_S = 2.0  # shorter pieces of face are left out, as the classical methods do
+SERIES_FIELDS = (
+    "times_s", "valid", "rgb", "background", "boxes", "stmap", "crop36", "crop72", "crop128_raw", "landmarks",
+)  # fmt: skip
+SIMULATED = "trained on simulated physiology"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a network is trained on in one step.
+
+    `inputs`: name -> (B, ...); `targets`: each of TASKS -> (B, T) or (B,), zero where there is no label;
+    `mask`: each of TASKS -> (B,), which samples carry that label.
+    """
+
+    inputs: Mapping[str, Tensor]
+    targets: Mapping[str, Tensor]
+    mask: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """Where a checkpoint comes from and how far it goes; stored inside the file."""
+
+    method: str
+    paper: str
+    inputs: tuple[str, ...]  # what it reads of a clip
+    weights: str = SIMULATED
+    data: str = ""  # in words: which simulated or recorded data
+    simulator_version: int = 0
+    seed: int = 0
+    steps: int = 0
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    recipe_hash: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    limits: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class RppgModel(nn.Module, ABC):
+    """A network for a pulse; subclasses are the methods.
+
+    A subclass sets the class attributes, takes its config as only argument, and defines `inputs_of`, `forward` and
+    `loss`.
+    """
+
+    name: ClassVar[str]
+    paper: ClassVar[str]
+    needs: ClassVar[frozenset[str]]  # names out of types.NEEDS
+    tasks: ClassVar[frozenset[str]]  # names out of TASKS
+
+    def __init__(self, config: Any):
+        super().__init__()
+        self.config = config
+
+    @classmethod
+    @abstractmethod
+    def inputs_of(cls, clip: FaceClip, config: Any) -> dict[str, np.ndarray]:
+        """What the network reads of an evenly sampled clip without gaps: name -> array without a batch axis.
+
+        Called for training and for use alike. Arrays whose first axis is as long as the clip are cut into windows.
+        """
+
+    @abstractmethod
+    def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Answers to `tasks`: waveforms (B, T), rates and percents (B,)."""
+
+    @abstractmethod
+    def loss(self, outputs: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """Named terms, each a scalar; samples without the label add exactly nothing."""
+
+    @property
+    def window(self) -> int:
+        """Samples that the network reads at once."""
+        return int(self.config.window)
+
+
+class NeuralMethod:
+    """A `Method` out of a trained network; weights are read on first use.
+
+    Args:
+        model: class of the network.
+        load: gives the network with its weights, in evaluation mode.
+        weights: where they come from, in words.
+    """
+
+    def __init__(self, model: type[RppgModel], load: Callable[[], RppgModel], weights: str = SIMULATED):
+        self.name, self.needs, self.paper = model.name, model.needs | {"rgb"}, model.paper
+        self.weights = weights
+        self._load, self._model = load, None
+
+    @property
+    def model(self) -> RppgModel:
+        if self._model is None:
+            self._model = self._load().eval()
+        return self._model
+
+    def estimate(self, clip: FaceClip) -> MethodOutput:
+        """Raw pulse of an evenly sampled clip at 30 Hz, segment by segment, windows joined by overlap-add."""
+        if clip.fs != FS:
+            raise ValueError(
+                f"clip at {clip.fs} Hz; networks read {FS} Hz: call prepare.resample(clip) first"
+            )
+        series = {task: np.zeros(len(clip.times_s)) for task in SERIES if task in self.model.tasks}
+        valid = np.zeros(len(clip.times_s), bool)
+        scalars: dict[str, list[float]] = {}
+        lengths: list[int] = []
+        for segment in segments(clip.valid):
+            n = segment.stop - segment.start
+            if n < MIN_SEGMENT_S * FS:
+                continue
+            found = run_segment(self.model, cut(clip, segment))
+            valid[segment] = True
+            lengths.append(n)
+            for task, value in found.items():
+                if task in series:
+                    series[task][segment] = value
+                else:
+                    scalars.setdefault(task, []).append(float(value))
+        waves = {task: Bvp(x, FS, float(clip.times_s[0]), valid) for task, x in series.items()}
+        direct = {task: float(np.average(values, weights=lengths)) for task, values in scalars.items()}
+        return MethodOutput(bvp=waves.get("bvp"), resp=waves.get("resp"), direct=direct)
+
+
+def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray | float]:
+    """Answers for one gap-free piece of a clip: waveforms by overlap-add, numbers as means over its windows."""
+    n = len(clip.times_s)
+    windows = overlapping_windows(n, model.window)
+    outputs: list[dict[str, np.ndarray]] = []
+    with torch.inference_mode():
+        for window in windows:
+            inputs = model.inputs_of(cut(clip, window), model.config)
+            batch = {key: torch.from_numpy(np.asarray(x, np.float32))[None] for key, x in inputs.items()}
+            outputs.append({task: y[0].double().numpy() for task, y in model(batch).items()})
+    return {
+        task: overlap_add([_unit(o[task]) for o in outputs], windows, n)
+        if task in SERIES
+        else float(np.mean([o[task] for o in outputs]))
+        for task in outputs[0]
+    }
+
+
+def cut(clip: FaceClip, part: slice) -> FaceClip:
+    """A stretch of a clip, all fields alike."""
+    kept = {name: value[part] for name in SERIES_FIELDS if (value := getattr(clip, name)) is not None}
+    return replace(clip, **kept)
+
+
+def check_model(model: RppgModel) -> int:
+    """Number of parameters, after checking that the network keeps to the contract.
+
+    Raises:
+        TypeError: a task or need that nobody knows, or no config.
+    """
+    unknown = set(model.tasks) - set(TASKS)
+    if unknown or model.config is None:
+        raise TypeError(f"{model.name}: unknown tasks {sorted(unknown)} or no config; tasks are {TASKS}")
+    return sum(p.numel() for p in model.parameters())
+
+
+def _unit(wave: np.ndarray) -> np.ndarray:
+    """Zero mean and unit deviation, so that windows join at one size: a network's scale is arbitrary."""
+    wave = wave - wave.mean()
+    return wave / max(float(wave.std()), 1e-9)

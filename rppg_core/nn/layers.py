@@ -1,0 +1,41 @@
+"""Layers that more than one method is built of.
+
+Floor 3. Axis letters: B batch, C channels, T time, N cell.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class TemporalBlock(nn.Module):
+    """Residual dilated convolution over time: norm, activation, convolution, twice.
+
+    Source: Bai et al. 2018 (temporal convolutional networks), https://arxiv.org/abs/1803.01271. Our choice: not
+    causal, pre-activation, group norm with one group, so that a sample never depends on its batch.
+    """
+
+    def __init__(self, channels: int, kernel: int, dilation: int):
+        super().__init__()
+        pad = dilation * (kernel - 1) // 2
+        self.layers = nn.Sequential(
+            nn.GroupNorm(1, channels),
+            nn.GELU(),
+            nn.Conv1d(channels, channels, kernel, padding=pad, dilation=dilation),
+            nn.GroupNorm(1, channels),
+            nn.GELU(),
+            nn.Conv1d(channels, channels, 1),
+        )
+
+    def forward(self, x: Float[Tensor, "batch channel time"]) -> Float[Tensor, "batch channel time"]:
+        return x + self.layers(x)
+
+
+def weighted_mean(
+    x: Float[Tensor, "batch time cell channel"], weight: Float[Tensor, "batch cell"]
+) -> Float[Tensor, "batch time channel"]:
+    """Mean over the cells, each as heavy as its skin."""
+    share = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
+    return torch.einsum("btnc,bn->btc", x, share)

@@ -1,0 +1,84 @@
+"""One way from clip to waveform for every network: segments, windows, numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from rppg_core.models.base import NeuralMethod, RppgModel, check_model, cut  # noqa: E402
+from rppg_core.types import FaceClip  # noqa: E402
+
+
+@dataclass(frozen=True)
+class EchoConfig:
+    window: int = 90
+
+
+class Echo(RppgModel):
+    """Gives minus green of the skin back, and its mean level as a heart rate."""
+
+    name, paper = "echo", "none"
+    needs, tasks = frozenset({"rgb"}), frozenset({"bvp", "hr"})
+
+    @classmethod
+    def inputs_of(cls, clip, config):
+        return {"green": clip.roi("skin")[:, 1].astype(np.float32)}
+
+    def forward(self, inputs):
+        return {"bvp": -inputs["green"], "hr": inputs["green"].mean(dim=1)}
+
+    def loss(self, outputs, batch):
+        return {}
+
+
+def clip_of(green: np.ndarray, valid: np.ndarray | None = None, fs: float | None = 30.0) -> FaceClip:
+    n = len(green)
+    valid = np.ones(n, bool) if valid is None else valid
+    rgb = np.repeat(np.where(valid, green, np.nan)[:, None, None], 4, axis=1).repeat(3, axis=2)
+    return FaceClip(times_s=np.arange(n) / 30.0, valid=valid, rgb=rgb, fs=fs)
+
+
+@pytest.fixture
+def method():
+    return NeuralMethod(Echo, lambda: Echo(EchoConfig()))
+
+
+def test_windows_join_to_one_waveform_of_the_whole_clip(method):
+    green = 100 + np.sin(2 * np.pi * 1.2 * np.arange(400) / 30)
+    output = method.estimate(clip_of(green))
+    assert output.bvp.valid.all()
+    assert np.corrcoef(output.bvp.samples, -green)[0, 1] > 0.99
+    assert output.direct["hr"] == pytest.approx(100, abs=1)
+
+
+def test_a_gap_splits_the_clip_and_short_pieces_are_left_out(method):
+    valid = np.ones(400, bool)
+    valid[200:220] = False
+    valid[250:270] = False  # leaves one second between the gaps
+    output = method.estimate(clip_of(np.random.default_rng(0).normal(100, 1, 400), valid))
+    assert output.bvp.valid[:200].all() and output.bvp.valid[270:].all()
+    assert not output.bvp.valid[200:270].any()
+    assert (output.bvp.samples[200:270] == 0).all()
+
+
+def test_uneven_clips_are_refused(method):
+    with pytest.raises(ValueError, match="resample"):
+        method.estimate(clip_of(np.ones(200), fs=None))
+
+
+def test_cut_takes_the_same_stretch_of_every_field():
+    clip = replace(clip_of(np.arange(300.0)), stmap=np.arange(300.0)[:, None, None] * np.ones((1, 36, 3)))
+    part = cut(clip, slice(50, 80))
+    assert len(part.times_s) == 30 and part.stmap[0, 0, 0] == 50 and part.rgb[0, 0, 0] == 50
+
+
+def test_unknown_tasks_are_named():
+    model = Echo(EchoConfig())
+    assert check_model(model) == 0
+    model.tasks = frozenset({"bvp", "mood"})
+    with pytest.raises(TypeError, match="mood"):
+        check_model(model)
