@@ -162,9 +162,10 @@ class Truth:
     hr_bpm: Float[np.ndarray, " time"]  # instantaneous
     beats_s: Float[np.ndarray, " beat"]  # onset times
     rr_brpm: float
-    spo2_percent: float
+    spo2_percent: float  # mean over the clip
     pulsed: bool  # False for pulse-free clips; then bvp is 0
     settings: Mapping[str, Any] = field(default_factory=dict)  # amplitude, tone, motion, seed, version, ...
+    spo2: Float[np.ndarray, " time"] | None = None  # %, where a track is known
 
 
 @dataclass(frozen=True)

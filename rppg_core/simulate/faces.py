@@ -20,12 +20,15 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rppg_core.errors import WriteError
+from rppg_core.simulate.colour import red_change
 from rppg_core.simulate.physiology import Waves, band_noise, simulate_waves
 from rppg_core.simulate.portrait import load_portrait
 from rppg_core.simulate.render import (
     CLOUDS,
+    DELAY,
     GLOSS,
     PULSE,
+    RED,
     SHADE_X,
     SHADE_Y,
     SLOPE,
@@ -54,7 +57,7 @@ __all__ = [
 BLOCK_S = 0.5  # of kind "shuffled"
 GLOSS_PER_WIDTH = 6.0  # relative change of the highlights when the head moves by its width, while it is small
 # Each part of a clip has its own stream of random numbers: changing one leaves the others as they were.
-_BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND = range(9)
+_BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND, _COLOUR = range(10)
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,13 @@ def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> S
 
     strengths = np.zeros((len(times_s), len(layers.pictures)))
     strengths[:, 0] = 1
-    strengths[:, PULSE] = waves.bvp + waves.baseline if settings.finished_amplitude > 0 else 0
+    if settings.finished_amplitude > 0:
+        blood = waves.bvp + waves.baseline
+        strengths[:, PULSE] = blood
+        strengths[:, DELAY] = np.gradient(blood, times_s) if settings.delay_s else 0
+        strengths[:, RED] = blood * red_change(
+            waves.spo2, slope=settings.spo2_slope, offset=settings.spo2_offset
+        )
     strengths[:, SHADE_X] = motion.shift[:, 0] + motion.roll
     strengths[:, SHADE_Y] = motion.shift[:, 1] + (motion.zoom - 1)
     strengths[:, GLOSS] = np.tanh(
@@ -185,7 +194,7 @@ def _layers(settings: SimulationSettings) -> Layers:
     rng = _rng(settings, _LAYERS)
     if settings.kind in ("wall", "noise"):
         return wall_layers(portrait, rng, blank=settings.kind == "noise")
-    return portrait_layers(portrait, settings.finished_amplitude, settings.camera, rng)
+    return portrait_layers(portrait, settings, rng, _rng(settings, _COLOUR))
 
 
 def _busy_background(times_s: np.ndarray, rng: np.random.Generator) -> tuple[Motion, np.ndarray]:
@@ -211,7 +220,8 @@ def _truth(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> T
         hr_bpm=waves.hr_bpm,
         beats_s=waves.beats_s,
         rr_brpm=settings.rr_brpm,
-        spo2_percent=settings.spo2_percent,
+        spo2_percent=float(waves.spo2.mean()),
+        spo2=waves.spo2,
         pulsed=settings.pulsed,
         settings={
             **asdict(settings),
@@ -223,7 +233,7 @@ def _truth(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> T
         return truth
     nothing = np.zeros(len(times_s))
     return replace(truth, bvp=nothing, resp=nothing, hr_bpm=nothing * np.nan, beats_s=np.zeros(0), rr_brpm=np.nan,
-                   spo2_percent=np.nan)  # fmt: skip
+                   spo2_percent=np.nan, spo2=None)  # fmt: skip
 
 
 def _plain_truth(truth: Truth) -> dict[str, Any]:

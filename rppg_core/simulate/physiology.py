@@ -4,6 +4,7 @@ Floor 2, first stage of the simulator. A heart-rate process (mean, breathing, 0.
 to beat times; every beat sets off one pulse of fixed shape in seconds, added to the decaying tails of the pulses
 before it, so that the wave is continuous and its upstroke keeps its duration at any rate. Breathing shows in the
 rate (RIFV, also called RSA), in the pulse amplitude (RIAV) and in the baseline (RIIV), each of which can be off.
+Oxygen saturation is a track of its own, with slow dips where they are asked for.
 
 What differs from published practice: simulators usually map one pulse template onto each interval (McSharry's
 phase model, neurokit2). A pulse that is stretched to its interval moves the points that detectors find by part
@@ -13,7 +14,7 @@ Axis letters: T time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -44,9 +45,11 @@ class Physiology:
     jitter: float = 0.004  # standard deviation of each interval's own random part / the interval
     ectopic: float = 0.0  # probability that a beat comes early, followed by a compensatory pause
     rise_s: float = 0.15  # upstroke of a pulse, onset to systolic peak; at most 0.4 mean intervals [0.12-0.2]
-    decay_s: float = 0.28  # time constant of the diastolic decay
-    dicrotic: float = 0.16  # height of the dicrotic wave, systolic peak = 1
-    spo2_percent: float = 98.0  # constant
+    decay_s: float = 0.28  # time constant of the diastolic decay [0.2-0.4]
+    dicrotic: float = 0.16  # height of the dicrotic wave, systolic peak = 1 [0-0.35]
+    smoothness: float = 0.0  # share of the fundamental that comes from a sinusoidal pulse, 0 is none [0-0.6]
+    spo2_percent: float = 98.0  # mean over the clip [85-100]
+    spo2_swing: float = 0.0  # standard deviation of the slow change of SpO2, percent points [0-5]
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Waves:
     resp: Float[np.ndarray, " time"]  # rises with inhalation, within about -1..1
     hr_bpm: Float[np.ndarray, " time"]  # of the interval around each time
     beats_s: Float[np.ndarray, " beat"]  # onsets within the clip
+    spo2: Float[np.ndarray, " time"]  # %, at most 100
 
 
 def simulate_waves(
@@ -88,7 +92,7 @@ def simulate_waves(
     beats_s, strength = _beats(person, grid_s, rate_hz, rng)
     strength = strength * (1 - person.riav * np.interp(beats_s, grid_s, resp))
 
-    wave = _superpose(times_s + FOOT_S, beats_s, strength, pulse_template(person))
+    wave = _superpose(times_s + foot_s(person), beats_s, strength, pulse_template(person))
     ibi_s = np.diff(beats_s)
     return Waves(
         bvp=(wave - wave.mean()) / wave.std(),
@@ -97,19 +101,34 @@ def simulate_waves(
         resp=np.interp(times_s, grid_s, resp),
         hr_bpm=np.interp(times_s, (beats_s[1:] + beats_s[:-1]) / 2, 60 / ibi_s),
         beats_s=beats_s[(beats_s >= times_s[0]) & (beats_s <= times_s[-1])],
+        spo2=_saturation(person, grid_s, inside, times_s, rng),
     )
 
 
+def foot_s(person: Physiology) -> float:
+    """How long before its onset the template of a pulse begins."""
+    if not person.smoothness:
+        return FOOT_S
+    plain = _ejection(replace(person, smoothness=0.0), FOOT_S)
+    return max(FOOT_S, 30 / person.hr_bpm - _fundamental(plain, FOOT_S, person.hr_bpm)[1])
+
+
 def pulse_template(person: Physiology) -> Float[np.ndarray, " sample"]:
-    """One pulse from FOOT_S before its onset: half a cosine up, decay with a dicrotic wave, smoothed; TEMPLATE_HZ."""
-    t = np.arange(int(TAIL_S * TEMPLATE_HZ)) / TEMPLATE_HZ - FOOT_S
-    rise_s = min(person.rise_s, 0.4 * 60 / person.hr_bpm)  # ejection is shorter in a fast heart
-    up = 0.5 - 0.5 * np.cos(np.pi * np.clip(t / rise_s, 0, 1))
-    after = np.maximum(t - rise_s, 0)
-    down = np.exp(-after / person.decay_s) * (1 + 0.5 * after / person.decay_s)
-    wave = person.dicrotic * np.exp(-0.5 * ((after - 0.2) / 0.055) ** 2) * (after > 0)
-    fade = 0.5 + 0.5 * np.cos(np.pi * np.clip((t - 0.6 * TAIL_S) / (0.4 * TAIL_S), 0, 1))
-    return ndimage.gaussian_filter1d((up * down + wave) * fade, SMOOTH_S * TEMPLATE_HZ, mode="nearest")
+    """One pulse from `foot_s` before its onset on, TEMPLATE_HZ: an ejection, mixed with a sinusoidal pulse.
+
+    The sinusoidal pulse is a raised cosine one mean interval long, so that at an even rate they sum to a sinusoid,
+    in phase with the fundamental of the ejections. A share s leaves every harmonic's ratio at 1 - s of itself.
+    """
+    foot = foot_s(person)
+    pulse = _ejection(person, foot)
+    if not person.smoothness:
+        return pulse
+    strength, centre_s = _fundamental(pulse, foot, person.hr_bpm)
+    interval_s = 60 / person.hr_bpm
+    t = np.arange(len(pulse)) / TEMPLATE_HZ - foot
+    round_ = 0.5 + 0.5 * np.cos(2 * np.pi * np.clip((t - centre_s) / interval_s, -0.5, 0.5))
+    round_ *= strength / (interval_s / 4)  # a raised cosine's fundamental is a quarter of its length
+    return (1 - person.smoothness) * pulse + person.smoothness * round_
 
 
 def band_noise(
@@ -169,6 +188,37 @@ def _beats(
     thresholds = thresholds - 0.3 * early  # the next beat stays where it was: the compensatory pause
     thresholds = thresholds[thresholds < phase[-1]]
     return np.interp(thresholds, phase, grid_s), np.where(early[: len(thresholds)], 0.6, 1.0)
+
+
+def _ejection(person: Physiology, foot: float) -> Float[np.ndarray, " sample"]:
+    """Half a cosine up, decay with a dicrotic wave, smoothed; from `foot` before the onset on."""
+    t = np.arange(int(TAIL_S * TEMPLATE_HZ)) / TEMPLATE_HZ - foot
+    rise_s = min(person.rise_s, 0.4 * 60 / person.hr_bpm)  # ejection is shorter in a fast heart
+    up = 0.5 - 0.5 * np.cos(np.pi * np.clip(t / rise_s, 0, 1))
+    after = np.maximum(t - rise_s, 0)
+    down = np.exp(-after / person.decay_s) * (1 + 0.5 * after / person.decay_s)
+    wave = person.dicrotic * np.exp(-0.5 * ((after - 0.2) / 0.055) ** 2) * (after > 0)
+    fade = 0.5 + 0.5 * np.cos(np.pi * np.clip((t - 0.6 * TAIL_S) / (0.4 * TAIL_S), 0, 1))
+    return ndimage.gaussian_filter1d((up * down + wave) * fade, SMOOTH_S * TEMPLATE_HZ, mode="nearest")
+
+
+def _fundamental(pulse: np.ndarray, foot: float, hr_bpm: float) -> tuple[float, float]:
+    """Strength of a pulse at the heart rate (integral, s), and the time after the onset at which it is highest."""
+    turns = hr_bpm / 60 * (np.arange(len(pulse)) / TEMPLATE_HZ - foot)
+    line = complex((pulse * np.exp(-2j * np.pi * turns)).sum()) / TEMPLATE_HZ
+    return abs(line), -float(np.angle(line)) / (2 * np.pi) * 60 / hr_bpm
+
+
+def _saturation(
+    person: Physiology, grid_s: np.ndarray, inside: np.ndarray, times_s: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """SpO2 with slow changes around its mean: a desaturation takes tens of seconds."""
+    if not person.spo2_swing:
+        return np.full(len(times_s), person.spo2_percent)
+    slow = band_noise(grid_s, 0.008, 0.04, rng, power=1)
+    slow = (slow - slow[inside].mean()) / max(slow[inside].std(), 1e-9)
+    track = person.spo2_percent + person.spo2_swing * slow
+    return np.clip(np.interp(times_s, grid_s, track), 50, 100)
 
 
 def _superpose(

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from rppg_core.simulate.colour import camera_colours, pulse_colour
 from rppg_core.simulate.physiology import band_noise
 from rppg_core.simulate.portrait import SIDE_WIDTHS, Portrait
 from rppg_core.simulate.scene import (
@@ -26,14 +27,15 @@ from rppg_core.simulate.scene import (
     smooth_field,
     tone_curve,
 )
-from rppg_core.simulate.skin import PULSE_COLOUR
+from rppg_core.simulate.settings import SimulationSettings
 from rppg_core.video.face import FaceObservation
 from rppg_core.video.frame import ArrayFrame, Frame
 
 SHADING_PER_WIDTH = (
     0.5  # relative change of shading across the face when it moves by its width; median of draws
 )
-PULSE, SHADE_X, SHADE_Y, GLOSS, SLOPE, CLOUDS = range(1, 7)  # layers after the still picture
+PULSE, DELAY, RED, SHADE_X, SHADE_Y, GLOSS, SLOPE, CLOUDS = range(1, 9)  # layers after the still picture
+N_LAYERS = 9
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,23 @@ class Layers:
     landmarks: Float[np.ndarray, "landmark 2"]
 
 
-def portrait_layers(portrait: Portrait, amplitude: float, camera: Camera, rng: np.random.Generator) -> Layers:
+def portrait_layers(
+    portrait: Portrait,
+    settings: SimulationSettings,
+    rng: np.random.Generator,
+    colour_rng: np.random.Generator,
+) -> Layers:
     """A face with its pulse, and how its shading and highlights change when it moves.
 
     Args:
         portrait: the still photo.
-        amplitude: relative change of green over the skin of the finished clip for a blood volume of 1.
-        camera: its tone curve bends the amplitude; the pulse layer makes up for that.
+        settings: pulse and camera. The camera's tone curve bends the amplitude; the pulse layers make up for that.
         rng: draws the perfusion, the pulse's colour and the fields of the light.
+        colour_rng: draws the camera's colours and the delay of the pulse.
 
     Returns:
-        Layers in the order PULSE, SHADE_X, SHADE_Y, GLOSS, SLOPE, CLOUDS.
+        Layers in the order PULSE, DELAY (per second), RED (what oxygen changes), SHADE_X, SHADE_Y, GLOSS, SLOPE,
+        CLOUDS.
     """
     size = len(portrait.body)
     width, height = portrait.face_size
@@ -65,37 +73,36 @@ def portrait_layers(portrait: Portrait, amplitude: float, camera: Camera, rng: n
     across, along = (x - portrait.centre[0]) / width, (y - portrait.centre[1]) / height
     head = portrait.head[..., None]
     still = portrait.body + portrait.highlights[..., None]
-
     perfusion = portrait.skin.pulse * np.exp(0.3 * smooth_field(size, rng, knots=8))
-    colour = np.array(PULSE_COLOUR) * np.exp(0.1 * rng.standard_normal(3))
-    pulse = -portrait.body * perfusion[..., None] * (colour / colour[1]).astype(np.float32)
-    if amplitude > 0:
-        pulse *= np.float32(_pulse_scale(still, pulse, portrait.skin.face, amplitude, camera))
+    colour = pulse_colour(settings.pulse_colour_shift, settings.pulse_colour_spread, rng)
+    pulse = -portrait.body * perfusion[..., None] * colour.astype(np.float32)
 
     def shading(ramp: np.ndarray) -> np.ndarray:
         field = ramp + 0.3 * smooth_field(size, rng) + 0.3 * rng.standard_normal()
         strength = SHADING_PER_WIDTH * np.exp(0.4 * rng.standard_normal())
         return still * head * (strength * field[..., None]).astype(np.float32)
 
+    pictures = np.zeros((N_LAYERS, size, size, 3), np.float32)
+    pictures[0] = still
+    pictures[PULSE] = pulse
+    pictures[SHADE_X], pictures[SHADE_Y] = shading(across), shading(along)
     gloss = portrait.highlights * portrait.head * np.tanh(smooth_field(size, rng, knots=6))
-    slope = still * (0.6 * (x / size - 0.5) + 0.3 * smooth_field(size, rng))[..., None]
-    clouds = still * (1 - head) * smooth_field(size, rng, knots=6)[..., None]
-    pictures = [
-        still,
-        pulse,
-        shading(across),
-        shading(along),
-        np.repeat(gloss[..., None], 3, 2),
-        slope,
-        clouds,
-    ]
-    return Layers(
-        np.stack(pictures).astype(np.float32),
-        portrait.head,
-        portrait.centre,
-        float(width),
-        portrait.landmarks,
-    )
+    pictures[GLOSS] = gloss[..., None]
+    pictures[SLOPE] = still * (0.6 * (x / size - 0.5) + 0.3 * smooth_field(size, rng))[..., None]
+    pictures[CLOUDS] = still * (1 - head) * smooth_field(size, rng, knots=6)[..., None]
+    colours = camera_colours(settings.colour_matrix_spread, settings.white_balance_spread, colour_rng)
+    # a pulse that is d seconds late is the pulse less d times its slope
+    pictures[DELAY] = -pulse * (settings.delay_s * smooth_field(size, colour_rng, knots=5))[..., None]
+    pictures[RED, ..., 0] = pulse[..., 0]
+    pictures = cv2.transform(
+        pictures.reshape(-1, size, 3), (settings.exposure * colours).astype(np.float32)
+    ).reshape(pictures.shape)
+    if settings.finished_amplitude > 0:
+        amplitude, face = settings.finished_amplitude, portrait.skin.face
+        pictures[[PULSE, DELAY, RED]] *= np.float32(
+            _pulse_scale(pictures[0], pictures[PULSE], face, amplitude, settings.camera)
+        )
+    return Layers(pictures, portrait.head, portrait.centre, float(width), portrait.landmarks)
 
 
 def wall_layers(portrait: Portrait, rng: np.random.Generator, *, blank: bool = False) -> Layers:
@@ -111,7 +118,7 @@ def wall_layers(portrait: Portrait, rng: np.random.Generator, *, blank: bool = F
     still = (light[..., None] * colour).astype(np.float32)
     if blank:
         still = np.full_like(still, 0.214)
-    pictures = np.zeros((CLOUDS + 1, size, size, 3), np.float32)
+    pictures = np.zeros((N_LAYERS, size, size, 3), np.float32)
     pictures[0] = still
     pictures[SLOPE] = still * smooth_field(size, rng, knots=3)[..., None]
     zero = np.zeros((size, size), np.float32)
@@ -148,7 +155,9 @@ class RenderedFrames:
     ):
         self._scene, self._times_s, self._order, self._seed = scene, times_s, order, seed
         layers = scene.layers
-        self._flat = layers.pictures.reshape(len(layers.pictures), -1)
+        used = np.flatnonzero(np.any(scene.strengths, axis=0))
+        self._flat = layers.pictures[used].reshape(len(used), -1)
+        self._strengths = np.ascontiguousarray(scene.strengths[:, used])
         self._head = Warp(layers.moving, layers.centre, layers.face_width)
         self._behind = Warp(1 - layers.moving, layers.centre, layers.face_width)
         self._sensor = Sensor(scene.camera, self._flat.shape[1], np.random.default_rng(seed))
@@ -163,7 +172,7 @@ class RenderedFrames:
     def rgb(self, k: int) -> UInt8[np.ndarray, "height width 3"]:
         """Frame k as the camera delivers it."""
         moment, scene = int(self._order[k]), self._scene
-        light = (scene.strengths[moment] @ self._flat).reshape(scene.layers.pictures.shape[1:])
+        light = (self._strengths[moment] @ self._flat).reshape(scene.layers.pictures.shape[1:])
         if np.any(scene.layers.moving):
             light = self._head.apply(light, scene.motion, moment)
         if scene.behind is not None:

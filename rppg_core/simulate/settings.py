@@ -39,12 +39,24 @@ class SimulationSettings:
     amplitude_percent: float = 0.5  # std of the relative green change over the skin of the finished clip
     scale_with_melanin: bool = False  # dark skin gets less: amplitude x (1 - 0.6 tone / 5)
     tone: int = 1  # index into skin.TONES, 0 very light to 5 very dark
-    spo2_percent: float = 98.0
+    spo2_percent: float = 98.0  # mean over the clip
+    spo2_swing: float = 0.0  # standard deviation of its slow change, percent points
+    spo2_slope: float = 0.05  # relative change of the red pulse for each percent point below 98
+    spo2_offset: float = 0.0  # what this camera adds to the red pulse, relative
     rsa: float = 0.03  # breathing in the heart rate, relative swing; 0 is off
     riav: float = 0.1  # breathing in the pulse amplitude, relative swing; 0 is off
     riiv: float = 0.4  # breathing in the baseline, standard deviations of the pulse; 0 is off
     ectopic: float = 0.0  # probability that a beat comes early
     rise_s: float = 0.15  # upstroke of a pulse
+    decay_s: float = 0.28  # time constant of its decay
+    dicrotic: float = 0.16  # height of its dicrotic wave, systolic peak = 1
+    smoothness: float = 0.0  # share of its fundamental that comes from a sinusoid
+    delay_s: float = 0.0  # standard deviation of the pulse's delay over the face
+    pulse_colour_shift: float = 0.0  # 0 published pulse colour, 1 as measured in processed video
+    pulse_colour_spread: float = 0.1  # standard deviation of each channel's logarithm
+    colour_matrix_spread: float = 0.0  # strength of the camera's colour-correction matrix
+    white_balance_spread: float = 0.0  # standard deviation of the logarithm of the red and blue gain
+    exposure: float = 1.0  # factor on all light that reaches the camera
     motion: str = "small"  # a key of scene.MOTION
     motion_scale: float = 1.0  # factor on the motion
     illumination: float = 0.002  # standard deviation of the slow change of the light / the light
@@ -67,6 +79,18 @@ class SimulationSettings:
         _within("hr_bpm", self.hr_bpm, 35, 220)
         _within("rr_brpm", self.rr_brpm, 4, 45)
         _within("amplitude_percent", self.amplitude_percent, 0, 20)
+        _within("spo2_percent", self.spo2_percent, 60, 100)
+        _within("spo2_swing", self.spo2_swing, 0, 15)
+        _within("rise_s", self.rise_s, 0.03, 0.5)
+        _within("decay_s", self.decay_s, 0.02, 1)
+        _within("dicrotic", self.dicrotic, 0, 1)
+        _within("smoothness", self.smoothness, 0, 1)
+        _within("delay_s", self.delay_s, 0, 0.05)
+        _within("pulse_colour_shift", self.pulse_colour_shift, 0, 1)
+        _within("pulse_colour_spread", self.pulse_colour_spread, 0, 1)
+        _within("colour_matrix_spread", self.colour_matrix_spread, 0, 1)
+        _within("white_balance_spread", self.white_balance_spread, 0, 1)
+        _within("exposure", self.exposure, 0.02, 2)
         _within("motion_scale", self.motion_scale, 0, 10)
         _within("noise", self.noise, 0, 30)
         _within("size", self.size, 64, 2048)
@@ -82,7 +106,8 @@ class SimulationSettings:
         """Heart and breath."""
         return Physiology(
             hr_bpm=self.hr_bpm, rr_brpm=self.rr_brpm, rsa=self.rsa, riav=self.riav, riiv=self.riiv,
-            ectopic=self.ectopic, rise_s=self.rise_s, spo2_percent=self.spo2_percent,
+            ectopic=self.ectopic, rise_s=self.rise_s, decay_s=self.decay_s, dicrotic=self.dicrotic,
+            smoothness=self.smoothness, spo2_percent=self.spo2_percent, spo2_swing=self.spo2_swing,
         )  # fmt: skip
 
     @property
@@ -139,6 +164,9 @@ def random_settings(
         riiv=float(rng.uniform(0, 1.2)),
         ectopic=0.05 if rng.uniform() < 0.04 else 0.0,
         rise_s=float(rng.uniform(0.12, 0.2)),
+        decay_s=_log_uniform(rng, 0.04, 0.25),
+        dicrotic=float(rng.uniform(0, 0.2)),
+        smoothness=float(0.65 * rng.uniform() ** 2),
         motion=str(
             rng.choice(["none", "small", "medium", "large"], p=[0.1, 0.5, 0.3, 0.1])
         ),  # never "glances"

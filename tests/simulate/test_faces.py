@@ -53,6 +53,78 @@ def test_pulse_of_the_finished_clip_has_its_colour():
     assert red < blue < green
 
 
+def test_red_pulse_grows_when_oxygen_falls():
+    def red_over_green(**settings):
+        means = skin_means(
+            simulate_video(
+                SimulationSettings(seconds=4, noise=0.0, amplitude_percent=1.0, **settings, **STILL)
+            ),
+            1,
+        )
+        return np.divide(*(means / means.mean(axis=0)).std(axis=0)[:2])
+
+    at_98 = red_over_green()
+    assert red_over_green(spo2_percent=88.0) / at_98 == pytest.approx(1.5, rel=0.05)
+    assert red_over_green(spo2_percent=88.0, spo2_slope=0.02) / at_98 == pytest.approx(1.2, rel=0.05)
+    assert red_over_green(spo2_offset=-0.3) / at_98 == pytest.approx(0.7, rel=0.05)
+
+
+def test_truth_holds_the_track_of_the_saturation_and_its_mean():
+    truth = simulate_video(
+        SimulationSettings(seconds=30, fps=10, spo2_percent=91, spo2_swing=2, riiv=0)
+    ).truth
+    assert truth.spo2 is not None and truth.spo2.std() > 1
+    assert truth.spo2_percent == pytest.approx(truth.spo2.mean())
+    assert simulate_video(SimulationSettings(kind="photo", seconds=2)).truth.spo2 is None
+
+
+def test_pulse_arrives_over_the_face_within_the_delays_that_were_asked_for():
+    def lags_s(delay_s):
+        settings = SimulationSettings(
+            seconds=8, noise=0.0, amplitude_percent=3, delay_s=delay_s, size=64, **STILL
+        )
+        video = simulate_video(settings)
+        inside = load_portrait(size=64).skin.face > 0.9
+        green = np.stack([video.frames.rgb(k)[..., 1][inside] for k in range(len(video.frames))]).astype(
+            float
+        )
+        green -= green.mean(axis=0)
+        slope = np.gradient(video.truth.bvp, video.truth.times_s)
+        share = np.linalg.lstsq(np.stack([video.truth.bvp, slope], axis=1), green, rcond=None)[0]
+        return -share[1] / share[0]
+
+    assert np.std(lags_s(0.0)) < 0.004  # rounding to grey levels
+    assert np.std(lags_s(0.02)) == pytest.approx(0.02, rel=0.5)  # the field varies over more than the face
+
+
+def test_amplitude_stays_exact_behind_any_cameras_colours():
+    for seed in range(3):
+        settings = SimulationSettings(
+            seconds=4, noise=0.0, amplitude_percent=0.7, colour_matrix_spread=0.3, white_balance_spread=0.15,
+            pulse_colour_spread=0.3, pulse_colour_shift=1.0, exposure=0.5, gamma=0.8, seed=seed, **STILL,
+        )  # fmt: skip
+        green = skin_means(simulate_video(settings), 1)[:, 1]
+        assert 100 * green.std() / green.mean() == pytest.approx(0.7, rel=0.04)
+
+
+def test_cameras_differ_in_the_colour_of_skin_when_they_may():
+    def red_over_blue(seed, spread):
+        video = simulate_video(
+            SimulationSettings(
+                seconds=1,
+                motion="none",
+                seed=seed,
+                colour_matrix_spread=spread,
+                white_balance_spread=spread / 2,
+            )
+        )
+        red, _, blue = skin_means(video, 1).mean(axis=0)
+        return red / blue
+
+    same, other = (np.std([red_over_blue(seed, spread) for seed in range(8)]) for spread in (0.0, 0.3))
+    assert same < 0.01 and other > 0.1
+
+
 def test_scaling_with_melanin_leaves_four_tenths_on_the_darkest_tone():
     settings = SimulationSettings(tone=5, amplitude_percent=1.0, scale_with_melanin=True)
     assert settings.finished_amplitude == pytest.approx(0.004)

@@ -9,6 +9,7 @@ import pytest
 
 from rppg_core.signals.spectrum import power_spectrum
 from rppg_core.simulate.physiology import Physiology, band_noise, pulse_template, simulate_waves
+from rppg_core.simulate.settings import random_settings
 
 STEADY = {"rsa": 0.0, "mayer": 0.0, "drift": 0.0, "jitter": 0.0, "riav": 0.0, "riiv": 0.0}
 
@@ -130,3 +131,48 @@ def test_band_noise_stays_in_its_band():
     spectrum = power_spectrum(noise, 50.0)
     assert spectrum.band(0.45, 1.05).power.sum() > 0.98 * spectrum.power.sum()
     assert noise.std() == pytest.approx(1)
+
+
+def test_smoothness_takes_its_share_from_every_harmonic_and_moves_no_beat():
+    def ratios(wave):
+        spectrum = power_spectrum(wave.bvp, 100.0)
+        first, second, third = (
+            np.sqrt(spectrum.band(k * 1.2 - 0.2, k * 1.2 + 0.2).power.sum()) for k in (1, 2, 3)
+        )
+        return second / first, third / first
+
+    sharp, _ = waves(hr_bpm=72.0, **STEADY)
+    for smoothness in (0.3, 0.6):
+        smooth, _ = waves(hr_bpm=72.0, **STEADY, smoothness=smoothness)
+        assert np.array_equal(smooth.beats_s, sharp.beats_s)
+        assert np.allclose(ratios(smooth), (1 - smoothness) * np.array(ratios(sharp)), rtol=0.05)
+        assert np.corrcoef(smooth.bvp, sharp.bvp)[0, 1] > 0.9  # in phase
+
+
+def test_random_pulse_shapes_cover_the_harmonics_of_real_pulses():
+    """Targets: the sim-to-real study; real recordings have .39/.25 (finger), .28/.06 and .23/.07 (faces)."""
+    found = []
+    for seed in range(400):
+        person = random_settings(np.random.default_rng(seed), pulsed=True).person
+        template, f_hz = pulse_template(person), person.hr_bpm / 60
+        at_s = np.arange(len(template)) / 1000
+        lines = [abs((template * np.exp(-2j * np.pi * k * f_hz * at_s)).sum()) for k in (1, 2, 3)]
+        found.append([lines[1] / lines[0], lines[2] / lines[0]])
+    quantiles = np.quantile(found, [0.1, 0.5, 0.9], axis=0)
+    assert np.allclose(quantiles[:, 0], [0.17, 0.32, 0.55], atol=0.08)
+    assert np.allclose(quantiles[:, 1], [0.06, 0.15, 0.26], atol=0.06)
+
+
+def test_saturation_is_constant_unless_it_swings_slowly_around_its_mean():
+    assert (waves(spo2_percent=93.0)[0].spo2 == 93.0).all()
+    wave, times_s = waves(seconds=120.0, spo2_percent=92.0, spo2_swing=3.0)
+    assert wave.spo2.mean() == pytest.approx(92, abs=0.3) and wave.spo2.std() == pytest.approx(3, rel=0.1)
+    assert np.abs(np.gradient(wave.spo2, times_s)).max() < 1.5  # percent points a second
+    assert waves(seconds=120.0, spo2_percent=99.0, spo2_swing=3.0)[0].spo2.max() == 100
+    assert np.array_equal(wave.beats_s, waves(seconds=120.0)[0].beats_s)
+
+
+def test_a_few_draws_in_a_hundred_have_ectopic_beats():
+    draws = [random_settings(np.random.default_rng(seed), pulsed=True) for seed in range(1500)]
+    share = np.mean([draw.ectopic > 0 for draw in draws])
+    assert 0.025 < share < 0.055
