@@ -17,7 +17,7 @@ def _not_run(reason: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def test_data() -> Path:
+def recordings() -> Path:
     """Folder of small real recordings, from RPPG_TEST_DATA."""
     folder = os.environ.get("RPPG_TEST_DATA", "")
     if not Path(folder).is_dir() or not folder:

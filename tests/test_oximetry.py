@@ -237,8 +237,8 @@ def test_a_folder_without_recordings_is_named(tmp_path):
         evaluate_oximetry(tmp_path)
 
 
-def test_a_real_desaturation_shows_the_shortcut(test_data):
-    rows = by_name(evaluate_oximetry(test_data / "finger_oximetry"))
+def test_a_real_desaturation_shows_the_shortcut(recordings):
+    rows = by_name(evaluate_oximetry(recordings / "finger_oximetry"))
     assert rows["DC red alone"].r > 0.9  # brightness of red follows the experiment
     assert -0.8 < rows["ratio red/blue"].r < -0.2  # oxygen would make this strongly negative
     assert rows["ratio red/blue"].confidence == 0

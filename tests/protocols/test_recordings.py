@@ -34,8 +34,8 @@ def test_ecg_beats_are_found_at_any_rate_and_polarity(fs, sign):
     assert np.abs(found_s - inside - np.median(found_s - inside)).max() < 0.04
 
 
-def test_contact_ppg_agrees_with_its_own_ecg_within_2_bpm(test_data):
-    rows = contact_rows(test_data / "contact_vitals" / "sample_vitals_1.csv")
+def test_contact_ppg_agrees_with_its_own_ecg_within_2_bpm(recordings):
+    rows = contact_rows(recordings / "contact_vitals" / "sample_vitals_1.csv")
     assert rows[0].vital == "HR"
     assert abs(rows[0].error) <= 2
     assert rows[0].reference == pytest.approx(
@@ -43,16 +43,16 @@ def test_contact_ppg_agrees_with_its_own_ecg_within_2_bpm(test_data):
     )  # beats of the clip itself, not its longer average of 78
 
 
-def test_finger_on_a_lens_gives_the_heart_rate_within_1_bpm_and_a_flagged_rmssd(test_data):
-    folder = test_data / "finger_hrv"
+def test_finger_on_a_lens_gives_the_heart_rate_within_1_bpm_and_a_flagged_rmssd(recordings):
+    folder = recordings / "finger_hrv"
     rows = {row.vital: row for row in finger_rows(folder / "01_PPG.csv", folder / "01_RR.txt")}
     assert abs(rows["HR"].error) <= 1
     assert rows["RMSSD"].reference == pytest.approx(127, abs=0.5)
     assert "too coarse" in rows["RMSSD"].note  # frame times scatter by 20 ms
 
 
-def test_every_recording_is_read(test_data):
-    rows, oxygen = evaluate_recordings(test_data)
+def test_every_recording_is_read(recordings):
+    rows, oxygen = evaluate_recordings(recordings)
     assert {row.recording for row in rows} == {"sample_vitals_1", "01_PPG"}
     assert all(row.holds for row in rows)
     assert any(row.predictor == "DC red alone" for row in oxygen)

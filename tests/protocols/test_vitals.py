@@ -75,7 +75,7 @@ def test_text_says_what_was_done_and_where_rr_was_shown(small):
 
 
 def test_result_is_plain_json_without_nan(small):
-    json.loads(json.dumps(small.to_dict(), allow_nan=False))
+    assert json.loads(json.dumps(small.to_dict(), allow_nan=False)) == small.to_dict()
 
 
 def test_a_broken_promise_is_said_to_fail():
@@ -96,10 +96,10 @@ def test_run_reports_progress_and_uses_every_snr(monkeypatch):
     assert "beats 1 of 2" in stages[0][0]
 
 
-def test_recordings_join_the_result(test_data, monkeypatch):
+def test_recordings_join_the_result(recordings, monkeypatch):
     monkeypatch.setattr(vitals, "BEAT_CLIPS", 1)
     monkeypatch.setattr(vitals, "BREATH_CLIPS", 0)
-    result = run_vitals(test_data, 1, workers=1)
+    result = run_vitals(recordings, 1, workers=1)
     text = result.text()
     assert "sample_vitals_1" in text
     assert "DC red alone" in text

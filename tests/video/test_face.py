@@ -196,9 +196,9 @@ def test_time_that_runs_backwards_starts_a_new_clip(tracker, astronaut):
     assert again.landmarks[:, 0].mean() > seen.landmarks[:, 0].mean() + 500
 
 
-def test_a_turning_head_outdoors_is_never_lost(face_models, test_data):
+def test_a_turning_head_outdoors_is_never_lost(face_models, recordings):
     tracker, widths = FaceTracker(), []
-    video = open_video(test_data / "face_video" / "phone_rotated.mp4")
+    video = open_video(recordings / "face_video" / "phone_rotated.mp4")
     for index, frame in enumerate(video.frames()):
         if index % 6 == 0:
             seen = tracker.observe(frame)

@@ -288,8 +288,8 @@ def test_too_many_pixels_are_refused(tmp_path):
         open_video(tmp_path / "wide.mkv")
 
 
-def test_real_phone_video_is_upright(test_data):
-    video = open_video(test_data / "face_video" / "phone_rotated.mp4")
+def test_real_phone_video_is_upright(recordings):
+    video = open_video(recordings / "face_video" / "phone_rotated.mp4")
     n = sum(1 for _ in video.frames())
     assert (video.header.width, video.header.height, video.header.rotation_deg) == (576, 1024, 270)
     assert n == 228

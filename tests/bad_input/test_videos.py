@@ -1,107 +1,25 @@
-"""Every bad or odd video through the whole command: one clear line or a right result, and nothing left behind."""
+"""Every bad or odd video through the whole command: one clear line, a right result, or a refusal with its cause."""
 
 from __future__ import annotations
 
-import json
 import os
-import pty
-import re
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from rppg_core import cli
 from rppg_core.pipeline import MIN_FACE_PX, analyze
-from rppg_core.simulate.faces import SimulationSettings, simulate_video
 from rppg_core.video.writer import write_video
+from tests.bad_input.command import FPS, HR_BPM, SIDE
 from tests.video_files import corrupted, encode, looped, remux, sound
 
-pytestmark = pytest.mark.usefixtures("face_models", "empty_temporary_folder")
+pytestmark = pytest.mark.usefixtures("face_models")
 
 FUZZ_FILES = int(os.environ.get("RPPG_FUZZ_FILES", "8"))
-SIDE, FPS, HR_BPM = 256, 30, 66.0
 HLG, PQ = 18, 16
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one command said."""
-
-    code: int
-    out: str
-    err: str
-    report: dict | None  # the JSON object, where there is one
-
-    @property
-    def line(self) -> str:
-        """The one line of a failure."""
-        assert (self.out, self.report) == ("", None)
-        assert self.err.startswith("rppg: ") and self.err.endswith("\n") and self.err.count("\n") == 1
-        assert "Traceback" not in self.err and "fault in the program" not in self.err
-        assert len(self.err) < 320
-        return self.err
-
-    @property
-    def hr_bpm(self) -> float | None:
-        return self.consensus["hr"]["value"]
-
-    @property
-    def consensus(self) -> dict:
-        assert (self.code, self.err) == (0, "")
-        assert self.report is not None
-        return self.report["consensus"]["vitals"]
-
-
-@pytest.fixture(autouse=True)
-def empty_temporary_folder(tmp_path_factory, monkeypatch):
-    """Temporary files go where none may be left."""
-    folder = tmp_path_factory.mktemp("temporary")
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.delenv("RPPG_TRACEBACK", raising=False)
-    yield
-    assert list(folder.iterdir()) == []
-
-
-@pytest.fixture
-def rppg(capsys, tmp_path) -> Callable[..., Run]:
-    """Analyse a video with the command, in this process."""
-
-    def run(path: Path, *options: str) -> Run:
-        result = tmp_path / "result.json"
-        result.unlink(missing_ok=True)
-        code = cli.main(["analyze", str(path), "--json", str(result), *options])
-        said = capsys.readouterr()
-        return Run(code, said.out, said.err, json.loads(result.read_text()) if result.exists() else None)
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def pictures() -> np.ndarray:
-    """8 s of a face with a strong pulse."""
-    settings = SimulationSettings(
-        seconds=8, hr_bpm=HR_BPM, amplitude_percent=1.0, motion="none", rsa=0.0, size=SIDE
-    )
-    frames = simulate_video(settings).frames
-    return np.stack([frames.rgb(k) for k in range(len(frames))])
-
-
-@pytest.fixture(scope="session")
-def face(pictures, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("face") / "face.mp4"
-    write_video(path, pictures, fps=FPS, codec="h264")
-    return path
 
 
 def written(path: Path, frames, codec: str = "h264", **times) -> Path:
@@ -109,7 +27,7 @@ def written(path: Path, frames, codec: str = "h264", **times) -> Path:
     return path
 
 
-def shrunk(pictures: np.ndarray, side: int, canvas: int = SIDE) -> list[np.ndarray]:
+def shrunk(pictures: Iterable[np.ndarray], side: int, canvas: int = SIDE) -> list[np.ndarray]:
     """The pictures at another size in the middle of a canvas that continues their edge."""
     before = (canvas - side) // 2
     after = canvas - side - before
@@ -352,50 +270,7 @@ def test_file_in_a_folder_that_nobody_may_write_is_read(rppg, face, tmp_path):
         home.chmod(0o755)
 
 
-# --- what comes out ---
-
-
-def test_same_file_gives_the_same_json_wherever_it_lies(rppg, face, tmp_path):
-    copy = tmp_path / "a copy of it.mp4"
-    copy.write_bytes(face.read_bytes())
-    first, second = rppg(face).report, rppg(copy).report
-    assert set(first.pop("seconds")) == set(second.pop("seconds"))
-    assert json.dumps(first) == json.dumps(second)
-
-
-def test_json_holds_no_path_no_date_and_no_host_name(rppg, face):
-    text = json.dumps(rppg(face).report, ensure_ascii=False)
-    for private in (face.name, str(face.parent), str(Path.home()), socket.gethostname()):
-        assert private not in text
-    assert not re.search(r"\b20\d\d-\d\d|\d\d:\d\d", text)
-
-
-def test_result_never_takes_the_place_of_the_video_or_of_another_result(capsys, face, tmp_path):
-    before = face.read_bytes()
-    link = tmp_path / "link.mp4"
-    link.symlink_to(face)
-    assert cli.main(["analyze", str(face), "--csv", str(link)]) == 2
-    assert "is the video itself" in capsys.readouterr().err
-    assert (
-        cli.main(["analyze", str(face), "--csv", str(tmp_path / "r"), "--html", str(tmp_path / "." / "r")])
-        == 2
-    )
-    assert "already taken by another result" in capsys.readouterr().err
-    assert face.read_bytes() == before
-
-
-def test_place_that_cannot_be_written_is_named_before_the_work(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # rights that even root does not have
-    assert cli.main(["analyze", "any.mp4", "--json", str(tmp_path / "r.json")]) == 3
-    assert "permission denied" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("path", ["", "nowhere/r.json", "."])
-def test_output_path_without_a_folder_or_name_is_one_line(capsys, monkeypatch, tmp_path, path):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["analyze", "any.mp4", "--json", path]) == 3
-    said = capsys.readouterr()
-    assert said.out == "" and said.err.count("\n") == 1 and "cannot write" in said.err
+# --- what is damaged at random ---
 
 
 def test_corrupted_files_give_a_report_or_one_line(rppg, face, pictures, tmp_path):
@@ -421,86 +296,11 @@ def test_corrupted_files_give_a_report_or_one_line(rppg, face, pictures, tmp_pat
     assert codes.count(0) >= FUZZ_FILES / 4  # most damage leaves something to read
 
 
-# --- the real command, in processes of its own ---
-
-
-def process(*argv: str, **options) -> subprocess.CompletedProcess:
-    """Run the command as a shell does; a caller's `env` is laid over this process's environment."""
-    environment = {**os.environ, **options.pop("env", {})}
-    return subprocess.run(
-        [sys.executable, "-m", "rppg_core.cli", *argv], env=environment, timeout=60, check=False,
-        stdout=options.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE, **options,
-    )  # fmt: skip
-
-
-def test_process_ends_with_0_2_or_3_and_says_errors_on_standard_error(face, tmp_path):
-    good = process("analyze", face.name, cwd=face.parent)
-    assert (good.returncode, good.stderr) == (0, b"")
-    assert good.stdout.startswith(b"Quality ")
-    for argv, code in (
-        (["analyze", str(tmp_path / "no.mp4")], 3),
-        (["analyze", str(face), "--region", "nose"], 2),
-    ):
-        failed = process(*argv)
-        assert (failed.returncode, failed.stdout, failed.stderr.count(b"\n")) == (code, b"", 1)
-        assert failed.stderr.startswith(b"rppg")
-
-
-def test_terminal_without_utf8_gets_plain_characters(face, tmp_path):
-    path = tmp_path / "脈 ü.mp4"
-    path.write_bytes(face.read_bytes())
-    done = process("analyze", str(path), env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert "?" not in done.stdout.decode("ascii")  # "-" stands where a vital is not shown
-    failed = process("analyze", "脈.mp4", env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})
-    assert failed.returncode == 3
-    assert failed.stderr.decode("ascii").startswith("rppg: there is no file '?.mp4'; wanted:")
-
-
-@pytest.mark.parametrize("json_too", [[], ["--json", "-"]], ids=["text", "json"])
-def test_reader_that_leaves_early_is_no_error(face, json_too):
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = process("analyze", str(face), *json_too, stdout=writer)
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (0, b"")
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="NOT RUN: this system has no /dev/full")
-def test_full_disk_is_one_line(face):
-    with open("/dev/full", "wb") as full:
-        done = process("analyze", str(face), stdout=full)
-    assert done.returncode == 3
-    assert b"cannot write to standard output (No space left on device)" in done.stderr
-    assert done.stderr.count(b"\n") == 1
-    assert process("analyze", str(face), "--csv", "/dev/full").returncode == 3
-
-
-def test_ctrl_c_stops_at_once_with_one_line(face, tmp_path):
-    path = looped(face, tmp_path / "long.mp4", times=60, period_s=8.0)  # 8 min
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "rppg_core.cli", "analyze", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs) as running:
-        os.close(theirs)
-        seen = b""
-        while b"frame" not in seen:  # progress is shown because standard error is a terminal
-            seen += os.read(ours, 1000)
-        running.send_signal(signal.SIGINT)
-        started = time.perf_counter()
-        out, _ = running.communicate(timeout=20)
-    while b"stopped" not in seen:
-        seen += os.read(ours, 1000)
-    os.close(ours)
-    assert (running.returncode, out) == (130, b"")
-    assert seen.decode().replace("\r\n", "\n").endswith("\x1b[Krppg: stopped\n")
-    assert time.perf_counter() - started < 5
-
-
 # --- real recordings ---
 
 
-def test_phone_video_stored_lying_is_upright_in_the_report(rppg, test_data):
-    path = test_data / "face_video" / "phone_rotated.mp4"
+def test_phone_video_stored_lying_is_upright_in_the_report(rppg, recordings):
+    path = recordings / "face_video" / "phone_rotated.mp4"
     run = rppg(path)
     video = run.report["video"]
     assert (video["rotation_deg"], video["width"], video["height"]) == (270, 576, 1024)
@@ -509,8 +309,8 @@ def test_phone_video_stored_lying_is_upright_in_the_report(rppg, test_data):
 
 
 @pytest.mark.parametrize("name", ["video1_forehead", "video10_forehead", "video10_rightcheek"])
-def test_heavily_compressed_skin_crop_gets_a_refusal_from_every_method(rppg, test_data, name):
-    run = rppg(test_data / "skin_crops" / f"{name}.avi", "--region", "whole")
+def test_heavily_compressed_skin_crop_gets_a_refusal_from_every_method(rppg, recordings, name):
+    run = rppg(recordings / "skin_crops" / f"{name}.avi", "--region", "whole")
     assert run.hr_bpm is None
     assert all(e["vitals"]["hr"]["value"] is None for e in run.report["estimates"].values())
     assert "AVI files hold no frame times" in run.out
