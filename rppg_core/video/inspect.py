@@ -42,7 +42,8 @@ BLACK = 5.0  # grey levels; pixels without more in any channel hold no pulse
 GREY_PART = 0.03  # of the mean: skin whose channels differ by less has no colour
 SMALLEST_CONTRAST = 1.0  # grey levels squared; flat pictures have no sharpness
 OLD_CODECS = {"mpeg4", "msmpeg4v3", "mpeg2video", "h263", "gif"}
-LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png", "raw"}
+LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png"}
+NEVER_A_FILE = {"raw", "simulated"}  # clips out of a program's memory: nothing recorded or encoded them
 CAMERAS = re.compile(
     r"android|apple|samsung|google|huawei|xiaomi|canon|nikon|sony|gopro|^chrome|qtmuxing", re.IGNORECASE
 )
@@ -112,10 +113,15 @@ def findings_of(clip: FaceClip) -> list[Finding]:
         clip: what one pass over a file kept.
 
     Returns:
-        Findings as `inspect_video` gives them; what was odd about the file stands in the clip's notes.
+        Findings as `inspect_video` gives them; what was odd about the file stands in the clip's notes. A clip that
+        never was a file, such as a simulated one, is judged by its times, its light where it has pictures, and its
+        face.
     """
+    made = clip.video.codec in NEVER_A_FILE
+    about_file = _memory_findings(clip.video) if made else _file_findings(clip.video)
+    about_light = [] if made and not clip.face.brightness else _light_findings(clip.face)
     about_face = _face_findings(clip.face) if clip.region == "face" else []
-    return [*_file_findings(clip.video), *_light_findings(clip.face), *about_face]
+    return [*about_file, *about_light, *about_face]
 
 
 @cache
@@ -240,11 +246,10 @@ def _file_findings(info: VideoInfo) -> list[Finding]:
     lossless = info.codec in LOSSLESS or info.pixel_format.startswith("gbr")
     bits = np.inf if lossless else info.bits_per_pixel
     off_percent = 100 * abs(info.fps_container / info.fps - 1) if info.fps_container and info.fps else 0.0
-    dropped_percent = 100 * info.dropped_frames / max(info.n_frames + info.dropped_frames, 1)
     turned = f"stored turned by {info.rotation_deg} degrees, read upright" if info.rotation_deg else "upright"
+    length, rate, timing, dropped = _time_findings(info)
     return [
-        _graded("Length", f"{info.duration_s:.1f} s", (-info.duration_s, -20, -10),
-                "record 30 s or more", "too_short"),
+        length,
         _graded("Picture", f"{info.width} x {info.height}, {info.bit_depth} bit, {info.pixel_format}",
                 (-side, -480, -240), "record at 720p or come closer", "resolution"),
         _graded("Codec", info.codec, (info.codec in OLD_CODECS, 0, 1),
@@ -252,17 +257,37 @@ def _file_findings(info: VideoInfo) -> list[Finding]:
         _graded("Compression", f"{info.bits_per_pixel:.3f} bits a pixel", (-bits, -0.08, -0.03),
                 "send the original file, not a copy from a chat or a video platform", "compression"),
         _copy_finding(info.written_by, lossless),
-        _graded("Frame rate", f"{info.fps:.4g} fps measured", (-info.fps, -24, -15),
-                "record at 30 fps in good light (cameras slow down in the dark)", "frame_rate"),
+        rate,
         _graded("Header's rate", f"{info.fps_container:.4g} fps", (off_percent, 2, np.inf),
                 "nothing to do here, but programs that trust the header will be wrong", "frame_rate"),
+        timing,
+        dropped,
+        Finding("Rotation", turned, "good", lesson="rotation"),
+        _graded("Dynamic range", "HDR" if info.hdr else "standard", (info.hdr, 0, 1),
+                "switch HDR off in the camera's settings: its grey levels follow another curve", "hdr"),
+    ]  # fmt: skip
+
+
+def _memory_findings(info: VideoInfo) -> list[Finding]:
+    """What there is to say of a clip that no camera and no encoder has touched."""
+    return [
+        Finding("File", f"none ({info.codec}), so nothing was lost in one", "good"),
+        *_time_findings(info),
+    ]
+
+
+def _time_findings(info: VideoInfo) -> list[Finding]:
+    """Length, measured frame rate, timing and dropped frames: all from the frame times."""
+    dropped_percent = 100 * info.dropped_frames / max(info.n_frames + info.dropped_frames, 1)
+    return [
+        _graded("Length", f"{info.duration_s:.1f} s", (-info.duration_s, -20, -10),
+                "record 30 s or more", "too_short"),
+        _graded("Frame rate", f"{info.fps:.4g} fps measured", (-info.fps, -24, -15),
+                "record at 30 fps in good light (cameras slow down in the dark)", "frame_rate"),
         _graded("Frame timing", f"jitter {info.jitter_percent:.1f} % of a frame", (info.jitter_percent, 15, 30),
                 "close other programs while recording, or use the phone's own camera app", "frame_times"),
         _graded("Dropped frames", f"{info.dropped_frames} ({dropped_percent:.1f} %)", (dropped_percent, 1, 10),
                 "close other programs while recording", "frame_times"),
-        Finding("Rotation", turned, "good", lesson="rotation"),
-        _graded("Dynamic range", "HDR" if info.hdr else "standard", (info.hdr, 0, 1),
-                "switch HDR off in the camera's settings: its grey levels follow another curve", "hdr"),
     ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from rppg_core.errors import ClipTooShortError, VideoError
 from rppg_core.pipeline import load_clip
-from rppg_core.simulate.faces import SimulationSettings, simulate_video
+from rppg_core.simulate.faces import SimulationSettings, simulate_clip, simulate_video
 from rppg_core.types import FaceClip, FaceInfo, VideoInfo
 from rppg_core.video import inspect
 from rppg_core.video.inspect import findings_of, inspect_video, lesson_link, light_of, scene_of
@@ -21,6 +21,7 @@ ABOUT_FILE = [
     "Length", "Picture", "Codec", "Compression", "Converted", "Frame rate", "Header's rate", "Frame timing",
     "Dropped frames", "Rotation", "Dynamic range",
 ]  # fmt: skip
+ABOUT_TIMES = ["Length", "Frame rate", "Frame timing", "Dropped frames"]
 ABOUT_LIGHT, ABOUT_FACE = ["Light", "Exposure", "Colour"], ["Face", "Face size", "Motion"]
 
 
@@ -135,6 +136,23 @@ def test_fault_of_the_file_is_marked_down_alone(video, name, level):
     found = judged(video=replace(GOOD_VIDEO, **video))
     assert found.pop(name).level == level
     assert {finding.level for finding in found.values()} == {"good"}
+
+
+def test_simulated_clip_has_no_complaint_and_nothing_about_a_file():
+    simulated, _ = simulate_clip(SimulationSettings(seconds=21))
+    found = {finding.name: finding.level for finding in findings_of(simulated)}
+    assert list(found) == ["File", *ABOUT_TIMES, *ABOUT_LIGHT, *ABOUT_FACE]
+    assert set(found.values()) == {"good"}
+
+
+def test_clip_without_a_file_is_still_marked_down_for_its_times():
+    assert judged(video=VideoInfo(codec="simulated", duration_s=30.0, fps=12.0))["Frame rate"].level == "poor"
+
+
+def test_light_of_traces_without_pictures_is_not_judged():
+    traces = VideoInfo(codec="simulated", duration_s=30.0, fps=30.0)
+    found = judged(video=traces, face=replace(GOOD_FACE, brightness=0.0))
+    assert list(found) == ["File", *ABOUT_TIMES, *ABOUT_FACE]
 
 
 def test_whole_picture_taken_as_skin_has_no_findings_about_a_face():
