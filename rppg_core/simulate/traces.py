@@ -196,12 +196,14 @@ def _leaks(
 ) -> Float[np.ndarray, "time cell 3"]:
     """Relative change of each cell as the grid slips on the face: errors of looks, and fast moves smoothed away."""
     step_s = float(np.median(np.diff(times_s)))
-    smooth = max(1, round(2 * SMOOTHING_S / step_s)) * 2 + 1
+    smooth = max(1, round(2 * SMOOTHING_S[0] / step_s)) * 2 + 1
     slip = []
     for axis in range(2):
         path = motion.shift[:, axis]
         error = LOOK_NOISE * np.exp(0.5 * rng.standard_normal()) * band_noise(times_s, 0.1, 3.0, rng, power=1)
-        slip.append(error + path - cv2.GaussianBlur(path[:, None], (1, smooth), SMOOTHING_S / step_s)[:, 0])
+        slip.append(
+            error + path - cv2.GaussianBlur(path[:, None], (1, smooth), SMOOTHING_S[0] / step_s)[:, 0]
+        )
     return np.tensordot(np.stack(slip, axis=1), face.leak, axes=(1, 1))
 
 

@@ -57,7 +57,7 @@ def test_every_roi_and_cell_carries_the_pulse(simulated):
     even = resample(clip)
     for name in ROIS:
         green = even.roi(name)[:, 1]
-        assert waveform_r(truth.bvp, -green / green.mean(), 30) > 0.6, name  # small ROIs under motion
+        assert waveform_r(truth.bvp, -green / green.mean(), 30) > 0.4, name  # small ROIs under motion
     share = clip.stmap_weight
     cells = even.stmap[:, share > 0.8, 1]
     r = [waveform_r(truth.bvp, -cell, 30) for cell in cells.T]
