@@ -22,6 +22,9 @@ METHODS: dict[str, str] = {
     "lgi": "rppg_core.classical:CLASSICAL",
     "omit": "rppg_core.classical:CLASSICAL",
 }
+MODELS: dict[str, str] = {  # networks, for weights.py: their classes; METHODS holds them with their weights
+    "tracenet": "rppg_core.models.tracenet:TraceNet",
+}
 CLASSICAL = ("green", "ica", "chrom", "pbv", "pos", "lgi", "omit")
 PANEL = ("pos", "chrom", "green", "lgi")  # the fixed jury behind every confidence
 

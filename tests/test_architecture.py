@@ -43,7 +43,7 @@ WITHIN = {
     ("video.face", "video.reader"),
     ("classical", "video"), ("oximetry", "video"), ("simulate", "video"), ("simulate", "simulate"),
     ("models", "models.base"), ("weights", "roster"),
-    ("scale", "pipeline"), ("protocols", "pipeline"), ("protocols", "protocols"), ("training", "pipeline"),
+    ("scale", "pipeline"), ("protocols", "pipeline"), ("protocols", "protocols"), ("training", "pipeline"), ("training", "training"),
     ("pipeline", "verdict"), ("calibrate", "pipeline"), ("calibrate", "protocols"), ("protocols", "training"),
     ("calibrate_respiration", "calibrate"),
     ("report_page", "viz"), ("teach", "viz"), ("cli", "doctor"), ("cli", "__init__"),

@@ -1,0 +1,1 @@
+"""From a simulator and a recipe to a trained network."""

@@ -1,0 +1,226 @@
+"""Rendered clips as a source: made once, kept in a folder, read again and again at random windows.
+
+Floor 6. Rendering a face, encoding it with a real codec and sending it through the pass costs a second where traces
+cost a hundredth, so a few hundred clips are made before the first step and drawn at random starts, half of them
+mirrored. Any folder of such files is a source: `save_clip` writes a FaceClip and whatever is known of its truth.
+Every eighth clip is held out for validation.
+Axis letters: T time, N cell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rppg_core.errors import UsageError
+from rppg_core.models.base import FS, TASKS, cut
+from rppg_core.signals.filters import segments
+from rppg_core.simulate.faces import simulate_clip
+from rppg_core.simulate.settings import SIMULATOR_VERSION, SimulationSettings, random_settings
+from rppg_core.training.recipes import Recipe
+from rppg_core.training.sources import Prepare, Sample, even_truth, targets_of, without_motion
+from rppg_core.types import FaceClip, Truth
+from rppg_core.video.prepare import resample
+from rppg_core.video.stmap import CELLS
+
+HELD_OUT = 8  # one clip in so many
+# Traces stay in single precision: half has steps of 0.06 grey levels at 100, a third of a weak pulse.
+FIELDS = (
+    "times_s", "valid", "rgb", "background", "boxes", "stmap", "stmap_weight", "crop36", "crop72", "crop128_raw",
+)  # fmt: skip
+WAVES, NUMBERS = ("bvp", "resp", "hr_bpm", "spo2"), ("rr_brpm", "spo2_percent")  # of the truth
+SIDES = ("left cheek", "right cheek")
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """Windows of stored clips.
+
+    A clip's difficulty is its place in the folder: the first half rises from 0 to 1, the second is at 1, and a draw
+    takes only clips up to the wanted difficulty.
+    """
+
+    folder: Path
+    seed: int
+    prepare: Prepare
+    n_frames: int
+    labels: frozenset[str] = frozenset(TASKS)
+    held_out: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"clips in {self.folder.name}"
+
+    def sample(self, index: int, difficulty: float) -> Sample:
+        """One window of one clip, mirrored or not."""
+        rng = np.random.default_rng([self.seed, index, 2 + self.held_out])
+        files = clip_files(self.folder, self.held_out)
+        n_hard = max(1, int(np.searchsorted(_difficulties(len(files)), max(difficulty, 0.1), side="right")))
+        clip, truth = load_clip(files[rng.integers(n_hard)])
+        starts = _starts(clip, self.n_frames)
+        if not len(starts):
+            raise UsageError(
+                f"no {self.n_frames} frames in one piece in a clip of {str(self.folder)!r}",
+                wanted="clips that are longer than a window", do="leave that clip out",
+            )  # fmt: skip
+        start = int(rng.choice(starts))
+        part = slice(start, start + self.n_frames)
+        window = cut(clip, part)
+        if rng.uniform() < 0.5:
+            window = mirrored(window)
+        return Sample(dict(self.prepare(window)), targets_of(truth, part, self.labels))
+
+
+class ClipTask(NamedTuple):
+    """One clip that is to be rendered."""
+
+    path: Path
+    settings: SimulationSettings
+    needs: frozenset[str]
+
+
+def render_clips(
+    recipe: Recipe,
+    needs: frozenset[str],
+    folder: Path,
+    *,
+    progress: Callable[[str, float], None] | None = None,
+) -> Path:
+    """Render a recipe's clips, as far as they are not there yet.
+
+    Args:
+        recipe: says how many, how long and from which seed.
+        needs: what the pass shall keep, names out of types.NEEDS.
+        folder: where folders of clips lie; the clips get one that is named after everything that decides them.
+        progress: told how many are done.
+
+    Returns:
+        Folder of the clips. A run that was stopped while rendering goes on with the missing ones.
+    """
+    about = [SIMULATOR_VERSION, recipe.seed, recipe.n_clips, recipe.clip_s, recipe.motion, sorted(needs)]
+    place = folder / hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]
+    place.mkdir(parents=True, exist_ok=True)
+    tasks = [
+        ClipTask(place / f"{k:05d}.npz", _settings(recipe, k, hard), needs)
+        for k, hard in enumerate(_difficulties(recipe.n_clips))
+    ]
+    missing = [task for task in tasks if not task.path.is_file()]
+    if not missing:
+        return place
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for n, _ in enumerate(as_completed([pool.submit(_render, task) for task in missing]), start=1):
+            if progress is not None:
+                progress(f"rendering clip {n} of {len(missing)}", n / len(missing))
+    clip_files.cache_clear()
+    return place
+
+
+def save_clip(path: Path, clip: FaceClip, truth: Truth) -> None:
+    """Store an evenly sampled clip and its truth at the same times; the file appears when it is whole."""
+    arrays = {name: value for name in FIELDS if (value := getattr(clip, name)) is not None}
+    arrays = {name: value.astype(np.float32) if value.dtype == np.float64 and name != "times_s" else value
+              for name, value in arrays.items()}  # fmt: skip
+    held = {name: getattr(truth, name) for name in (*WAVES, *NUMBERS)}
+    known = {f"truth_{name}": np.asarray(value) for name, value in held.items() if value is not None}
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays, **known)
+    os.replace(part, path)
+
+
+def load_clip(path: Path) -> tuple[FaceClip, Truth]:
+    """A stored clip, and what is known of it; NaN where nothing is.
+
+    Raises:
+        UsageError: the file is damaged or is something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            clip = FaceClip(**{name: stored[name] for name in FIELDS if name in stored}, fs=FS)
+            nothing = np.full(len(clip.times_s), np.nan)
+            bvp, resp, hr_bpm, spo2 = (np.asarray(stored.get(f"truth_{name}", nothing)) for name in WAVES)
+            rr_brpm, spo2_percent = (float(stored.get(f"truth_{name}", np.nan)) for name in NUMBERS)
+    except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
+        raise UsageError(
+            f"{str(path)!r} is no stored clip, or is damaged ({type(error).__name__})",
+            wanted="a .npz file that save_clip wrote", do="delete it; rendered clips are made again",
+        ) from error  # fmt: skip
+    known = spo2 if np.isfinite(spo2).any() else None
+    return clip, Truth(
+        times_s=clip.times_s, bvp=bvp, resp=resp, hr_bpm=hr_bpm, beats_s=np.zeros(0), rr_brpm=rr_brpm,
+        spo2_percent=spo2_percent, pulsed=True, spo2=known,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def clip_files(folder: Path, held_out: bool) -> tuple[Path, ...]:
+    """The clips of a folder in order: every eighth for validation, the others for training.
+
+    Raises:
+        UsageError: too few clips to hold one out.
+    """
+    files: Sequence[Path] = sorted(folder.glob("*.npz"))
+    if len(files) < 2:
+        raise UsageError(
+            f"{len(files)} stored clips in {str(folder)!r}",
+            wanted="two or more .npz files",
+            do="name another folder",
+        )
+    first = min(HELD_OUT // 2, len(files) - 1)
+    return tuple(path for k, path in enumerate(files) if (k % HELD_OUT == first) == held_out)
+
+
+def mirrored(clip: FaceClip) -> FaceClip:
+    """Left and right exchanged, in maps, crops and the names of the cheeks."""
+    order = np.arange(CELLS * CELLS).reshape(CELLS, CELLS)[:, ::-1].ravel()
+    rois = list(range(len(clip.rois)))
+    if set(SIDES) <= set(clip.rois):
+        left, right = (clip.rois.index(side) for side in SIDES)
+        rois[left], rois[right] = right, left
+    crops = {name: values[:, :, ::-1] for name in ("crop36", "crop72", "crop128_raw")
+             if (values := getattr(clip, name)) is not None}  # fmt: skip
+    return replace(
+        clip,
+        rgb=clip.rgb[:, rois],
+        stmap=None if clip.stmap is None else clip.stmap[:, order],
+        stmap_weight=None if clip.stmap_weight is None else clip.stmap_weight[order],
+        landmarks=None,
+        **crops,
+    )
+
+
+def _settings(recipe: Recipe, k: int, difficulty: float) -> SimulationSettings:
+    rng = np.random.default_rng([recipe.seed, k, 4])
+    settings = random_settings(rng, pulsed=True, seconds=recipe.clip_s)
+    settings = replace(settings, face="drawn", codec=settings.codec or "h264")
+    return settings if recipe.motion else without_motion(settings)
+
+
+def _render(task: ClipTask) -> None:
+    """One clip through renderer, codec and pass; runs in a worker process."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    clip, truth = simulate_clip(task.settings, task.needs)
+    even = resample(clip, FS)
+    save_clip(task.path, even, even_truth(truth, even.times_s))
+
+
+def _difficulties(n: int) -> np.ndarray:
+    """Of n clips in order: from 0 to 1 over the first half, 1 after it."""
+    return np.minimum(2 * np.arange(n) / max(n, 1), 1.0)
+
+
+def _starts(clip: FaceClip, n_frames: int) -> np.ndarray:
+    """Where a window without a gap can begin."""
+    inside = [np.arange(s.start, s.stop - n_frames + 1) for s in segments(clip.valid)]
+    return np.concatenate([np.zeros(0, int), *inside])

@@ -1,0 +1,206 @@
+"""Networks and their files: made from a config, saved as small weights with a card, read back.
+
+Floor 5. A file is safetensors in half precision: it holds numbers and text, and reading it runs no code. Its
+metadata carry the method, the config and the card, so that a file alone says what it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from rppg_core.errors import ModelFileError, UnknownMethodError, WriteError
+from rppg_core.models.base import ModelCard, RppgModel
+from rppg_core.roster import MODELS
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+RETRAIN = "name another file, or train one with `rppg train`"
+
+
+def model_class(name: str) -> type[RppgModel]:
+    """The class of a neural method.
+
+    Raises:
+        UnknownMethodError: no such network; the message lists the names.
+    """
+    if name not in MODELS:
+        raise UnknownMethodError(
+            f"no network {name!r}", wanted=f"one of {', '.join(MODELS)}", do="see `rppg methods`"
+        )
+    module, attribute = MODELS[name].split(":")
+    return getattr(import_module(module), attribute)
+
+
+def config_class(model: type[RppgModel]) -> type:
+    """The dataclass that a network's constructor takes, read from its annotation."""
+    return get_type_hints(model.__init__)["config"]
+
+
+def create_model(name: str, config: Any = None) -> RppgModel:
+    """A network with random weights.
+
+    Args:
+        name: a key of roster.MODELS.
+        config: of the method's own kind; None is its small().
+
+    Returns:
+        The network, on the CPU. torch.manual_seed decides its weights.
+
+    Raises:
+        UnknownMethodError: no such network.
+    """
+    model = model_class(name)
+    return model(config_class(model).small() if config is None else config)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def save_model(path: str | Path, model: RppgModel, card: ModelCard) -> Path:
+    """Write a network's weights in half precision, with its config and card.
+
+    Args:
+        path: of the file; an existing one is replaced in one move.
+        model: any device, any precision; it is left as it is.
+        card: where the weights come from.
+
+    Returns:
+        The path.
+
+    Raises:
+        WriteError: the file cannot be written.
+        ValueError: a weight is not finite in half precision.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_model as write
+
+    half = copy.deepcopy(model).cpu().half()
+    for name, tensor in half.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"{name} holds values that half precision has no number for")
+    about = {"method": model.name, "config": asdict(model.config), "card": card.to_dict()}
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        # one key: several would be written in another order each time, and the same weights as other bytes
+        write(half, str(part), metadata={"rppg_lab": json.dumps(about, sort_keys=True)})
+        os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        raise WriteError(
+            f"cannot write {str(path)!r} ({error})", wanted="a file in a folder that can be written to",
+            do="make the folder or choose another",
+        ) from error  # fmt: skip
+    return path
+
+
+def load_model(name: str, path: str | Path | None = None) -> RppgModel:
+    """A trained network, in single precision and evaluation mode, on the CPU.
+
+    Args:
+        name: a key of roster.MODELS.
+        path: of its weights; None is the checkpoint that comes with the package.
+
+    Returns:
+        The network with the config of the file.
+
+    Raises:
+        UnknownMethodError: no such network.
+        ModelFileError: no file, not a file of ours, of another method, or its weights do not fit its config.
+    """
+    from safetensors.torch import load_model as read
+
+    wanted = model_class(name)
+    path = checkpoint_path(name) if path is None else Path(path)
+    about = _about(path)
+    if about["method"] != name:
+        raise ModelFileError(
+            f"{str(path)!r} holds weights of {about['method']}", wanted=f"weights of {name}", do=RETRAIN
+        )
+    try:
+        model = wanted(config_from_dict(config_class(wanted), about["config"]))
+        read(model, path)
+    except (RuntimeError, TypeError, ValueError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise ModelFileError(
+            f"{str(path)!r} does not fit {name}: {lines[min(1, len(lines) - 1)]}",
+            wanted="weights made by this version of the method", do=RETRAIN,
+        ) from error  # fmt: skip
+    return model.eval()
+
+
+def load_card(name: str, path: str | Path | None = None) -> ModelCard:
+    """The card of a weights file, without reading the weights.
+
+    Raises:
+        ModelFileError: no file, or not a file of ours.
+    """
+    stored = _about(checkpoint_path(name) if path is None else Path(path))["card"]
+    return config_from_dict(ModelCard, stored)
+
+
+def checkpoint_path(name: str) -> Path:
+    """Where the weights of a method lie in the package."""
+    return CHECKPOINTS / f"{name}.safetensors"
+
+
+def card_text(card: ModelCard) -> str:
+    """A card as markdown."""
+    lines = [
+        f"# {card.method}",
+        f"{card.paper}. Weights: {card.weights}.",
+        "",
+        f"- **Inputs**: {', '.join(card.inputs)}",
+        f"- **Data**: {card.data or 'not said'} (simulator version {card.simulator_version})",
+        f"- **Training**: {card.steps} steps, seed {card.seed}, recipe {card.recipe_hash or 'not said'}",
+        f"- **Limits**: {card.limits or 'not said'}",
+    ]
+    if card.metrics:
+        lines += ["", "| metric | value |", "|---|---|"]
+        lines += [f"| {name} | {value:.4g} |" for name, value in card.metrics.items()]
+    if card.recipe:
+        lines += ["", "| recipe | value |", "|---|---|"]
+        lines += [f"| {name} | {json.dumps(value)} |" for name, value in card.recipe.items()]
+    return "\n".join([*lines, "", "For research and teaching; not a medical device."]) + "\n"
+
+
+def config_from_dict(kind: type, stored: Mapping[str, Any]) -> Any:
+    """A config or card as it was before it became JSON: lists are tuples again, parts are dataclasses again.
+
+    Raises:
+        TypeError: a field that this version does not have.
+    """
+    hints = get_type_hints(kind)
+    known = {f.name for f in fields(kind)}
+    for name in stored:
+        if name not in known:
+            raise TypeError(f"{kind.__name__} has no {name!r}")
+    return kind(**{name: _as_before(hints[name], value) for name, value in stored.items()})
+
+
+def _as_before(hint: Any, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_as_before(None, item) for item in value)
+    if isinstance(value, dict) and hasattr(hint, "__dataclass_fields__"):
+        return config_from_dict(hint, value)
+    return value
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """Method, config and card of a file."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise ModelFileError(f"no weights at {str(path)!r}", wanted="a .safetensors file", do=RETRAIN)
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})["rppg_lab"])
+        return {name: about[name] for name in ("method", "config", "card")}
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise ModelFileError(
+            f"{str(path)!r} is no weights file of this project, or is damaged", wanted="one that `rppg train` wrote",
+            do=RETRAIN,
+        ) from error  # fmt: skip
