@@ -114,7 +114,8 @@ def _simulate(args: argparse.Namespace) -> int:
         photo=args.photo,
         seed=args.seed,
     )
-    truth = save_simulation(args.out, settings)
+    with Progress() as progress:
+        truth = save_simulation(args.out, settings, progress)
     _say(f"{args.out}: {args.seconds:g} s at {args.hr:g} bpm and {args.rr:g} breaths/min; truth in {truth}")
     return 0
 

@@ -12,23 +12,28 @@ Axis letters: T time.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from rppg_core.errors import WriteError
+from rppg_core.simulate.codec import CodedFrames
 from rppg_core.simulate.colour import red_change
+from rppg_core.simulate.disturbances import auto_exposure, light_steps, screen_light, talk, with_body
 from rppg_core.simulate.physiology import Waves, band_noise, simulate_waves
 from rppg_core.simulate.portrait import load_portrait
 from rppg_core.simulate.render import (
     CLOUDS,
     DELAY,
     GLOSS,
+    MOUTH,
     PULSE,
     RED,
+    SCREEN,
     SHADE_X,
     SHADE_Y,
     SLOPE,
@@ -39,7 +44,7 @@ from rppg_core.simulate.render import (
     portrait_layers,
     wall_layers,
 )
-from rppg_core.simulate.scene import Motion, flicker, frame_times, head_motion, light_drift
+from rppg_core.simulate.scene import Motion, flicker, frame_times, head_motion, light_drift, shown_frames
 from rppg_core.simulate.settings import (
     KINDS,
     PULSE_FREE,
@@ -57,14 +62,16 @@ __all__ = [
 BLOCK_S = 0.5  # of kind "shuffled"
 GLOSS_PER_WIDTH = 6.0  # relative change of the highlights when the head moves by its width, while it is small
 # Each part of a clip has its own stream of random numbers: changing one leaves the others as they were.
-_BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND, _COLOUR = range(10)
+_BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND, _COLOUR, _EVENTS, _COPIES = (
+    range(12)
+)
 
 
 @dataclass(frozen=True)
 class SimulatedVideo:
     """Frames that can be read again and again, a tracker for them, and the truth."""
 
-    frames: RenderedFrames
+    frames: RenderedFrames | CodedFrames
     tracker: KnownFace
     truth: Truth
     fps: float
@@ -89,9 +96,13 @@ def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
     order = np.arange(len(times_s))
     if settings.kind == "shuffled":
         order = _shuffled_blocks(times_s, _rng(settings, _ORDER))
+    shown = shown_frames(settings.camera, len(times_s), _rng(settings, _COPIES))
+    frames = RenderedFrames(scene, times_s, order, shown, [settings.seed, _SENSOR])
+    if settings.codec:
+        frames = CodedFrames(frames, settings.codec, settings.crf, settings.fps)
     return SimulatedVideo(
-        frames=RenderedFrames(scene, times_s, order, [settings.seed, _SENSOR]),
-        tracker=KnownFace(scene, times_s, order, [settings.seed, _TRACKER]),
+        frames=frames,
+        tracker=KnownFace(scene, times_s, order[shown], [settings.seed, _TRACKER]),
         truth=_truth(settings, times_s, waves),
         fps=settings.fps,
     )
@@ -119,13 +130,18 @@ def simulate_clip(
     ), video.truth
 
 
-def save_simulation(path: str | Path, settings: SimulationSettings) -> Path:
+def save_simulation(
+    path: str | Path,
+    settings: SimulationSettings,
+    progress: Callable[[str, float], None] | None = None,
+) -> Path:
     """Write a clip losslessly, and its truth as JSON beside it.
 
     Args:
         path: of the video; ".mkv" holds what the lossless codec gives. The truth goes to the same name with
             ".json".
         settings: everything about the clip.
+        progress: called with a text and a fraction as the frames are made.
 
     Returns:
         Path of the truth.
@@ -136,8 +152,7 @@ def save_simulation(path: str | Path, settings: SimulationSettings) -> Path:
     from rppg_core.video.writer import write_video
 
     video = simulate_video(settings)
-    rgb = (video.frames.rgb(k) for k in range(len(video.frames)))
-    write_video(path, rgb, times_s=video.truth.times_s)
+    write_video(path, _reported(video.frames, progress), times_s=video.truth.times_s)
     beside = Path(path).with_suffix(".json")
     try:
         beside.write_text(json.dumps(_plain_truth(video.truth), indent=1) + "\n", encoding="utf-8")
@@ -148,6 +163,16 @@ def save_simulation(path: str | Path, settings: SimulationSettings) -> Path:
             do="choose another",
         ) from error
     return beside
+
+
+def _reported(
+    frames: RenderedFrames | CodedFrames, progress: Callable[[str, float], None] | None
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """The pictures, each told to `progress` once it is made."""
+    for k, picture in enumerate(frames.pictures(), start=1):
+        if progress is not None:
+            progress(f"frame {k} of {len(frames)}", k / len(frames))
+        yield picture
 
 
 def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> Scene:
@@ -167,6 +192,9 @@ def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> S
     if settings.kind == "flicker":
         light = light * (1 + flicker(times_s, rng, hz=settings.flicker_hz, percent=settings.flicker_percent))
 
+    if not faceless and settings.pulsed:
+        motion = with_body(motion, times_s, resp=waves.resp, bvp=waves.bvp, breath_percent=settings.breath_motion,
+                           beat_percent=settings.beat_motion)  # fmt: skip
     strengths = np.zeros((len(times_s), len(layers.pictures)))
     strengths[:, 0] = 1
     if settings.finished_amplitude > 0:
@@ -185,8 +213,17 @@ def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> S
     behind = None
     if settings.kind == "moving background":
         behind, strengths[:, CLOUDS] = _busy_background(times_s, _rng(settings, _BEHIND))
-    strengths = (strengths * light[:, None]).astype(np.float32)
-    return Scene(layers, strengths, motion, behind, settings.camera)
+    if settings.kind != "noise":
+        rng = _rng(settings, _EVENTS)
+        light = light * (1 + light_steps(times_s, rng, per_min=settings.light_steps))
+        strengths[:, SCREEN] = screen_light(times_s, rng, strength=settings.screen)
+        strengths[:, MOUTH] = talk(times_s, rng, share=0.0 if faceless else settings.talking)
+    strengths *= light[:, None]
+    if settings.auto_exposure:
+        brightness = strengths @ layers.pictures[..., 1].mean(axis=(1, 2))
+        gain = auto_exposure(brightness, times_s, share=settings.auto_exposure, lag_s=settings.exposure_lag_s)
+        strengths *= gain[:, None]
+    return Scene(layers, strengths.astype(np.float32), motion, behind, settings.camera)
 
 
 def _layers(settings: SimulationSettings) -> Layers:

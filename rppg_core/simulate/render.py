@@ -30,12 +30,15 @@ from rppg_core.simulate.scene import (
 from rppg_core.simulate.settings import SimulationSettings
 from rppg_core.video.face import FaceObservation
 from rppg_core.video.frame import ArrayFrame, Frame
+from rppg_core.video.mesh_points import LIPS
 
 SHADING_PER_WIDTH = (
     0.5  # relative change of shading across the face when it moves by its width; median of draws
 )
-PULSE, DELAY, RED, SHADE_X, SHADE_Y, GLOSS, SLOPE, CLOUDS = range(1, 9)  # layers after the still picture
-N_LAYERS = 9
+# layers after the still picture
+PULSE, DELAY, RED, SHADE_X, SHADE_Y, GLOSS, SLOPE, CLOUDS, MOUTH, SCREEN = range(1, 11)
+N_LAYERS = 11
+JAW_DROP = 0.02  # of the face height, with the mouth wide open
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def portrait_layers(
 
     Returns:
         Layers in the order PULSE, DELAY (per second), RED (what oxygen changes), SHADE_X, SHADE_Y, GLOSS, SLOPE,
-        CLOUDS.
+        CLOUDS, MOUTH (wide open), SCREEN (relative).
     """
     size = len(portrait.body)
     width, height = portrait.face_size
@@ -91,12 +94,16 @@ def portrait_layers(
     pictures[SLOPE] = still * (0.6 * (x / size - 0.5) + 0.3 * smooth_field(size, rng))[..., None]
     pictures[CLOUDS] = still * (1 - head) * smooth_field(size, rng, knots=6)[..., None]
     colours = camera_colours(settings.colour_matrix_spread, settings.white_balance_spread, colour_rng)
+    pictures[MOUTH] = _open_mouth(portrait, still)
+    tint = np.exp(0.5 * colour_rng.standard_normal(3))
+    pictures[SCREEN] = still * (
+        tint / tint.mean() * (1 + 0.5 * smooth_field(size, colour_rng, knots=3)[..., None])
+    )
     # a pulse that is d seconds late is the pulse less d times its slope
     pictures[DELAY] = -pulse * (settings.delay_s * smooth_field(size, colour_rng, knots=5))[..., None]
     pictures[RED, ..., 0] = pulse[..., 0]
-    pictures = cv2.transform(
-        pictures.reshape(-1, size, 3), (settings.exposure * colours).astype(np.float32)
-    ).reshape(pictures.shape)
+    finish = (settings.exposure * colours).astype(np.float32)
+    pictures = cv2.transform(pictures.reshape(-1, size, 3), finish).reshape(pictures.shape)
     if settings.finished_amplitude > 0:
         amplitude, face = settings.finished_amplitude, portrait.skin.face
         pictures[[PULSE, DELAY, RED]] *= np.float32(
@@ -143,6 +150,7 @@ class RenderedFrames:
         scene: what happens.
         times_s: when the clip says that each frame was taken.
         order: which moment of the scene each frame shows.
+        shown: which frame each frame is: its own index, or that of the frame it duplicates.
         seed: of the camera's noise.
     """
 
@@ -151,9 +159,11 @@ class RenderedFrames:
         scene: Scene,
         times_s: Float[np.ndarray, " time"],
         order: Int[np.ndarray, " time"],
+        shown: Int[np.ndarray, " time"],
         seed: list[int],
     ):
-        self._scene, self._times_s, self._order, self._seed = scene, times_s, order, seed
+        self.times_s = times_s
+        self._scene, self._order, self._shown, self._seed = scene, order, shown, seed
         layers = scene.layers
         used = np.flatnonzero(np.any(scene.strengths, axis=0))
         self._flat = layers.pictures[used].reshape(len(used), -1)
@@ -167,11 +177,16 @@ class RenderedFrames:
 
     def __iter__(self) -> Iterator[Frame]:
         for k in range(len(self)):
-            yield ArrayFrame(float(self._times_s[k]), self.rgb(k))
+            yield ArrayFrame(float(self.times_s[k]), self.rgb(k))
+
+    def pictures(self) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+        """Every frame, in order."""
+        return (self.rgb(k) for k in range(len(self)))
 
     def rgb(self, k: int) -> UInt8[np.ndarray, "height width 3"]:
         """Frame k as the camera delivers it."""
-        moment, scene = int(self._order[k]), self._scene
+        k, scene = int(self._shown[k]), self._scene
+        moment = int(self._order[k])
         light = (self._strengths[moment] @ self._flat).reshape(scene.layers.pictures.shape[1:])
         if np.any(scene.layers.moving):
             light = self._head.apply(light, scene.motion, moment)
@@ -216,6 +231,24 @@ class KnownFace:
             points = self._warp.points(points, self._scene.motion, int(self._order[k]))
         points = self._warp.points(points, self._jitter, k) + self._mix @ self._points[k]
         return FaceObservation(points.astype(np.float32), 1.0, 1)
+
+
+def _open_mouth(portrait: Portrait, still: np.ndarray) -> Float[np.ndarray, "height width 3"]:
+    """Change of the picture when the mouth opens: dark between the lips, and the jaw a little lower.
+
+    The jaw's displacement is the picture's slope times a smooth field: enough for a few per cent of a face.
+    """
+    lips = portrait.landmarks[list(LIPS)]
+    (x, y), (width, height) = (lips.min(axis=0) + lips.max(axis=0)) / 2, np.ptp(lips, axis=0)
+    face_width, face_height = portrait.face_size
+    rows, columns = (np.mgrid[: len(still), : len(still)] + 0.5).astype(np.float32)
+    radius = np.hypot((columns - x) / (0.33 * width), (rows - y) / (0.3 * height + 0.015 * face_height))
+    hole = 1 / (1 + np.exp(8 * (radius - 1)))
+    below = np.clip((rows - y) / (0.12 * face_height), 0, 1) * portrait.head
+    jaw = below * np.exp(-0.5 * ((columns - x) / (0.28 * face_width)) ** 2)
+    slope = cv2.Sobel(cv2.GaussianBlur(still, (0, 0), 1.0), cv2.CV_32F, 0, 1, scale=1 / 8)
+    drop = (JAW_DROP * face_height * jaw)[..., None] * slope
+    return (-0.7 * hole[..., None] * still - drop).astype(np.float32)
 
 
 def _pulse_scale(

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from rppg_core.simulate.physiology import band_noise
 
 GRID_HZ = 100.0  # rate at which slow processes are drawn
 MIDDLE_GREY = 0.214  # linear light of grey level 127 at the usual gamma
-POOL = 1 << 22  # normal deviates from which each frame's noise is cut
+POOL = 1 << 20  # normal deviates from which each frame's noise is cut
 MAX_SHIFT = 0.13  # of the face width
+CODECS = ("h264", "mpeg4")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Camera:
     fps: float = 30.0
     time_jitter: float = 0.0  # standard deviation of a frame's time / the frame interval
     dropped: float = 0.0  # share of frames that never arrive
+    duplicated: float = 0.0  # share of frames that show the frame before once more
 
 
 def head_motion(
@@ -146,12 +148,25 @@ def frame_times(camera: Camera, seconds: float, rng: np.random.Generator) -> Flo
     return ((index + jitter) / camera.fps)[~lost]
 
 
+def shown_frames(camera: Camera, n: int, rng: np.random.Generator) -> Int[np.ndarray, " time"]:
+    """Index of the frame that each frame shows: its own, or that of the one before where it is a duplicate."""
+    again = rng.uniform(size=n) < camera.duplicated
+    again[:1] = False
+    again[1:] &= ~again[:-1]
+    return np.arange(n) - again
+
+
 def tone_curve(light: Float[np.ndarray, "*shape"], gamma: float) -> Float[np.ndarray, "*shape"]:
-    """Linear light 0..1 to grey levels 0..255, unrounded: a power with a straight toe, sRGB's at gamma 1/2.4."""
+    """Linear light 0..1 to grey levels 0..255, unrounded: a power with a straight toe, sRGB's at gamma 1/2.4.
+
+    From a gamma of about 0.95 on the toe would take all of the curve: that is a straight line.
+    """
     offset = 0.055
+    x = np.clip(light, 0, 1)
+    if (1 + offset) * (1 - gamma) <= offset:
+        return 255 * x
     toe = (offset / ((1 + offset) * (1 - gamma))) ** (1 / gamma)
     slope = (1 + offset) * gamma * toe ** (gamma - 1)
-    x = np.clip(light, 0, 1)
     return 255 * np.where(x < toe, slope * x, (1 + offset) * x**gamma - offset)
 
 
@@ -170,7 +185,7 @@ class Sensor:
         read, shot = noise_variance(camera)
         self._read, self._shot = np.float32(read), np.float32(shot)
         self._noisy = camera.noise > 0
-        self._pool = rng.standard_normal(max(POOL, 4 * pixels) if self._noisy else 0, dtype=np.float32)
+        self._pool = rng.standard_normal(max(POOL, 6 * pixels) if self._noisy else 0, dtype=np.float32)
         steps = np.arange(1 << 16) / ((1 << 16) - 1)
         self._curve = np.round(tone_curve(steps, camera.gamma)).astype(np.uint8)
 

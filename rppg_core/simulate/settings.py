@@ -5,13 +5,15 @@ Floor 2, the simulator's control desk. Everything a clip holds follows from its 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rppg_core.errors import UsageError
 from rppg_core.simulate.physiology import Physiology
-from rppg_core.simulate.scene import MOTION, Camera
+from rppg_core.simulate.scene import CODECS, MOTION, Camera
 from rppg_core.simulate.skin import TONES
 
 SIMULATOR_VERSION = 1  # counts up whenever the same settings give another clip
@@ -24,6 +26,19 @@ KINDS = {
     "flicker": "a photo without pulse under flickering light",
     "shuffled": "a clip with a pulse whose frames are shuffled in blocks of 0.5 s",
 }
+FACES = {"photo": "a photo of a face", "drawn": "a face that is drawn anew for every seed"}
+RANGES = {  # what can be simulated; what is drawn at random is narrower
+    "tone": (0, len(TONES) - 1), "seconds": (1, 3600), "fps": (5, 120), "hr_bpm": (35, 220), "rr_brpm": (4, 45),
+    "amplitude_percent": (0, 20), "spo2_percent": (60, 100), "spo2_swing": (0, 15), "spo2_slope": (-1, 1),
+    "spo2_offset": (-1, 5), "rsa": (0, 0.3), "riav": (0, 1), "riiv": (0, 10), "mayer": (0, 0.2), "ectopic": (0, 0.5),
+    "rise_s": (0.03, 0.5), "decay_s": (0.02, 1), "dicrotic": (0, 1), "smoothness": (0, 1), "delay_s": (0, 0.05),
+    "pulse_colour_shift": (0, 1), "pulse_colour_spread": (0, 1), "colour_matrix_spread": (0, 1),
+    "white_balance_spread": (0, 1), "exposure": (0.02, 2), "motion_scale": (0, 10), "breath_motion": (0, 5),
+    "beat_motion": (0, 2), "talking": (0, 1), "illumination": (0, 0.5), "light_steps": (0, 120), "screen": (0, 0.5),
+    "auto_exposure": (0, 1), "exposure_lag_s": (0.05, 30), "noise": (0, 30), "gamma": (0.3, 1),
+    "time_jitter": (0, 0.3), "dropped": (0, 0.5), "duplicated": (0, 0.5), "crf": (0, 51), "size": (64, 2048),
+    "seed": (0, 2**63),
+}  # fmt: skip
 PULSE_FREE = tuple(kind for kind in KINDS if kind != "pulse")
 
 
@@ -46,6 +61,7 @@ class SimulationSettings:
     rsa: float = 0.03  # breathing in the heart rate, relative swing; 0 is off
     riav: float = 0.1  # breathing in the pulse amplitude, relative swing; 0 is off
     riiv: float = 0.4  # breathing in the baseline, standard deviations of the pulse; 0 is off
+    mayer: float = 0.012  # swing of the heart rate around 0.1 Hz, relative
     ectopic: float = 0.0  # probability that a beat comes early
     rise_s: float = 0.15  # upstroke of a pulse
     decay_s: float = 0.28  # time constant of its decay
@@ -59,42 +75,41 @@ class SimulationSettings:
     exposure: float = 1.0  # factor on all light that reaches the camera
     motion: str = "small"  # a key of scene.MOTION
     motion_scale: float = 1.0  # factor on the motion
+    breath_motion: float = 0.0  # rise of the head with a breath, % of the face width
+    beat_motion: float = 0.0  # standard deviation of the head's motion with the beat, % of the face width
+    talking: float = 0.0  # share of the time in which the mouth talks
     illumination: float = 0.002  # standard deviation of the slow change of the light / the light
     flicker_hz: float = 1.1  # of kind "flicker"
     flicker_percent: float = 1.0  # amplitude, of kind "flicker"
+    light_steps: float = 0.0  # sudden changes of the light a minute
+    screen: float = 0.0  # standard deviation of the coloured light of a screen / the light
+    auto_exposure: float = 0.0  # share of a change of brightness that the camera takes back
+    exposure_lag_s: float = 1.0  # time constant with which it does
     noise: float = 1.5  # camera noise at middle grey, grey levels
     gamma: float = 1 / 2.4  # exponent of the camera's tone curve
     time_jitter: float = 0.0  # standard deviation of a frame's time / the frame interval
     dropped: float = 0.0  # share of frames that never arrive
+    duplicated: float = 0.0  # share of frames that show the frame before once more
+    codec: str = ""  # encoder that the frames go through: "h264" or "mpeg4"; none
+    crf: int = 23  # its quality, 18 (fine) to 35 (coarse)
     size: int = 256  # side of the square picture, pixels; the face is 0.45 of it wide
+    face: str = "photo"  # a key of FACES
     photo: str | None = None  # picture file with one face; None is scikit-image's astronaut
     seed: int = 0
 
     def __post_init__(self):
         _one_of("kind", self.kind, KINDS)
         _one_of("motion", self.motion, MOTION)
-        _within("tone", self.tone, 0, len(TONES) - 1)
-        _within("seconds", self.seconds, 1, 3600)
-        _within("fps", self.fps, 5, 120)
-        _within("hr_bpm", self.hr_bpm, 35, 220)
-        _within("rr_brpm", self.rr_brpm, 4, 45)
-        _within("amplitude_percent", self.amplitude_percent, 0, 20)
-        _within("spo2_percent", self.spo2_percent, 60, 100)
-        _within("spo2_swing", self.spo2_swing, 0, 15)
-        _within("rise_s", self.rise_s, 0.03, 0.5)
-        _within("decay_s", self.decay_s, 0.02, 1)
-        _within("dicrotic", self.dicrotic, 0, 1)
-        _within("smoothness", self.smoothness, 0, 1)
-        _within("delay_s", self.delay_s, 0, 0.05)
-        _within("pulse_colour_shift", self.pulse_colour_shift, 0, 1)
-        _within("pulse_colour_spread", self.pulse_colour_spread, 0, 1)
-        _within("colour_matrix_spread", self.colour_matrix_spread, 0, 1)
-        _within("white_balance_spread", self.white_balance_spread, 0, 1)
-        _within("exposure", self.exposure, 0.02, 2)
-        _within("motion_scale", self.motion_scale, 0, 10)
-        _within("noise", self.noise, 0, 30)
-        _within("size", self.size, 64, 2048)
-        _within("seed", self.seed, 0, 2**63)
+        _one_of("face", self.face, FACES)
+        _one_of("codec", self.codec, ("", *CODECS))
+        for name, (low, high) in RANGES.items():
+            _within(name, getattr(self, name), low, high)
+        if self.codec and self.size % 2:
+            raise UsageError(
+                f"size is {self.size}",
+                wanted="an even number of pixels for a codec",
+                do=f"take {self.size + 1}",
+            )
 
     @property
     def pulsed(self) -> bool:
@@ -106,8 +121,9 @@ class SimulationSettings:
         """Heart and breath."""
         return Physiology(
             hr_bpm=self.hr_bpm, rr_brpm=self.rr_brpm, rsa=self.rsa, riav=self.riav, riiv=self.riiv,
-            ectopic=self.ectopic, rise_s=self.rise_s, decay_s=self.decay_s, dicrotic=self.dicrotic,
-            smoothness=self.smoothness, spo2_percent=self.spo2_percent, spo2_swing=self.spo2_swing,
+            mayer=self.mayer, ectopic=self.ectopic, rise_s=self.rise_s, decay_s=self.decay_s,
+            dicrotic=self.dicrotic, smoothness=self.smoothness,
+            spo2_percent=self.spo2_percent, spo2_swing=self.spo2_swing,
         )  # fmt: skip
 
     @property
@@ -119,6 +135,7 @@ class SimulationSettings:
             fps=self.fps,
             time_jitter=self.time_jitter,
             dropped=self.dropped,
+            duplicated=self.duplicated,
         )
 
     @property
@@ -131,64 +148,142 @@ class SimulationSettings:
 
 
 def random_settings(
-    rng: np.random.Generator, *, pulsed: bool | None = None, seconds: float = 20.0, size: int = 256
+    rng: np.random.Generator,
+    *,
+    pulsed: bool | None = None,
+    seconds: float = 20.0,
+    size: int = 256,
+    difficulty: float = 1.0,
+    face: str = "photo",
 ) -> SimulationSettings:
-    """One draw from the range of clips that people record; the calibration is fitted on such draws.
+    """One draw from the range of clips that people record; calibration and training use such draws.
 
     Args:
         rng: source of randomness; it also gives the clip's seed.
         pulsed: with a pulse, without (one of PULSE_FREE), or None for either.
         seconds: length of the clip.
         size: side of the picture. Unit: pixels.
+        difficulty: 0 draws motion and sensor noise only; up to 1 the light, talk, codec and lost frames come in.
+        face: a key of FACES.
 
     Returns:
-        Settings. Ranges: research on what transfers from simulated to real video; amplitudes of real faces are
-        0.2-0.35 %.
+        Settings. The same state of `rng` gives the same person at every difficulty.
+
+    Source: "study" is the sim-to-real study, section 5.1; "ours" our choice.
+        Heart rate 60 % N(78, 16), 40 % U(40, 180), RSA, 0.1 Hz, 4 % ectopic: study. Breath, RIIV, RIAV: study.
+        SpO2 half U(95, 100), half U(85, 100): study. Its swing, slope e^N(log 0.05, 0.4) and offset N(0, 0.25):
+        ours, so that red alone never tells SpO2.
+        Pulse shape: ours, fitted to the 2nd and 3rd harmonics of the study (.17/.06, .32/.15, .55/.26).
+        Amplitude 0.1-1.1 % (real faces 0.2-0.35), delay of 20 ms, spread and centres of the pulse's colour: study.
+        Colour matrix and white balance: ours.
+        Exposure, gamma, frame rates, lost and doubled frames, a codec on a fifth, CRF 18-35: study.
+        Motion levels: study; never "glances", which the benchmark keeps. Breath 0.05-1 %, beat 0.005-0.1 % of the
+        face width: ours, from tenths of a millimetre (Balakrishnan et al. 2013) to a few millimetres.
+        Light drift 1e-4-2.5e-2, screens of 0.3-4 Hz, steps, auto-exposure: study. How often: ours.
     """
     if pulsed is None:
         pulsed = bool(rng.uniform() < 0.5)
-    usual = rng.uniform() < 0.6
-    hr_bpm = float(np.clip(rng.normal(78, 16), 45, 150) if usual else rng.uniform(42, 182))
     return SimulationSettings(
         kind="pulse" if pulsed else str(rng.choice(PULSE_FREE)),
         seconds=seconds,
-        fps=float(rng.choice([30.0, 30.0, 29.97, 25.0, 24.0, 60.0, 20.0, 15.0])),
-        hr_bpm=hr_bpm,
-        rr_brpm=float(rng.uniform(6, 30)),
-        amplitude_percent=_log_uniform(rng, 0.12, 1.1),
-        scale_with_melanin=bool(rng.uniform() < 0.5),
-        tone=int(rng.integers(len(TONES))),
-        spo2_percent=float(rng.uniform(92, 100)),
-        rsa=float(rng.uniform(0, 0.07) * min(1.0, 75 / hr_bpm)),
-        riav=float(rng.uniform(0, 0.25)),
-        riiv=float(rng.uniform(0, 1.2)),
-        ectopic=0.05 if rng.uniform() < 0.04 else 0.0,
-        rise_s=float(rng.uniform(0.12, 0.2)),
-        decay_s=_log_uniform(rng, 0.04, 0.25),
-        dicrotic=float(rng.uniform(0, 0.2)),
-        smoothness=float(0.65 * rng.uniform() ** 2),
-        motion=str(
-            rng.choice(["none", "small", "medium", "large"], p=[0.1, 0.5, 0.3, 0.1])
-        ),  # never "glances"
-        illumination=_log_uniform(rng, 2e-4, 1.5e-2),
-        flicker_hz=float(rng.uniform(0.9, 2.5)),
-        flicker_percent=_log_uniform(rng, 0.3, 2.0),
-        noise=float(rng.uniform(0.7, 3.0)),
-        gamma=float(rng.uniform(0.38, 0.55)),
-        time_jitter=float(rng.uniform(0, 0.1)),
-        dropped=float(rng.uniform(0, 0.05)) if rng.uniform() < 0.25 else 0.0,
         size=size,
+        face=face,
+        **_person_draw(rng),
+        **_look_draw(rng, difficulty),
+        **_scene_draw(rng, difficulty),
+        **_camera_draw(rng, difficulty),
         seed=int(rng.integers(2**40)),
     )
+
+
+def _person_draw(rng: np.random.Generator) -> dict[str, Any]:
+    """Heart, breath, oxygen and the shape of the pulse."""
+    usual = rng.uniform() < 0.6
+    hr_bpm = float(np.clip(rng.normal(78, 16), 42, 150) if usual else rng.uniform(40, 180))
+    return {
+        "hr_bpm": hr_bpm,
+        "rr_brpm": float(rng.uniform(6, 30)),
+        "rsa": float(rng.uniform(0, 0.07) * min(1.0, 75 / hr_bpm)),
+        "mayer": float(rng.uniform(0, 0.025)),
+        "riav": float(rng.uniform(0, 0.25)),
+        "riiv": float(rng.uniform(0, 1.2)),
+        "ectopic": 0.05 if rng.uniform() < 0.04 else 0.0,
+        "rise_s": float(rng.uniform(0.12, 0.2)),
+        "decay_s": _log_uniform(rng, 0.04, 0.25),
+        "dicrotic": float(rng.uniform(0, 0.2)),
+        "smoothness": float(0.65 * rng.uniform() ** 2),
+        "spo2_percent": float(rng.uniform(95, 100) if rng.uniform() < 0.5 else rng.uniform(85, 100)),
+        "spo2_swing": float(rng.uniform(0, 4)) if rng.uniform() < 0.5 else 0.0,
+    }
+
+
+def _look_draw(rng: np.random.Generator, difficulty: float) -> dict[str, Any]:
+    """Skin, the pulse on it, and the colours of the camera."""
+    return {
+        "tone": int(rng.integers(len(TONES))),
+        "amplitude_percent": _log_uniform(rng, 0.1, 1.1),
+        "scale_with_melanin": bool(rng.uniform() < 0.5),
+        "spo2_slope": float(0.05 * np.exp(0.4 * rng.standard_normal())),
+        "spo2_offset": float(np.clip(0.25 * rng.standard_normal(), -0.6, 0.8)),
+        "delay_s": float(rng.uniform(0, 0.012)),
+        "pulse_colour_shift": float(rng.uniform()) if rng.uniform() < 0.5 else 0.0,
+        "pulse_colour_spread": _log_uniform(rng, 0.12, 0.36),
+        "colour_matrix_spread": float(difficulty * rng.uniform(0, 0.35)),
+        "white_balance_spread": float(difficulty * rng.uniform(0, 0.15)),
+        "exposure": _log_uniform(rng, 0.3, 1.1) ** difficulty,
+    }
+
+
+def _scene_draw(rng: np.random.Generator, difficulty: float) -> dict[str, Any]:
+    """What head, mouth and light do."""
+
+    def sometimes(share: float, low: float, high: float) -> float:
+        on, value = rng.uniform() < share * difficulty, float(rng.uniform(low, high))
+        return value if on else 0.0
+
+    return {
+        "motion": str(rng.choice(["none", "small", "medium", "large"], p=[0.1, 0.5, 0.3, 0.1])),
+        "motion_scale": _log_uniform(rng, 0.6, 1.6),
+        "breath_motion": _log_uniform(rng, 0.05, 1.0),
+        "beat_motion": _log_uniform(rng, 0.005, 0.1),
+        "talking": sometimes(0.15, 0.2, 0.9),
+        "illumination": difficulty * _log_uniform(rng, 1e-4, 2.5e-2),
+        "light_steps": sometimes(0.15, 1, 8),
+        "screen": sometimes(0.2, 0.05, 1) ** 2 * 0.015,
+        "auto_exposure": sometimes(0.4, 0.2, 1.0),
+        "exposure_lag_s": float(rng.uniform(0.5, 2)),
+        "flicker_hz": float(rng.uniform(0.9, 2.5)),
+        "flicker_percent": _log_uniform(rng, 0.3, 2.0),
+    }
+
+
+def _camera_draw(rng: np.random.Generator, difficulty: float) -> dict[str, Any]:
+    """From light to frames."""
+    usual, coded = rng.uniform() < 0.7, rng.uniform() < 0.2 * difficulty
+    codec = "h264" if rng.uniform() < 0.7 else "mpeg4"
+    lost, doubled = rng.uniform(size=2) < 0.25 * difficulty
+    dropped, duplicated = rng.uniform(0, [0.05, 0.08])
+    return {
+        "fps": float(rng.choice([30.0, 30.0, 29.97, 25.0, 24.0, 60.0, 20.0, 15.0])),
+        "noise": float(rng.uniform(0.7, 3.0)),
+        "gamma": float(rng.uniform(0.42, 0.55) if usual else rng.uniform(0.55, 1.0)),
+        "time_jitter": float(difficulty * rng.uniform(0, 0.1)),
+        "dropped": float(dropped) if lost else 0.0,
+        "duplicated": float(duplicated) if doubled else 0.0,
+        "codec": codec if coded else "",
+        "crf": int(rng.integers(18, 36)),
+    }
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def _one_of(name: str, value: str, known: dict) -> None:
+def _one_of(name: str, value: str, known: Iterable[str]) -> None:
     if value not in known:
-        raise UsageError(f"{name} is {value!r}", wanted=f"one of {', '.join(known)}", do="choose one of them")
+        raise UsageError(
+            f"{name} is {value!r}", wanted=f"one of {', '.join(filter(None, known))}", do="choose one of them"
+        )
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

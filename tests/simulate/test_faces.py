@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from time import process_time
 
 import numpy as np
@@ -22,6 +23,7 @@ from rppg_core.simulate.faces import (
 )
 from rppg_core.simulate.portrait import load_portrait
 from rppg_core.simulate.scene import MOTION
+from rppg_core.video.mesh_points import FOREHEAD, LIPS
 from rppg_core.video.prepare import resample
 
 STILL = {"motion": "none", "illumination": 0.0, "riiv": 0.0}
@@ -164,6 +166,68 @@ def test_flicker_reaches_face_and_background_alike():
         assert 0.002 < trace.std() / trace.mean() < 0.008
 
 
+def region_changes(settings, landmarks_of):
+    """Standard deviation over time of the mean green level around a group of landmarks, relative."""
+    video = simulate_video(settings)
+    x, y = (int(v) for v in load_portrait(size=settings.size).landmarks[list(landmarks_of)].mean(axis=0))
+    means = np.array([p[y - 4 : y + 5, x - 4 : x + 5, 1].mean() for p in video.frames.pictures()])
+    return means.std() / means.mean()
+
+
+def test_talk_changes_the_mouth_and_not_the_forehead():
+    quiet, talking = (
+        SimulationSettings(seconds=5, fps=15, size=128, noise=0.0, talking=talking, **STILL)
+        for talking in (0.0, 0.9)
+    )
+    assert region_changes(talking, LIPS) > 5 * region_changes(quiet, LIPS)
+    assert region_changes(talking, FOREHEAD) == region_changes(quiet, FOREHEAD)
+
+
+def test_light_of_a_screen_has_a_colour_and_reaches_face_and_background():
+    ratios = []
+    for seed in range(3):
+        settings = SimulationSettings(
+            kind="photo", seconds=5, size=128, noise=0.5, screen=0.02, seed=seed, **STILL
+        )
+        clip, _ = simulate_clip(settings)
+        for trace in (clip.roi("skin"), clip.background):
+            relative = (trace / trace.mean(axis=0)).std(axis=0)
+            assert 0.002 < relative[1] < 0.05
+        ratios.append(relative[0] / relative[2])
+    assert max(ratios) > 1.3 * min(ratios)
+
+
+def test_auto_exposure_flattens_a_drifting_light():
+    def swing(share):
+        settings = SimulationSettings(kind="photo", seconds=20, fps=10, size=128, motion="none", illumination=0.05,
+                                      auto_exposure=share, exposure_lag_s=0.1)  # fmt: skip
+        green = np.array([p[..., 1].mean() for p in simulate_video(settings).frames.pictures()])
+        return green.std() / green.mean()
+
+    assert swing(1.0) < 0.6 * swing(0.0)
+
+
+def test_breath_shows_in_the_place_of_the_head_of_living_faces_only():
+    def follows(kind):
+        settings = SimulationSettings(
+            kind=kind, seconds=20, fps=10, size=128, motion="none", breath_motion=2.0, noise=0.5
+        )
+        clip, _ = simulate_clip(settings)
+        resp = simulate_video(SimulationSettings(seconds=20, fps=10)).truth.resp
+        return abs(np.corrcoef(clip.boxes[:, 1], resp)[0, 1])
+
+    assert follows("pulse") > 0.9
+    assert follows("photo") < 0.5
+
+
+def test_duplicated_frames_are_equal_to_the_frame_before():
+    video = simulate_video(SimulationSettings(seconds=4, size=64, duplicated=0.3))
+    frames = [frame.tobytes() for frame in video.frames.pictures()]
+    same = np.array([a == b for a, b in pairwise(frames)])
+    assert 0.1 < same.mean() < 0.35
+    assert not np.any(same[1:] & same[:-1])
+
+
 def test_background_of_a_pulsed_clip_holds_no_pulse():
     settings = SimulationSettings(
         seconds=10, hr_bpm=80, amplitude_percent=2.0, motion="small", illumination=0.0
@@ -259,6 +323,34 @@ def test_random_settings_never_draw_the_motion_of_the_benchmark():
     assert draws == set(MOTION) - {"glances"}
 
 
+def test_difficulty_zero_leaves_motion_and_sensor_noise_and_the_same_person():
+    for seed in range(60):
+        easy, hard = (
+            random_settings(np.random.default_rng(seed), pulsed=True, difficulty=d) for d in (0.0, 1.0)
+        )
+        assert easy.person == hard.person and easy.motion == hard.motion and easy.tone == hard.tone
+        off = [
+            easy.illumination,
+            easy.talking,
+            easy.light_steps,
+            easy.screen,
+            easy.auto_exposure,
+            easy.dropped,
+        ]
+        off += [easy.duplicated, easy.time_jitter, easy.colour_matrix_spread, easy.white_balance_spread]
+        assert not any(off) and easy.codec == "" and easy.exposure == 1
+        assert easy.noise > 0
+
+
+def test_hard_things_come_in_with_difficulty():
+    def shares(difficulty):
+        draws = [random_settings(np.random.default_rng(s), difficulty=difficulty) for s in range(600)]
+        return np.mean([[d.codec != "", d.talking > 0, d.screen > 0, d.dropped > 0] for d in draws], axis=0)
+
+    assert np.allclose(shares(1.0), [0.2, 0.15, 0.2, 0.25], atol=0.05)
+    assert np.allclose(shares(0.5), shares(1.0) / 2, atol=0.05)
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("kind", "cat"), ("tone", 6), ("motion", "wild"), ("hr_bpm", 400.0), ("seconds", 0.1)]
 )
@@ -294,6 +386,14 @@ def test_photo_of_ones_own_is_shown_to_the_real_tracker(tmp_path, face_models):
     cv2.imwrite(str(tmp_path / "coffee.png"), coffee()[..., ::-1])
     with pytest.raises(NoFaceError):
         load_portrait(str(tmp_path / "coffee.png"))
+
+
+def test_saving_reports_every_frame_of_how_many(tmp_path):
+    seen = []
+    save_simulation(
+        tmp_path / "clip.mkv", SimulationSettings(seconds=1, size=64, fps=10), lambda *said: seen.append(said)
+    )
+    assert seen == [(f"frame {k} of 10", k / 10) for k in range(1, 11)]
 
 
 def test_saved_clip_is_lossless_and_its_truth_lies_beside_it(tmp_path):

@@ -15,6 +15,7 @@ from rppg_core.simulate.scene import (
     frame_times,
     head_motion,
     light_drift,
+    shown_frames,
     tone_curve,
 )
 
@@ -78,7 +79,7 @@ def test_tone_curve_is_srgb_by_default_and_continuous_for_every_gamma():
     light = np.array([0.002, 0.0031308, 0.2, 0.5, 1.0])
     srgb = 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     assert np.allclose(tone_curve(light, 1 / 2.4), srgb, atol=0.15)
-    for gamma in (0.38, 0.55, 0.8):
+    for gamma in (0.38, 0.55, 0.8, 0.94, 0.96, 1.0):
         curve = tone_curve(np.linspace(0, 1, 20001), gamma)
         assert (np.diff(curve) > 0).all() and np.diff(curve, 2).max() < 1e-3  # rising, and nowhere a jump
         assert curve[-1] == pytest.approx(255)
@@ -109,6 +110,14 @@ def test_frame_times_keep_their_rate_under_jitter_and_lose_dropped_frames():
     assert (np.diff(uneven) > 0).all()
     assert np.median(np.diff(uneven)) == pytest.approx(1 / 25, rel=0.02)
     assert np.diff(uneven).max() < 2.9 / 25  # never two dropped in a row
+
+
+def test_duplicates_show_the_frame_before_and_never_come_in_threes():
+    assert np.array_equal(shown_frames(Camera(), 50, np.random.default_rng(0)), np.arange(50))
+    shown = shown_frames(Camera(duplicated=0.1), 5000, np.random.default_rng(0))
+    late = np.arange(5000) - shown
+    assert set(late) == {0, 1} and 0.07 < late.mean() < 0.11
+    assert late[0] == 0 and np.unique(shown, return_counts=True)[1].max() == 2
 
 
 def test_warp_moves_the_head_where_it_says_and_leaves_the_rest():
