@@ -19,6 +19,8 @@ help:  ## this list
 .venv/app: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with the venv module was found: install one, or set PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv .venv
+# torch by its exact version first: a range may choose a build for graphics cards, of several gigabytes
+	$(PIP) "$$(grep '^torch==' constraints.txt)"
 	$(PIP) -e '.[demo]'
 	@touch $@
 
