@@ -148,15 +148,14 @@ def report_html(report: Report) -> str:
         f'<p class="verdict">{escape(report.consensus.verdict)}</p><p class="small">{NOT_MEDICAL}</p>',
         "<h2>Estimates</h2>" + table_html(report),
         f"<h3>To know about these numbers</h3>{known_limits}" if known_limits else "",
-        "<h2>Pulse</h2>" + _figure_html(waves, "waves", "Pulse waveform of every method over time."),
-        "<h2>Spectrum</h2>"
-        + _figure_html(spectrum, "spectrum", "Power over rate; band shaded, peak marked."),
+        "<h2>Pulse</h2>" + figure_html(waves, "waves", "Pulse waveform of every method over time."),
+        "<h2>Spectrum</h2>" + figure_html(spectrum, "spectrum", "Power over rate; band shaded, peak marked."),
         "<h2>What was looked at</h2>" + picture_html(report),
         "<h2>The video</h2>" + facts_html(report),
         "<h2>Limits</h2>" + _list(LIMITS),
         '<p class="small">This file holds a picture out of the video. Share it only as you would share a photo.</p>',
     ]
-    return _page("Pulse from a face video", "\n".join(body))
+    return page_html("Pulse from a face video", "\n".join(body))
 
 
 def protocol_html(title: str, text: str, reliability: Sequence[Mapping[str, float]] = ()) -> str:
@@ -166,8 +165,8 @@ def protocol_html(title: str, text: str, reliability: Sequence[Mapping[str, floa
     )
     if reliability:
         words = "Confidence that was given against the share of readings within 5 bpm."
-        body = _figure_html(viz.reliability(reliability), "reliability", words) + body
-    return _page(title, body)
+        body = figure_html(viz.reliability(reliability), "reliability", words) + body
+    return page_html(title, body)
 
 
 def report_text(report: Report) -> str:
@@ -243,7 +242,8 @@ def _list(lines: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>" if lines else ""
 
 
-def _figure_html(figure: plotly.graph_objects.Figure, name: str, words: str) -> str:
+def figure_html(figure: plotly.graph_objects.Figure, name: str, words: str) -> str:
+    """A figure for `page_html`, described in words for those who do not see it."""
     drawing = figure.to_html(
         full_html=False, include_plotlyjs=False, div_id=name,
         config={"displaylogo": False, "responsive": True, "displayModeBar": False},
@@ -251,7 +251,8 @@ def _figure_html(figure: plotly.graph_objects.Figure, name: str, words: str) -> 
     return f'<figure role="img" aria-label="{escape(words)}">{drawing}</figure>'
 
 
-def _page(title: str, body: str) -> str:
+def page_html(title: str, body: str) -> str:
+    """A page that loads nothing over the network; plotly.js is in it where a figure is."""
     from plotly.offline import get_plotlyjs
 
     script = f"<script>{get_plotlyjs()}</script>" if "Plotly.newPlot" in body else ""

@@ -56,9 +56,9 @@ def waveforms(report: Report, truth: Truth | None = None) -> plotly.graph_object
     Returns:
         A plotly figure that opens on the first 12 s of the longest stretch with a face; up to 60 s are drawn.
     """
-    figure = _empty_figure(240)
+    figure = empty_figure(240)
     _add_waveforms(figure, report, truth)
-    _set_title(figure, _waves_finding(report), _waves_note(report))
+    set_title(figure, _waves_finding(report), _waves_note(report))
     return figure
 
 
@@ -78,20 +78,20 @@ def spectrum(
     Raises:
         KeyError: the method is not in the report.
     """
-    figure = _empty_figure(240)
+    figure = empty_figure(240)
     _add_spectrum(figure, report, method, truth)
     finding, note = _spectrum_words(report, method)
-    _set_title(figure, finding, note)
+    set_title(figure, finding, note)
     return figure
 
 
 def figure(report: Report, truth: Truth | None = None) -> plotly.graph_objects.Figure:
     """Waveforms above the spectrum, in one figure."""
     lanes_px = _lanes_height_px(report)
-    both = _empty_figure(lanes_px, 240)
+    both = empty_figure(lanes_px, 240)
     _add_waveforms(both, report, truth, row=1)
     _add_spectrum(both, report, None, truth, row=2)
-    _set_title(both, _waves_finding(report), _waves_note(report))
+    set_title(both, _waves_finding(report), _waves_note(report))
     both.update_traces(
         showlegend=False, selector={"name": "truth", "hoverinfo": "x"}
     )  # already in the legend
@@ -120,7 +120,7 @@ def reliability(rows: Sequence[Mapping[str, float]]) -> plotly.graph_objects.Fig
     """
     import plotly.graph_objects as go
 
-    fig = _empty_figure(240)
+    fig = empty_figure(240)
     low = min([0.8, *(row[key] for row in rows for key in ("confidence", "observed"))])
     fig.add_trace(go.Scatter(x=[low, 1], y=[low, 1], mode="lines", name="as promised",
                              line={"color": REFERENCE, "dash": "dash"}))  # fmt: skip
@@ -134,7 +134,7 @@ def reliability(rows: Sequence[Mapping[str, float]]) -> plotly.graph_objects.Fig
     n = sum(row["n"] for row in rows)
     gap = sum(row["n"] * (row["observed"] - row["confidence"]) for row in rows) / max(n, 1)
     side = "more often right than promised" if gap >= 0 else "less often right than promised"
-    _set_title(fig, f"Shown rates are {abs(gap):.1%} {side}", f"{n:.0f} readings on simulated clips")
+    set_title(fig, f"Shown rates are {abs(gap):.1%} {side}", f"{n:.0f} readings on simulated clips")
     fig.update_layout(height=420)
     return fig
 
@@ -149,7 +149,7 @@ def display_wave(bvp: Bvp) -> Float[np.ndarray, " time"]:
     return wave
 
 
-def _empty_figure(*heights_px: int) -> plotly.graph_objects.Figure:
+def empty_figure(*heights_px: int) -> plotly.graph_objects.Figure:
     """One plot a height, below each other, in the house style."""
     from plotly.subplots import make_subplots
 
@@ -169,7 +169,7 @@ def _empty_figure(*heights_px: int) -> plotly.graph_objects.Figure:
     return fig
 
 
-def _set_title(fig: plotly.graph_objects.Figure, finding: str, note: str) -> None:
+def set_title(fig: plotly.graph_objects.Figure, finding: str, note: str) -> None:
     """The finding above, how to read it below; lines are short enough for a phone."""
     title, subtitle = textwrap.wrap(finding, 34), textwrap.wrap(note, 46)
     small = f"<span style='font-size:12px'>{'<br>'.join(subtitle)}</span>"
