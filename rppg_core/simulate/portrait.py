@@ -89,13 +89,17 @@ def _toned(linear: np.ndarray, landmarks: np.ndarray, tone: int) -> Portrait:
     mapped = skin.map_skin(linear, landmarks)
     body, highlights = skin.split_highlights(linear, mapped)
     body = skin.retint(body, mapped, skin.EXPOSURE * skin.skin_colour(*skin.TONES[tone]))
+    return Portrait(body, highlights, mapped, head_weight(landmarks, len(linear)), landmarks)
+
+
+def head_weight(landmarks: Float[np.ndarray, "landmark 2"], side: int) -> Float[np.ndarray, "height width"]:
+    """1 where a picture of this side moves with the head, 0 where it never moves, smooth between."""
     oval = landmarks[list(FACE_OVAL)]
     centre, size = (oval.min(axis=0) + oval.max(axis=0)) / 2, np.ptp(oval, axis=0)
-    y, x = np.mgrid[: linear.shape[0], : linear.shape[1]] + 0.5
+    y, x = np.mgrid[:side, :side] + 0.5
     radius = np.hypot((x - centre[0]) / size[0], (y - centre[1]) / size[1])
     ramp = np.clip((HEAD_FREE - radius) / (HEAD_FREE - HEAD_STILL), 0, 1)
-    head = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
-    return Portrait(body, highlights, mapped, head, landmarks)
+    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
 def astronaut_landmarks() -> Float[np.ndarray, "landmark 2"]:
