@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +22,11 @@ from jaxtyping import Float, Int, UInt8
 
 from rppg_core.errors import WriteError
 from rppg_core.simulate.codec import CodedFrames
-from rppg_core.simulate.colour import red_change
-from rppg_core.simulate.disturbances import auto_exposure, light_steps, screen_light, talk, with_body
+from rppg_core.simulate.drawn import draw_portrait
 from rppg_core.simulate.physiology import Waves, band_noise, simulate_waves
 from rppg_core.simulate.portrait import load_portrait
 from rppg_core.simulate.render import (
     CLOUDS,
-    DELAY,
-    GLOSS,
-    MOUTH,
-    PULSE,
-    RED,
-    SCREEN,
-    SHADE_X,
-    SHADE_Y,
-    SLOPE,
     KnownFace,
     Layers,
     RenderedFrames,
@@ -44,7 +34,8 @@ from rppg_core.simulate.render import (
     portrait_layers,
     wall_layers,
 )
-from rppg_core.simulate.scene import Motion, flicker, frame_times, head_motion, light_drift, shown_frames
+from rppg_core.simulate.scene import Motion, frame_times, head_motion, shown_frames
+from rppg_core.simulate.script import exposed, layer_strengths, motion_of_clip, truth_of
 from rppg_core.simulate.settings import (
     KINDS,
     PULSE_FREE,
@@ -60,11 +51,9 @@ __all__ = [
 ]  # fmt: skip
 
 BLOCK_S = 0.5  # of kind "shuffled"
-GLOSS_PER_WIDTH = 6.0  # relative change of the highlights when the head moves by its width, while it is small
 # Each part of a clip has its own stream of random numbers: changing one leaves the others as they were.
-_BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND, _COLOUR, _EVENTS, _COPIES = (
-    range(12)
-)
+_BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND = range(9)
+_COLOUR, _EVENTS, _COPIES, _FACE = range(9, 13)
 
 
 @dataclass(frozen=True)
@@ -103,7 +92,7 @@ def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
     return SimulatedVideo(
         frames=frames,
         tracker=KnownFace(scene, times_s, order[shown], [settings.seed, _TRACKER]),
-        truth=_truth(settings, times_s, waves),
+        truth=truth_of(settings, times_s, waves),
         fps=settings.fps,
     )
 
@@ -176,58 +165,25 @@ def _reported(
 
 
 def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> Scene:
-    """Layers and their strengths; everything that scales all light scales all layers."""
+    """Layers and their strengths."""
     layers = _layers(settings)
-    faceless = settings.kind in ("wall", "noise")
-    motion = head_motion(
-        "none" if faceless else settings.motion,
-        times_s,
-        _rng(settings, _MOTION),
-        scale=settings.motion_scale,
+    motion = motion_of_clip(settings, times_s, waves, _rng(settings, _MOTION))
+    strengths, light = layer_strengths(
+        settings, times_s, waves, motion, _rng(settings, _LIGHT), _rng(settings, _EVENTS)
     )
-    rng = _rng(settings, _LIGHT)
-    drift = 0.0 if settings.kind == "noise" else settings.illumination
-    light = 1 + light_drift(times_s, rng, strength=drift)
-    slope = light_drift(times_s, rng, strength=drift)
-    if settings.kind == "flicker":
-        light = light * (1 + flicker(times_s, rng, hz=settings.flicker_hz, percent=settings.flicker_percent))
-
-    if not faceless and settings.pulsed:
-        motion = with_body(motion, times_s, resp=waves.resp, bvp=waves.bvp, breath_percent=settings.breath_motion,
-                           beat_percent=settings.beat_motion)  # fmt: skip
-    strengths = np.zeros((len(times_s), len(layers.pictures)))
-    strengths[:, 0] = 1
-    if settings.finished_amplitude > 0:
-        blood = waves.bvp + waves.baseline
-        strengths[:, PULSE] = blood
-        strengths[:, DELAY] = np.gradient(blood, times_s) if settings.delay_s else 0
-        strengths[:, RED] = blood * red_change(
-            waves.spo2, slope=settings.spo2_slope, offset=settings.spo2_offset
-        )
-    strengths[:, SHADE_X] = motion.shift[:, 0] + motion.roll
-    strengths[:, SHADE_Y] = motion.shift[:, 1] + (motion.zoom - 1)
-    strengths[:, GLOSS] = np.tanh(
-        GLOSS_PER_WIDTH * (motion.shift.sum(axis=1) + motion.roll)
-    )  # never below no gloss
-    strengths[:, SLOPE] = slope
     behind = None
     if settings.kind == "moving background":
-        behind, strengths[:, CLOUDS] = _busy_background(times_s, _rng(settings, _BEHIND))
-    if settings.kind != "noise":
-        rng = _rng(settings, _EVENTS)
-        light = light * (1 + light_steps(times_s, rng, per_min=settings.light_steps))
-        strengths[:, SCREEN] = screen_light(times_s, rng, strength=settings.screen)
-        strengths[:, MOUTH] = talk(times_s, rng, share=0.0 if faceless else settings.talking)
-    strengths *= light[:, None]
-    if settings.auto_exposure:
-        brightness = strengths @ layers.pictures[..., 1].mean(axis=(1, 2))
-        gain = auto_exposure(brightness, times_s, share=settings.auto_exposure, lag_s=settings.exposure_lag_s)
-        strengths *= gain[:, None]
-    return Scene(layers, strengths.astype(np.float32), motion, behind, settings.camera)
+        behind, clouds = _busy_background(times_s, _rng(settings, _BEHIND))
+        strengths[:, CLOUDS] = clouds * light
+    gain = exposed(settings, strengths, layers.pictures[..., 1].mean(axis=(1, 2)), times_s)
+    return Scene(layers, (strengths * gain[:, None]).astype(np.float32), motion, behind, settings.camera)
 
 
 def _layers(settings: SimulationSettings) -> Layers:
-    portrait = load_portrait(settings.photo, tone=settings.tone, size=settings.size)
+    if settings.face == "drawn":
+        portrait = draw_portrait(_rng(settings, _FACE), tone=settings.tone, size=settings.size)
+    else:
+        portrait = load_portrait(settings.photo, tone=settings.tone, size=settings.size)
     rng = _rng(settings, _LAYERS)
     if settings.kind in ("wall", "noise"):
         return wall_layers(portrait, rng, blank=settings.kind == "noise")
@@ -247,30 +203,6 @@ def _shuffled_blocks(times_s: np.ndarray, rng: np.random.Generator) -> Int[np.nd
     """Frame indices with the blocks of BLOCK_S in random order."""
     block = ((times_s - times_s[0]) / BLOCK_S).astype(int)
     return np.concatenate([np.flatnonzero(block == b) for b in rng.permutation(block[-1] + 1)])
-
-
-def _truth(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> Truth:
-    truth = Truth(
-        times_s=times_s,
-        bvp=waves.bvp,
-        resp=waves.resp,
-        hr_bpm=waves.hr_bpm,
-        beats_s=waves.beats_s,
-        rr_brpm=settings.rr_brpm,
-        spo2_percent=float(waves.spo2.mean()),
-        spo2=waves.spo2,
-        pulsed=settings.pulsed,
-        settings={
-            **asdict(settings),
-            "simulator_version": SIMULATOR_VERSION,
-            "finished_amplitude_percent": 100 * settings.finished_amplitude,
-        },
-    )
-    if settings.pulsed:
-        return truth
-    nothing = np.zeros(len(times_s))
-    return replace(truth, bvp=nothing, resp=nothing, hr_bpm=nothing * np.nan, beats_s=np.zeros(0), rr_brpm=np.nan,
-                   spo2_percent=np.nan, spo2=None)  # fmt: skip
 
 
 def _plain_truth(truth: Truth) -> dict[str, Any]:

@@ -13,18 +13,32 @@ Axis letters: T time, N cell, K layer.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.simulate.physiology import Waves, band_noise, simulate_waves
+from rppg_core.simulate.colour import camera_colours, pulse_colour
+from rppg_core.simulate.physiology import band_noise, simulate_waves
 from rppg_core.simulate.portrait import astronaut_landmarks
-from rppg_core.simulate.scene import Motion, frame_times, head_motion, light_drift, noise_variance, tone_curve
-from rppg_core.simulate.settings import SIMULATOR_VERSION, SimulationSettings
-from rppg_core.simulate.skin import EXPOSURE, PULSE_COLOUR, TONES, fill, skin_colour
+from rppg_core.simulate.render import (
+    DELAY,
+    GLOSS,
+    MOUTH,
+    N_LAYERS,
+    PULSE,
+    RED,
+    SCREEN,
+    SHADE_X,
+    SHADE_Y,
+    SLOPE,
+)
+from rppg_core.simulate.scene import Motion, frame_times, noise_variance, tone_curve
+from rppg_core.simulate.script import exposed, layer_strengths, motion_of_clip, truth_of
+from rppg_core.simulate.settings import SimulationSettings
+from rppg_core.simulate.skin import EXPOSURE, TONES, fill, skin_colour
 from rppg_core.types import FaceClip, FaceInfo, Truth, VideoInfo
 from rppg_core.video.mesh_points import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from rppg_core.video.pose import SMOOTHING_S, ReferenceFace
@@ -34,16 +48,21 @@ from rppg_core.video.stmap import CELLS, cell_weights, fill_empty_cells, skin_sh
 N = CELLS * CELLS
 FOREHEAD_CELLS = (7, 8, 9, 10)
 CHEEK_CELLS = (19, 25), (22, 28)  # left, right
+MOUTH_CELLS = (26, 27)
 LOOK_NOISE = 0.003  # standard deviation of a look's position / the face width: measured on real trackers
-_FACE, _TIMES, _BODY, _MOTION, _LIGHT, _LEAK, _SENSOR = range(100, 107)  # streams of random numbers
-STILL, PULSE, DELAY, SHADE_X, SHADE_Y, GLOSS, SLOPE = range(7)  # layers
+CELL_PIXELS = (
+    20.0,
+    900.0,
+)  # with independent noise in one cell: a face of 60 to 300 pixels, cameras that smooth
+# Streams of random numbers: changing one part of a clip leaves the others as they were
+_FACE, _COLOUR, _TIMES, _BODY, _MOTION, _LIGHT, _EVENTS, _LEAK, _SENSOR = range(100, 109)
 
 
 @dataclass(frozen=True)
 class CellFace:
     """A face as 36 cells: colours in linear light, and their change with each cause."""
 
-    layers: Float[np.ndarray, "layer cell 3"]  # the first is the still face
+    layers: Float[np.ndarray, "layer cell 3"]  # in the order of `render`, the first is the still face
     leak: Float[np.ndarray, "cell 2 3"]  # relative change when the grid slips by a face width, right and down
     share: Float[np.ndarray, " cell"]  # how much of each cell is skin
     pixels: Float[np.ndarray, " cell"]  # with independent noise that each cell averages
@@ -54,7 +73,8 @@ def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -
     """Make one clip of cell colours.
 
     Args:
-        settings: everything about the clip; `kind`, `photo` and `size` are left aside. The seed also draws the face.
+        settings: everything about the clip; `kind`, `codec`, `photo` and `size` are left aside. The seed also draws
+            the face.
         skin_weight: cells are means over skin; False: over all that lies in them, hair and background included,
             for the ablation that shows what the weight is for.
 
@@ -64,14 +84,19 @@ def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -
     """
     times_s = frame_times(settings.camera, settings.seconds, _rng(settings, _TIMES))
     waves = simulate_waves(settings.person, times_s, _rng(settings, _BODY))
-    motion = head_motion(settings.motion, times_s, _rng(settings, _MOTION))
-    face = draw_cell_face(settings, _rng(settings, _FACE), skin_weight=skin_weight)
-    light, gain = _light(settings, face, times_s, waves, motion)
+    motion = motion_of_clip(settings, times_s, waves, _rng(settings, _MOTION))
+    face = draw_cell_face(settings, _rng(settings, _FACE), _rng(settings, _COLOUR), skin_weight=skin_weight)
+    strengths, room = layer_strengths(
+        settings, times_s, waves, motion, _rng(settings, _LIGHT), _rng(settings, _EVENTS)
+    )
+    gain = exposed(settings, strengths, face.layers[..., 1].mean(axis=1), times_s)
+    light = np.tensordot(strengths * gain[:, None], face.layers, 1)
     light *= 1 + _leaks(face, times_s, motion, _rng(settings, _LEAK))
 
     rng = _rng(settings, _SENSOR)
     cells = _expose(light, face.pixels, settings, rng)
-    wall = _expose((gain[:, None] * face.wall)[:, None], np.array([2e4]), settings, rng)[:, 0]
+    behind = (room * gain)[:, None] * face.wall * (1 + strengths[:, [SCREEN]])
+    wall = _expose(behind[:, None], np.array([2e4]), settings, rng)[:, 0]
     skin = _mean(cells, face.share)
     rois = [skin, _mean(cells[:, FOREHEAD_CELLS], face.share[list(FOREHEAD_CELLS)])]
     rois += [_mean(cells[:, side], face.share[list(side)]) for side in CHEEK_CELLS]
@@ -88,67 +113,71 @@ def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -
                         duration_s=settings.seconds),
         face=FaceInfo(found=1.0, n_faces=1, width_px=100.0, skin_fraction=float(face.share.mean())),
     )  # fmt: skip
-    return clip, _truth(settings, times_s, waves)
+    return clip, truth_of(settings, times_s, waves)
 
 
 def draw_cell_face(
-    settings: SimulationSettings, rng: np.random.Generator, *, skin_weight: bool = True
+    settings: SimulationSettings,
+    rng: np.random.Generator,
+    colour_rng: np.random.Generator,
+    *,
+    skin_weight: bool = True,
 ) -> CellFace:
     """A random face in the light of a random room.
 
     Args:
         settings: tone, amplitude and camera.
-        rng: source of randomness.
+        rng: draws the face.
+        colour_rng: draws the pulse's and the camera's colours.
         skin_weight: as in `simulate_traces`.
 
     Returns:
-        The face. Spreads (log-normal unless said otherwise): exposure 0.35-1.2 of white on the cheeks, light across
-        the face 0.3, local colour 0.07, perfusion 0.45 (sim-to-real study, section 5.1), shading 0.2-1.2 of the
-        light for a move by the width of the face, as in the rendered clips.
+        The face. Spreads (log-normal unless said otherwise): light across the face 0.3, local colour 0.07, perfusion
+        0.45 (sim-to-real study, section 5.1), shading 0.2-1.2 of the light for a move by the width of the face, as
+        in the rendered clips.
     """
     share = _shares(rng)
     albedo = skin_colour(*TONES[settings.tone]) * np.exp(rng.normal(0, 0.08, 3))
-    exposure = EXPOSURE * np.exp(rng.uniform(np.log(0.3), np.log(1.1)))
-    lit = np.exp(0.3 * _field(rng, 2) + 0.08 * rng.standard_normal(N))[:, None]
-    body = np.clip(exposure * albedo * lit * np.exp(0.07 * rng.standard_normal((N, 3))), 0, 0.95)
-    shine = (np.maximum(_field(rng, 4), 0) * rng.uniform(0, 0.12) * exposure)[:, None] * lit * np.ones(3)
-    other = exposure * rng.uniform(0.01, 0.6, (N, 3)) * lit  # hair, eyes, what lies behind
+    lit = EXPOSURE * np.exp(0.3 * _field(rng, 2) + 0.08 * rng.standard_normal(N))[:, None]
+    body = np.clip(albedo * lit * np.exp(0.07 * rng.standard_normal((N, 3))), 0, 1)
+    shine = np.maximum(_field(rng, 4), 0)[:, None] * rng.uniform(0, 0.12) * lit * np.ones(3)
+    other = rng.uniform(0.01, 0.6, (N, 3)) * lit  # hair, eyes, what lies behind
     still = body + shine
     if not skin_weight:
         still = share[:, None] * still + (1 - share[:, None]) * other
         body = share[:, None] * body
-
-    centre = np.array(PULSE_COLOUR) if rng.uniform() < 0.5 else np.array([0.21, 0.90, 0.35])
-    colour = centre * np.exp(rng.uniform(0.1, 0.3) * rng.standard_normal(3))
     perfusion = np.exp(0.45 * _field(rng, 5))[:, None]
-    pulse = -body * perfusion * colour / colour[1]
-    delay = (
-        -pulse * (0.02 * _field(rng, 3))[:, None]
-    )  # a pulse d seconds late is the pulse minus d times its slope
+    colour = pulse_colour(settings.pulse_colour_shift, settings.pulse_colour_spread, colour_rng)
+    column, row = (axis.ravel() for axis in np.meshgrid(*[np.linspace(-0.46, 0.46, CELLS)] * 2))
 
-    def shading(ramp: np.ndarray) -> np.ndarray:
-        field = ramp + 0.4 * _field(rng, 4) + 0.4 * rng.standard_normal()
-        return still * (0.5 * np.exp(0.5 * rng.standard_normal()) * field)[:, None]
-
-    column, row = np.meshgrid(*[np.linspace(-0.46, 0.46, CELLS)] * 2)
-    layers = [
-        still,
-        pulse,
-        delay,
-        shading(column.ravel()),
-        shading(row.ravel() * 1.2),
-        _gloss(shine, exposure * lit, rng),
-        still * (0.4 * column.ravel() * rng.normal() + 0.3 * _field(rng, 3))[:, None],
-    ]  # fmt: skip
-    cell_px = np.exp(rng.uniform(np.log(20), np.log(900)))
-    face = CellFace(
-        _scaled(np.stack(layers), share, settings),
+    layers = np.zeros((N_LAYERS, N, 3))
+    layers[0] = still
+    layers[PULSE] = -body * perfusion * colour
+    layers[DELAY] = -layers[PULSE] * (settings.delay_s * _field(rng, 3))[:, None]  # to first order
+    layers[RED, :, 0] = layers[PULSE, :, 0]
+    layers[SHADE_X], layers[SHADE_Y] = _shading(still, column, rng), _shading(still, 1.2 * row, rng)
+    layers[GLOSS] = _gloss(shine, lit, rng)
+    layers[SLOPE] = still * (0.4 * column * rng.normal() + 0.3 * _field(rng, 3))[:, None]
+    layers[MOUTH, MOUTH_CELLS] = -rng.uniform(0, 0.15) * still[list(MOUTH_CELLS)]
+    tint = np.exp(0.5 * colour_rng.standard_normal(3))
+    layers[SCREEN] = still * tint / tint.mean() * (1 + 0.5 * _field(rng, 3))[:, None]
+    camera = settings.exposure * camera_colours(
+        settings.colour_matrix_spread, settings.white_balance_spread, colour_rng
+    )
+    cell_px = np.exp(rng.uniform(*np.log(CELL_PIXELS)))
+    return CellFace(
+        _scaled(layers @ camera.T, share, settings),
         _leak_gains(share, still, other, rng, skin_weight=skin_weight),
         share,
         np.maximum(cell_px * (share if skin_weight else np.ones(N)), 4.0),
-        exposure * rng.uniform(0.05, 0.8, 3),
+        camera @ rng.uniform(0.05, 0.8, 3),
     )
-    return face
+
+
+def _shading(still: np.ndarray, ramp: np.ndarray, rng: np.random.Generator) -> Float[np.ndarray, "cell 3"]:
+    """How the light on each cell changes when the head moves by its width."""
+    field = ramp + 0.4 * _field(rng, 4) + 0.4 * rng.standard_normal()
+    return still * (0.5 * np.exp(0.5 * rng.standard_normal()) * field)[:, None]
 
 
 def _gloss(shine: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> Float[np.ndarray, "cell 3"]:
@@ -163,32 +192,12 @@ def _scaled(layers: np.ndarray, share: np.ndarray, settings: SimulationSettings)
     change = 1e-3
 
     def skin_green(blood: float) -> float:
-        light = np.clip(layers[STILL, :, 1] + blood * layers[PULSE, :, 1], 0, 1)
+        light = np.clip(layers[0, :, 1] + blood * layers[PULSE, :, 1], 0, 1)
         return float(_mean(tone_curve(light, settings.gamma)[None, :, None], share)[0, 0])
 
     got = (skin_green(-change) - skin_green(change)) / (2 * change * skin_green(0.0))
-    layers[[PULSE, DELAY]] *= settings.finished_amplitude / max(got, 1e-9)
+    layers[[PULSE, DELAY, RED]] *= settings.finished_amplitude / max(got, 1e-9)
     return layers
-
-
-def _light(
-    settings: SimulationSettings, face: CellFace, times_s: np.ndarray, waves: Waves, motion: Motion
-) -> tuple[Float[np.ndarray, "time cell 3"], Float[np.ndarray, " time"]]:
-    """Linear light of every cell, and the part of its change that all the room shares."""
-    rng = _rng(settings, _LIGHT)
-    drift = light_drift(times_s, rng, strength=settings.illumination)
-    slope = light_drift(times_s, rng, strength=settings.illumination)
-    strengths = np.zeros((len(times_s), len(face.layers)))
-    blood = waves.bvp + waves.baseline
-    strengths[:, STILL] = 1
-    strengths[:, PULSE] = blood
-    strengths[:, DELAY] = np.gradient(blood, times_s)
-    strengths[:, SHADE_X] = motion.shift[:, 0] + motion.roll
-    strengths[:, SHADE_Y] = motion.shift[:, 1] + (motion.zoom - 1)
-    strengths[:, GLOSS] = np.tanh(6.0 * (motion.shift.sum(axis=1) + motion.roll))
-    strengths[:, SLOPE] = slope
-    gain = 1 + drift
-    return np.tensordot(strengths * gain[:, None], face.layers, 1), gain
 
 
 def _leaks(
@@ -274,14 +283,6 @@ def _boxes(motion: Motion) -> Float[np.ndarray, "time 4"]:
     size = 100 * motion.zoom
     corner = 100 * motion.shift + 130 - size[:, None] / 2
     return np.column_stack([corner, size, 1.3 * size])
-
-
-def _truth(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> Truth:
-    return Truth(
-        times_s=times_s, bvp=waves.bvp, resp=waves.resp, hr_bpm=waves.hr_bpm, beats_s=waves.beats_s,
-        rr_brpm=settings.rr_brpm, spo2_percent=settings.spo2_percent, pulsed=True,
-        settings={**asdict(settings), "simulator_version": SIMULATOR_VERSION, "front_end": "traces"},
-    )  # fmt: skip
 
 
 def _rng(settings: SimulationSettings, part: int) -> np.random.Generator:
