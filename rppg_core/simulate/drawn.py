@@ -141,7 +141,7 @@ def _shading(canvas: _Canvas, rng: np.random.Generator) -> Float[np.ndarray, "he
     side, up = np.radians(rng.normal(0, 30)), np.radians(rng.uniform(0, 45))
     lamp = [np.sin(side) * np.cos(up), -np.sin(up), np.cos(side) * np.cos(up)]
     direct = np.maximum(u * lamp[0] + v * lamp[1] + depth * lamp[2], 0)
-    light = direct + rng.uniform(0.6, 2.5)
+    light = direct + rng.uniform(0.25, 2.0)
     nose = canvas.spot(
         canvas.points[NOSE_TIP] + canvas.width * np.array([-0.1 * np.sign(lamp[0]), 0.01]), 0.05
     )
@@ -209,7 +209,7 @@ def _features(
         rough = np.clip(0.8 + 0.3 * rng.standard_normal((size, size)), 0, 1)
         painted.append((rng.uniform(0.3, 0.95) * canvas.oval * below * around * rough, strands))
     if rng.uniform() > BALD:
-        edge = rng.uniform(-0.46, -0.36) + rng.uniform(-0.4, 0.4) * canvas.across**2
+        edge = rng.uniform(-0.5, -0.38) + rng.uniform(-0.4, 0.4) * canvas.across**2
         edge = edge + 0.02 * smooth_field(size, rng, knots=9) + 0.15 * np.abs(canvas.across) ** 3
         fringe = 1 / (1 + np.exp((canvas.along - edge) * 50))
         painted.append((fringe * (np.hypot(canvas.across / 0.6, canvas.along / 0.68) < 1), strands))

@@ -50,6 +50,9 @@ class Layers:
     centre: Float[np.ndarray, " 2"]  # of the face, pixels
     face_width: float  # pixels
     landmarks: Float[np.ndarray, "landmark 2"]
+    skin: Float[
+        np.ndarray, "height width"
+    ]  # of the face, over which the amplitude is exact; 0 without a face
 
 
 def portrait_layers(
@@ -109,7 +112,9 @@ def portrait_layers(
         pictures[[PULSE, DELAY, RED]] *= np.float32(
             _pulse_scale(pictures[0], pictures[PULSE], face, amplitude, settings.camera)
         )
-    return Layers(pictures, portrait.head, portrait.centre, float(width), portrait.landmarks)
+    return Layers(
+        pictures, portrait.head, portrait.centre, float(width), portrait.landmarks, portrait.skin.face
+    )
 
 
 def wall_layers(portrait: Portrait, rng: np.random.Generator, *, blank: bool = False) -> Layers:
@@ -129,7 +134,7 @@ def wall_layers(portrait: Portrait, rng: np.random.Generator, *, blank: bool = F
     pictures[0] = still
     pictures[SLOPE] = still * smooth_field(size, rng, knots=3)[..., None]
     zero = np.zeros((size, size), np.float32)
-    return Layers(pictures, zero, portrait.centre, size / SIDE_WIDTHS, portrait.landmarks)
+    return Layers(pictures, zero, portrait.centre, size / SIDE_WIDTHS, portrait.landmarks, zero)
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,11 @@ class RenderedFrames:
     def __iter__(self) -> Iterator[Frame]:
         for k in range(len(self)):
             yield ArrayFrame(float(self.times_s[k]), self.rgb(k))
+
+    @property
+    def layers(self) -> Layers:
+        """What the frames are made of."""
+        return self._scene.layers
 
     def pictures(self) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
         """Every frame, in order."""
