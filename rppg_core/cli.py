@@ -12,14 +12,17 @@ import argparse
 import codecs
 import io
 import os
+import shlex
 import sys
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from rppg_core import __version__
 from rppg_core.errors import RppgError, UsageError, WriteError
+from rppg_core.progress import Progress
 
 FAULT = 1  # exit code of a fault in this program
 PLAIN = {"—": "-", "✓": "+", "✗": "x"}  # in a terminal without UTF-8
@@ -149,6 +152,38 @@ def _demo(args: argparse.Namespace) -> int:
     return 0
 
 
+def _train(args: argparse.Namespace) -> int:
+    try:
+        from rppg_core.training.loop import RunOptions, train
+        from rppg_core.training.recipes import get_recipe
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "accelerate", "safetensors"):
+            raise
+        raise UsageError(
+            f"training needs the package {error.name!r}, which is not installed", wanted="the extra 'train'",
+            do="pip install 'rppg-lab[train]'",
+        ) from error  # fmt: skip
+    from rppg_core.curve_page import curve_html
+
+    numbers = {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
+    recipe = replace(get_recipe(args.method), **numbers)
+    options = RunOptions(runs=args.runs, resume=args.resume, device=args.device)
+    title = f"rPPG Lab: training of {args.method}"
+    with Progress(every_s=30) as progress:
+        result = train(
+            recipe, options, sources=args.source, progress=progress, page=partial(curve_html, title)
+        )
+    if result.weights is None:
+        given = [f"--{name}={value}" for name, value in numbers.items()]
+        again = shlex.join(["rppg", "train", args.method, *given, f"--runs={args.runs}", f"--device={args.device}",
+                            "--source", *args.source, "--resume"])  # fmt: skip
+        return _complain(f"stopped and saved at step {result.step}; go on with: {again}", STOPPED)
+    checks = "".join(f", {name} {value:.3g}" for name, value in result.validation.items())
+    _say(f"{result.weights}: {result.step} steps in {result.cpu_s / 60:.1f} CPU-minutes; held out{checks}; "
+         f"curves in {result.folder / 'curve.html'}")  # fmt: skip
+    return 0
+
+
 def _evaluate(args: argparse.Namespace) -> int:
     _check_outputs(args.json, args.html)
     given: dict[str, Any] = {} if args.seeds is None else {"seeds": args.seeds}
@@ -171,28 +206,6 @@ def _evaluate(args: argparse.Namespace) -> int:
         (args.json, lambda: _json(found)),
     )
     return 0 if all(criterion["holds"] for criterion in found["criteria"]) else 1
-
-
-class Progress:
-    """One line on standard error that is written over; nothing when nobody looks at a terminal."""
-
-    def __init__(self) -> None:
-        self.seen = sys.stderr is not None and sys.stderr.isatty()
-        self.next_s = 0.0
-
-    def __call__(self, stage: str, fraction: float) -> None:
-        """Show a stage in words and a fraction 0..1, ten times a second at most."""
-        if self.seen and time.monotonic() >= self.next_s:
-            sys.stderr.write(f"\r\x1b[K{fraction:4.0%}  {stage}")
-            sys.stderr.flush()
-            self.next_s = time.monotonic() + 0.1
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.seen:
-            sys.stderr.write("\r\x1b[K")
 
 
 def _deliver(text: str, *results: tuple[str | None, Callable[[], str]]) -> None:
@@ -344,6 +357,18 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--mcp", action="store_true", help="offer the endpoint to language models too (or RPPG_MCP=1)"
     )
+
+    one = _command(commands, "train", _train, "train a network on simulated faces or on your own clips")
+    one.add_argument("method", metavar="METHOD", help="a network, such as tracenet")
+    one.add_argument("--steps", type=int, help="default: those of the method's recipe")
+    one.add_argument("--seed", type=int, help="of weights and samples (default: the recipe's)")
+    one.add_argument(
+        "--runs", metavar="DIR", default="runs", help="everything goes to DIR/METHOD-seedS (default: runs)"
+    )
+    one.add_argument("--source", metavar="simulated|DIR", nargs="+", default=["simulated"],
+                     help="where samples come from; several share each batch (default: simulated)")  # fmt: skip
+    one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    one.add_argument("--device", choices=("auto", "cpu"), default="auto")
 
     one = _command(commands, "evaluate", _evaluate, "how well it works, asked in a way that can fail")
     one.add_argument("--protocol", choices=("refusal", "vitals"), required=True)

@@ -87,6 +87,7 @@ def save_model(path: str | Path, model: RppgModel, card: ModelCard) -> Path:
     try:
         # one key: several would be written in another order each time, and the same weights as other bytes
         write(half, str(part), metadata={"rppg_lab": json.dumps(about, sort_keys=True)})
+        part.chmod(0o644)  # safetensors makes files that nobody else may read
         os.replace(part, path)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)

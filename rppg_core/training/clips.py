@@ -25,7 +25,7 @@ from rppg_core.errors import UsageError
 from rppg_core.models.base import FS, TASKS, cut
 from rppg_core.signals.filters import segments
 from rppg_core.simulate.faces import simulate_clip
-from rppg_core.simulate.settings import SIMULATOR_VERSION, SimulationSettings, random_settings
+from rppg_core.simulate.settings import CODECS, SIMULATOR_VERSION, SimulationSettings, random_settings
 from rppg_core.training.recipes import Recipe
 from rppg_core.training.sources import Prepare, Sample, even_truth, targets_of, without_motion
 from rppg_core.types import FaceClip, Truth
@@ -200,8 +200,8 @@ def mirrored(clip: FaceClip) -> FaceClip:
 
 def _settings(recipe: Recipe, k: int, difficulty: float) -> SimulationSettings:
     rng = np.random.default_rng([recipe.seed, k, 4])
-    settings = random_settings(rng, pulsed=True, seconds=recipe.clip_s)
-    settings = replace(settings, face="drawn", codec=settings.codec or "h264")
+    settings = random_settings(rng, pulsed=True, seconds=recipe.clip_s, difficulty=difficulty, face="drawn")
+    settings = replace(settings, codec=str(rng.choice(list(CODECS))))
     return settings if recipe.motion else without_motion(settings)
 
 

@@ -140,13 +140,13 @@ class TraceSource:
 
     def _settings(self, rng: np.random.Generator, difficulty: float) -> SimulationSettings:
         seconds = self.n_frames / FS + MARGIN_S
-        settings = random_settings(rng, pulsed=True, seconds=seconds)
+        settings = random_settings(rng, pulsed=True, seconds=seconds, difficulty=difficulty)
         return settings if self.motion else without_motion(settings)
 
 
 def without_motion(settings: SimulationSettings) -> SimulationSettings:
     """The same clip with a head that does not move, for the ablation that shows what simulated motion is for."""
-    return replace(settings, motion="none")
+    return replace(settings, motion="none", breath_motion=0.0, beat_motion=0.0, talking=0.0)
 
 
 def _tensor(values: Sequence[np.ndarray | float]) -> Tensor:
