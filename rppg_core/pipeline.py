@@ -230,7 +230,7 @@ class Runs:
 
     def run(self, method: Method) -> Run:
         """The runs of a method that need not be in the roster."""
-        on_background = self.background is not None and method.needs <= {"rgb"}
+        on_background = self.background is not None and method.needs <= {"rgb", "stmap"}
         control = self.background if on_background and self.background is not None else self.shuffled
         kind = "background" if on_background else "shuffled"
         return Run(method.estimate(self.clip), method.estimate(control), kind)
@@ -248,10 +248,15 @@ class Runs:
 
 
 def background_as_skin(clip: FaceClip) -> FaceClip:
-    """The clip with the background in place of every ROI."""
+    """The clip with the background in place of every ROI and every cell."""
     assert clip.background is not None
-    return replace(clip, rgb=np.repeat(clip.background[:, None, :], clip.rgb.shape[1], axis=1),
-                   valid=clip.valid & np.isfinite(clip.background[:, 0]))  # fmt: skip
+    wall = clip.background[:, None, :]
+    return replace(
+        clip,
+        rgb=np.repeat(wall, clip.rgb.shape[1], axis=1),
+        stmap=None if clip.stmap is None else np.repeat(wall, clip.stmap.shape[1], axis=1),
+        valid=clip.valid & np.isfinite(clip.background[:, 0]),
+    )
 
 
 def shuffled(clip: FaceClip) -> FaceClip:

@@ -1,7 +1,7 @@
 """Every method by name: one visible dict, resolved on use so that nothing heavy is imported to list names.
 
 Floor 5. A method is an object with `name`, `needs`, `weights` and `estimate(clip)`; `module:attribute` leads to it,
-or to a dict that holds it under its name.
+to a dict that holds it under its name, or to a function that makes it of its name.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
-from rppg_core.errors import UnknownMethodError
+from rppg_core.errors import UnknownMethodError, UsageError
 from rppg_core.types import Method
 
 METHODS: dict[str, str] = {
@@ -25,6 +26,7 @@ METHODS: dict[str, str] = {
 MODELS: dict[str, str] = {  # networks, for weights.py: their classes; METHODS holds them with their weights
     "tracenet": "rppg_core.models.tracenet:TraceNet",
 }
+NEURAL_PACKAGES = ("torch", "safetensors")
 CLASSICAL = ("green", "ica", "chrom", "pbv", "pos", "lgi", "omit")
 PANEL = ("pos", "chrom", "green", "lgi")  # the fixed jury behind every confidence
 
@@ -55,8 +57,19 @@ def get_method(name: str) -> Method:
             f"unknown method {name!r}", wanted=f"one of {', '.join(METHODS)}", do="see `rppg methods`"
         )
     module, attribute = METHODS[name].split(":")
-    found = getattr(import_module(module), attribute)
-    return found[name] if isinstance(found, Mapping) else found
+    try:
+        found: Any = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in NEURAL_PACKAGES:
+            raise
+        raise UsageError(
+            f"{name} needs the package {error.name!r}, which is not installed",
+            wanted="the extra 'neural'", do="pip install 'rppg-lab[neural]'",
+        ) from error  # fmt: skip
+    if isinstance(found, Mapping):
+        return found[name]
+    made: Any = found(name) if callable(found) else found
+    return made
 
 
 def resolve(methods: Sequence[str] | str | None) -> list[str]:

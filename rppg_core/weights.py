@@ -11,12 +11,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from rppg_core.errors import ModelFileError, UnknownMethodError, WriteError
-from rppg_core.models.base import ModelCard, RppgModel
+from rppg_core.models.base import ModelCard, NeuralMethod, RppgModel
 from rppg_core.roster import MODELS
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
@@ -131,6 +132,20 @@ def load_model(name: str, path: str | Path | None = None) -> RppgModel:
             wanted="weights made by this version of the method", do=RETRAIN,
         ) from error  # fmt: skip
     return model.eval()
+
+
+@lru_cache(maxsize=16)
+def neural_method(name: str, path: str | Path | None = None) -> NeuralMethod:
+    """A network as a method beside the others; its weights are read when it is first asked for an estimate.
+
+    Args:
+        name: a key of roster.MODELS.
+        path: of its weights; None is the checkpoint that comes with the package.
+
+    Raises:
+        UnknownMethodError: no such network.
+    """
+    return NeuralMethod(model_class(name), partial(load_model, name, path))
 
 
 def load_card(name: str, path: str | Path | None = None) -> ModelCard:
