@@ -65,9 +65,9 @@ class _Canvas:
 
     def spot(self, point: np.ndarray, radius: float) -> Float[np.ndarray, "height width"]:
         """A soft round spot; radius in face widths."""
-        y, x = np.ogrid[: self.size, : self.size]
-        away = (x + 0.5 - point[0]) ** 2 + (y + 0.5 - point[1]) ** 2
-        return np.exp(-0.5 * away / (radius * self.width) ** 2).astype(np.float32)
+        along = np.arange(self.size) + 0.5
+        x, y = (np.exp(-0.5 * ((along - place) / (radius * self.width)) ** 2) for place in point)
+        return np.outer(y, x).astype(np.float32)
 
 
 def draw_portrait(rng: np.random.Generator, *, tone: int, size: int) -> Portrait:

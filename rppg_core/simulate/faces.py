@@ -223,7 +223,7 @@ def _video_info(settings: SimulationSettings, times_s: Float[np.ndarray, " time"
     step_s = float(np.median(steps_s))
     missing = np.round(steps_s / step_s).astype(int) - 1
     return VideoInfo(
-        codec="simulated",
+        codec=settings.codec or "simulated",
         width=settings.size,
         height=settings.size,
         n_frames=len(times_s),

@@ -30,9 +30,9 @@ FACES = {"photo": "a photo of a face", "drawn": "a face that is drawn anew for e
 RANGES = {  # what can be simulated; what is drawn at random is narrower
     "tone": (0, len(TONES) - 1), "seconds": (1, 3600), "fps": (5, 120), "hr_bpm": (35, 220), "rr_brpm": (4, 45),
     "amplitude_percent": (0, 20), "spo2_percent": (60, 100), "spo2_swing": (0, 15), "spo2_slope": (-1, 1),
-    "spo2_offset": (-1, 5), "rsa": (0, 0.3), "riav": (0, 1), "riiv": (0, 10), "mayer": (0, 0.2), "ectopic": (0, 0.5),
-    "rise_s": (0.03, 0.5), "decay_s": (0.02, 1), "dicrotic": (0, 1), "smoothness": (0, 1), "delay_s": (0, 0.05),
-    "pulse_colour_shift": (0, 1), "pulse_colour_spread": (0, 1), "colour_matrix_spread": (0, 1),
+    "spo2_offset": (-1, 5), "rsa": (0, 0.3), "riav": (0, 1), "riiv": (0, 10), "mayer": (0, 0.2), "jitter": (0, 0.3),
+    "ectopic": (0, 0.5), "rise_s": (0.03, 0.5), "decay_s": (0.02, 1), "dicrotic": (0, 1), "smoothness": (0, 1),
+    "delay_s": (0, 0.05), "pulse_colour_shift": (0, 1), "pulse_colour_spread": (0, 1), "colour_matrix_spread": (0, 1),
     "white_balance_spread": (0, 1), "exposure": (0.02, 2), "motion_scale": (0, 10), "breath_motion": (0, 5),
     "beat_motion": (0, 2), "talking": (0, 1), "illumination": (0, 0.5), "light_steps": (0, 120), "screen": (0, 0.5),
     "auto_exposure": (0, 1), "exposure_lag_s": (0.05, 30), "noise": (0, 30), "gamma": (0.3, 1),
@@ -62,6 +62,7 @@ class SimulationSettings:
     riav: float = 0.1  # breathing in the pulse amplitude, relative swing; 0 is off
     riiv: float = 0.4  # breathing in the baseline, standard deviations of the pulse; 0 is off
     mayer: float = 0.012  # swing of the heart rate around 0.1 Hz, relative
+    jitter: float = 0.004  # standard deviation of each interval's own random part / the interval
     ectopic: float = 0.0  # probability that a beat comes early
     rise_s: float = 0.15  # upstroke of a pulse
     decay_s: float = 0.28  # time constant of its decay
@@ -121,7 +122,7 @@ class SimulationSettings:
         """Heart and breath."""
         return Physiology(
             hr_bpm=self.hr_bpm, rr_brpm=self.rr_brpm, rsa=self.rsa, riav=self.riav, riiv=self.riiv,
-            mayer=self.mayer, ectopic=self.ectopic, rise_s=self.rise_s, decay_s=self.decay_s,
+            mayer=self.mayer, jitter=self.jitter, ectopic=self.ectopic, rise_s=self.rise_s, decay_s=self.decay_s,
             dicrotic=self.dicrotic, smoothness=self.smoothness,
             spo2_percent=self.spo2_percent, spo2_swing=self.spo2_swing,
         )  # fmt: skip
@@ -170,7 +171,8 @@ def random_settings(
         Settings. The same state of `rng` gives the same person at every difficulty.
 
     Source: "study" is the sim-to-real study, section 5.1; "ours" our choice.
-        Heart rate 60 % N(78, 16), 40 % U(40, 180), RSA, 0.1 Hz, 4 % ectopic: study. Breath, RIIV, RIAV: study.
+        Heart rate 60 % N(78, 16), 40 % U(40, 180), RSA, 0.1 Hz, breath, RIIV, RIAV, 4 % with early beats or
+        intervals as uneven as in atrial fibrillation: study.
         SpO2 half U(95, 100), half U(85, 100): study. Its swing, slope e^N(log 0.05, 0.4) and offset N(0, 0.25):
         ours, so that red alone never tells SpO2.
         Pulse shape: ours, fitted to the 2nd and 3rd harmonics of the study (.17/.06, .32/.15, .55/.26).
@@ -181,6 +183,7 @@ def random_settings(
         face width: ours, from tenths of a millimetre (Balakrishnan et al. 2013) to a few millimetres.
         Light drift 1e-4-2.5e-2, screens of 0.3-4 Hz, steps, auto-exposure: study. How often: ours.
     """
+    _within("difficulty", difficulty, 0, 1)
     if pulsed is None:
         pulsed = bool(rng.uniform() < 0.5)
     return SimulationSettings(
@@ -199,6 +202,7 @@ def random_settings(
 def _person_draw(rng: np.random.Generator) -> dict[str, Any]:
     """Heart, breath, oxygen and the shape of the pulse."""
     usual = rng.uniform() < 0.6
+    irregular = rng.uniform()
     hr_bpm = float(np.clip(rng.normal(78, 16), 42, 150) if usual else rng.uniform(40, 180))
     return {
         "hr_bpm": hr_bpm,
@@ -207,7 +211,8 @@ def _person_draw(rng: np.random.Generator) -> dict[str, Any]:
         "mayer": float(rng.uniform(0, 0.025)),
         "riav": float(rng.uniform(0, 0.25)),
         "riiv": float(rng.uniform(0, 1.2)),
-        "ectopic": 0.05 if rng.uniform() < 0.04 else 0.0,
+        "jitter": 0.15 if irregular < 0.015 else float(rng.uniform(0.002, 0.012)),
+        "ectopic": 0.05 if 0.015 <= irregular < 0.04 else 0.0,
         "rise_s": float(rng.uniform(0.12, 0.2)),
         "decay_s": _log_uniform(rng, 0.04, 0.25),
         "dicrotic": float(rng.uniform(0, 0.2)),
