@@ -38,7 +38,7 @@ WITHIN = {
     ("video.face_mediapipe", "video.face_models"), ("video.face_mediapipe", "video.face_nets"),
     ("video.face_mediapipe", "video.frame"), ("video.reader", "video.frame"),
     ("video.pose", "video.mesh_points"), ("video.roi", "video.mesh_points"),
-    ("video.background", "video.pixels"), ("video.inspect", "video.reader"),
+    ("video.background", "video.pixels"), ("video.stmap", "video.pixels"), ("video.inspect", "video.reader"),
     ("video.inspect", "video.face"), ("video.inspect", "video.frame"), ("video.inspect", "video.pose"),
     ("video.face", "video.reader"),
     ("classical", "video"), ("oximetry", "video"), ("simulate", "video"), ("simulate", "simulate"),

@@ -8,7 +8,9 @@ skin-weighted. Axis letters: T time, N cell, H, W.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt16
+
+from rppg_core.video.pixels import UNITS
 
 CELLS = 6
 
@@ -36,3 +38,13 @@ def fill_empty_cells(
     """Cells with less than 2 % skin take the colour of the whole skin, so that no cell is NaN or pure noise."""
     empty = share < 0.02
     return np.where(empty[None, :, None], skin[:, None, :], cells)
+
+
+def plain_cells(crops: UInt16[np.ndarray, "time 36 36 3"]) -> Float[np.ndarray, "time cell 3"]:
+    """Cells without the skin weight, grey levels: hair, eyes and background count as much as skin.
+
+    For ablations: what a map loses when nobody asks what is skin. Crops are kept in 1/256 grey level.
+    """
+    side = crops.shape[1] // CELLS
+    blocks = crops.reshape(len(crops), CELLS, side, CELLS, side, 3)
+    return blocks.mean(axis=(2, 4)).reshape(len(crops), CELLS * CELLS, 3) / UNITS
