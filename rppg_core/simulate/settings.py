@@ -16,7 +16,7 @@ from rppg_core.simulate.physiology import Physiology
 from rppg_core.simulate.scene import CODECS, MOTION, Camera
 from rppg_core.simulate.skin import TONES
 
-SIMULATOR_VERSION = 1  # counts up whenever the same settings give another clip
+SIMULATOR_VERSION = 2  # counts up whenever the same settings give another clip
 KINDS = {
     "pulse": "a face with a pulse",
     "photo": "a photo of a face with motion and noise, no pulse",
