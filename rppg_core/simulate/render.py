@@ -254,8 +254,11 @@ def _open_mouth(portrait: Portrait, still: np.ndarray) -> Float[np.ndarray, "hei
     rows, columns = (np.mgrid[: len(still), : len(still)] + 0.5).astype(np.float32)
     radius = np.hypot((columns - x) / (0.33 * width), (rows - y) / (0.3 * height + 0.015 * face_height))
     hole = 1 / (1 + np.exp(8 * (radius - 1)))
-    below = np.clip((rows - y) / (0.12 * face_height), 0, 1) * portrait.head
-    jaw = below * np.exp(-0.5 * ((columns - x) / (0.28 * face_width)) ** 2)
+    chin = float(portrait.landmarks[:, 1].max()) + 0.1 * face_height
+    below = np.clip((rows - y) / (0.12 * face_height), 0, 1) * np.clip(
+        (chin - rows) / (0.1 * face_height), 0, 1
+    )
+    jaw = portrait.head * below * np.exp(-0.5 * ((columns - x) / (0.28 * face_width)) ** 2)
     slope = cv2.Sobel(cv2.GaussianBlur(still, (0, 0), 1.0), cv2.CV_32F, 0, 1, scale=1 / 8)
     drop = (JAW_DROP * face_height * jaw)[..., None] * slope
     return (-0.7 * hole[..., None] * still - drop).astype(np.float32)
