@@ -30,8 +30,9 @@ from rppg_core.training.recipes import Recipe
 from rppg_core.training.sources import Prepare, Sample, even_truth, targets_of, without_motion
 from rppg_core.types import FaceClip, Truth
 from rppg_core.video.prepare import resample
-from rppg_core.video.stmap import CELLS
+from rppg_core.video.stmap import CELLS, plain_cells
 
+CLIP_SEED = 4_000_000  # the same clips for every seed of a recipe: rendering is the dear part
 HELD_OUT = 8  # one clip in so many
 # Traces stay in single precision: half has steps of 0.06 grey levels at 100, a third of a weak pulse.
 FIELDS = (
@@ -55,10 +56,11 @@ class ClipSource:
     n_frames: int
     labels: frozenset[str] = frozenset(TASKS)
     held_out: bool = False
+    kind: str = "stored"  # in words
 
     @property
     def name(self) -> str:
-        return f"clips in {self.folder.name}"
+        return f"windows of {len(clip_files(self.folder, self.held_out))} {self.kind} clips"
 
     def sample(self, index: int, difficulty: float) -> Sample:
         """One window of one clip, mirrored or not."""
@@ -86,6 +88,7 @@ class ClipTask(NamedTuple):
     path: Path
     settings: SimulationSettings
     needs: frozenset[str]
+    skin_weight: bool
 
 
 def render_clips(
@@ -106,11 +109,13 @@ def render_clips(
     Returns:
         Folder of the clips. A run that was stopped while rendering goes on with the missing ones.
     """
-    about = [SIMULATOR_VERSION, recipe.seed, recipe.n_clips, recipe.clip_s, recipe.motion, sorted(needs)]
+    needs = needs if recipe.skin_weight else needs | {"crop36"}
+    about = [SIMULATOR_VERSION, recipe.n_clips, recipe.clip_s, recipe.clip_px, recipe.motion, recipe.skin_weight,
+             sorted(needs)]  # fmt: skip
     place = folder / hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]
     place.mkdir(parents=True, exist_ok=True)
     tasks = [
-        ClipTask(place / f"{k:05d}.npz", _settings(recipe, k, hard), needs)
+        ClipTask(place / f"{k:05d}.npz", _settings(recipe, k, hard), needs, recipe.skin_weight)
         for k, hard in enumerate(_difficulties(recipe.n_clips))
     ]
     missing = [task for task in tasks if not task.path.is_file()]
@@ -199,8 +204,9 @@ def mirrored(clip: FaceClip) -> FaceClip:
 
 
 def _settings(recipe: Recipe, k: int, difficulty: float) -> SimulationSettings:
-    rng = np.random.default_rng([recipe.seed, k, 4])
-    settings = random_settings(rng, pulsed=True, seconds=recipe.clip_s, difficulty=difficulty, face="drawn")
+    rng = np.random.default_rng([CLIP_SEED, k])
+    settings = random_settings(rng, pulsed=True, seconds=recipe.clip_s, size=recipe.clip_px, difficulty=difficulty,
+                               face="drawn")  # fmt: skip
     settings = replace(settings, codec=str(rng.choice(list(CODECS))))
     return settings if recipe.motion else without_motion(settings)
 
@@ -212,6 +218,9 @@ def _render(task: ClipTask) -> None:
     cv2.setNumThreads(1)
     clip, truth = simulate_clip(task.settings, task.needs)
     even = resample(clip, FS)
+    if not task.skin_weight:
+        cells = plain_cells(even.need("crop36"))
+        even = replace(even, stmap=cells, stmap_weight=np.ones(cells.shape[1]), crop36=None)
     save_clip(task.path, even, even_truth(truth, even.times_s))
 
 

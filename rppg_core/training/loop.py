@@ -114,7 +114,7 @@ def train(
     recipe, options = settled(recipe), options or RunOptions()
     tell = progress or (lambda stage, fraction: None)
     accelerator = Accelerator(cpu=options.device == "cpu")
-    folder = RunFolder(Path(options.runs) / f"{recipe.method}-seed{recipe.seed}")
+    folder = RunFolder(Path(options.runs) / run_name(recipe))
     if accelerator.is_main_process:
         folder.start(recipe, sources, resume=options.resume)
     with accelerator.main_process_first():  # it renders the clips, the others find them
@@ -128,16 +128,22 @@ def train(
         if options.resume:
             training.load()
         training.run(options, tell=tell, page=page)
-        return training.result(words_of(recipe, sources))
+        return training.result(words_of(recipe, mixed))
     finally:
         torch.set_num_threads(threads)
 
 
+def run_name(recipe: Recipe) -> str:
+    """Folder of a run: method, ablation and seed."""
+    return "-".join(filter(None, [recipe.method, recipe.variant, f"seed{recipe.seed}"]))
+
+
 def settled(recipe: Recipe) -> Recipe:
-    """The recipe with the config of its method, where it named none."""
-    if recipe.config is not None:
+    """The recipe with the whole config of its method, where it named none or only what to change of small()."""
+    if recipe.config is not None and not isinstance(recipe.config, Mapping):
         return recipe
-    return replace(recipe, config=config_class(model_class(recipe.method)).small())  # pyright: ignore[reportAttributeAccessIssue]
+    small = config_class(model_class(recipe.method)).small()  # pyright: ignore[reportAttributeAccessIssue]
+    return replace(recipe, config=replace(small, **(recipe.config or {})))
 
 
 @dataclass

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rppg_core.errors import UsageError
 from rppg_core.training.batches import Share
-from rppg_core.training.clips import ClipSource, render_clips
+from rppg_core.training.clips import ClipSource, clip_files, render_clips
 from rppg_core.training.recipes import Recipe
 from rppg_core.training.sources import TraceSource
 from rppg_core.weights import model_class
@@ -59,6 +59,7 @@ def shares_of(
     for k, name in enumerate(names):
         part = size // len(names) + (k < size % len(names))
         if name != SIMULATED:
+            clip_files(Path(name), held_out)  # complains now, not in a worker
             shares.append(Share(stored(folder=Path(name)), part))
             continue
         n_clips = round(part * recipe.clips / size)
@@ -69,20 +70,13 @@ def shares_of(
         shares.append(Share(traces, part - n_clips))
         if n_clips:
             folder = render_clips(recipe, model.needs | {"rgb"}, clips, progress=progress)
-            shares.append(Share(stored(folder=folder, labels=frozenset(recipe.labels)), n_clips))
+            shares.append(
+                Share(stored(folder=folder, labels=frozenset(recipe.labels), kind="rendered"), n_clips)
+            )
     return [share for share in shares if share.size]
 
 
-def words_of(recipe: Recipe, names: Sequence[str]) -> str:
+def words_of(recipe: Recipe, shares: Sequence[Share]) -> str:
     """The data in words, for the card."""
-    size, parts = recipe.traces + recipe.clips, []
-    for name in names:
-        if name != SIMULATED:
-            parts.append("clips of a folder of recordings")
-            continue
-        parts.append(f"simulated traces, {recipe.steps} steps of {size // len(names)} fresh samples")
-        if recipe.clips:
-            parts.append(
-                f"{recipe.clips / size:.0%} of them windows of {recipe.n_clips} rendered, encoded clips"
-            )
-    return "; ".join(parts)
+    parts = " and ".join(f"{share.size} {share.source.name}" for share in shares)
+    return f"{recipe.steps} steps of {parts}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rppg_core.errors import UsageError
@@ -22,7 +22,8 @@ class Recipe:
     """Everything that decides what a training run ends with, the machine's rounding apart."""
 
     method: str  # a key of roster.MODELS
-    config: Any = None  # frozen dataclass of the method; None is its small()
+    variant: str = ""  # a key of ABLATIONS[method]; "" is the method itself
+    config: Any = None  # frozen dataclass of the method; None is its small(), a dict what to change of that
     steps: int = 3000
     seed: int = 0  # of weights, order and samples
 
@@ -35,6 +36,7 @@ class Recipe:
     motion: bool = True  # heads move
     n_clips: int = 240  # rendered before the first step
     clip_s: float = 20.0  # length of each
+    clip_px: int = 160  # side of its picture; the face is 72 wide
     easy: float = 0.2  # share of the steps at difficulty 0: motion and noise only
     hard: float = 0.5  # share of the steps after which difficulty is 1
 
@@ -69,15 +71,36 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "tracenet": Recipe(method="tracenet", labels=("bvp", "hr")),
+    "tracenet": Recipe(
+        method="tracenet",
+        steps=1500,
+        traces=13,
+        clips=3,
+        n_clips=160,
+        labels=("bvp", "hr"),
+        loss_weights={"rate": 0.25},
+    ),
+}
+# What a method is compared with to show what its parts are for: changes of its recipe, "config" of its config.
+ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "tracenet": {
+        "no-motion": {"motion": False},
+        "zscore": {"config": {"scaling": "zscore"}},
+        "raw-pixels": {"config": {"scaling": "raw"}},
+        "no-skin-weight": {"skin_weight": False},
+    },
 }
 
 
-def get_recipe(method: str) -> Recipe:
-    """The committed recipe of a method.
+def get_recipe(method: str, variant: str = "") -> Recipe:
+    """The committed recipe of a method, or of one of its ablations.
+
+    Args:
+        method: a key of RECIPES.
+        variant: a key of ABLATIONS[method]; "" is the method itself.
 
     Raises:
-        UsageError: the method is not trained, or there is no such method.
+        UsageError: the method is not trained, or has no such ablation.
     """
     if method not in RECIPES:
         raise UsageError(
@@ -85,7 +108,16 @@ def get_recipe(method: str) -> Recipe:
             wanted=f"one of {', '.join(RECIPES)}",
             do="name a method that is trained",
         )
-    return RECIPES[method]
+    if not variant:
+        return RECIPES[method]
+    known = ABLATIONS.get(method, {})
+    if variant not in known:
+        raise UsageError(
+            f"no ablation {variant!r} of {method}",
+            wanted=f"one of {', '.join(known) or 'none'}",
+            do="leave it out",
+        )
+    return replace(RECIPES[method], variant=variant, **known[variant])
 
 
 def difficulty(recipe: Recipe, step: int) -> float:

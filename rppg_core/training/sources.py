@@ -121,7 +121,7 @@ class TraceSource:
     skin_weight: bool = True
     motion: bool = True
     held_out: bool = False  # samples that no training run of any seed sees
-    name: str = "traces"
+    name: str = "simulated traces"
 
     def sample(self, index: int, difficulty: float) -> Sample:
         """One window of a person who was never seen before."""

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import nn
 
 from rppg_core import metrics
-from rppg_core.models.base import FS, SERIES, TASKS, Batch, RppgModel
+from rppg_core.models.base import FS, SERIES, TASKS, Batch
 from rppg_core.signals.spectrum import heart_rate_from_bvp
 from rppg_core.training.batches import Share, map_batch
 from rppg_core.training.sources import collate
@@ -31,7 +32,7 @@ def held_out_batches(shares: Sequence[Share], n_samples: int, n_frames: int) -> 
     return [collate(samples[k : k + BATCH], n_frames) for k in range(0, len(samples), BATCH)]
 
 
-def validate(model: RppgModel, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
+def validate(model: nn.Module, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
     """Errors of a network, task by task.
 
     Args:
