@@ -166,7 +166,7 @@ def _train(args: argparse.Namespace) -> int:
     from rppg_core.curve_page import curve_html
 
     numbers = {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
-    recipe = replace(get_recipe(args.method), **numbers)
+    recipe = replace(get_recipe(args.method, args.ablation), **numbers)
     options = RunOptions(runs=args.runs, resume=args.resume, device=args.device)
     title = f"rPPG Lab: training of {args.method}"
     with Progress(every_s=30) as progress:
@@ -176,7 +176,7 @@ def _train(args: argparse.Namespace) -> int:
     if result.weights is None:
         given = [f"--{name}={value}" for name, value in numbers.items()]
         again = shlex.join(["rppg", "train", args.method, *given, f"--runs={args.runs}", f"--device={args.device}",
-                            "--source", *args.source, "--resume"])  # fmt: skip
+                            f"--ablation={args.ablation}", "--source", *args.source, "--resume"])  # fmt: skip
         return _complain(f"stopped and saved at step {result.step}; go on with: {again}", STOPPED)
     checks = "".join(f", {name} {value:.3g}" for name, value in result.validation.items())
     _say(f"{result.weights}: {result.step} steps in {result.cpu_s / 60:.1f} CPU-minutes; held out{checks}; "
@@ -192,6 +192,10 @@ def _evaluate(args: argparse.Namespace) -> int:
             from rppg_core.protocols.refusal import run_refusal
 
             result = run_refusal(methods=args.methods, progress=progress, **given)
+        elif args.protocol == "photo":
+            from rppg_core.protocols.photo import run_photo
+
+            result = run_photo(methods=args.methods, runs=args.runs, progress=progress, **given)
         else:
             from rppg_core.protocols.vitals import run_vitals
 
@@ -202,7 +206,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     title = f"rPPG Lab: protocol {args.protocol}"
     _deliver(
         result.text(),
-        (args.html, lambda: protocol_html(title, result.text(), found.get("reliability", ()))),
+        (args.html, lambda: protocol_html(title, result.text(), found)),
         (args.json, lambda: _json(found)),
     )
     return 0 if all(criterion["holds"] for criterion in found["criteria"]) else 1
@@ -367,16 +371,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--source", metavar="simulated|DIR", nargs="+", default=["simulated"],
                      help="where samples come from; several share each batch (default: simulated)")  # fmt: skip
+    one.add_argument(
+        "--ablation", default="", metavar="NAME", help="train the method without one of its parts"
+    )
     one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     one.add_argument("--device", choices=("auto", "cpu"), default="auto")
 
     one = _command(commands, "evaluate", _evaluate, "how well it works, asked in a way that can fail")
-    one.add_argument("--protocol", choices=("refusal", "vitals"), required=True)
+    one.add_argument("--protocol", choices=("refusal", "vitals", "photo"), required=True)
     one.add_argument("--data", metavar="DIR", help="folder of contact recordings (vitals)")
     one.add_argument("--seeds", type=int, help="clips a cell; more seeds, narrower intervals")
-    one.add_argument("--methods", metavar="A,B", help="as for analyze (refusal)")
+    one.add_argument("--methods", metavar="A,B", help="as for analyze (refusal, photo)")
+    one.add_argument("--runs", metavar="DIR", help="keeps rendered clips (photo; default: out/runs)")
     one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
-    one.add_argument("--html", metavar="FILE", help="write a page with the tables and the reliability plot")
+    one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figure")
     return parser
 
 

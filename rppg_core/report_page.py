@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -158,15 +158,23 @@ def report_html(report: Report) -> str:
     return page_html("Pulse from a face video", "\n".join(body))
 
 
-def protocol_html(title: str, text: str, reliability: Sequence[Mapping[str, float]] = ()) -> str:
-    """A page for the result of `rppg evaluate`: its tables, and the reliability plot where there are bins."""
-    body = (
-        f'<p class="small">{NOT_MEDICAL}</p><div class="scroll" tabindex="0"><pre>{escape(text)}</pre></div>'
-    )
-    if reliability:
+def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None) -> str:
+    """A page for the result of `rppg evaluate`.
+
+    Args:
+        title: of the page.
+        text: the tables.
+        found: the result as JSON; "reliability" and "r_by_amplitude" are drawn where they are in it.
+    """
+    found, figures = found or {}, []
+    if bins := found.get("reliability"):
         words = "Confidence that was given against the share of readings within 5 bpm."
-        body = figure_html(viz.reliability(reliability), "reliability", words) + body
-    return page_html(title, body)
+        figures.append(figure_html(viz.reliability(bins), "reliability", words))
+    if points := found.get("r_by_amplitude"):
+        words = "Correlation of every method's waveform with the true pulse, by the strength of the pulse."
+        figures.append(figure_html(viz.r_by_amplitude(points), "r-by-amplitude", words))
+    table = f'<div class="scroll" tabindex="0"><pre>{escape(text)}</pre></div>'
+    return page_html(title, "".join([f'<p class="small">{NOT_MEDICAL}</p>', *figures, table]))
 
 
 def report_text(report: Report) -> str:

@@ -139,6 +139,41 @@ def reliability(rows: Sequence[Mapping[str, float]]) -> plotly.graph_objects.Fig
     return fig
 
 
+def r_by_amplitude(rows: Sequence[Mapping[str, Any]]) -> plotly.graph_objects.Figure:
+    """How well each method's waveform follows the truth as the pulse gets stronger.
+
+    Args:
+        rows: points with "method", "amplitude" (as text), "mean", "low" and "high" (r and its 95 % interval).
+
+    Returns:
+        A plotly figure; POS, the bar, is grey.
+    """
+    import plotly.graph_objects as go
+
+    fig = empty_figure(280)
+    methods, levels = (list(dict.fromkeys(row[key] for row in rows)) for key in ("method", "amplitude"))
+    colours = [colour for colour in PALETTE.values() if colour != ESTIMATE]
+    for k, name in enumerate(methods):
+        points = [row for row in rows if row["method"] == name]
+        beside = 0.3 * ((k + 0.5) / len(methods) - 0.5)  # intervals that do not hide each other
+        colour = {"pos": REFERENCE, methods[-1]: ESTIMATE}.get(name, colours[k % len(colours)])
+        fig.add_trace(go.Scatter(
+            x=[levels.index(row["amplitude"]) + beside for row in points], y=[row["mean"] for row in points],
+            error_y={"array": [row["high"] - row["mean"] for row in points],
+                     "arrayminus": [row["mean"] - row["low"] for row in points], "thickness": 1.2, "width": 3},
+            mode="lines+markers", name=name, line={"color": colour, "width": 2 if name == "pos" else 1.6},
+            marker={"size": 8}))  # fmt: skip
+    fig.update_xaxes(title_text="pulse: std of the relative green change", tickvals=list(range(len(levels))),
+                     ticktext=levels)  # fmt: skip
+    fig.update_yaxes(title_text="r with the true pulse", range=[0, 1.02])
+    middle = [row for row in rows if row["amplitude"] == levels[len(levels) // 2]]
+    best = max(middle, key=lambda row: row["mean"])
+    set_title(fig, f"At {best['amplitude']} {best['method']} follows the pulse best, r {best['mean']:.2f}",
+               "mean over simulated clips with 95 % interval")  # fmt: skip
+    fig.update_layout(height=460)
+    return fig
+
+
 def display_wave(bvp: Bvp) -> Float[np.ndarray, " time"]:
     """A waveform for the eye: each stretch with a face band-passed to 39-240 bpm and z-scored, NaN between."""
     wave = np.full(len(bvp.samples), np.nan)

@@ -231,6 +231,21 @@ def test_evaluate_vitals_hands_the_folder_on(monkeypatch, capsys, tmp_path):
     assert calls == [(str(tmp_path), {})]
 
 
+def test_evaluate_photo_hands_methods_seeds_and_the_folder_on(monkeypatch, tmp_path):
+    from rppg_core.protocols import photo
+
+    calls = []
+
+    def run_photo(*, methods, runs, progress, **given):
+        calls.append((methods, runs, given))
+        return Result()
+
+    monkeypatch.setattr(photo, "run_photo", run_photo)
+    argv = ["evaluate", "--protocol", "photo", "--methods", "all", "--seeds", "1", "--runs", str(tmp_path)]
+    assert cli.main(argv) == 0
+    assert calls == [("all", str(tmp_path), {"seeds": 1})]
+
+
 def test_evaluate_fails_when_a_criterion_does(monkeypatch, tmp_path):
     from rppg_core.protocols import vitals
 

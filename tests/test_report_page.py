@@ -125,8 +125,15 @@ def test_whole_picture_as_skin_is_not_called_a_face():
 
 def test_protocol_page_draws_reliability_when_there_are_bins():
     bins = [{"confidence": 0.9, "observed": 0.92, "n": 40}]
-    assert "Plotly.newPlot(" in report_page.protocol_html("refusal", "a table", bins)
+    assert "Plotly.newPlot(" in report_page.protocol_html("refusal", "a table", {"reliability": bins})
     assert "Plotly.newPlot(" not in report_page.protocol_html("vitals", "a table")
+
+
+def test_protocol_page_draws_r_by_amplitude_when_there_are_points():
+    points = [{"method": "pos", "amplitude": "0.2 %", "mean": 0.5, "low": 0.4, "high": 0.6}]
+    html = report_page.protocol_html("photo", "a table", {"r_by_amplitude": points})
+    assert 'aria-label="Correlation of every method' in html
+    assert 'id="r-by-amplitude"' in html
 
 
 def test_path_that_cannot_be_written_is_said_in_words(tmp_path):

@@ -133,3 +133,19 @@ def test_reliability_says_how_far_confidence_is_off():
     title = viz.reliability(bins).layout.title.text.replace("<br>", " ")
     assert "5.0% less often right than promised" in title
     assert "100 readings" in title
+
+
+def test_r_by_amplitude_draws_every_method_with_its_interval_and_the_bar_in_grey():
+    rows = [
+        {"method": method, "amplitude": level, "mean": mean, "low": mean - 0.1, "high": mean + 0.05}
+        for method, mean in (("pos", 0.6), ("tracenet", 0.8))
+        for level in ("0.2 %", "0.35 %", "0.7 %")
+    ]
+    figure = viz.r_by_amplitude(rows)
+    assert [trace.name for trace in figure.data] == ["pos", "tracenet"]
+    assert figure.data[0].line.color == viz.REFERENCE
+    assert figure.data[1].error_y.arrayminus == pytest.approx([0.1] * 3)
+    assert list(figure.layout.xaxis.ticktext) == ["0.2 %", "0.35 %", "0.7 %"]
+    assert "At 0.35 % tracenet follows the pulse best, r 0.80" in figure.layout.title.text.replace(
+        "<br>", " "
+    )

@@ -1,0 +1,327 @@
+"""The frozen clips of protocol `photo`: what is in each of them, and the folder that keeps them once rendered.
+
+Floor 6. Clip 0-179 last 20 s: 3 amplitudes x 6 skin renderings x 10 seeds. Clip 180-219 last 40 s, for breathing.
+Everything in a clip is a pure function of its number, drawn here and not by `random_settings`, which may change.
+Disjoint from training in three ways: seeds (200 000-299 999), picture (a photo; training renders no photo), and
+motion ("glances", which nothing else draws). `PHOTO_V1_HASH` holds the settings, `TRACES_V1` what the simulator made
+of two of them: when a test says that one of them moved, figures before and after cannot be compared, and the
+benchmark needs another name, photo-v2.
+
+Rendering takes minutes, and many checkpoints are judged on the same clips, so a folder keeps what a pass gives
+without its crops, keyed by settings, simulator version and the source of everything that makes a clip.
+Axis letters: T time, N cell.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from jaxtyping import Float
+
+import rppg_core
+from rppg_core.errors import UsageError, WriteError
+from rppg_core.simulate.settings import SIMULATOR_VERSION, SimulationSettings
+from rppg_core.types import FaceClip, FaceInfo, Truth, VideoInfo, plain
+from rppg_core.video.stmap import plain_cells
+
+Progress = Callable[[str, float], None]
+PhotoClip = tuple[FaceClip, Truth]
+
+VERSION = "photo-v1"
+PHOTO_V1_HASH = "dccd17d482482552183c9d18f78255cb1a4e34197800be93ad08fcb06539d987"
+AMPLITUDES_PERCENT = (0.2, 0.35, 0.7)
+BREATH_AMPLITUDES_PERCENT = (0.35, 0.7)
+N_TONES = 6
+SEEDS = 10
+PULSE_PER_SEED = len(AMPLITUDES_PERCENT) * N_TONES
+BREATH_PER_SEED = 4
+N_PULSE = PULSE_PER_SEED * SEEDS
+N_CLIPS = N_PULSE + BREATH_PER_SEED * SEEDS
+PULSE_S, BREATH_S = 20.0, 40.0
+FIRST_SEED = 200_000
+HR_BPM, RR_BRPM, SPO2_PERCENT = (45.0, 150.0), (8.0, 26.0), (88.0, 100.0)
+SIZE = 160  # side of the picture, pixels; the face is 72 wide
+# Tuned once, see `photo`. No codec: encoders differ from version to version, and frozen clips must not.
+MOTION_SCALE, NOISE = (3.0, 10.0), (8.0, 18.0)
+ILLUMINATION, SCREEN, EXPOSURE = (0.002, 0.02), (0.0005, 0.008), (0.5, 1.0)
+FPS = (30.0, 30.0, 29.97, 25.0)
+
+RUNS = Path("out/runs")
+KEPT = frozenset({"rgb", "stmap", "still", "scene"})  # needs that the folder can serve
+AHEAD = 4  # rendered clips that may wait for their reader where crops make them large
+PRINT_S = 3.0  # length of the two clips behind TRACES_V1
+PRINTED = (14, 150)  # 0.7 % on a dark tone, 0.2 % on a middling one
+# Mean skin colour (R G B, grey levels) of frames 0, 20, 40 and 60 of these clips, cut to PRINT_S.
+TRACES_V1 = (
+    (129.27, 89.20, 53.70, 128.58, 90.10, 55.45, 127.19, 86.84, 51.18, 127.36, 87.12, 52.87),
+    (148.97, 111.01, 57.88, 150.06, 112.83, 59.58, 149.92, 112.13, 58.62, 148.62, 110.47, 56.84),
+)
+
+
+def indices(seeds: int = SEEDS) -> list[int]:
+    """Numbers of the clips of the first few seeds: pulse clips, then breathing clips.
+
+    Raises:
+        UsageError: not 1-10 seeds; the benchmark has no more.
+    """
+    if not 1 <= seeds <= SEEDS:
+        raise UsageError(
+            f"{seeds} seeds", wanted=f"1 to {SEEDS}: {VERSION} is frozen", do="give --seeds 10 or fewer"
+        )
+    return [*range(PULSE_PER_SEED * seeds), *range(N_PULSE, N_PULSE + BREATH_PER_SEED * seeds)]
+
+
+def clip_fields(index: int) -> dict[str, Any]:
+    """What a clip sets; the rest is the simulator's default. Numbers are rounded: they are part of the hash."""
+    if not 0 <= index < N_CLIPS:
+        raise UsageError(f"clip {index}", wanted=f"0 to {N_CLIPS - 1}", do="see indices()")
+    rng = np.random.default_rng(FIRST_SEED + index)
+
+    def draw(low: float, high: float) -> float:
+        return round(float(rng.uniform(low, high)), 4)
+
+    def draw_log(low: float, high: float) -> float:
+        return round(float(np.exp(rng.uniform(np.log(low), np.log(high)))), 5)
+
+    breath, k = index >= N_PULSE, index - N_PULSE
+    hr_bpm = draw(*HR_BPM)
+    return {
+        "seconds": BREATH_S if breath else PULSE_S,
+        "hr_bpm": hr_bpm,
+        "rr_brpm": draw(*RR_BRPM),
+        "rsa": round(draw(0.01, 0.06) * min(1.0, 75 / hr_bpm), 4),  # a fast heart has little left of it
+        "riav": draw(0.05, 0.25),
+        "riiv": draw(0.2, 1.2) if breath else draw(0.0, 1.2),
+        "rise_s": draw(0.12, 0.2),
+        "decay_s": draw_log(0.05, 0.25),
+        "dicrotic": draw(0.0, 0.2),
+        "smoothness": draw(0.0, 0.5),
+        "delay_s": draw(0.0, 0.015),
+        "spo2_percent": draw(*SPO2_PERCENT),
+        "spo2_slope": draw(0.03, 0.07),
+        "spo2_offset": draw(-0.3, 0.3),
+        "pulse_colour_shift": draw(0.0, 1.0),
+        "colour_matrix_spread": draw(0.0, 0.3),
+        "white_balance_spread": draw(0.0, 0.15),
+        "exposure": draw_log(*EXPOSURE),
+        "fps": FPS[int(rng.integers(len(FPS)))],
+        "time_jitter": draw(0, 0.1),
+        "motion": "glances",
+        "motion_scale": draw_log(*MOTION_SCALE),
+        "noise": draw_log(*NOISE),
+        "illumination": draw_log(*ILLUMINATION),
+        "screen": draw_log(*SCREEN),
+        "light_steps": draw(0.0, 4.0),
+        "auto_exposure": draw(0.0, 0.9),
+        "exposure_lag_s": draw_log(0.3, 3.0),
+        "talking": draw(0.0, 0.5),
+        "breath_motion": draw_log(0.05, 1.0),
+        "beat_motion": draw_log(0.005, 0.1),
+        "duplicated": draw(0.0, 0.02),
+        "size": SIZE,
+        "amplitude_percent": BREATH_AMPLITUDES_PERCENT[k % 2] if breath else AMPLITUDES_PERCENT[index % 3],
+        "tone": k // 2 % N_TONES if breath else index // 3 % N_TONES,
+        "seed": FIRST_SEED + index,
+    }
+
+
+def settings_of(index: int) -> SimulationSettings:
+    """The clip of that number."""
+    return SimulationSettings(**clip_fields(index))
+
+
+def settings_hash() -> str:
+    """What PHOTO_V1_HASH must be: sha256 over the settings of all clips and the benchmark's name."""
+    return _hash([VERSION, *(clip_fields(index) for index in range(N_CLIPS))])
+
+
+def printed_traces() -> Float[np.ndarray, "clip value"]:
+    """What TRACES_V1 must be, to 0.05 grey levels: a few colours of two short clips."""
+    from rppg_core.simulate.faces import simulate_clip
+
+    clips = [simulate_clip(replace(settings_of(index), seconds=PRINT_S))[0] for index in PRINTED]
+    return np.stack([clip.roi("skin")[: 20 * 3 + 1 : 20].ravel() for clip in clips])
+
+
+def photo_clips(
+    progress: Progress | None = None,
+    runs: Path | str | None = None,
+    *,
+    wanted: Sequence[int] | None = None,
+    skin_weight: bool = True,
+    workers: int = 2,
+) -> list[PhotoClip]:
+    """Clips of the benchmark in memory (about 200 MB all of them), for scripts that judge many checkpoints.
+
+    Args:
+        progress: called with a stage and a fraction.
+        runs: folder that keeps rendered clips; None is out/runs.
+        wanted: numbers of the clips; None is all of them.
+        skin_weight: False puts plain means of the cells in the place of skin-weighted ones (`stmap` only), for the
+            ablation that shows what the weight is for.
+        workers: processes that render.
+
+    Returns:
+        Native clips, holding what KEPT names, each with its truth.
+    """
+    numbers = list(range(N_CLIPS) if wanted is None else wanted)
+    found = []
+    for clip in stream_clips(numbers, KEPT, runs, skin_weight=skin_weight, workers=workers):
+        found.append(clip)
+        if progress is not None:
+            progress(f"{VERSION}, clip {len(found)} of {len(numbers)}", len(found) / len(numbers))
+    return found
+
+
+def stream_clips(
+    numbers: Iterable[int],
+    needs: frozenset[str],
+    runs: Path | str | None = None,
+    *,
+    skin_weight: bool = True,
+    workers: int = 2,
+) -> Iterator[PhotoClip]:
+    """Clips one after the other; where crops are needed they are rendered anew, else read from the folder.
+
+    Raises:
+        WriteError: the folder cannot be written.
+    """
+    keep = needs <= KEPT
+    folder = _made(Path(RUNS if runs is None else runs) / VERSION) if keep else None
+    pool = ProcessPoolExecutor(workers)
+    waiting: deque[Future] = deque()
+    try:
+        for number in numbers:
+            waiting.append(pool.submit(_render_into, number, folder) if folder is not None
+                           else pool.submit(_render, number, needs))  # fmt: skip
+            if folder is None and len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            found = waiting.popleft().result()
+            yield found if folder is None else load_clip(found, skin_weight=skin_weight)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def load_clip(path: Path, *, skin_weight: bool = True) -> PhotoClip:
+    """A clip as `save_clip` wrote it."""
+    with np.load(path, allow_pickle=False) as stored:
+        words = json.loads(str(stored["words"]))
+        arrays: dict[str, dict[str, Any]] = {"clip": {}, "truth": {}, "cells": {}}
+        for name in stored.files:
+            if name != "words":
+                owner, field = name.split(".")
+                values = stored[name]
+                arrays[owner][field] = values.astype(float) if values.dtype == np.float32 else values
+    facts = words["clip"]
+    made: dict[str, Any] = {"video": VideoInfo(**facts.pop("video")), "face": FaceInfo(**facts.pop("face"))}
+    for name, value in facts.items():  # JSON knows lists only
+        if isinstance(value, dict):
+            made[name] = {key: np.array(numbers, float) for key, numbers in value.items()}
+        else:
+            made[name] = tuple(value) if isinstance(value, list) else value
+    clip = FaceClip(**arrays["clip"], **made)
+    if not skin_weight:
+        cells = arrays["cells"]["unweighted"]
+        clip = replace(clip, stmap=cells, stmap_weight=np.ones(cells.shape[1]))
+    return clip, Truth(**arrays["truth"], **words["truth"])
+
+
+def save_clip(path: Path, clip: FaceClip, truth: Truth, unweighted: Float[np.ndarray, "time cell 3"]) -> None:
+    """Write a clip whole or not at all: others may be reading the folder. Colours are kept to seven digits."""
+    arrays: dict[str, np.ndarray] = {"cells.unweighted": unweighted.astype(np.float32)}
+    words: dict[str, dict[str, Any]] = {"clip": {}, "truth": {}}
+    for owner, record in (("clip", clip), ("truth", truth)):
+        for name in (field.name for field in fields(record)):
+            value = getattr(record, name)
+            if isinstance(value, np.ndarray):
+                exact = name.endswith("_s") or value.dtype != float
+                arrays[f"{owner}.{name}"] = value if exact else value.astype(np.float32)
+            elif value is not None:
+                words[owner][name] = plain(value.__dict__ if name in ("video", "face") else value)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        np.savez_compressed(file, words=np.array(json.dumps(words)), **arrays)  # pyright: ignore[reportArgumentType]
+    os.replace(file.name, path)
+
+
+@lru_cache(1)
+def source_fingerprint() -> str:
+    """Hash of the code that makes a clip: `simulate.faces`, `video.clip` and what they import of both packages.
+
+    Comments and docstrings do not count, so that better words do not cost a rendering.
+    """
+    root = Path(rppg_core.__file__).parent
+    todo, seen = ["simulate.faces", "video.clip"], {}
+    while todo:
+        name = todo.pop()
+        path = root / f"{name.replace('.', '/')}.py"
+        if name in seen or not path.exists():
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                ("rppg_core.simulate", "rppg_core.video")
+            ):
+                base = (node.module or "").removeprefix("rppg_core.")
+                todo += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+            elif (isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+                  and ast.get_docstring(node, clean=False) is not None):  # fmt: skip
+                node.body = node.body[1:]
+        seen[name] = ast.dump(tree)
+    return _hash(sorted(seen.items()))
+
+
+def _render(number: int, needs: frozenset[str]) -> PhotoClip:
+    from rppg_core.simulate.faces import simulate_clip
+
+    return simulate_clip(settings_of(number), needs)
+
+
+def _render_into(number: int, folder: Path) -> Path:
+    """The file of a clip; rendered where it is missing, older or broken."""
+    key = _hash([VERSION, clip_fields(number), SIMULATOR_VERSION, source_fingerprint()])[:16]
+    path = folder / f"{number:03d}-{key}.npz"
+    if not _readable(path):
+        clip, truth = _render(number, KEPT | {"crop36"})
+        cells = np.where(clip.valid[:, None, None], plain_cells(clip.need("crop36")), np.nan)
+        save_clip(path, replace(clip, crop36=None), truth, cells)
+        for older in folder.glob(f"{number:03d}-*.npz"):
+            if older != path:
+                older.unlink(missing_ok=True)
+    return path
+
+
+def _readable(path: Path) -> bool:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return "words" in stored.files
+    except (OSError, ValueError, BadZipFile, EOFError):
+        return False
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"cannot make {str(folder)!r} ({error.strerror or error})",
+            wanted="a folder that may be written", do="choose another with --runs",
+        ) from error  # fmt: skip
+    return folder
+
+
+def _hash(value: Sequence[Any] | Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
