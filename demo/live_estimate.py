@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rppg_core.errors import FrameRateError, UsageError
-from rppg_core.pipeline import AGREE_BPM, FS, MIN_FPS, Analysis
+from rppg_core.pipeline import AGREE_BPM, MIN_FPS, Analysis
 from rppg_core.roster import PANEL
+from rppg_core.runs import FS
 from rppg_core.signals.filters import segments
 from rppg_core.types import Bvp, FaceClip, FaceInfo, VideoInfo
 from rppg_core.verdict import likely_cause

@@ -15,8 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rppg_core.pipeline import FS, Runs, spectra_of
 from rppg_core.roster import CLASSICAL
+from rppg_core.runs import FS, Runs, spectra_of
 from rppg_core.signals.calibration import (
     CALIBRATION_FILE,
     SAME_IN_CONTROL,

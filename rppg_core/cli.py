@@ -18,9 +18,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from rppg_core import __version__
+from rppg_core.arguments import parser_of
 from rppg_core.errors import RppgError, UsageError, WriteError
 from rppg_core.progress import Progress
 
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")  # a dash must not fail in a terminal without UTF-8
     try:
-        args = _parser().parse_args(argv)
+        args = parser_of(COMMANDS).parse_args(argv)
         return args.run(args)
     except SystemExit as stop:  # argparse: help, version or a usage error that is already printed
         return int(stop.code or 0)
@@ -66,7 +66,9 @@ def _analyze(args: argparse.Namespace) -> int:
 
     _check_outputs(args.json, args.csv, args.html, video=args.video)
     with Progress() as progress:
-        report = analyze(args.video, args.methods, region=args.region, progress=progress)
+        report = analyze(
+            args.video, args.methods, region=args.region, weights=_weights(args.weights), progress=progress
+        )
     from rppg_core.report_page import csv_text, report_html, report_text
 
     _deliver(
@@ -76,6 +78,16 @@ def _analyze(args: argparse.Namespace) -> int:
         (args.json, lambda: _json(report.to_dict())),
     )
     return 0
+
+
+def _weights(pairs: Sequence[str]) -> dict[str, str]:
+    """METHOD=FILE pairs as a dict."""
+    for pair in pairs:
+        if not all(pair.partition("=")):
+            raise UsageError(
+                f"weights {pair!r}", wanted="METHOD=FILE", do="write --weights tracenet=my.safetensors"
+            )
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _inspect(args: argparse.Namespace) -> int:
@@ -195,7 +207,8 @@ def _evaluate(args: argparse.Namespace) -> int:
         elif args.protocol == "photo":
             from rppg_core.protocols.photo import run_photo
 
-            result = run_photo(methods=args.methods, runs=args.runs, progress=progress, **given)
+            given |= {"weights": args.weights, "runs": args.runs}
+            result = run_photo(methods=args.methods, progress=progress, **given)
         else:
             from rppg_core.protocols.vitals import run_vitals
 
@@ -303,96 +316,16 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(UsageError.exit_code, f"{self.prog}: {message} — see `{self.prog} --help`\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="rppg", description="Pulse, rates and an honest verdict from a face video. "
-                     "For research and teaching; not a medical device.")  # fmt: skip
-    parser.add_argument("--version", action="version", version=f"rppg-lab {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    one = _command(commands, "analyze", _analyze, "estimate heart rate, breathing and HRV from a video")
-    one.add_argument("video", metavar="VIDEO")
-    one.add_argument(
-        "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical)"
-    )
-    one.add_argument("--region", choices=("face", "whole"), default="face",
-                     help="whole: the whole picture is skin, such as a finger on the lens")  # fmt: skip
-    one.add_argument(
-        "--json", metavar="FILE", help="write everything as one JSON object; - is standard output"
-    )
-    one.add_argument("--csv", metavar="FILE", help="write the pulse waveforms, with the vitals as comments")
-    one.add_argument("--html", metavar="FILE", help="write a report page that needs no network")
-
-    one = _command(commands, "inspect", _inspect, "say what a video file is fit for")
-    one.add_argument("video", metavar="VIDEO")
-    one.add_argument("--json", metavar="FILE", help="write the findings; - is standard output")
-
-    _command(commands, "methods", _methods, "list the methods")
-
-    one = _command(commands, "simulate", _simulate, "make a face video with a known pulse")
-    one.add_argument("out", metavar="OUT.mkv", help="the truth goes beside it, as .json")
-    for name, kind, default, words in (
-        ("hr", float, 72.0, "heart rate, bpm"),
-        ("rr", float, 15.0, "breathing rate, breaths/min"),
-        ("seconds", float, 30.0, "length, s"),
-        ("fps", float, 30.0, "frames a second"),
-        ("amplitude", float, 0.5, "standard deviation of the relative green change over the skin, %%"),
-        ("tone", int, 1, "skin tone, 0 very light to 5 very dark"),
-        ("motion", str, "small", "none, small, medium or large"),
-        ("seed", int, 0, "of everything random"),
-        ("photo", str, None, "picture with one face"),
-    ):
-        shown = "scikit-image's astronaut" if default is None else "%(default)s"
-        one.add_argument(f"--{name}", type=kind, default=default, help=f"{words} (default: {shown})")
-
-    one = _command(
-        commands, "doctor", _doctor, "say what works on this machine and what to do about the rest"
-    )
-    one.add_argument("--fetch", action="store_true", help="fetch the face models first")
-
-    one = _command(commands, "demo", _demo, "serve the app on this machine")
-    one.add_argument("--port", type=int, help="default: the first free one from 7860")
-    one.add_argument(
-        "--mcp", action="store_true", help="offer the endpoint to language models too (or RPPG_MCP=1)"
-    )
-
-    one = _command(commands, "train", _train, "train a network on simulated faces or on your own clips")
-    one.add_argument("method", metavar="METHOD", help="a network, such as tracenet")
-    one.add_argument("--steps", type=int, help="default: those of the method's recipe")
-    one.add_argument("--seed", type=int, help="of weights and samples (default: the recipe's)")
-    one.add_argument(
-        "--runs", metavar="DIR", default="runs", help="everything goes to DIR/METHOD-seedS (default: runs)"
-    )
-    one.add_argument("--source", metavar="simulated|DIR", nargs="+", default=["simulated"],
-                     help="where samples come from; several share each batch (default: simulated)")  # fmt: skip
-    one.add_argument(
-        "--ablation", default="", metavar="NAME", help="train the method without one of its parts"
-    )
-    one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    one.add_argument("--device", choices=("auto", "cpu"), default="auto")
-
-    one = _command(commands, "evaluate", _evaluate, "how well it works, asked in a way that can fail")
-    one.add_argument("--protocol", choices=("refusal", "vitals", "photo"), required=True)
-    one.add_argument("--data", metavar="DIR", help="folder of contact recordings (vitals)")
-    one.add_argument("--seeds", type=int, help="clips a cell; more seeds, narrower intervals")
-    one.add_argument("--methods", metavar="A,B", help="as for analyze (refusal, photo)")
-    one.add_argument("--runs", metavar="DIR", help="keeps rendered clips (photo; default: out/runs)")
-    one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
-    one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figure")
-    return parser
-
-
-def _command(commands: Any, name: str, run: Any, words: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
-    parser.set_defaults(run=run)
-    return parser
-
+COMMANDS = {
+    "analyze": _analyze,
+    "inspect": _inspect,
+    "methods": _methods,
+    "simulate": _simulate,
+    "doctor": _doctor,
+    "demo": _demo,
+    "train": _train,
+    "evaluate": _evaluate,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,23 +7,22 @@ in every run, so a method's reading is the same alone and in company. Axis lette
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from rppg_core.errors import ClipTooShortError, FaceTooSmallError, FrameRateError, UsageError
 from rppg_core.roster import PANEL, get_method, resolve
-from rppg_core.signals.quality import Panel, WindowSpectra, window_spectra
+from rppg_core.runs import FS, Run, Runs, spectra_of
+from rppg_core.signals.quality import Panel, WindowSpectra
 from rppg_core.types import (
     HR_BAND_HZ,
-    Bvp,
     Consensus,
     Estimate,
     FaceClip,
     Method,
-    MethodOutput,
     Reading,
     Report,
     Vitals,
@@ -38,22 +37,10 @@ from rppg_core.vitals import HRV_UNITS, Context, Judgement, heart_rate_reading, 
 
 Progress = Callable[[str, float], None]
 
-FS = 30.0  # every method reads this rate
 MIN_CLIP_S = 5.0
 MIN_FPS = 10.0
 MIN_FACE_PX = 60.0
 AGREE_BPM = 5.0
-SHUFFLE_BLOCK_S = 0.5
-SHUFFLE_SEED = 20  # fixed: the same file gives the same report
-
-
-@dataclass(frozen=True)
-class Run:
-    """One method on the skin and on the control."""
-
-    skin: MethodOutput
-    control: MethodOutput
-    control_kind: str
 
 
 def analyze(
@@ -62,6 +49,7 @@ def analyze(
     *,
     region: str = "face",
     band_hz: tuple[float, float] = HR_BAND_HZ,
+    weights: Mapping[str, str | Path] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Everything about one video.
@@ -71,6 +59,7 @@ def analyze(
         methods: names out of `list_methods()`; None is the seven classical ones, "all" every one with weights.
         region: "face", or "whole" when the whole picture is skin (a finger on the lens).
         band_hz: where the heart rate is looked for; NEONATAL_HR_BAND_HZ for newborns. Unit: Hz.
+        weights: network -> file to read in place of the weights that come with the package.
         progress: called with a stage in words and a fraction 0..1.
 
     Returns:
@@ -81,13 +70,27 @@ def analyze(
     """
     names = resolve(methods)
     started = time.perf_counter()
+    own = _own_networks(weights or {})
     clip = load_clip(source, needs_of(names), region=region, progress=progress)
-    analysis = Analysis(clip, band_hz=band_hz, seconds=time.perf_counter() - started)
+    analysis = Analysis(clip, band_hz=band_hz, own=own, seconds=time.perf_counter() - started)
     for count, name in enumerate(names):
         if progress is not None:
             progress(f"{name} ({count + 1} of {len(names)})", 0.9 + 0.1 * count / len(names))
         analysis.estimate(name)
     return analysis.report(names)
+
+
+def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
+    """Networks with the user's weights, read now so that a wrong file is told of before the video is read."""
+    if not weights:
+        return {}
+    from rppg_core.weights import neural_method
+
+    own: dict[str, Method] = {}
+    for name, path in weights.items():
+        own[name] = network = neural_method(name, path)
+        network.load()
+    return own
 
 
 def needs_of(names: Sequence[str]) -> frozenset[str]:
@@ -101,17 +104,25 @@ class Analysis:
     Args:
         clip: native times, holding what the methods need.
         band_hz: heart-rate band. Unit: Hz.
+        own: methods to take in place of the roster's under the same name.
         seconds: what the pass over the video took, for the report. Unit: s.
 
     Raises:
         RppgError: the clip is too short, too slow, or its face too small for every method.
     """
 
-    def __init__(self, clip: FaceClip, *, band_hz: tuple[float, float] = HR_BAND_HZ, seconds: float = 0.0):
+    def __init__(
+        self,
+        clip: FaceClip,
+        *,
+        band_hz: tuple[float, float] = HR_BAND_HZ,
+        own: Mapping[str, Method] | None = None,
+        seconds: float = 0.0,
+    ):
         check_clip(clip)
         even = resample(clip, FS)
         self.clip = clip
-        self._runs = Runs(even)
+        self._runs = Runs(even, own)
         self._panel = self._runs.panel(band_hz)
         self._context = Context.of(clip, even, band_hz)
         self._estimates: dict[str, Estimate] = {}
@@ -122,7 +133,7 @@ class Analysis:
         if name not in self._estimates:
             started = time.perf_counter()
             run = self._runs.of(name)
-            self._estimates[name] = _estimate(get_method(name), run, self._panel, self._context)
+            self._estimates[name] = _estimate(self._runs.method(name), run, self._panel, self._context)
             self._seconds[name] = time.perf_counter() - started
         return self._estimates[name]
 
@@ -211,76 +222,6 @@ def check_clip(clip: FaceClip) -> None:
             f"the face is {clip.face.width_px:.0f} pixels wide", wanted=f"at least {MIN_FACE_PX:.0f} pixels",
             do="come closer to the camera or record at a higher resolution", lesson="no_face",
         )  # fmt: skip
-
-
-class Runs:
-    """Every method once on the skin and once on its control; the panel comes from the same runs."""
-
-    def __init__(self, clip: FaceClip):
-        self.clip = clip
-        self.shuffled = shuffled(clip)
-        self.background = background_as_skin(clip) if clip.background is not None else None
-        self._runs: dict[str, Run] = {}
-
-    def of(self, name: str) -> Run:
-        """The runs of one method, computed when first asked for."""
-        if name not in self._runs:
-            self._runs[name] = self.run(get_method(name))
-        return self._runs[name]
-
-    def run(self, method: Method) -> Run:
-        """The runs of a method that need not be in the roster."""
-        on_background = self.background is not None and method.needs <= {"rgb", "stmap"}
-        control = self.background if on_background and self.background is not None else self.shuffled
-        kind = "background" if on_background else "shuffled"
-        return Run(method.estimate(self.clip), method.estimate(control), kind)
-
-    def panel(self, band_hz: tuple[float, float]) -> Panel | None:
-        """Spectra of the panel on skin and control; None when the clip has no 5 s of face in one piece."""
-        skin, control = {}, {}
-        for name in PANEL:
-            run = self.of(name)
-            on_skin, on_control = spectra_of(run.skin.bvp, band_hz), spectra_of(run.control.bvp, band_hz)
-            if on_skin is None or on_control is None:
-                return None
-            skin[name], control[name] = on_skin, on_control
-        return Panel(skin, control, self.of(PANEL[0]).control_kind)
-
-
-def background_as_skin(clip: FaceClip) -> FaceClip:
-    """The clip with the background in place of every ROI and every cell."""
-    assert clip.background is not None
-    wall = clip.background[:, None, :]
-    return replace(
-        clip,
-        rgb=np.repeat(wall, clip.rgb.shape[1], axis=1),
-        stmap=None if clip.stmap is None else np.repeat(wall, clip.stmap.shape[1], axis=1),
-        valid=clip.valid & np.isfinite(clip.background[:, 0]),
-    )
-
-
-def shuffled(clip: FaceClip) -> FaceClip:
-    """The clip with its valid samples in shuffled blocks of half a second: same noise, no pulse."""
-    index = np.flatnonzero(clip.valid)
-    block = max(1, round(SHUFFLE_BLOCK_S * (clip.fs or FS)))
-    blocks = [index[i : i + block] for i in range(0, len(index), block)]
-    order = np.random.default_rng(SHUFFLE_SEED).permutation(len(blocks))
-    source = np.concatenate([blocks[i] for i in order]) if blocks else index
-
-    def moved(values: np.ndarray | None) -> np.ndarray | None:
-        if values is None:
-            return None
-        out = values.copy()
-        out[index] = values[source]
-        return out
-
-    fields = ("rgb", "stmap", "crop36", "crop72", "crop128_raw", "landmarks", "boxes")
-    return replace(clip, **{name: moved(getattr(clip, name)) for name in fields})
-
-
-def spectra_of(bvp: Bvp | None, band_hz: tuple[float, float]) -> WindowSpectra | None:
-    """Window spectra of a waveform that may be missing or too short."""
-    return None if bvp is None else window_spectra(bvp, band_hz)
 
 
 def _estimate(method: Method, run: Run, panel: Panel | None, context: Context) -> Estimate:

@@ -14,7 +14,7 @@ def analysed(monkeypatch):
     """Stands in for the pipeline; returns the calls it got."""
     calls = []
 
-    def analyze(source, methods=None, *, region="face", progress=None):
+    def analyze(source, methods=None, *, region="face", weights=None, progress=None):
         calls.append((source, methods, region))
         if progress is not None:
             progress("reading frame 3", 0.5)
@@ -56,6 +56,12 @@ def test_analyze_prints_the_cause_of_a_refusal_and_the_disclaimer(analysed, caps
     out = capsys.readouterr().out
     assert f"green      no heart rate: {CAUSE}" in out
     assert "Not a medical device" in out
+
+
+@pytest.mark.parametrize("pair", ["tracenet", "tracenet=", "=x"])
+def test_weights_without_a_method_or_a_file_are_refused(pair, capsys):
+    assert cli.main(["analyze", "me.mp4", "--weights", pair]) == 2
+    assert "METHOD=FILE" in capsys.readouterr().err
 
 
 def test_analyze_hands_methods_and_region_on(analysed):
@@ -236,14 +242,15 @@ def test_evaluate_photo_hands_methods_seeds_and_the_folder_on(monkeypatch, tmp_p
 
     calls = []
 
-    def run_photo(*, methods, runs, progress, **given):
-        calls.append((methods, runs, given))
+    def run_photo(*, methods, progress, **given):
+        calls.append((methods, given))
         return Result()
 
     monkeypatch.setattr(photo, "run_photo", run_photo)
     argv = ["evaluate", "--protocol", "photo", "--methods", "all", "--seeds", "1", "--runs", str(tmp_path)]
+    argv += ["--weights", "a.st", "b.st"]
     assert cli.main(argv) == 0
-    assert calls == [("all", str(tmp_path), {"seeds": 1})]
+    assert calls == [("all", {"seeds": 1, "weights": ["a.st", "b.st"], "runs": str(tmp_path)})]
 
 
 def test_evaluate_fails_when_a_criterion_does(monkeypatch, tmp_path):

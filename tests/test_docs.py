@@ -7,6 +7,7 @@ import pytest
 
 import rppg_core
 from rppg_core import cli
+from rppg_core.arguments import parser_of
 from rppg_core.roster import describe_methods
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +35,7 @@ def test_every_name_at_the_door_can_be_imported():
 
 @pytest.mark.parametrize("line", re.findall(r"\brppg (\w+ [^#`\n]+?)\s*(?:#|$|`)", README, re.M))
 def test_commands_in_the_readme_are_understood(line, monkeypatch):
-    parsed = cli._parser().parse_args(line.split())
+    parsed = parser_of(cli.COMMANDS).parse_args(line.split())
     assert parsed is not None
 
 

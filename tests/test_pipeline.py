@@ -14,8 +14,9 @@ from rppg_core.errors import (
     UsageError,
     VideoError,
 )
-from rppg_core.pipeline import Analysis, analyze, background_as_skin, check_clip, shuffled
+from rppg_core.pipeline import Analysis, analyze, check_clip
 from rppg_core.roster import CLASSICAL, PANEL, list_methods
+from rppg_core.runs import background_as_skin, shuffled
 from rppg_core.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.video.prepare import resample
 

@@ -118,6 +118,11 @@ class NeuralMethod:
 
     @property
     def model(self) -> RppgModel:
+        """The network with its weights."""
+        return self.load()
+
+    def load(self) -> RppgModel:
+        """Read the weights, unless they are read already."""
         if self._model is None:
             self._model = self._load().eval()
         return self._model

@@ -35,7 +35,7 @@ from rppg_core.protocols.photo_scores import (
 )
 from rppg_core.protocols.table import Criterion, percent, text_table
 from rppg_core.roster import CLASSICAL, get_method, resolve
-from rppg_core.types import plain
+from rppg_core.types import Method, plain
 
 POS_R = (0.65, 0.80)  # what the clips were tuned to
 REALISTIC_PERCENT = 0.35
@@ -47,6 +47,7 @@ def run_photo(
     methods: Sequence[str] | str | None = None,
     seeds: int = SEEDS,
     *,
+    weights: Sequence[str | Path] = (),
     runs: Path | str | None = None,
     progress: Progress | None = None,
     workers: int = 2,
@@ -56,6 +57,8 @@ def run_photo(
     Args:
         methods: names; None is the seven classical ones. POS is always among them.
         seeds: 10 is the benchmark; fewer for a quick look.
+        weights: files of trained networks (other seeds, ablations), each a row of its own named after its card. One
+            that was trained without the skin weight is judged on maps without it.
         runs: folder that keeps the rendered clips; None is out/runs.
         progress: called with a stage and a fraction.
         workers: processes that render clips.
@@ -68,16 +71,36 @@ def run_photo(
         WriteError: the folder cannot be written.
     """
     chosen = {name: get_method(name) for name in dict.fromkeys([BAR, *resolve(methods)])}
+    plain_maps: dict[str, Method] = {}
+    for path in weights:
+        name, method, skin_weight = _network(path)
+        (chosen if skin_weight else plain_maps)[name] = method
     numbers = indices(seeds)
-    needs = frozenset({"rgb"}).union(*(method.needs for method in chosen.values()))
 
-    def counted() -> Iterable[PhotoClip]:
-        for k, clip in enumerate(stream_clips(numbers, needs, runs, workers=workers)):
-            yield clip
-            if progress is not None:
-                progress(f"clip {k + 1} of {len(numbers)}", (k + 1) / len(numbers))
+    def judged(methods: Mapping[str, Method], *, skin_weight: bool) -> list[Row]:
+        needs = frozenset({"rgb"}).union(*(method.needs for method in methods.values()))
 
-    return PhotoResult(seeds, score(chosen, counted()))
+        def counted() -> Iterable[PhotoClip]:
+            clips = stream_clips(numbers, needs, runs, skin_weight=skin_weight, workers=workers)
+            for k, clip in enumerate(clips):
+                yield clip
+                if progress is not None:
+                    progress(f"clip {k + 1} of {len(numbers)}", (k + 1) / len(numbers))
+
+        return score(methods, counted())
+
+    rows = judged(chosen, skin_weight=True)
+    return PhotoResult(seeds, rows + (judged(plain_maps, skin_weight=False) if plain_maps else []))
+
+
+def _network(path: str | Path) -> tuple[str, Method, bool]:
+    """Name in the table, method, and whether it reads maps with the skin weight, out of a file's card."""
+    from rppg_core.weights import load_card, neural_method
+
+    card = load_card("", path)
+    words = filter(None, [card.method, str(card.recipe.get("variant", ""))])
+    name = f"{' '.join(words)}, {card.steps} steps, seed {card.seed}"
+    return name, neural_method(card.method, path), bool(card.recipe.get("skin_weight", True))
 
 
 @dataclass(frozen=True)

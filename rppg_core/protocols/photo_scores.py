@@ -14,8 +14,9 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from rppg_core.metrics import bootstrap_ci, snr_db, waveform_r, wilson_interval
-from rppg_core.pipeline import Analysis, spectra_of
+from rppg_core.pipeline import Analysis
 from rppg_core.protocols.photo_clips import HR_BPM, PULSE_S, RR_BRPM, PhotoClip
+from rppg_core.runs import spectra_of
 from rppg_core.signals.filters import segments
 from rppg_core.types import HR_BAND_HZ, Bvp, Method, Truth
 

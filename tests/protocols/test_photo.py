@@ -268,13 +268,38 @@ def test_result_is_told_by_amplitude_tone_and_motion_as_text_and_json():
 def test_protocol_runs_pos_and_what_is_asked_for_on_the_same_clips(made, monkeypatch):
     asked = []
 
-    def stream(numbers, needs, runs, *, workers):
-        asked.append((numbers, needs, runs))
+    def stream(numbers, needs, runs, *, skin_weight, workers):
+        asked.append((numbers, needs, runs, skin_weight))
         return iter(made)
 
     monkeypatch.setattr(photo, "stream_clips", stream)
     seen = []
     result = run_photo("green", 1, runs="somewhere", progress=lambda stage, part: seen.append(stage))
-    assert asked == [(indices(1), {"rgb"}, "somewhere")]
+    assert asked == [(indices(1), {"rgb"}, "somewhere", True)]
     assert result.methods == ["pos", "green"]
     assert seen == ["clip 1 of 22", "clip 2 of 22"]
+
+
+def test_weights_files_are_rows_of_their_own_and_one_without_skin_weight_gets_plain_maps(
+    made, monkeypatch, tmp_path
+):
+    pytest.importorskip("torch")
+    from rppg_core.models.base import ModelCard
+    from rppg_core.models.tracenet import TraceNet, TraceNetConfig
+    from rppg_core.weights import save_model
+
+    files = []
+    for variant, skin_weight in (("", True), ("no-skin-weight", False)):
+        recipe = {"variant": variant, "skin_weight": skin_weight}
+        card = ModelCard(method="tracenet", paper="ours", inputs=("stmap",), steps=7, seed=3, recipe=recipe)
+        files.append(save_model(tmp_path / f"{variant}x.safetensors", TraceNet(TraceNetConfig.tiny()), card))
+    asked = []
+
+    def stream(numbers, needs, runs, *, skin_weight, workers):
+        asked.append(skin_weight)
+        return iter(made)
+
+    monkeypatch.setattr(photo, "stream_clips", stream)
+    result = run_photo("pos", 1, weights=files)
+    assert asked == [True, False]
+    assert result.methods == ["pos", "tracenet, 7 steps, seed 3", "tracenet no-skin-weight, 7 steps, seed 3"]

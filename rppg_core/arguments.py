@@ -1,0 +1,113 @@
+"""The arguments of the command `rppg`: what each command takes, in the words that `--help` shows.
+
+Floor 8, beside cli, which says what the commands do.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from rppg_core import __version__
+from rppg_core.errors import UsageError
+
+Run = Callable[[argparse.Namespace], int]
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UsageError.exit_code, f"{self.prog}: {message} — see `{self.prog} --help`\n")
+
+
+def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
+    """The arguments of every command.
+
+    Args:
+        run: name of each command -> what it does; it gets the arguments and gives the exit code.
+    """
+    parser = _Parser(prog="rppg", description="Pulse, rates and an honest verdict from a face video. "
+                     "For research and teaching; not a medical device.")  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"rppg-lab {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    one = _command(commands, "analyze", run, "estimate heart rate, breathing and HRV from a video")
+    one.add_argument("video", metavar="VIDEO")
+    one.add_argument(
+        "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical)"
+    )
+    one.add_argument("--weights", metavar="METHOD=FILE", nargs="+", default=[],
+                     help="weights of your own for a network")  # fmt: skip
+    one.add_argument("--region", choices=("face", "whole"), default="face",
+                     help="whole: the whole picture is skin, such as a finger on the lens")  # fmt: skip
+    one.add_argument(
+        "--json", metavar="FILE", help="write everything as one JSON object; - is standard output"
+    )
+    one.add_argument("--csv", metavar="FILE", help="write the pulse waveforms, with the vitals as comments")
+    one.add_argument("--html", metavar="FILE", help="write a report page that needs no network")
+
+    one = _command(commands, "inspect", run, "say what a video file is fit for")
+    one.add_argument("video", metavar="VIDEO")
+    one.add_argument("--json", metavar="FILE", help="write the findings; - is standard output")
+
+    _command(commands, "methods", run, "list the methods")
+
+    one = _command(commands, "simulate", run, "make a face video with a known pulse")
+    one.add_argument("out", metavar="OUT.mkv", help="the truth goes beside it, as .json")
+    for name, kind, default, words in (
+        ("hr", float, 72.0, "heart rate, bpm"),
+        ("rr", float, 15.0, "breathing rate, breaths/min"),
+        ("seconds", float, 30.0, "length, s"),
+        ("fps", float, 30.0, "frames a second"),
+        ("amplitude", float, 0.5, "standard deviation of the relative green change over the skin, %%"),
+        ("tone", int, 1, "skin tone, 0 very light to 5 very dark"),
+        ("motion", str, "small", "none, small, medium or large"),
+        ("seed", int, 0, "of everything random"),
+        ("photo", str, None, "picture with one face"),
+    ):
+        shown = "scikit-image's astronaut" if default is None else "%(default)s"
+        one.add_argument(f"--{name}", type=kind, default=default, help=f"{words} (default: {shown})")
+
+    one = _command(commands, "doctor", run, "say what works on this machine and what to do about the rest")
+    one.add_argument("--fetch", action="store_true", help="fetch the face models first")
+
+    one = _command(commands, "demo", run, "serve the app on this machine")
+    one.add_argument("--port", type=int, help="default: the first free one from 7860")
+    one.add_argument(
+        "--mcp", action="store_true", help="offer the endpoint to language models too (or RPPG_MCP=1)"
+    )
+
+    one = _command(commands, "train", run, "train a network on simulated faces or on your own clips")
+    one.add_argument("method", metavar="METHOD", help="a network, such as tracenet")
+    one.add_argument("--steps", type=int, help="default: those of the method's recipe")
+    one.add_argument("--seed", type=int, help="of weights and samples (default: the recipe's)")
+    one.add_argument(
+        "--runs", metavar="DIR", default="runs", help="everything goes to DIR/METHOD-seedS (default: runs)"
+    )
+    one.add_argument("--source", metavar="simulated|DIR", nargs="+", default=["simulated"],
+                     help="where samples come from; several share each batch (default: simulated)")  # fmt: skip
+    one.add_argument(
+        "--ablation", default="", metavar="NAME", help="train the method without one of its parts"
+    )
+    one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    one.add_argument("--device", choices=("auto", "cpu"), default="auto")
+
+    one = _command(commands, "evaluate", run, "how well it works, asked in a way that can fail")
+    one.add_argument("--protocol", choices=("refusal", "vitals", "photo"), required=True)
+    one.add_argument("--data", metavar="DIR", help="folder of contact recordings (vitals)")
+    one.add_argument("--seeds", type=int, help="clips a cell; more seeds, narrower intervals")
+    one.add_argument("--methods", metavar="A,B", help="as for analyze (refusal, photo)")
+    one.add_argument("--weights", metavar="FILE", nargs="+", default=[],
+                     help="trained networks, each a row of its own (photo)")  # fmt: skip
+    one.add_argument("--runs", metavar="DIR", help="keeps rendered clips (photo; default: out/runs)")
+    one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
+    one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figure")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Mapping[str, Run], words: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+    parser.set_defaults(run=run[name])
+    return parser
