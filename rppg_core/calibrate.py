@@ -1,7 +1,7 @@
 """Fit confidence and intervals on the simulator: `make calibrate` writes signals/calibration.json anew.
 
 Floor 6. Clips are drawn with seeds and motion apart from every benchmark, half of them without a pulse; every
-classical method on every clip is one example. One logistic regression gives the probability of being within
+method on every clip is one example. One logistic regression gives the probability of being within
 5 bpm, one linear quantile regression the half width of the 95 % interval; no method's name is an input.
 Source: our choice.
 """
@@ -15,7 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rppg_core.roster import CLASSICAL
+from rppg_core.pipeline import needs_of
+from rppg_core.roster import list_methods
 from rppg_core.runs import FS, Runs, spectra_of
 from rppg_core.signals.calibration import (
     CALIBRATION_FILE,
@@ -35,16 +36,18 @@ WEIGHT_DECAY = 1e-3
 
 
 def examples_of_clip(seed: int) -> list[tuple[RateEvidence, float]]:
-    """Evidence of every classical method on one random clip, with the error of its rate (inf without a pulse)."""
+    """Evidence of every method on one random clip, with the error of its rate (inf without a pulse)."""
     from rppg_core.simulate.faces import random_settings, simulate_clip
 
     rng = np.random.default_rng(seed)
     seconds = float(np.exp(rng.uniform(np.log(8), np.log(40))))
-    clip, truth = simulate_clip(random_settings(rng, pulsed=seed % 2 == 0, seconds=seconds))
+    methods = list_methods()
+    settings = random_settings(rng, pulsed=seed % 2 == 0, seconds=seconds)
+    clip, truth = simulate_clip(settings, needs_of(methods) - {"still"})
     runs = Runs(resample(clip, FS))
     panel = runs.panel(HR_BAND_HZ)
     rows = []
-    for name in CLASSICAL:
+    for name in methods:
         run = runs.of(name)
         skin, control = spectra_of(run.skin.bvp, HR_BAND_HZ), spectra_of(run.control.bvp, HR_BAND_HZ)
         if skin is None:
@@ -138,7 +141,7 @@ def main() -> None:
         "simulator_version": SIMULATOR_VERSION,
         "first_seed": SEED,
         "clips": N_CLIPS,
-        "methods": list(CLASSICAL),
+        "methods": list_methods(),
     }
     CALIBRATION_FILE.write_text(json.dumps(stored, indent=1) + "\n")
     print(f"wrote {CALIBRATION_FILE}")

@@ -22,6 +22,7 @@ METHODS: dict[str, str] = {
     "pos": "rppg_core.classical:CLASSICAL",
     "lgi": "rppg_core.classical:CLASSICAL",
     "omit": "rppg_core.classical:CLASSICAL",
+    "tracenet": "rppg_core.weights:neural_method",
 }
 MODELS: dict[str, str] = {  # networks, for weights.py: their classes; METHODS holds them with their weights
     "tracenet": "rppg_core.models.tracenet:TraceNet",
