@@ -301,11 +301,12 @@ def test_corrupted_files_give_a_report_or_one_line(rppg, face, pictures, tmp_pat
 
 def test_phone_video_stored_lying_is_upright_in_the_report(rppg, recordings):
     path = recordings / "face_video" / "phone_rotated.mp4"
-    run = rppg(path)
+    run = rppg(path, "--methods", "all")
     video = run.report["video"]
     assert (video["rotation_deg"], video["width"], video["height"]) == (270, 576, 1024)
     assert upright(analyze(path, ["green"]).clip.still_outlines)
     assert run.hr_bpm is None  # the methods disagree on it: no reference, no number
+    assert all(e["vitals"]["hr"]["value"] is None for e in run.report["estimates"].values())  # networks neither
 
 
 @pytest.mark.parametrize("name", ["video1_forehead", "video10_forehead", "video10_rightcheek"])
