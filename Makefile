@@ -11,7 +11,7 @@ export GRADIO_ANALYTICS_ENABLED ?= False
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit models calibrate bench bench-demo bench-peers evaluate clean
+.PHONY: help demo space test lint unit models calibrate bench bench-demo bench-peers evaluate ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -58,9 +58,23 @@ calibrate: .venv/installed  ## refit confidence and intervals on the simulator (
 
 evaluate: models  ## the protocols behind the README's figures; fails when a promise does not hold (15 minutes)
 	mkdir -p out
-	$(BIN)/rppg evaluate --protocol refusal --seeds $(SEEDS) --html out/refusal.html --json out/refusal.json
+	$(BIN)/rppg evaluate --protocol refusal --methods all --seeds $(SEEDS) --html out/refusal.html --json out/refusal.json
 	$(BIN)/rppg evaluate --protocol vitals $(if $(RPPG_TEST_DATA),--data $(RPPG_TEST_DATA)) --json out/vitals.json
 	$(BIN)/rppg evaluate --protocol photo --methods all --seeds $(SEEDS) --html out/photo.html --json out/photo.json
+
+# What has been trained is not trained again: delete its folder in out/runs to start anew
+out/runs/tracenet-seed%/tracenet.safetensors:
+	$(BIN)/rppg train tracenet --seed $* --runs out/runs
+out/runs/short/tracenet-seed0/tracenet.safetensors:
+	$(BIN)/rppg train tracenet --seed 0 --steps 500 --runs out/runs/short
+out/runs/short/tracenet-%-seed0/tracenet.safetensors:
+	$(BIN)/rppg train tracenet --ablation $* --seed 0 --steps 500 --runs out/runs/short
+TRIALS := $(foreach s,0 1 2,out/runs/tracenet-seed$(s)/tracenet.safetensors) \
+	out/runs/short/tracenet-seed0/tracenet.safetensors \
+	$(foreach a,no-motion zscore raw-pixels no-skin-weight,out/runs/short/tracenet-$(a)-seed0/tracenet.safetensors)
+
+ablations: .venv/installed $(TRIALS)  ## three seeds of TraceNet, and it without each of its parts, on photo-v1 (an hour)
+	$(BIN)/rppg evaluate --protocol photo --methods pos --weights $(TRIALS) --html out/ablations.html --json out/ablations.json
 
 bench: .venv/installed models  ## CPU time, memory and where the time goes
 	$(BIN)/python tests/bench/bench.py
