@@ -90,14 +90,14 @@ def step_loader(dataset: StepDataset, first_step: int, *, workers: int) -> DataL
         batch_size=None,
         sampler=range(first_step, len(dataset)),
         num_workers=workers,
-        worker_init_fn=_start_worker,
+        worker_init_fn=start_worker,
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # of its own: the model's dropout must not notice that a loader is made
     )
 
 
-def _start_worker(_: int) -> None:
+def start_worker(number: int = 0) -> None:
     """One thread a worker; Ctrl-C is the business of the process that trains."""
     import cv2
 

@@ -13,9 +13,9 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from multiprocessing import Pool
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from rppg_core.models.base import FS, TASKS, cut
 from rppg_core.signals.filters import segments
 from rppg_core.simulate.faces import simulate_clip
 from rppg_core.simulate.settings import CODECS, SIMULATOR_VERSION, SimulationSettings, random_settings
+from rppg_core.training.batches import start_worker
 from rppg_core.training.recipes import Recipe
 from rppg_core.training.sources import Prepare, Sample, even_truth, targets_of, without_motion
 from rppg_core.types import FaceClip, Truth
@@ -121,8 +122,9 @@ def render_clips(
     missing = [task for task in tasks if not task.path.is_file()]
     if not missing:
         return place
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for n, _ in enumerate(as_completed([pool.submit(_render, task) for task in missing]), start=1):
+    # a Pool, because leaving it by Ctrl-C ends its workers; an executor would wait for what it has queued
+    with Pool(os.cpu_count(), initializer=start_worker) as pool:
+        for n, _ in enumerate(pool.imap_unordered(_render, missing), start=1):
             if progress is not None:
                 progress(f"rendering clip {n} of {len(missing)}", n / len(missing))
     clip_files.cache_clear()
@@ -213,9 +215,6 @@ def _settings(recipe: Recipe, k: int, difficulty: float) -> SimulationSettings:
 
 def _render(task: ClipTask) -> None:
     """One clip through renderer, codec and pass; runs in a worker process."""
-    import cv2
-
-    cv2.setNumThreads(1)
     clip, truth = simulate_clip(task.settings, task.needs)
     even = resample(clip, FS)
     if not task.skin_weight:

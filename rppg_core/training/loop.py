@@ -83,7 +83,9 @@ class RunOptions:
     runs: str | Path = "runs"  # folder of all runs; each gets METHOD-seedS in it
     resume: bool = False  # go on from the newest checkpoint
     device: str = "auto"  # what accelerate finds, or "cpu"
-    workers: int = 1  # processes that make samples beside training
+    workers: int | None = (
+        None  # processes that make samples beside training; None: one, with a GPU half the cores
+    )
     save_every: int = 100  # steps from checkpoint to checkpoint
 
 
@@ -121,8 +123,11 @@ def train(
         clips = Path(options.runs) / "clips"
         mixed = shares_of(recipe, sources, clips=clips, progress=tell)
         held_out = shares_of(recipe, sources, clips=clips, held_out=True)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(threads, (os.cpu_count() or 1) - options.workers)))
+    threads, cores = torch.get_num_threads(), os.cpu_count() or 1
+    if options.workers is None:
+        on_cpu = accelerator.device.type == "cpu"
+        options = replace(options, workers=1 if on_cpu else max(1, min(8, cores // 2)))
+    torch.set_num_threads(max(1, min(threads, cores - (options.workers or 0))))
     try:
         training = Training(recipe, folder, mixed, held_out, accelerator)
         if options.resume:
@@ -193,7 +198,7 @@ class Training:
         left = TimeLeft(clock.step, recipe.steps)
         wall_s, cpu_s = time.monotonic(), time.process_time()
         with stop_on_signal() as stop:
-            for timed in step_loader(dataset, clock.step, workers=options.workers):
+            for timed in step_loader(dataset, clock.step, workers=options.workers or 0):
                 self._step(timed.on(here.device))
                 if stop.is_set():
                     here.set_trigger()
