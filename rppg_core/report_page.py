@@ -16,6 +16,7 @@ import numpy as np
 
 from rppg_core import viz
 from rppg_core.errors import WriteError
+from rppg_core.physiology_figure import physiology_figure
 from rppg_core.protocols.table import text_table
 from rppg_core.types import Bvp, Reading, Report, Vitals
 
@@ -164,7 +165,7 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
     Args:
         title: of the page.
         text: the tables.
-        found: the result as JSON; "reliability" and "r_by_amplitude" are drawn where they are in it.
+        found: the result as JSON; "reliability", "r_by_amplitude" and "physiology" are drawn where they are in it.
     """
     found, figures = found or {}, []
     if bins := found.get("reliability"):
@@ -173,6 +174,9 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
     if points := found.get("r_by_amplitude"):
         words = "Correlation of every method's waveform with the true pulse, by the strength of the pulse."
         figures.append(figure_html(viz.r_by_amplitude(points), "r-by-amplitude", words))
+    if match := found.get("physiology"):
+        words = "Harmonics, spectrum and interval modulation of recorded people in grey, of simulated ones in colour."
+        figures.append(figure_html(physiology_figure(match), "physiology", words))
     table = f'<div class="scroll" tabindex="0"><pre>{escape(text)}</pre></div>'
     return page_html(title, "".join([f'<p class="small">{NOT_MEDICAL}</p>', *figures, table]))
 

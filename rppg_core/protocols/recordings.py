@@ -88,7 +88,7 @@ def evaluate_recordings(folder: Path | str) -> tuple[list[RecordingRow], list[Ox
 
 def contact_rows(path: Path) -> list[RecordingRow]:
     """Heart rate and intervals of a contact PPG against its own ECG."""
-    columns = _columns(path, ("ppg", "ecg"))
+    columns = read_columns(path, ("ppg", "ecg"))
     ecg_s = ecg_beats_s(columns["ecg"], CONTACT_FS)
     hr_bpm = heart_rate_from_bvp(columns["ppg"], CONTACT_FS)
     beats = find_beats(columns["ppg"], CONTACT_FS, hr_bpm=hr_bpm)
@@ -102,13 +102,8 @@ def contact_rows(path: Path) -> list[RecordingRow]:
 
 def finger_rows(path: Path, intervals_path: Path) -> list[RecordingRow]:
     """Heart rate (mean of 10 s windows) and RMSSD of a finger on a lens against reference intervals."""
-    columns = _columns(path, ("time", "R"))
-    try:
-        reference_ms = np.array(intervals_path.read_text().split(), float)
-    except (OSError, ValueError) as error:
-        raise RecordingError(
-            f"{intervals_path}: {error}", wanted="intervals in ms", do="put it beside the recording"
-        ) from error
+    columns = read_columns(path, ("time", "R"))
+    reference_ms = read_intervals_ms(intervals_path)
     frames_s = columns["time"] / 1e3
     times_s = np.arange(frames_s[0], frames_s[-1], 1 / FINGER_FS)
     bvp = -np.interp(times_s, frames_s, columns["R"])  # blood darkens the finger
@@ -152,8 +147,26 @@ def ecg_beats_s(ecg: Float[np.ndarray, " time"], fs: float) -> Float[np.ndarray,
     return np.array(found)
 
 
-def _columns(path: Path, names: tuple[str, ...]) -> dict[str, Float[np.ndarray, " row"]]:
-    """Named columns of a CSV file as numbers, FEWEST_ROWS or more."""
+def read_intervals_ms(path: Path) -> Float[np.ndarray, " interval"]:
+    """Reference intervals between beats, words of a text file. Unit: ms.
+
+    Raises:
+        RecordingError: the file is missing, or holds other words than numbers.
+    """
+    try:
+        return np.array(path.read_text().split(), float)
+    except (OSError, ValueError) as error:
+        raise RecordingError(
+            f"{path}: {error}", wanted="intervals in ms", do="put it beside the recording"
+        ) from error
+
+
+def read_columns(path: Path, names: tuple[str, ...]) -> dict[str, Float[np.ndarray, " row"]]:
+    """Named columns of a CSV file as numbers, FEWEST_ROWS or more.
+
+    Raises:
+        RecordingError: a column or a number is missing, or the file is too short.
+    """
     wanted = f"a CSV file with {FEWEST_ROWS} rows or more of numbers in the columns {', '.join(names)}"
     do = "take it out of the folder, or repair it"
     try:

@@ -3,7 +3,8 @@
 Floor 6. Beats: 60 s of simulated pulses at 30 Hz with white noise at a known in-band SNR (power of the clean pulse
 in 0.65-4 Hz over power of the noise there), read by `find_beats` and `hrv`. Breathing: 30 s photo clips of people
 sitting still, 0.7 % amplitude, at least one respiratory modulation, through the whole of `analyze`. Recordings: see
-`recordings`. RR accuracy is shown on the simulator only. Seeds lie below 100 000, apart from both calibrations.
+`recordings`, and `physiology_match` for simulated people beside them. RR accuracy is shown on the simulator only.
+Seeds lie below 100 000, apart from both calibrations.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from scipy import fft
 from rppg_core.metrics import wilson_interval
 from rppg_core.oximetry import OximetryRow
 from rppg_core.pipeline import analyze
+from rppg_core.protocols.physiology_match import PhysiologyMatch, match_recordings
 from rppg_core.protocols.recordings import RecordingRow, evaluate_recordings
 from rppg_core.protocols.table import Criterion, percent, text_table
 from rppg_core.signals.beats import find_beats, hrv
@@ -102,6 +104,7 @@ def run_vitals(
         RecordingError, OximetryDataError: a recording cannot be read.
     """
     recordings, oximetry = evaluate_recordings(data) if data is not None else ([], [])
+    physiology = match_recordings(data) if data is not None else None
     n_beats, n_breaths = BEAT_CLIPS * seeds, BREATH_CLIPS * seeds
     beats = []
     for seed in range(n_beats):
@@ -114,7 +117,7 @@ def run_vitals(
             breaths += rows
             if progress is not None:
                 progress(f"breathing, clip {k + 1} of {n_breaths}", 0.2 + 0.8 * (k + 1) / n_breaths)
-    return VitalsResult(seeds, beats, breaths, recordings, oximetry)
+    return VitalsResult(seeds, beats, breaths, recordings, oximetry, physiology)
 
 
 def beat_case(seed: int, snr_db: float) -> BeatRow:
@@ -210,6 +213,7 @@ class VitalsResult:
     breaths: list[BreathRow]
     recordings: list[RecordingRow] = field(default_factory=list)
     oximetry: list[OximetryRow] = field(default_factory=list)
+    physiology: PhysiologyMatch | None = None
 
     def criteria(self) -> list[Criterion]:
         """The promises of this protocol."""
@@ -245,6 +249,10 @@ class VitalsResult:
             parts.append("Contact recordings\n" + self._recording_table())
         if self.oximetry:
             parts.append("Finger oximetry: not calibrated, beside its controls\n" + self._oximetry_table())
+        if self.physiology is not None:
+            parts.append(
+                "Simulated people beside recorded ones, at the same heart rates\n" + self.physiology.text()
+            )
         return "\n\n".join([*parts, "\n".join(criterion.line() for criterion in self.criteria())])
 
     def to_dict(self) -> dict[str, Any]:
@@ -257,6 +265,7 @@ class VitalsResult:
             "breaths": [_plain(row) for row in self.breaths],
             "recordings": [_plain(row) for row in self.recordings],
             "oximetry": [_plain(row) for row in self.oximetry],
+            "physiology": self.physiology.to_dict() if self.physiology is not None else None,
         }
 
     def _beat_table(self) -> str:
