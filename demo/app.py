@@ -80,7 +80,7 @@ def build() -> gr.Blocks:
             live_tab()
         with gr.Tab("Privacy and limits"):
             gr.Markdown(_text("privacy"))
-            gr.Markdown(f"## Limits\n\n{words.limits_list()}")
+            gr.Markdown(f"## Limits\n\n{_text('limits')}{words.limits_list()}")
         with gr.Tab("API"):
             api = gr.Markdown(elem_id="api")
         app.load(on.api, outputs=api, queue=False, show_progress="hidden", api_visibility="private")
@@ -94,7 +94,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     with gr.Row():
         with gr.Column(min_width=320):
             video = gr.Video(
-                label="Your video (or leave this empty for the example)", sources=["upload", "webcam"],
+                label="Your video", sources=["upload", "webcam"],
                 include_audio=True, format=None, height=300, elem_id="video",
                 webcam_options=gr.WebcamOptions(mirror=False),
             )  # fmt: skip
@@ -110,7 +110,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     verdict = gr.Markdown("Analysing the simulated example …", elem_id="verdict")
     with gr.Column(elem_id="results") as results:
         panels = _result_panels()
-        counted = _count_panel(on)
+        counted = _count_panel(app, on)
         _downloads(on)
     shown = [verdict, results, counted, *panels]
     with gr.Row():
@@ -120,7 +120,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     app.load(events.show_example, outputs=shown, **quiet)
     video.change(on.received, video, **quiet)
-    running = analyse.click(on.begin, outputs=[verdict, results, stop], **quiet).then(
+    running = analyse.click(on.begin, outputs=[verdict, results, stop, deleted], **quiet).then(
         on.analyse, [video, methods], [video, *shown], concurrency_limit=1, concurrency_id="model",
         show_progress_on=verdict, scroll_to_output=True, api_visibility="private",
     )  # fmt: skip
@@ -143,22 +143,23 @@ def _result_panels() -> list[Component]:
     player = gr.HTML()
     with gr.Row():
         with gr.Column(min_width=320):
-            spectrum = gr.Plot(label="Spectrum", show_label=False)
+            spectrum = gr.Plot(label="Spectrum", show_label=False, elem_id="spectrum")
         with gr.Column(min_width=320):
             fitness = gr.HTML()
     return [table, remarks, player, spectrum, fitness]
 
 
-def _count_panel(on: events.Events) -> Component:
+def _count_panel(app: gr.Blocks, on: events.Events) -> Component:
     """Clock and comparison; gives what is to be emptied with a new result."""
     gr.Markdown(_text("count"))
-    with gr.Row():
+    with gr.Row(elem_id="count-row"):
         start = gr.Button(f"Start {count.COUNT_S} s", elem_id="count-start", min_width=140, scale=0)
-        beats = gr.Number(label=f"Beats in {count.COUNT_S} s", minimum=0, maximum=60, value=None, elem_id="count",
+        beats = gr.Number(label=f"Beats in {count.COUNT_S} s", value=None, placeholder="18", elem_id="count",
                           min_width=140, scale=0)  # fmt: skip
         compare = gr.Button("Compare", elem_id="count-compare", min_width=140, scale=0)
     gr.HTML('<p id="count-clock" role="timer"></p>')
     result = gr.Markdown(elem_id="count-result")
+    app.load(None, outputs=beats, js="() => null")  # Gradio starts an empty number at 0
     start.click(None, js=f"() => window.rppgCount({count.COUNT_S})")
     gr.on([compare.click, beats.submit], on.compare, beats, result, queue=False, show_progress="hidden",
           api_visibility="private")  # fmt: skip

@@ -49,7 +49,7 @@ class Events:
     def begin(self, request: gr.Request) -> Panels:
         """At the click on Analyse: nothing old stands on the page, Stop can be pressed."""
         self.visits.begin(_session(request))
-        return "Analysing …", gr.Column(visible=False), gr.Button(visible=True)
+        return "Analysing …", gr.Column(visible=False), gr.Button(visible=True), ""
 
     def analyse(
         self, video: str | None, methods: list[str], request: gr.Request, progress: gr.Progress = gr.Progress()  # noqa: B008

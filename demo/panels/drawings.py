@@ -28,5 +28,5 @@ def table(report: Report) -> str:
 
 
 def fitness(report: Report, origin: Origin) -> str:
-    """What the video is fit for, with remedies; nothing about a simulated clip, which never was a file."""
-    return inspection_card(findings_of(report.clip)) if origin.truth is None else ""
+    """What the video is fit for, with remedies."""
+    return inspection_card(findings_of(report.clip))

@@ -1,4 +1,4 @@
-"""What the file is fit for, as a card: complaints first and open, what is good folded away.
+"""What the file is fit for, as a card: complaints first and open, what is good folded away beside them.
 
 A pure function from findings to HTML that brings its own style. Each line says its level in a word and a sign; colour
 only repeats it. On a narrow screen the rows of the tables become blocks.
@@ -65,15 +65,17 @@ def inspection_card(findings: Sequence[Finding]) -> str:
     if good:
         shown = f"{len(good)} good: {', '.join(finding.name.lower() for finding in good)}"
         table = _table("What is good about this video", good)
-        parts.append(f"<details><summary>{escape(shown)}</summary>{table}</details>")
+        opened = "" if wrong else " open"
+        parts.append(f"<details{opened}><summary>{escape(shown)}</summary>{table}</details>")
     return f'<style>{STYLE}</style><section class="inspection" aria-label="The video file">{"".join(parts)}</section>'
 
 
 def _summary(wrong: Sequence[Finding], n: int) -> str:
     if not wrong:
-        return f"All {n} checks of the file are good."
-    poor = sum(finding.level == "poor" for finding in wrong)
-    return f"{poor} of {n} checks poor, {len(wrong) - poor} fair."
+        return f"All {n} checks of the video are good."
+    counts = {level: sum(finding.level == level for finding in wrong) for level in ORDER[:2]}
+    said = [f"{count} {level}" for level, count in counts.items() if count]
+    return f"{n - len(wrong)} of {n} checks are good, {' and '.join(said)}."
 
 
 def _table(caption: str, findings: Sequence[Finding]) -> str:

@@ -99,7 +99,8 @@ def words(report: Report) -> str:
         marked = f"Marked: {len(times_s)} beats found by {name}."
     low_hz, high_hz = HR_BAND_HZ
     return (
-        f"Outlined: {outlined}. {marked} Waveforms: band-passed to {low_hz}-{high_hz:g} Hz and z-scored for display. "
+        f"Outlined: {outlined}. {marked} Beside a method's name: its bpm. "
+        f"Waveforms: band-passed to {low_hz}-{high_hz:g} Hz and z-scored for display. "
         "Space plays, the arrow keys move by a second."
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
 from demo.session import Origin
+from rppg_core.errors import RppgError
 from rppg_core.report_page import LIMITS, remarks
 from rppg_core.types import Report
 
@@ -24,7 +26,7 @@ def verdict(report: Report, origin: Origin, waiting: Sequence[str] = ()) -> str:
     return f"## {report.consensus.verdict}\n\n{to_come}{_source(origin)}"
 
 
-def failure(error: Exception, *, video: bool) -> str:
+def failure(error: RppgError, *, video: bool) -> str:
     """Why there is no result.
 
     Args:
@@ -32,7 +34,7 @@ def failure(error: Exception, *, video: bool) -> str:
         video: a video was given, and is deleted.
     """
     gone = f"\n\nYour video was deleted from the server at {clock()}." if video else ""
-    return f"## No result\n\n{str(error)[:1].upper()}{str(error)[1:]}.{gone}"
+    return f"## No result\n\n{_explained(error)}{gone}"
 
 
 def fault() -> str:
@@ -69,6 +71,16 @@ def limits_list() -> str:
 def clock(time: datetime | None = None) -> str:
     """A time of day, in the zone that is the same for server and visitor."""
     return f"{time or datetime.now(UTC):%H:%M:%S} UTC"
+
+
+def _explained(error: RppgError) -> str:
+    """What was got, wanted and to be done, a line each; options of the command line do not exist on this page."""
+    do = re.sub(r",? or use --.*", "", error.do)
+    return f"**{_sentence(error.got)}**\n\n- Wanted: {error.wanted}\n- What helps: {do}"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _source(origin: Origin) -> str:

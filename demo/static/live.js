@@ -325,7 +325,7 @@
       const { state, words, seconds, needed, hr, wave } = answer;
       if (state === "nobody" || state === "error") return this.#blank(state, words);
       this.#say(state, words);
-      this.part(".number").innerHTML = hr ? `${Math.round(hr.value)} <small>bpm</small>` : "—";
+      this.part(".number").innerHTML = hr ? `${Math.round(hr.value)}<small> bpm</small>` : "—";
       this.part(".range").innerHTML = hr
         ? `95 % between ${Math.floor(hr.interval[0])} and ${Math.ceil(hr.interval[1])}, confidence ${percent(hr.confidence)}`
         : state === "collecting"

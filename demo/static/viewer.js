@@ -278,6 +278,7 @@
       if (key !== this.#drawn) drawWaves(canvas, this.#clip, view, { ink, line: getComputedStyle(this).getPropertyValue("--line") });
       this.#drawn = key;
       const ahead = this.#part(".ahead").style;
+      ahead.background = time > 0 ? "" : "none"; // nothing is pale before it was ever played
       ahead.left = `${(view.left + (time - view.start) * view.scale).toFixed(1)}px`;
       ahead.height = `${view.height - AXIS}px`;
     }

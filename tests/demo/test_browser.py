@@ -54,6 +54,7 @@ def test_first_page_shows_the_analysed_example_without_a_click(first_page):
     assert "Truth: 68 bpm" in first_page.inner_text("#verdict")
     assert first_page.locator("#results .rppg tbody tr").count() == 8  # the consensus and seven methods
     assert "not a medical device" in first_page.inner_text("body")
+    assert first_page.locator("#count input").input_value() == ""
 
 
 def test_first_page_asks_no_other_host_and_has_no_script_errors(first_page):
@@ -170,6 +171,7 @@ def test_delete_says_what_and_when_and_empties_the_page(page, clip, served, face
     assert page.locator("#results").count() == 0
     page.locator("#analyse").click()
     wait_for_verdict(page, "simulated example")  # nothing of the clip is left to analyse
+    assert "Deleted at" not in page.inner_text("body")
 
 
 def test_keyboard_alone_is_enough(page):

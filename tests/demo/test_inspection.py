@@ -59,12 +59,18 @@ def test_worst_comes_first_and_good_is_folded_away():
 
 
 def test_summary_counts():
-    assert "1 of 3 checks poor, 1 fair." in inspection_card([GOOD, FAIR, POOR])
-    assert "All 1 checks of the file are good." in inspection_card([GOOD])
+    assert "1 of 3 checks are good, 1 poor and 1 fair." in inspection_card([GOOD, FAIR, POOR])
+    assert "1 of 2 checks are good, 1 fair." in inspection_card([GOOD, FAIR])
+    assert "All 1 checks of the video are good." in inspection_card([GOOD])
 
 
 def test_good_file_has_only_the_folded_table():
     assert Page(inspection_card([GOOD])).rows == [["Check", "Level", "Found"], ["Codec", "✓good", "h264"]]
+
+
+def test_what_is_good_is_open_where_there_is_nothing_else_to_read():
+    assert "<details open>" in inspection_card([GOOD])
+    assert "<details>" in inspection_card([GOOD, FAIR])
 
 
 def test_names_out_of_the_file_are_escaped():

@@ -37,9 +37,14 @@ def test_verdict_names_the_methods_that_are_still_to_come():
 def test_failure_says_why_and_what_became_of_the_video():
     error = NoFaceError("no face in 300 frames", wanted="a face", do="face the camera")
     said = words.failure(error, video=True)
-    assert "No face in 300 frames; wanted: a face — face the camera." in said
+    assert "**No face in 300 frames.**\n\n- Wanted: a face\n- What helps: face the camera" in said
     assert "deleted" in said
     assert "deleted" not in words.failure(error, video=False)
+
+
+def test_failure_names_no_option_of_the_command_line():
+    error = NoFaceError("no face", wanted="a face", do="come closer, or use --region whole for a close-up")
+    assert words.failure(error, video=False).endswith("What helps: come closer")
 
 
 def test_deletion_lists_what_and_when():
