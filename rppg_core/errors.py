@@ -21,6 +21,14 @@ class RppgError(Exception):
         self.got, self.wanted, self.do, self.lesson = got, wanted, do, lesson
         super().__init__(f"{got}; wanted: {wanted} — {do}")
 
+    def __reduce__(self):
+        """How an error travels from a worker process: by its parts, not by its message."""
+        return _again, (type(self), self.got, self.wanted, self.do, self.lesson)
+
+
+def _again(kind: type[RppgError], got: str, wanted: str, do: str, lesson: str) -> RppgError:
+    return kind(got, wanted=wanted, do=do, lesson=lesson)
+
 
 class UsageError(RppgError):
     """The command line or a function was called with arguments that make no sense."""
