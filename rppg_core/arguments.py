@@ -94,6 +94,14 @@ def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     one.add_argument("--device", choices=("auto", "cpu"), default="auto")
 
+    one = _command(commands, "dataset", run, "look at a folder that holds a dataset of the field")
+    one.add_argument(
+        "action", choices=("check",), help="check: say what is missing or broken, and its repair"
+    )
+    one.add_argument("folder", metavar="DIR")
+    one.add_argument("--layout", metavar="NAME", help="default: found out by the names of files")
+    one.add_argument("--json", metavar="FILE", help="write what was found; - is standard output")
+
     one = _command(commands, "evaluate", run, "how well it works, asked in a way that can fail")
     one.add_argument("--protocol", choices=("refusal", "vitals", "photo"), required=True)
     one.add_argument("--data", metavar="DIR", help="folder of contact recordings (vitals)")

@@ -196,6 +196,16 @@ def _train(args: argparse.Namespace) -> int:
     return 0
 
 
+def _dataset(args: argparse.Namespace) -> int:
+    from rppg_core.datasets.check import check_folder
+
+    _check_outputs(args.json)
+    with Progress() as progress:
+        found = check_folder(args.folder, args.layout, progress=progress)
+    _deliver(found.text(), (args.json, lambda: _json(found.to_dict())))
+    return 0 if found.holds else FAULT
+
+
 def _evaluate(args: argparse.Namespace) -> int:
     _check_outputs(args.json, args.html)
     given: dict[str, Any] = {} if args.seeds is None else {"seeds": args.seeds}
@@ -324,6 +334,7 @@ COMMANDS = {
     "doctor": _doctor,
     "demo": _demo,
     "train": _train,
+    "dataset": _dataset,
     "evaluate": _evaluate,
 }
 

@@ -96,7 +96,7 @@ def _readers(folder: Path, video: Path) -> dict[str, partial[Stream]]:
     """Which label files this copy has; the pulse wave is expected where there is none."""
     waves = sorted(folder.glob("*_wave.csv"))
     packed = folder / "PPGData.mat"
-    wave = waves[0] if waves or not packed.exists() else packed
+    wave = next(iter(waves), packed if packed.exists() else folder / f"{video.stem}_wave.csv")
     tables = [path for path in sorted(folder.glob("*.csv")) if path not in waves]
     readers = {"bvp": partial(read_bvp, wave, video)}
     return readers | ({"hr": partial(read_hr, tables[0], video)} if tables else {})

@@ -40,16 +40,16 @@ class FolderCheck:
     def text(self) -> str:
         """For people, problems with their repair."""
         labels = ", ".join(f"{name} {count}" for name, count in self.streams.items()) or "none"
-        lines = [
-            f"{self.title} ({self.layout}): {self.clips} clips of {self.subjects} subjects; labels: {labels}"
-        ]
+        lines = [f"{self.title} ({self.layout})"]
+        lines.append(
+            f"Clips: {self.clips}. Subjects: {self.subjects}. Labels, with clips that have them: {labels}."
+        )
         if self.absent:
             more = f" and {len(self.absent) - SHOWN} more" if len(self.absent) > SHOWN else ""
             lines.append(f"Not in this copy ({len(self.absent)}): {', '.join(self.absent[:SHOWN])}{more}")
         for problem in self.problems:
             lines += [f"✗ {problem.path}", f"    {problem.what}", f"    repair: {problem.repair}"]
-        found = f"{len(self.problems)} problems" if len(self.problems) != 1 else "1 problem"
-        lines.append(f"✗ {found}." if self.problems else "✓ Nothing is broken.")
+        lines.append(f"✗ Problems: {len(self.problems)}." if self.problems else "✓ Nothing is broken.")
         return "\n".join(lines)
 
     def to_dict(self) -> dict:

@@ -31,12 +31,11 @@ class Cohface(Layout):
 
     def clips(self, root: Path) -> Iterator[Record]:
         splits = read_splits(root)
-        for folder in sorted(root.glob("[0-9]*/[0-3]"), key=lambda path: (int(path.parent.name), path.name)):
+        folders = [path for path in root.glob("[0-9]*/[0-3]") if path.parent.name.isdigit()]
+        for folder in sorted(folders, key=lambda path: (int(path.parent.name), path.name)):
             name = f"{folder.parent.name}/{folder.name}"
-            video = folder / ("data.mkv" if not (folder / "data.avi").exists() else "data.avi")
-            if not video.exists() and (folder / "data.mkv").exists():
-                video = folder / "data.mkv"
-            labels = folder / "data.hdf5"
+            packed, labels = folder / "data.mkv", folder / "data.hdf5"
+            video = packed if packed.exists() and not (folder / "data.avi").exists() else folder / "data.avi"
             split = {"split": splits[name]} if name in splits else {}
             yield Record(
                 dataset=self.name,

@@ -44,10 +44,10 @@ class V4v(Layout):
         rates = _by_clip(_found(root, "*ruth/Physiology/*.txt"))
         pressures = _by_clip([*_found(root, "*ruth/BP_raw*/*.txt"), *_found(root, "blood_pressure/*/*.txt")])
         videos = _by_clip([*_found(root, "Videos/*/*.mkv"), *_found(root, "Videos/*/*/*.mkv")])
-        released = tuple(sorted([*_found(root, "*_gt_release.txt"), *_found(root, "*/*_gt_release.txt")]))
         for clip in sorted({*videos, *rates, *pressures}):
-            video = videos.get(clip, root / "Videos" / f"{clip}.mkv")
-            labels = (rates[clip],) if clip in rates else released or (root / "Physiology" / f"{clip}.txt",)
+            phase = _phase(root, next(found[clip] for found in (videos, pressures, rates) if clip in found))
+            video = videos.get(clip, phase / "Videos" / f"{clip}.mkv")
+            labels = (rates[clip],) if clip in rates else _expected_rates(phase, clip)
             readers = {name: partial(read_rate, labels, clip, name) for name in ("hr", "rr")}
             if clip in pressures:
                 readers["bp"] = partial(read_pressure, pressures[clip], labels, clip)
@@ -65,6 +65,20 @@ class V4v(Layout):
 
 def _found(root: Path, pattern: str) -> list[Path]:
     return [path for phase in PHASES for path in root.glob(phase + pattern)]
+
+
+def _phase(root: Path, path: Path) -> Path:
+    """The folder of a phase in which a file lies."""
+    first = path.relative_to(root).parts[0]
+    return root / first if first.startswith("Phase") else root
+
+
+def _expected_rates(phase: Path, clip: str) -> tuple[Path, ...]:
+    """Where the rates of a clip without a file of its own must be: among all, as in phase 2."""
+    released = sorted([*phase.glob("*_gt_release.txt"), *phase.glob("*/*_gt_release.txt")])
+    if released or (phase / "blood_pressure").is_dir():
+        return tuple(released) or (phase / "test_set_gt_release.txt",)
+    return (phase / "Ground truth" / "Physiology" / f"{clip}.txt",)
 
 
 def _by_clip(paths: Sequence[Path]) -> dict[str, Path]:

@@ -99,6 +99,9 @@ class Vipl(Layout):
         known, listing = set(), root / "Missing_data.txt"
         if listing.is_file():
             known = {match.groups() for line in text_lines(listing) if (match := LISTED.search(line))}
+        for place in sorted(root.glob("p[0-9]*/v[0-9]*/source[13]")):
+            if not (place / "time.txt").exists():
+                yield Problem(place / "time.txt", "is missing: the header's rate is wrong", "copy it here")
         for person in sorted(path for path in root.glob("p[0-9]*") if PERSON.fullmatch(path.name)):
             for scenario in SCENARIOS:
                 for camera in (PHONE,) if scenario in "89" else CAMERAS:
