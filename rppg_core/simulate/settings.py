@@ -204,11 +204,12 @@ def _person_draw(rng: np.random.Generator) -> dict[str, Any]:
     usual = rng.uniform() < 0.6
     irregular = rng.uniform()
     hr_bpm = float(np.clip(rng.normal(78, 16), 42, 150) if usual else rng.uniform(40, 180))
+    common = rng.uniform() < 0.8  # the others vary as much as trained people at rest do
     return {
         "hr_bpm": hr_bpm,
         "rr_brpm": float(rng.uniform(6, 30)),
-        "rsa": float(rng.uniform(0, 0.07) * min(1.0, 75 / hr_bpm)),
-        "mayer": float(rng.uniform(0, 0.025)),
+        "rsa": float(rng.uniform(0, 0.07 if common else 0.15) * min(1.0, 75 / hr_bpm)),
+        "mayer": float(rng.uniform(0, 0.025 if common else 0.05)),
         "riav": float(rng.uniform(0, 0.25)),
         "riiv": float(rng.uniform(0, 1.2)),
         "jitter": 0.15 if irregular < 0.015 else float(rng.uniform(0.002, 0.012)),
