@@ -141,7 +141,7 @@ def _riff_bytes(file: BinaryIO) -> int | None:
             return None
         end += 8 + length + length % 2
         file.seek(end)
-    return end - end % 2 if end else None
+    return end or None
 
 
 def _mp4_bytes(file: BinaryIO) -> int | None:

@@ -7,6 +7,7 @@ what a loader gives back is compared with that. `python tests/datasets/make_layo
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -140,15 +141,19 @@ def make_vipl(root):
     clips = [
         f"p1/v{v}/source{s}" for v in range(1, 10) for s in ((2,) if v > 7 else (1, 2, 3)) if (v, s) != (7, 1)
     ]
+    webcam = write_avi(root / "webcam.avi", vipl_times_ms() / 1e3, 25, "mjpeg", "yuvj420p", (46, 42))
+    phone = write_avi(root / "phone.avi", even(30.0), 25, "mjpeg", "yuvj420p", (46, 42))
     for clip in [*clips, "p1/v1-2/source1", "p1/v1/source4"]:
         folder = root / clip
-        times_s = even(30.0) if clip.endswith("source2") else vipl_times_ms() / 1e3
-        write_avi(folder / "video.avi", times_s, 25, "mjpeg", "yuvj420p", (46, 42))
+        folder.mkdir(parents=True)
+        shutil.copy(phone if clip.endswith("source2") else webcam, folder / "video.avi")
         if not clip.endswith("source2"):
             write_text(folder / "time.txt", "".join(f"{t}\n" for t in vipl_times_ms()))
         write_text(folder / "gt_HR.csv", "HR\n72\n72\n73\n71\n")
         write_text(folder / "gt_SpO2.csv", "SpO2\n97\n44\n97\n97\n")
         write_text(folder / "wave.csv", "Wave\n" + "".join(f"{60 + 20 * x:.0f}\n" for x in wave(even(60))))
+    webcam.unlink()
+    phone.unlink()
     write_text(root / "Missing_data.txt", "p1/v7/source1\n")
     (root / "fold").mkdir()
     savemat(root / "fold" / "fold2.mat", {"fold2": np.array([[1, 5]])})

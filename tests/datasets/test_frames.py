@@ -97,3 +97,16 @@ def test_file_that_is_no_video_is_an_error_with_its_whole_path(tmp_path):
     with pytest.raises(DatasetError) as caught:
         VideoFrames(path)()
     assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_long_avi_is_a_chain_of_parts_and_long_mp4_counts_in_64_bits(tmp_path):
+    avi, mp4 = tmp_path / "a.avi", tmp_path / "a.mp4"
+    parts = [
+        b"RIFF" + (20).to_bytes(4, "little") + bytes(20),
+        b"RIFF" + (31).to_bytes(4, "little") + bytes(31),
+    ]
+    avi.write_bytes(b"".join(parts))
+    assert told_bytes(avi) == 28 + 39 + 1  # a part of odd length is padded
+    head = (16).to_bytes(4, "big") + b"ftypisom" + bytes(4)
+    mp4.write_bytes(head + (1).to_bytes(4, "big") + b"mdat" + (40).to_bytes(8, "big") + bytes(10))
+    assert told_bytes(mp4) == 16 + 40

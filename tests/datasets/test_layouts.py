@@ -189,3 +189,21 @@ def test_layout_that_does_not_fit_is_an_error_that_says_what_it_looks_like(made)
 def test_unknown_layout_is_an_error_that_lists_names(made):
     with pytest.raises(UsageError, match="one of ubfc1, ubfc2, pure"):
         find_layout(made / "pure", "purr")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_damaged_bytes_never_raise_anything_but_our_errors(copied, layout):
+    folder, rng = copied(layout), np.random.default_rng(7)
+    for victim in VICTIMS[layout]:
+        path = folder / victim
+        whole = path.read_bytes()
+        for _ in range(3):
+            damaged = bytearray(whole)
+            start = int(rng.integers(len(damaged)))
+            damaged[start : start + int(rng.integers(1, 40))] = rng.integers(
+                0, 256, 20, dtype=np.uint8
+            ).tobytes()
+            path.write_bytes(damaged)
+            check_folder(folder, layout)  # problems or none: a flipped bit can be a valid number
+        path.write_bytes(whole)
+    assert check_folder(folder, layout).problems == ()
