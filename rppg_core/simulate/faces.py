@@ -62,6 +62,7 @@ class SimulatedVideo:
 
     frames: RenderedFrames | CodedFrames
     tracker: KnownFace
+    motion: Motion  # of the head, at the times of the truth
     truth: Truth
     fps: float
 
@@ -92,6 +93,7 @@ def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
     return SimulatedVideo(
         frames=frames,
         tracker=KnownFace(scene, times_s, order[shown], [settings.seed, _TRACKER]),
+        motion=scene.motion,
         truth=truth_of(settings, times_s, waves),
         fps=settings.fps,
     )

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.simulate.colour import camera_colours, pulse_colour
-from rppg_core.simulate.physiology import band_noise, simulate_waves
+from rppg_core.simulate.physiology import simulate_waves
 from rppg_core.simulate.portrait import astronaut_landmarks
 from rppg_core.simulate.render import (
     DELAY,
@@ -41,7 +41,14 @@ from rppg_core.simulate.settings import SimulationSettings
 from rppg_core.simulate.skin import EXPOSURE, TONES, fill, skin_colour
 from rppg_core.types import FaceClip, FaceInfo, Truth, VideoInfo
 from rppg_core.video.mesh_points import FACE_OVAL, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
-from rppg_core.video.pose import SMOOTHING_S, ReferenceFace
+from rppg_core.video.pose import (
+    KEY_INTERVALS_S,
+    LOOK_AHEAD_S,
+    SMOOTHING_LOOKS,
+    SMOOTHING_S,
+    STEP_WIDTHS,
+    ReferenceFace,
+)
 from rppg_core.video.roi import BOX_HEIGHTS, BOX_WIDTHS, GRID
 from rppg_core.video.stmap import CELLS, cell_weights, fill_empty_cells, skin_share
 
@@ -203,17 +210,42 @@ def _scaled(layers: np.ndarray, share: np.ndarray, settings: SimulationSettings)
 def _leaks(
     face: CellFace, times_s: np.ndarray, motion: Motion, rng: np.random.Generator
 ) -> Float[np.ndarray, "time cell 3"]:
-    """Relative change of each cell as the grid slips on the face: errors of looks, and fast moves smoothed away."""
-    step_s = float(np.median(np.diff(times_s)))
-    smooth = max(1, round(2 * SMOOTHING_S[0] / step_s)) * 2 + 1
-    slip = []
-    for axis in range(2):
-        path = motion.shift[:, axis]
-        error = LOOK_NOISE * np.exp(0.5 * rng.standard_normal()) * band_noise(times_s, 0.1, 3.0, rng, power=1)
-        slip.append(
-            error + path - cv2.GaussianBlur(path[:, None], (1, smooth), SMOOTHING_S[0] / step_s)[:, 0]
-        )
-    return np.tensordot(np.stack(slip, axis=1), face.leak, axes=(1, 1))
+    """Relative change of each cell as the grid slips on the face."""
+    slip = motion.shift - tracked_path(times_s, motion.shift, rng)
+    return np.clip(np.tensordot(slip, face.leak, axes=(1, 1)), -0.6, 0.6)
+
+
+def tracked_path(
+    times_s: Float[np.ndarray, " time"], path: Float[np.ndarray, "time 2"], rng: np.random.Generator
+) -> Float[np.ndarray, "time 2"]:
+    """Where the pass believes the face to be: looks that are rare while it is still, noisy, smoothed, interpolated.
+
+    Args:
+        times_s: frame times. Unit: s.
+        path: of the face. Unit: face widths.
+        rng: draws the errors of the looks.
+
+    Source: the rules of video.pose, without its landmarks: a face that starts to move is lost until the next look,
+    which no smoothing of the true path shows.
+    """
+    noise = LOOK_NOISE * np.exp(0.5 * rng.standard_normal())
+    looks, seen, frame = [], [], 0
+    while frame < len(times_s):
+        looks.append(frame)
+        seen.append(path[frame] + noise * rng.standard_normal(2))
+        wait_s = KEY_INTERVALS_S[0]
+        if len(looks) > 1:
+            passed_s = times_s[frame] - times_s[looks[-2]]
+            speed = float(np.hypot(*(seen[-1] - seen[-2]))) / passed_s
+            wait_s = min(max(STEP_WIDTHS / max(speed, 1e-9), KEY_INTERVALS_S[0]), KEY_INTERVALS_S[1])
+        frame = max(frame + 1, int(np.searchsorted(times_s, times_s[frame] + wait_s - 1e-6)))
+    look_s = times_s[looks]
+    apart_s = np.abs(look_s[:, None] - look_s)
+    spacing_s = np.min(apart_s + 10.0 * np.eye(len(looks)), axis=1)
+    spread_s = np.clip(SMOOTHING_LOOKS * spacing_s, *SMOOTHING_S)
+    weight = np.exp(-0.5 * (apart_s / spread_s[:, None]) ** 2) * (apart_s <= LOOK_AHEAD_S)
+    smooth = (weight / weight.sum(axis=1, keepdims=True)) @ np.array(seen)
+    return np.stack([np.interp(times_s, look_s, axis) for axis in smooth.T], axis=1)
 
 
 def _leak_gains(

@@ -9,8 +9,10 @@ import pytest
 
 from rppg_core.classical import CLASSICAL
 from rppg_core.metrics import waveform_r
+from rppg_core.simulate.faces import simulate_video
 from rppg_core.simulate.settings import SimulationSettings
-from rppg_core.simulate.traces import simulate_traces
+from rppg_core.simulate.traces import simulate_traces, tracked_path
+from rppg_core.video.clip import extract
 from rppg_core.video.prepare import resample
 
 STILL = SimulationSettings(
@@ -79,3 +81,23 @@ def test_clip_and_truth_share_their_uneven_times():
     assert np.diff(clip.times_s).std() > 1e-3
     assert clip.stmap.shape == (len(clip.times_s), 36, 3)
     assert ((truth.beats_s >= clip.times_s[0]) & (truth.beats_s <= clip.times_s[-1])).all()
+
+
+def test_the_tracked_path_follows_the_face_as_the_pass_does():
+    """The same rules on a real path: where the pass slips, so does the model of it."""
+    settings = SimulationSettings(seconds=8, size=96, motion="large", seed=3, noise=0.5)
+    video = simulate_video(settings)
+    clip = extract(video.frames, video.tracker)
+    path = video.motion.shift
+    middle = clip.boxes[:, :2] + clip.boxes[:, 2:] / 2
+    real = middle / np.median(clip.boxes[:, 2]) - path
+    model = tracked_path(clip.times_s, path, np.random.default_rng(0)) - path
+    for axis in (0, 1):
+        assert model[:, axis].std() == pytest.approx(real[:, axis].std(), rel=0.5)
+        assert np.corrcoef(real[:, axis], model[:, axis])[0, 1] > 0.5
+
+
+def test_a_face_at_rest_is_tracked_to_the_error_of_a_look():
+    times_s = np.arange(300) / 30
+    path = tracked_path(times_s, np.zeros((300, 2)), np.random.default_rng(0))
+    assert 0.0005 < path.std() < 0.006
