@@ -17,14 +17,14 @@ from gradio import themes
 from gradio.components import Component
 from gradio.utils import get_upload_folder
 
-from demo import events
+from demo import events, inference
 from demo.panels import count, words
 from demo.panels.downloads import DOWNLOADS
 from demo.panels.live import live_head, live_tab
 from demo.panels.viewer import viewer_head
 from rppg_core.errors import UsageError
 from rppg_core.report_page import PARTS_STYLE
-from rppg_core.roster import CLASSICAL, list_methods
+from rppg_core.roster import CLASSICAL
 
 TEXTS = Path(__file__).with_name("texts")
 STATIC = Path(__file__).with_name("static")
@@ -102,7 +102,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
         with gr.Column(min_width=320):
             gr.Markdown(_text("tips"))
             methods = gr.CheckboxGroup(
-                list_methods(), value=list(CLASSICAL), label="Methods to compare", elem_id="methods"
+                inference.offered(), value=list(CLASSICAL), label="Methods to compare", elem_id="methods"
             )
             with gr.Row():
                 analyse = gr.Button("Analyse", variant="primary", elem_id="analyse")

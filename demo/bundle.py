@@ -51,10 +51,11 @@ def build_bundle(out: Path) -> None:
 
 
 def requirements() -> list[str]:
-    """The project's own dependencies, each at its tested version."""
+    """The project's own dependencies and those of its networks, each at its tested version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").split())
-    names = [re.match(r"[\w.-]+", dependency)[0] for dependency in project["dependencies"]]  # pyright: ignore[reportOptionalSubscript]
+    wanted = project["dependencies"] + project["optional-dependencies"]["neural"]
+    names = [re.match(r"[\w.-]+", dependency)[0] for dependency in wanted]  # pyright: ignore[reportOptionalSubscript]
     return [f"{name}=={pinned[name]}" for name in names]
 
 

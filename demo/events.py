@@ -60,7 +60,7 @@ class Events:
             names = resolve(methods)
             check = self.visits.check(session)
             check()
-            clip, origin, read_s = self._clip(session, video, names, _told(progress, check))
+            clip, origin, read_s = self._clip(session, video, _told(progress, check))
             for report in inference.grow_report(clip, names, read_s=read_s):
                 check()
                 waiting = [name for name in names if name not in report.estimates]
@@ -156,13 +156,14 @@ class Events:
         return make
 
     def _clip(
-        self, session: str, video: str | None, names: Sequence[str], tell: inference.Progress
+        self, session: str, video: str | None, tell: inference.Progress
     ) -> tuple[FaceClip, Origin, float]:
         """Of the upload, of what is kept of an earlier one, or of the example."""
         if video is not None:
             started = time.perf_counter()
             with self.visits.reading(session, video):
-                clip = inference.read_upload(video, names, tell)
+                # what any method of the page needs: a visitor may choose another one later
+                clip = inference.read_upload(video, inference.offered(), tell)
             return clip, self.visits.origin_of(video), time.perf_counter() - started
         own = self.visits.own(session)
         if own is not None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from rppg_core.errors import UsageError
 from rppg_core.pipeline import Analysis, load_clip, needs_of
-from rppg_core.roster import CLASSICAL, PANEL, resolve
+from rppg_core.roster import CLASSICAL, MODELS, NEURAL_PACKAGES, PANEL, list_methods, resolve
 from rppg_core.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.types import FaceClip, Report, Truth
 
@@ -23,6 +24,12 @@ MAX_S = 90.0  # longest video the page takes
 EXAMPLE = SimulationSettings(
     seconds=30.0, hr_bpm=68.0, rr_brpm=14.0, amplitude_percent=0.5, tone=2, motion="small", size=320, seed=11
 )
+
+
+def offered() -> list[str]:
+    """Methods of the page: networks only where what they need is installed."""
+    installed = all(find_spec(package) for package in NEURAL_PACKAGES)
+    return [name for name in list_methods() if installed or name not in MODELS]
 
 
 def read_upload(path: str | Path, methods: Sequence[str], progress: Progress | None = None) -> FaceClip:
@@ -88,4 +95,4 @@ def example_report() -> Report:
 @cache
 def example_clip() -> tuple[FaceClip, Truth]:
     """The simulated example and what was put into it; made once and kept."""
-    return simulate_clip(EXAMPLE, needs=frozenset({"rgb", "still"}))
+    return simulate_clip(EXAMPLE, needs_of(offered()))
