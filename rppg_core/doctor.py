@@ -45,6 +45,7 @@ def check() -> list[Check]:
         _opencv_backend(),
         _optional("face backend litert", "ai_edge_litert", "pip install ai-edge-litert", wanted=False),
         _optional("face backend mediapipe", "mediapipe", "pip install 'rppg-lab[mediapipe]'", wanted=False),
+        _optional("networks (torch)", "torch", "pip install 'rppg-lab[neural]'", wanted=True),
         _optional("app (gradio)", "gradio", "pip install 'rppg-lab[demo]'", wanted=True),
         _cache(),
     ]
