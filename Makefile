@@ -11,7 +11,7 @@ export GRADIO_ANALYTICS_ENABLED ?= False
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit models calibrate bench bench-demo bench-peers evaluate ablations clean
+.PHONY: help demo space test lint unit models calibrate bench bench-demo bench-peers bench-simulator evaluate ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -66,9 +66,9 @@ evaluate: models  ## the protocols behind the README's figures; fails when a pro
 out/runs/tracenet-seed%/tracenet.safetensors:
 	$(BIN)/rppg train tracenet --seed $* --runs out/runs
 out/runs/short/tracenet-seed0/tracenet.safetensors:
-	$(BIN)/rppg train tracenet --seed 0 --steps 500 --runs out/runs/short
+	$(BIN)/rppg train tracenet --seed 0 --steps 300 --runs out/runs/short
 out/runs/short/tracenet-%-seed0/tracenet.safetensors:
-	$(BIN)/rppg train tracenet --ablation $* --seed 0 --steps 500 --runs out/runs/short
+	$(BIN)/rppg train tracenet --ablation $* --seed 0 --steps 300 --runs out/runs/short
 TRIALS := $(foreach s,0 1 2,out/runs/tracenet-seed$(s)/tracenet.safetensors) \
 	out/runs/short/tracenet-seed0/tracenet.safetensors \
 	$(foreach a,no-motion zscore raw-pixels no-skin-weight,out/runs/short/tracenet-$(a)-seed0/tracenet.safetensors)
@@ -81,6 +81,9 @@ bench: .venv/installed models  ## CPU time, memory and where the time goes
 
 bench-demo: .venv/installed models  ## the app in a browser: first load, upload to numbers, memory, files left
 	$(BIN)/python tests/bench/bench_demo.py
+
+bench-simulator: .venv/installed  ## clips and traces a second on one core
+	$(BIN)/python tests/bench/bench_simulator.py
 
 bench-peers: .venv/installed models  ## vitallens and open-rppg on the same file, each in an environment of its own
 	$(BIN)/python tests/bench/peers.py

@@ -38,14 +38,7 @@ class TraceNetConfig:
     window: int = 256  # samples at 30 Hz, 8.5 s
     cell_channels: int = 20  # features of each cell
     channels: int = 48  # features of the trunk
-    dilations: tuple[int, ...] = (
-        1,
-        2,
-        4,
-        8,
-        16,
-        1,
-    )  # of the trunk's blocks; seen together 2 s around a sample
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)  # of the trunk's blocks: 3.2 s to each side of a sample
     # "band" is the preparation of DESIGN section 4; the other two are measured failures, kept for the ablation
     scaling: Literal["band", "zscore", "raw"] = "band"
 

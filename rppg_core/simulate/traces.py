@@ -254,7 +254,7 @@ def _leak_gains(
     """Contrast at the borders of skin and features within it, divided by the width of a cell."""
     contrast = np.clip((other - still) / (still + 0.02), -1, 1)
     border = np.sqrt(np.clip(1 - share, 0.02, 1)) * np.exp(0.6 * rng.standard_normal(N))
-    strength = (0.35 if skin_weight else 1.5) * np.exp(0.7 * rng.standard_normal())
+    strength = (0.9 if skin_weight else 2.0) * np.exp(0.7 * rng.standard_normal())
     direction = rng.standard_normal((N, 2))
     edges = strength * (border[:, None] * direction)[..., None] * contrast[:, None, :]
     relief = strength * (0.4 * rng.standard_normal((N, 2, 1)) + 0.15 * rng.standard_normal((N, 2, 3)))

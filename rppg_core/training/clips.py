@@ -28,7 +28,7 @@ from rppg_core.simulate.faces import simulate_clip
 from rppg_core.simulate.settings import CODECS, SIMULATOR_VERSION, SimulationSettings, random_settings
 from rppg_core.training.batches import start_worker
 from rppg_core.training.recipes import Recipe
-from rppg_core.training.sources import Prepare, Sample, even_truth, targets_of, without_motion
+from rppg_core.training.sources import Prepare, Sample, even_truth, harder, targets_of, without_motion
 from rppg_core.types import FaceClip, Truth
 from rppg_core.video.prepare import resample
 from rppg_core.video.stmap import CELLS, plain_cells
@@ -111,8 +111,8 @@ def render_clips(
         Folder of the clips. A run that was stopped while rendering goes on with the missing ones.
     """
     needs = needs if recipe.skin_weight else needs | {"crop36"}
-    about = [SIMULATOR_VERSION, recipe.n_clips, recipe.clip_s, recipe.clip_px, recipe.motion, recipe.skin_weight,
-             sorted(needs)]  # fmt: skip
+    kind = [recipe.clip_s, recipe.clip_px, recipe.harshness, recipe.motion, recipe.skin_weight]
+    about = [SIMULATOR_VERSION, recipe.n_clips, *kind, sorted(needs)]
     place = folder / hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]
     place.mkdir(parents=True, exist_ok=True)
     tasks = [
@@ -209,7 +209,7 @@ def _settings(recipe: Recipe, k: int, difficulty: float) -> SimulationSettings:
     rng = np.random.default_rng([CLIP_SEED, k])
     settings = random_settings(rng, pulsed=True, seconds=recipe.clip_s, size=recipe.clip_px, difficulty=difficulty,
                                face="drawn")  # fmt: skip
-    settings = replace(settings, codec=str(rng.choice(list(CODECS))))
+    settings = replace(harder(settings, rng, recipe.harshness), codec=str(rng.choice(list(CODECS))))
     return settings if recipe.motion else without_motion(settings)
 
 

@@ -65,7 +65,7 @@ def shares_of(
         n_clips = round(part * recipe.clips / size)
         traces = TraceSource(
             seed=recipe.seed, prepare=prepare, n_frames=recipe.n_frames, labels=frozenset(recipe.labels),
-            skin_weight=recipe.skin_weight, motion=recipe.motion, held_out=held_out,
+            skin_weight=recipe.skin_weight, motion=recipe.motion, harshness=recipe.harshness, held_out=held_out,
         )  # fmt: skip
         shares.append(Share(traces, part - n_clips))
         if n_clips:

@@ -10,10 +10,18 @@ from training.tiny_net import N_FRAMES, Tiny, TinyConfig
 from rppg_core.errors import UsageError
 from rppg_core.metrics import waveform_r
 from rppg_core.models.base import TASKS
-from rppg_core.simulate.settings import SimulationSettings
+from rppg_core.simulate.settings import SimulationSettings, random_settings
 from rppg_core.simulate.traces import simulate_traces
 from rppg_core.training import sources
-from rppg_core.training.sources import Sample, TraceSource, collate, even_truth, targets_of, without_motion
+from rppg_core.training.sources import (
+    Sample,
+    TraceSource,
+    collate,
+    even_truth,
+    harder,
+    targets_of,
+    without_motion,
+)
 
 PREPARE = partial(Tiny.inputs_of, config=TinyConfig())
 
@@ -119,3 +127,15 @@ def test_source_without_motion_gives_stiller_maps():
         )
         spread[motion] = np.mean([source.sample(k, 0.0).inputs["boxes"].std(axis=0).mean() for k in range(8)])
     assert spread[False] < 0.3 * spread[True]
+
+
+def test_harder_draws_move_and_rustle_more_and_the_person_stays_the_same():
+    rng = np.random.default_rng(0)
+    everyday = [random_settings(np.random.default_rng(k), pulsed=True) for k in range(200)]
+    worse = [harder(settings, rng, 4.0) for settings in everyday]
+    assert [s.hr_bpm for s in worse] == [s.hr_bpm for s in everyday]
+    assert np.mean([s.noise for s in worse]) > 1.5 * np.mean([s.noise for s in everyday])
+    assert max(s.motion_scale for s in worse) <= 10 and max(s.noise for s in worse) <= 30
+    assert sum(s.motion == "large" for s in worse) > 2 * sum(s.motion == "large" for s in everyday)
+    assert "glances" not in {s.motion for s in worse}  # the benchmark keeps that family
+    assert harder(everyday[0], rng, 1.0) is everyday[0]
