@@ -65,9 +65,12 @@ evaluate: models  ## the protocols behind the README's figures; fails when a pro
 # What has been trained is not trained again: delete its folder in out/runs to start anew
 out/runs/tracenet-seed%/tracenet.safetensors:
 	$(BIN)/rppg train tracenet --seed $* --runs out/runs
-out/runs/short/tracenet-seed0/tracenet.safetensors:
+out/runs/short/clips:  # rendered once for all runs
+	mkdir -p out/runs/clips out/runs/short
+	ln -sfn ../clips $@
+out/runs/short/tracenet-seed0/tracenet.safetensors: | out/runs/short/clips
 	$(BIN)/rppg train tracenet --seed 0 --steps 300 --runs out/runs/short
-out/runs/short/tracenet-%-seed0/tracenet.safetensors:
+out/runs/short/tracenet-%-seed0/tracenet.safetensors: | out/runs/short/clips
 	$(BIN)/rppg train tracenet --ablation $* --seed 0 --steps 300 --runs out/runs/short
 TRIALS := $(foreach s,0 1 2,out/runs/tracenet-seed$(s)/tracenet.safetensors) \
 	out/runs/short/tracenet-seed0/tracenet.safetensors \
