@@ -209,7 +209,9 @@ def _settings(recipe: Recipe, k: int, difficulty: float) -> SimulationSettings:
     rng = np.random.default_rng([CLIP_SEED, k])
     settings = random_settings(rng, pulsed=True, seconds=recipe.clip_s, size=recipe.clip_px, difficulty=difficulty,
                                face="drawn")  # fmt: skip
-    settings = replace(harder(settings, rng, recipe.harshness), codec=str(rng.choice(list(CODECS))))
+    settings = replace(
+        harder(settings, rng, recipe.harshness**difficulty), codec=str(rng.choice(list(CODECS)))
+    )
     return settings if recipe.motion else without_motion(settings)
 
 

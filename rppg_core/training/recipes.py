@@ -34,7 +34,7 @@ class Recipe:
     labels: tuple[str, ...] = TASKS  # what the simulator may label
     skin_weight: bool = True  # cells are means over skin
     motion: bool = True  # heads move
-    harshness: float = 4.0  # how much more they move and the camera rustles than in everyday clips, at most
+    harshness: float = 4.0  # of motion and noise at difficulty 1, against everyday clips; 1 is everyday
     n_clips: int = 240  # rendered before the first step
     clip_s: float = 20.0  # length of each
     clip_px: int = 160  # side of its picture; the face is 72 wide
@@ -74,12 +74,11 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     "tracenet": Recipe(
         method="tracenet",
-        steps=1200,
-        traces=12,
-        clips=4,
+        steps=2400,
+        traces=13,
+        clips=3,
         n_clips=160,
-        easy=0.05,
-        hard=0.2,
+        easy=0.1,
         labels=("bvp", "hr"),
         loss_weights={"rate": 0.25},
     ),

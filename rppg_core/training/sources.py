@@ -144,7 +144,7 @@ class TraceSource:
     def _settings(self, rng: np.random.Generator, difficulty: float) -> SimulationSettings:
         seconds = self.n_frames / FS + MARGIN_S
         settings = random_settings(rng, pulsed=True, seconds=seconds, difficulty=difficulty)
-        settings = harder(settings, rng, self.harshness)
+        settings = harder(settings, rng, self.harshness**difficulty)
         return settings if self.motion else without_motion(settings)
 
 
