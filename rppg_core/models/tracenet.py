@@ -126,8 +126,8 @@ class TraceNet(RppgModel):
 
     @classmethod
     def inputs_of(cls, clip: FaceClip, config: TraceNetConfig) -> dict[str, np.ndarray]:
-        weight = clip.need("stmap_weight")
-        stmap = STMap(clip.need("stmap"), clip.fs or FS, weight)
+        cells, weight = clip.need("stmap"), clip.need("stmap_weight")
+        stmap = STMap(cells, clip.fs or FS, weight)
         return {
             "stmap": scaled_map(stmap, config.scaling).astype(np.float32),
             "weight": weight.astype(np.float32),

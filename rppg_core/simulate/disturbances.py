@@ -21,6 +21,7 @@ from rppg_core.simulate.physiology import band_noise
 from rppg_core.simulate.scene import GRID_HZ, Motion
 
 STEP_SIZE = 0.06  # median relative size of a step of light
+DARKEST = 0.05  # of the mean brightness: a camera's gain ends somewhere
 SYLLABLES_HZ = (2.0, 6.0)  # slowest and fastest talk
 SCREEN_HZ = (0.3, 4.0)  # slowest and fastest rhythm of a screen
 
@@ -71,7 +72,7 @@ def auto_exposure(
     Returns:
         Factor on the light, about 1.
     """
-    wanted = -share * np.log(brightness / brightness.mean())
+    wanted = -share * np.log(np.maximum(brightness / brightness.mean(), DARKEST))
     step_s = np.ptp(times_s) / max(len(times_s) - 1, 1)
     follow = 1 - np.exp(-step_s / lag_s)
     gain, _ = signal.lfilter([follow], [1, follow - 1], wanted, zi=[(1 - follow) * wanted[0]])
