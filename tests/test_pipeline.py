@@ -117,7 +117,7 @@ def test_face_that_fills_the_picture_is_controlled_by_shuffling(pulsed):
 
 
 def shortened(clip, n, step=1):
-    fields = ("times_s", "valid", "rgb", "background", "boxes")
+    fields = ("times_s", "valid", "rgb", "background", "boxes", "stmap")
     return dataclasses.replace(clip, **{f: getattr(clip, f)[:n:step] for f in fields})
 
 
