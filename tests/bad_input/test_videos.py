@@ -306,7 +306,9 @@ def test_phone_video_stored_lying_is_upright_in_the_report(rppg, recordings):
     assert (video["rotation_deg"], video["width"], video["height"]) == (270, 576, 1024)
     assert upright(analyze(path, ["green"]).clip.still_outlines)
     assert run.hr_bpm is None  # the methods disagree on it: no reference, no number
-    assert all(e["vitals"]["hr"]["value"] is None for e in run.report["estimates"].values())  # networks neither
+    assert all(
+        e["vitals"]["hr"]["value"] is None for e in run.report["estimates"].values()
+    )  # networks neither
 
 
 @pytest.mark.parametrize("name", ["video1_forehead", "video10_forehead", "video10_rightcheek"])
