@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
-from rppg_core.calibrate import examples_of_clip, fit, fit_confidence, fit_width
+from rppg_core.calibrate import clean_lie, examples_of_clip, fit, fit_confidence, fit_width
+from rppg_core.runs import spectra_of
 from rppg_core.signals.quality import RateEvidence
+from rppg_core.simulate.settings import SimulationSettings
+from rppg_core.simulate.traces import simulate_traces
+from rppg_core.types import HR_BAND_HZ
+from rppg_core.video.prepare import resample
 
 
 def test_confidence_recovers_a_known_logistic_model():
@@ -40,3 +45,12 @@ def test_half_of_the_examples_hold_no_pulse():
     with_pulse, without = examples_of_clip(1_000_000), examples_of_clip(1_000_001)
     assert all(np.isfinite(error) for _, error in with_pulse)
     assert all(np.isinf(error) for _, error in without)
+
+
+def test_a_clean_lie_is_clean_at_a_rate_of_its_own():
+    clip = resample(simulate_traces(SimulationSettings(seconds=12, hr_bpm=72))[0])
+    rates = {
+        round(spectra_of(clean_lie(clip, np.random.default_rng(k)), HR_BAND_HZ).rate_hz, 1) for k in range(8)
+    }
+    assert len(rates) > 4
+    assert all(0.65 < rate < 3.6 for rate in rates)
