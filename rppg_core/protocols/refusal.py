@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from rppg_core.metrics import wilson_interval
-from rppg_core.pipeline import analyze
+from rppg_core.pipeline import analyze, needs_of
 from rppg_core.protocols.table import Criterion, percent, text_table
 from rppg_core.roster import resolve
 from rppg_core.types import plain
@@ -109,7 +109,7 @@ def run_case(case: Case, methods: Sequence[str]) -> list[Row]:
         flicker_hz=float(rng.uniform(0.9, 2.5)) if case.seed % 2 else 1.1,
         seed=case.seed,
     )
-    clip, truth = simulate_clip(settings)
+    clip, truth = simulate_clip(settings, needs_of(methods))
     report = analyze(clip, list(methods))
     truth_bpm = float(np.mean(truth.hr_bpm)) if truth.pulsed else float("nan")
     voices = {name: e.vitals.hr for name, e in report.estimates.items()}
