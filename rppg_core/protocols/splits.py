@@ -1,0 +1,135 @@
+"""Who is learned from and who is judged: subject-disjoint folds, cross-dataset, leave one domain out.
+
+Floor 6. Pure functions over anything that has a `dataset` and a `subject`. A person is the pair of both: two datasets
+may each have a "subject1". Windows of one person never lie on both sides, which the contiguous slices of some
+released code do not guarantee.
+Source: Wang et al. 2025, PhysMLE (one of six datasets left out); our choice: folds of equal numbers of clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from rppg_core.errors import UsageError
+
+
+@runtime_checkable
+class Named(Protocol):
+    """What a split looks at."""
+
+    @property
+    def dataset(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+
+Clip = TypeVar("Clip", bound=Named)
+
+
+@dataclass(frozen=True)
+class Split(Generic[Clip]):
+    """One training and one test set; `test` is judged once by what was learned from `train`."""
+
+    name: str
+    train: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+
+
+def person_of(clip: Named) -> tuple[str, str]:
+    """Who is seen: dataset and subject."""
+    return clip.dataset, clip.subject
+
+
+def subject_folds(clips: Sequence[Clip], n_folds: int = 5, *, seed: int = 0) -> list[Split[Clip]]:
+    """Folds in which each clip is tested once and nobody is on both sides.
+
+    Args:
+        clips: of one or several datasets.
+        n_folds: how many, 2 or more.
+        seed: of the order in which people of equally many clips are dealt out.
+
+    Returns:
+        Splits "fold 1", "fold 2", ...; their test sets differ by few clips.
+
+    Raises:
+        UsageError: fewer people than folds.
+    """
+    people = _grouped(clips, person_of)
+    if not 2 <= n_folds <= len(people):
+        raise UsageError(
+            f"{n_folds} folds of {len(people)} people", wanted=f"2 to {max(len(people), 2)} folds",
+            do="ask for fewer folds, or name a folder with more people",
+        )  # fmt: skip
+    order = np.random.default_rng(seed).permutation(len(people))
+    names = [list(people)[k] for k in order]
+    folds: list[set[Hashable]] = [set() for _ in range(n_folds)]
+    sizes = [0] * n_folds
+    for name in sorted(names, key=lambda name: -len(people[name])):  # stable: the shuffled order among equals
+        smallest = sizes.index(min(sizes))
+        folds[smallest].add(name)
+        sizes[smallest] += len(people[name])
+    return [
+        _split(f"fold {k + 1}", clips, lambda clip, held=held: person_of(clip) in held)
+        for k, held in enumerate(folds)
+    ]
+
+
+def cross_dataset(train: Sequence[Clip], test: Sequence[Clip]) -> Split[Clip]:
+    """Everything of some datasets to learn from, everything of others to be judged on.
+
+    Raises:
+        UsageError: one side is empty, or a dataset is on both.
+    """
+    if not train or not test:
+        raise UsageError(
+            f"{len(train)} clips to train on and {len(test)} to test on", wanted="clips on both sides",
+            do="name folders that hold clips",
+        )  # fmt: skip
+    shared = sorted({clip.dataset for clip in train} & {clip.dataset for clip in test})
+    if shared:
+        raise UsageError(
+            f"{shared[0]} is on both sides", wanted="other datasets to train on than to test on",
+            do="leave it out of one side, or ask for subject-disjoint folds of it",
+        )  # fmt: skip
+    sources, targets = (list(dict.fromkeys(clip.dataset for clip in side)) for side in (train, test))
+    return Split(f"{'+'.join(sources)} to {'+'.join(targets)}", tuple(train), tuple(test))
+
+
+def leave_one_domain_out(clips: Sequence[Clip]) -> list[Split[Clip]]:
+    """A split a dataset, named after it: all of it is the target, everything else is learned from.
+
+    Raises:
+        UsageError: fewer than two datasets.
+    """
+    domains = _grouped(clips, lambda clip: clip.dataset)
+    if len(domains) < 2:
+        raise UsageError(
+            f"clips of {len(domains)} domain{'s' if len(domains) != 1 else ''}", wanted="two domains or more",
+            do="give the clips of more datasets",
+        )  # fmt: skip
+    return [_split(str(name), clips, lambda clip, name=name: clip.dataset == name) for name in domains]
+
+
+def by_domain(clips: Sequence[Clip]) -> dict[str, tuple[Clip, ...]]:
+    """The clips of each dataset, in the order in which the datasets first occur."""
+    return {str(name): tuple(found) for name, found in _grouped(clips, lambda clip: clip.dataset).items()}
+
+
+def _grouped(clips: Sequence[Clip], key: Callable[[Clip], Hashable]) -> dict[Hashable, list[Clip]]:
+    groups: dict[Hashable, list[Clip]] = {}
+    for clip in clips:
+        groups.setdefault(key(clip), []).append(clip)
+    return groups
+
+
+def _split(name: str, clips: Sequence[Clip], is_held_out: Callable[[Clip], bool]) -> Split[Clip]:
+    return Split(
+        name,
+        tuple(clip for clip in clips if not is_held_out(clip)),
+        tuple(clip for clip in clips if is_held_out(clip)),
+    )
