@@ -40,7 +40,7 @@ def folders(draw, min_domains: int = 1):
     return draw(st.permutations(clips))
 
 
-def tested(splits: list[Split]) -> Counter:
+def judged(splits: list[Split]) -> Counter:
     return Counter(clip for split in splits for clip in split.test)
 
 
@@ -49,7 +49,7 @@ def tested(splits: list[Split]) -> Counter:
 def test_every_clip_is_tested_in_one_fold_and_nobody_is_on_both_sides(clips, data):
     people = {person_of(clip) for clip in clips}
     splits = subject_folds(clips, data.draw(st.integers(2, len(people))), seed=data.draw(st.integers(0, 9)))
-    assert tested(splits) == Counter(clips)
+    assert judged(splits) == Counter(clips)
     for split in splits:
         assert split.train and split.test
         assert not {person_of(clip) for clip in split.train} & {person_of(clip) for clip in split.test}
@@ -67,7 +67,7 @@ def test_folds_differ_by_no_more_clips_than_a_person_has(clips, seed):
 @given(folders(min_domains=2))
 def test_held_out_domain_is_never_learned_from_and_wholly_tested(clips):
     splits = leave_one_domain_out(clips)
-    assert tested(splits) == Counter(clips)
+    assert judged(splits) == Counter(clips)
     for split in splits:
         assert {clip.dataset for clip in split.test} == {split.name}
         assert split.name not in {clip.dataset for clip in split.train}
