@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from rppg_core.errors import RppgError, UsageError
-from rppg_core.types import STMap
+from rppg_core.types import FaceClip, STMap, Truth
 from rppg_core.video.frame import Frame
 
 FASTEST_S = 0.0005  # shortest step between labels: blood pressure comes at 1 kHz
@@ -164,6 +164,8 @@ class Record:
     condition: Mapping = field(default_factory=dict)  # words: "motion": "talking", "lux": "10.0", ...
     frames: FrameSource | None = None  # None: the dataset holds maps instead of pictures
     stmap: Callable[[], STMap] | None = None
+    # simulated: the clip that a pass keeps for these needs, and its labels; picklable
+    face_clip: Callable[[frozenset[str]], tuple[FaceClip, Truth]] | None = None
     streams: Streams = field(default_factory=lambda: Streams({}))
     video: Path | None = None  # file or folder of the pictures
     notes: tuple[str, ...] = ()
