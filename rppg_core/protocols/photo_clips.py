@@ -145,7 +145,7 @@ def settings_of(index: int) -> SimulationSettings:
 
 def settings_hash() -> str:
     """What PHOTO_V1_HASH must be: sha256 over the settings of all clips and the benchmark's name."""
-    return _hash([VERSION, *(clip_fields(index) for index in range(N_CLIPS))])
+    return digest([VERSION, *(clip_fields(index) for index in range(N_CLIPS))])
 
 
 def printed_traces() -> Float[np.ndarray, "clip value"]:
@@ -200,7 +200,7 @@ def stream_clips(
         WriteError: the folder cannot be written.
     """
     keep = needs <= KEPT
-    folder = _made(Path(RUNS if runs is None else runs) / VERSION) if keep else None
+    folder = made_folder(Path(RUNS if runs is None else runs) / VERSION) if keep else None
     pool = ProcessPoolExecutor(workers)
     waiting: deque[Future] = deque()
     try:
@@ -240,9 +240,11 @@ def load_clip(path: Path, *, skin_weight: bool = True) -> PhotoClip:
     return clip, Truth(**arrays["truth"], **words["truth"])
 
 
-def save_clip(path: Path, clip: FaceClip, truth: Truth, unweighted: Float[np.ndarray, "time cell 3"]) -> None:
+def save_clip(
+    path: Path, clip: FaceClip, truth: Truth, unweighted: Float[np.ndarray, "time cell 3"] | None = None
+) -> None:
     """Write a clip whole or not at all: others may be reading the folder. Colours are kept to seven digits."""
-    arrays: dict[str, np.ndarray] = {"cells.unweighted": unweighted.astype(np.float32)}
+    arrays = {} if unweighted is None else {"cells.unweighted": unweighted.astype(np.float32)}
     words: dict[str, dict[str, Any]] = {"clip": {}, "truth": {}}
     for owner, record in (("clip", clip), ("truth", truth)):
         for name in (field.name for field in fields(record)):
@@ -281,7 +283,7 @@ def source_fingerprint() -> str:
                   and ast.get_docstring(node, clean=False) is not None):  # fmt: skip
                 node.body = node.body[1:]
         seen[name] = ast.dump(tree)
-    return _hash(sorted(seen.items()))
+    return digest(sorted(seen.items()))
 
 
 def _render(number: int, needs: frozenset[str]) -> PhotoClip:
@@ -292,9 +294,9 @@ def _render(number: int, needs: frozenset[str]) -> PhotoClip:
 
 def _render_into(number: int, folder: Path) -> Path:
     """The file of a clip; rendered where it is missing, older or broken."""
-    key = _hash([VERSION, clip_fields(number), SIMULATOR_VERSION, source_fingerprint()])[:16]
+    key = digest([VERSION, clip_fields(number), SIMULATOR_VERSION, source_fingerprint()])[:16]
     path = folder / f"{number:03d}-{key}.npz"
-    if not _readable(path):
+    if not readable(path):
         clip, truth = _render(number, KEPT | {"crop36"})
         cells = np.where(clip.valid[:, None, None], plain_cells(clip.need("crop36")), np.nan)
         save_clip(path, replace(clip, crop36=None), truth, cells)
@@ -304,7 +306,8 @@ def _render_into(number: int, folder: Path) -> Path:
     return path
 
 
-def _readable(path: Path) -> bool:
+def readable(path: Path) -> bool:
+    """The file is there and holds a clip."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             return "words" in stored.files
@@ -312,7 +315,12 @@ def _readable(path: Path) -> bool:
         return False
 
 
-def _made(folder: Path) -> Path:
+def made_folder(folder: Path) -> Path:
+    """The folder, made where it is missing.
+
+    Raises:
+        WriteError: it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -323,5 +331,6 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _hash(value: Sequence[Any] | Mapping[str, Any]) -> str:
+def digest(value: Sequence[Any] | Mapping[str, Any]) -> str:
+    """Hash of anything that JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

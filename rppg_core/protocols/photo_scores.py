@@ -81,7 +81,7 @@ def score(methods: Mapping[str, Method], clips: Iterable[PhotoClip]) -> list[Row
         analysis = Analysis(clip)
         for name, method in methods.items():
             estimate = analysis.judge(method)
-            similarity, ratio_db = _likeness(estimate.bvp, truth)
+            similarity, ratio_db = likeness(estimate.bvp, truth)
             spectra = spectra_of(estimate.bvp, HR_BAND_HZ)
             hr, rr = estimate.vitals.hr, estimate.vitals.rr
             direct = {key: float(estimate.direct.get(key, np.nan)) for key in ("hr", "rr", "spo2")}
@@ -129,16 +129,16 @@ def summary(rows: Sequence[Row], method: str) -> dict[str, Any]:
         "r_gain": mean_ci(pairs[:, 0] - pairs[:, 1]) if paired else None,
         "snr_db": mean_ci([row.snr_db for row in pulse]),
         "hr_mae_bpm": mean_ci(errors),
-        "within_5_bpm": _share_ci(errors <= WITHIN_BPM) if np.isfinite(errors).any() else None,
-        "shown": _share_ci(np.array([row.hr_shown for row in pulse])),
+        "within_5_bpm": share_ci(errors <= WITHIN_BPM) if np.isfinite(errors).any() else None,
+        "shown": share_ci(np.array([row.hr_shown for row in pulse])),
         "n_breath": len(breath),
-        "rr_shown": _share_ci(np.isfinite([row.rr_brpm for row in breath])),
+        "rr_shown": share_ci(np.isfinite([row.rr_brpm for row in breath])),
         "rr_mae_brpm": mean_ci([row.rr_error_brpm for row in shown]),
-        "rr_within_2_brpm": _share_ci(np.array([row.rr_error_brpm for row in shown]) <= WITHIN_BRPM),
+        "rr_within_2_brpm": share_ci(np.array([row.rr_error_brpm for row in shown]) <= WITHIN_BRPM),
     }
 
 
-def _likeness(bvp: Bvp | None, truth: Truth) -> tuple[float, float]:
+def likeness(bvp: Bvp | None, truth: Truth) -> tuple[float, float]:
     """Correlation and SNR (dB) against the truth: means over the pieces between gaps, weighted by their length."""
     if bvp is None:
         return float("nan"), float("nan")
@@ -165,7 +165,7 @@ def _ci(values: np.ndarray, statistic: Callable[[np.ndarray], Any]) -> dict[str,
     return {"mean": float(statistic(values)), "low": low, "high": high}
 
 
-def _share_ci(right: np.ndarray) -> dict[str, float] | None:
+def share_ci(right: np.ndarray) -> dict[str, float] | None:
     """A share with Wilson's interval, which the bootstrap gets wrong near 0 and 1."""
     if not len(right):
         return None
