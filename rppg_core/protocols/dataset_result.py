@@ -1,0 +1,287 @@
+"""What the protocols `intra`, `cross` and `mssdg` end with: tables for people, numbers for programs, promises.
+
+Floor 6. POS and the constant predictor are in every table. A target is the dataset that a row was tested on; where
+there are several, each has its own lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rppg_core.protocols.dataset_numbers import (
+    CONSTANT,
+    Constant,
+    Found,
+    bland_altman_of,
+    by_condition,
+    constant_rows,
+    numbers_of,
+)
+from rppg_core.protocols.dataset_scores import Row
+from rppg_core.protocols.table import Criterion, percent, text_table
+from rppg_core.types import plain
+
+UNITS = ("window", "video")
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One finished training: what it was and what it cost."""
+
+    split: str
+    method: str
+    seed: int
+    steps: int
+    n_clips: int  # in its training set, those that its own validation takes included
+    cpu_s: float  # of training and of reading its samples
+
+
+@dataclass(frozen=True)
+class DatasetResult:
+    """Rows of a protocol, and the tables made of them."""
+
+    protocol: str
+    about: str  # one or two sentences: what was learned from, what was tested on
+    window_s: float
+    rows: Sequence[Row]  # of the methods; those of the constant predictor are made here
+    constants: Mapping[str, Constant]  # split -> what the constant predictor says there
+    trained: Sequence[Trained] = ()
+    # more promises of a protocol, made of its result
+    promises: Callable[[DatasetResult], list[Criterion]] | None = None
+
+    @property
+    def methods(self) -> list[str]:
+        return list(dict.fromkeys(row.method for row in self.rows))
+
+    @property
+    def targets(self) -> list[str]:
+        return list(dict.fromkeys(row.dataset for row in self.rows))
+
+    @cached_property
+    def all_rows(self) -> list[Row]:
+        """Rows of the methods and of the constant predictor."""
+        return [*self.rows, *constant_rows(self.rows, self.constants)]
+
+    @cached_property
+    def cells(self) -> list[Found]:
+        """Numbers of every method on every target, and on all of them, per window and per video."""
+        found = []
+        groups = [*self.targets, ALL] if len(self.targets) > 1 else self.targets
+        for target in groups:
+            for unit in UNITS:
+                for method in [*self.methods, CONSTANT]:
+                    rows = [
+                        row for row in self.all_rows
+                        if row.method == method and row.unit == unit and target in (ALL, row.dataset)
+                    ]  # fmt: skip
+                    found.append({"target": target, "unit": unit, "method": method, **numbers_of(rows)})
+        return found
+
+    def cell(self, method: str, unit: str, target: str | None = None) -> Found:
+        """Numbers of one method; `target` None is everything that was tested."""
+        target = (ALL if len(self.targets) > 1 else self.targets[0]) if target is None else target
+        wanted = {"target": target, "unit": unit, "method": method}
+        return next(cell for cell in self.cells if all(cell[key] == wanted[key] for key in wanted))
+
+    @cached_property
+    def conditions(self) -> list[Found]:
+        """Heart-rate error per window at every level of every condition."""
+        return by_condition([row for row in self.all_rows if row.unit == "window"])
+
+    @cached_property
+    def bland_altman(self) -> list[Found]:
+        """Agreement of every method's heart rate with the label, per video."""
+        found = []
+        for method in self.methods:
+            agreement = bland_altman_of([r for r in self.rows if r.method == method and r.unit == "video"])
+            if agreement is not None:
+                found.append({"method": method, **agreement})
+        return found
+
+    def criteria(self) -> list[Criterion]:
+        """The promises: what was trained beats the predictor that sees no clip, and those of the protocol."""
+        found = []
+        for method in dict.fromkeys(training.method for training in self.trained):
+            mine, constant = self.cell(method, "video"), self.cell(CONSTANT, "video")
+            numbers = mine["hr"] or mine["direct_hr"]
+            if numbers is not None and constant["hr"] is not None:
+                bar = constant["hr"]["mae"]
+                found.append(Criterion(f"HR MAE of {method} per video", f"{numbers['mae']:.2f} bpm",
+                                       f"below {bar:.2f}, of the constant", numbers["mae"] < bar))  # fmt: skip
+        return found + (self.promises(self) if self.promises is not None else [])
+
+    def text(self) -> str:
+        """All tables."""
+        parts = [self._head()]
+        for unit in UNITS:
+            words = f"per {self.window_s:g} s window, half overlapping" if unit == "window" else "per video"
+            parts.append(
+                f"Heart rate of the waveform, {words}\n" + self._table(unit, _rate_cells, RATE_HEADER)
+            )
+        parts.append("The waveform, per window\n" + self._table("window", _wave_cells, WAVE_HEADER))
+        if agreement := self._agreement_table():
+            parts.append("Agreement per video (estimated minus label)\n" + agreement)
+        if other := self._other_table():
+            parts.append("Other numbers, per video (SpO2 is not calibrated)\n" + other)
+        if conditions := self._condition_table():
+            parts.append("HR MAE (bpm) by condition, per window, worst level first\n" + conditions)
+        if self.trained:
+            parts.append("What was trained\n" + self._training_table())
+        if criteria := self.criteria():
+            parts.append("\n".join(criterion.line() for criterion in criteria))
+        return "\n\n".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Rows, numbers, promises and what the figures draw, ready for JSON."""
+        return plain({
+            "protocol": self.protocol,
+            "about": self.about,
+            "window_s": self.window_s,
+            "criteria": [asdict(criterion) for criterion in self.criteria()],
+            "constants": {split: asdict(said) for split, said in self.constants.items()},
+            "cells": self.cells,
+            "bland_altman": self.bland_altman,
+            "error_by_condition": self.conditions,
+            "trained": [asdict(training) for training in self.trained],
+            "rows": [asdict(row) for row in self.all_rows],
+        })  # fmt: skip
+
+    def _head(self) -> str:
+        videos = {(row.dataset, row.clip) for row in self.rows}
+        people = {(row.dataset, row.subject) for row in self.rows}
+        sources = dict.fromkeys(row.hr_from or "no label" for row in self.rows if row.unit == "video")
+        said = dict.fromkeys(f"{c.why}, {c.hr_bpm:.1f} bpm" for c in self.constants.values())
+        constant = (
+            next(iter(said)) if len(said) == 1 else f"{next(iter(self.constants.values())).why} of each split"
+        )
+        return (
+            f"{self.protocol} protocol: {self.about}\n"
+            f"{len(videos)} videos of {len(people)} people tested; true heart rate: {', '.join(sources)}. "
+            f"Constant: {constant}.\n(95 % intervals: bootstrap over people; errors are of the waveform, shown or "
+            "not; \"shown\" is what the calibration lets pass, and its own error)"
+        )  # fmt: skip
+
+    def _table(self, unit: str, cells_of: Callable[[Found], list[str]], header: Sequence[str]) -> str:
+        several = len(self.targets) > 1
+        lines = [
+            [f"{cell['target']}  {cell['method']}" if several else cell["method"], *cells_of(cell)]
+            for cell in self.cells if cell["unit"] == unit
+        ]  # fmt: skip
+        return text_table([("target  " if several else "") + "method", *header], lines)
+
+    def _agreement_table(self) -> str:
+        lines = []
+        for found in self.bland_altman:
+            hr = self.cell(found["method"], "video")["hr"]
+            lines.append([
+                found["method"], str(len(found["points"])), _with_interval(hr, "bias", 2, sign="+"),
+                f"{found['lower']:+.1f} to {found['upper']:+.1f}",
+            ])  # fmt: skip
+        return text_table(["method", "n", "bias bpm", "95 % limits bpm"], lines) if lines else ""
+
+    def _other_table(self) -> str:
+        """RR, SpO2 and the rates that networks regress, each beside the constant predictor."""
+        asked = [
+            ("HR regressed", "bpm", "direct_hr", "hr"), ("RR shown", "brpm", "rr", "rr"),
+            ("RR regressed", "brpm", "direct_rr", "rr"), ("SpO2 regressed", "%", "direct_spo2", "direct_spo2"),
+        ]  # fmt: skip
+        lines = []
+        for cell in self.cells:
+            if cell["unit"] != "video" or cell["method"] == CONSTANT:
+                continue
+            constant = self.cell(CONSTANT, "video", cell["target"])
+            for words, unit, name, beside in asked:
+                found, bar = cell[name], constant[beside]
+                if found is not None:
+                    lines.append([
+                        f"{cell['target']}  {cell['method']}", words, str(int(found["n"])),
+                        percent(found["coverage"], 1), _with_interval(found, "mae", 2), f"{found['within']:.0%}",
+                        "" if bar is None else f"{bar['mae']:.2f}", unit,
+                    ])  # fmt: skip
+        header = [
+            "target  method",
+            "number",
+            "n",
+            "given",
+            "MAE",
+            "within 5 bpm or 2",
+            "MAE of the constant",
+            "unit",
+        ]
+        return text_table(header, lines) if lines else ""
+
+    def _condition_table(self) -> str:
+        methods = [*self.methods, CONSTANT]
+        lines = [
+            [f"{found['condition']} {found['level']}", str(found["n_clips"]),
+             *("" if found["mae"][m] is None else f"{found['mae'][m]:.1f}" for m in methods)]
+            for found in self.conditions
+        ]  # fmt: skip
+        return text_table(["condition", "videos", *methods], lines) if lines else ""
+
+    def _training_table(self) -> str:
+        lines = []
+        for training in self.trained:
+            mine = [
+                row for row in self.rows
+                if (row.method, row.seed, row.split) == (training.method, training.seed, training.split)
+                and row.unit == "video"
+            ]  # fmt: skip
+            errors = [abs(row.hr_bpm - row.hr_true_bpm) for row in mine]
+            finite = [error for error in errors if np.isfinite(error)]
+            lines.append([
+                f"{training.split}  {training.method}", str(training.seed), str(training.steps),
+                str(training.n_clips), f"{training.cpu_s / 60:.1f}",
+                f"{np.mean(finite):.2f}" if finite else "",
+            ])  # fmt: skip
+        total = sum(training.cpu_s for training in self.trained) / 60
+        lines.append([f"{len(self.trained)} trainings", "", "", "", f"{total:.1f}", ""])
+        header = ["tested on  method", "seed", "steps", "training clips", "CPU-minutes", "HR MAE bpm"]
+        return text_table(header, lines)
+
+
+RATE_HEADER = (
+    "n", "MAE bpm", "RMSE bpm", "MAPE %", "r", "within 5 bpm %", "shown", "MAE of shown bpm",
+)  # fmt: skip
+WAVE_HEADER = ("n", "r", "MACC", "SNR dB")
+
+
+def _rate_cells(cell: Found) -> list[str]:
+    hr, shown = cell["hr"], cell["shown"]
+    if hr is None:
+        return [""] * len(RATE_HEADER)
+    return [
+        str(int(hr["n"])), _with_interval(hr, "mae", 2), _with_interval(hr, "rmse", 2), f"{hr['mape']:.1f}",
+        _with_interval(hr, "r", 2), _with_interval(hr, "within", 0, factor=100),
+        percent(0.0 if shown is None else shown["coverage"], 1), _with_interval(shown, "mae", 2),
+    ]  # fmt: skip
+
+
+def _wave_cells(cell: Found) -> list[str]:
+    waves = [_mean_cell(cell["r"], 2), _mean_cell(cell["macc"], 2), _mean_cell(cell["snr_db"], 1)]
+    return [str(int(cell["hr"]["n"])) if cell["hr"] and any(waves) else "", *waves]
+
+
+def _mean_cell(found: Found | None, digits: int) -> str:
+    if found is None:
+        return ""
+    return f"{found['mean']:.{digits}f} {_range(found['low'], found['high'], digits)}".rstrip()
+
+
+def _with_interval(found: Found | None, name: str, digits: int, *, factor: float = 1, sign: str = "") -> str:
+    """'3.10 (2.40 to 3.90)'; without the brackets where there is no interval, '' where there is no number."""
+    if found is None or not np.isfinite(found[name]):
+        return ""
+    interval = found["intervals"][name]
+    low, high = (np.nan, np.nan) if interval is None else (factor * value for value in interval)
+    return f"{factor * found[name]:{sign}.{digits}f} {_range(low, high, digits, sign)}".rstrip()
+
+
+def _range(low: float, high: float, digits: int, sign: str = "") -> str:
+    return f"({low:{sign}.{digits}f} to {high:{sign}.{digits}f})" if np.isfinite([low, high]).all() else ""
