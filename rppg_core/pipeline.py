@@ -84,12 +84,12 @@ def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
     """Networks with the user's weights, read now so that a wrong file is told of before the video is read."""
     if not weights:
         return {}
-    from rppg_core.weights import neural_method
+    from rppg_core.neural_method import neural_method
 
     own: dict[str, Method] = {}
     for name, path in weights.items():
         own[name] = network = neural_method(name, path)
-        network.load()
+        _ = network.model
     return own
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, NamedTuple
 
 from rppg_core.errors import UnknownMethodError, UsageError
 from rppg_core.types import Method
@@ -22,10 +23,25 @@ METHODS: dict[str, str] = {
     "pos": "rppg_core.classical:CLASSICAL",
     "lgi": "rppg_core.classical:CLASSICAL",
     "omit": "rppg_core.classical:CLASSICAL",
-    "tracenet": "rppg_core.weights:neural_method",
+    "tracenet": "rppg_core.neural_method:neural_method",
 }
-MODELS: dict[str, str] = {  # networks, for weights.py: their classes; METHODS holds them with their weights
-    "tracenet": "rppg_core.models.tracenet:TraceNet",
+
+
+class Network(NamedTuple):
+    """What is known of a network without importing torch; its class says the same, and a test compares them."""
+
+    where: str  # "module:Class"
+    needs: frozenset[str]  # names out of types.NEEDS
+    paper: str
+    weights: str = "trained on simulated physiology"
+
+
+MODELS: dict[str, Network] = {  # networks by their classes; METHODS holds them with their weights
+    "tracenet": Network(
+        "rppg_core.models.tracenet:TraceNet",
+        frozenset({"rgb", "stmap"}),
+        "ours: baseline network on the STMap",
+    ),
 }
 NEURAL_PACKAGES = ("torch", "safetensors")
 CLASSICAL = ("green", "ica", "chrom", "pbv", "pos", "lgi", "omit")
@@ -57,20 +73,31 @@ def get_method(name: str) -> Method:
         raise UnknownMethodError(
             f"unknown method {name!r}", wanted=f"one of {', '.join(METHODS)}", do="see `rppg methods`"
         )
-    module, attribute = METHODS[name].split(":")
-    try:
-        found: Any = getattr(import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in NEURAL_PACKAGES:
-            raise
+    lacking = [package for package in NEURAL_PACKAGES if name in MODELS and find_spec(package) is None]
+    if lacking:
         raise UsageError(
-            f"{name} needs the package {error.name!r}, which is not installed",
+            f"{name} needs the package {lacking[0]!r}, which is not installed",
             wanted="the extra 'neural'", do="pip install 'rppg-lab[neural]'",
-        ) from error  # fmt: skip
+        )  # fmt: skip
+    module, attribute = METHODS[name].split(":")
+    found: Any = getattr(import_module(module), attribute)
     if isinstance(found, Mapping):
         return found[name]
     made: Any = found(name) if callable(found) else found
     return made
+
+
+def get_network(name: str) -> Network:
+    """What is known of a network.
+
+    Raises:
+        UnknownMethodError: no such network; the message lists the names.
+    """
+    if name not in MODELS:
+        raise UnknownMethodError(
+            f"no network {name!r}", wanted=f"one of {', '.join(MODELS)}", do="see `rppg methods`"
+        )
+    return MODELS[name]
 
 
 def resolve(methods: Sequence[str] | str | None) -> list[str]:
@@ -92,5 +119,5 @@ def resolve(methods: Sequence[str] | str | None) -> list[str]:
 
 def describe_methods() -> list[MethodRow]:
     """One row a method: what it needs, where its weights come from, whose idea it is."""
-    methods = [get_method(name) for name in METHODS]
-    return [MethodRow(m.name, tuple(sorted(m.needs)), m.weights, m.paper) for m in methods]
+    known = {name: MODELS.get(name) or get_method(name) for name in METHODS}
+    return [MethodRow(name, tuple(sorted(m.needs)), m.weights, m.paper) for name, m in known.items()]

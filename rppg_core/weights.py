@@ -11,14 +11,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from rppg_core.errors import ModelFileError, UnknownMethodError, WriteError
-from rppg_core.models.base import ModelCard, NeuralMethod, RppgModel
-from rppg_core.roster import MODELS
+from rppg_core.errors import ModelFileError, WriteError
+from rppg_core.models.base import ModelCard, RppgModel
+from rppg_core.roster import get_network
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 RETRAIN = "name another file, or train one with `rppg train`"
@@ -30,11 +29,7 @@ def model_class(name: str) -> type[RppgModel]:
     Raises:
         UnknownMethodError: no such network; the message lists the names.
     """
-    if name not in MODELS:
-        raise UnknownMethodError(
-            f"no network {name!r}", wanted=f"one of {', '.join(MODELS)}", do="see `rppg methods`"
-        )
-    module, attribute = MODELS[name].split(":")
+    module, attribute = get_network(name).where.split(":")
     return getattr(import_module(module), attribute)
 
 
@@ -131,21 +126,14 @@ def load_model(name: str, path: str | Path | None = None) -> RppgModel:
             f"{str(path)!r} does not fit {name}: {lines[min(1, len(lines) - 1)]}",
             wanted="weights made by this version of the method", do=RETRAIN,
         ) from error  # fmt: skip
+    wild = [key for key, values in model.state_dict().items() if not values.isfinite().all()]
+    if wild:
+        raise ModelFileError(
+            f"{str(path)!r} holds numbers in {wild[0]} that are not finite",
+            wanted="an undamaged file",
+            do=RETRAIN,
+        )
     return model.eval()
-
-
-@lru_cache(maxsize=16)
-def neural_method(name: str, path: str | Path | None = None) -> NeuralMethod:
-    """A network as a method beside the others; its weights are read when it is first asked for an estimate.
-
-    Args:
-        name: a key of roster.MODELS.
-        path: of its weights; None is the checkpoint that comes with the package.
-
-    Raises:
-        UnknownMethodError: no such network.
-    """
-    return NeuralMethod(model_class(name), partial(load_model, name, path))
 
 
 def load_card(name: str, path: str | Path | None = None) -> ModelCard:

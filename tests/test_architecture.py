@@ -16,10 +16,11 @@ FLOORS = {
     "video": 2, "classical": 2, "oximetry": 2, "simulate": 2,
     "nn": 3, "datasets": 3,
     "models": 4,
-    "roster": 5, "weights": 5,
+    "roster": 5, "weights": 5, "neural_method": 5,
     "training": 6, "protocols": 6, "pipeline": 6, "runs": 6, "verdict": 6,
     "calibrate": 6, "calibrate_respiration": 6, "scale": 6,
     "viz": 7, "report_page": 7, "curve_page": 7, "physiology_figure": 7, "teach": 7,
+    "lesson_figures": 7, "answers": 7,
     "__init__": 8, "arguments": 8, "cli": 8, "progress": 8, "doctor": 8, "demo": 8,
 }  # fmt: skip
 # Within a floor: who may import whom, by package-relative prefix. A name covers what lies below it.
@@ -40,13 +41,15 @@ WITHIN = {
     ("video.stmap", "video.pixels"), ("video.inspect", "video.reader"), ("video.inspect", "video.face"),
     ("video.inspect", "video.frame"), ("video.inspect", "video.pose"), ("video.face", "video.reader"),
     ("classical", "video"), ("oximetry", "video"), ("simulate", "video"), ("simulate", "simulate"),
-    ("datasets", "datasets"), ("models", "models.base"), ("weights", "roster"), ("scale", "pipeline"),
+    ("datasets", "datasets"), ("models", "models.base"), ("weights", "roster"), ("neural_method", "roster"),
+    ("neural_method", "weights"), ("scale", "pipeline"),
     ("protocols", "pipeline"), ("protocols", "protocols"), ("training", "pipeline"),
     ("training", "training"), ("pipeline", "verdict"), ("pipeline", "runs"), ("protocols", "runs"),
     ("calibrate", "runs"), ("calibrate", "pipeline"), ("calibrate", "protocols"),
     ("protocols", "training"), ("calibrate_respiration", "calibrate"), ("report_page", "viz"),
     ("report_page", "physiology_figure"), ("physiology_figure", "viz"), ("curve_page", "viz"),
     ("curve_page", "report_page"), ("teach", "viz"), ("cli", "doctor"), ("cli", "arguments"),
+    ("teach", "answers"), ("answers", "answers"), ("lesson_figures", "viz"),
     ("arguments", "__init__"), ("cli", "progress"), ("cli", "__init__"),
 }  # fmt: skip
 LIGHT = {"numpy", "scipy", "cv2", "av", "jaxtyping"}  # what the cold path of `rppg analyze` may load

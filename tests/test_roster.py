@@ -1,7 +1,20 @@
+import subprocess
+import sys
+
 import pytest
 
-from rppg_core.errors import UnknownMethodError
-from rppg_core.roster import CLASSICAL, METHODS, PANEL, describe_methods, get_method, list_methods, resolve
+from rppg_core import roster
+from rppg_core.errors import UnknownMethodError, UsageError
+from rppg_core.roster import (
+    CLASSICAL,
+    METHODS,
+    MODELS,
+    PANEL,
+    describe_methods,
+    get_method,
+    list_methods,
+    resolve,
+)
 from rppg_core.types import NEEDS, Method
 
 
@@ -35,3 +48,28 @@ def test_every_method_is_described():
     rows = describe_methods()
     assert [row.name for row in rows] == list_methods()
     assert all(row.paper and row.weights for row in rows)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_table_of_networks_says_what_their_classes_say(name):
+    pytest.importorskip("torch")
+    from rppg_core.weights import load_card, model_class
+
+    assert (MODELS[name].needs, MODELS[name].paper) == (model_class(name).needs, model_class(name).paper)
+    assert get_method(name).weights == load_card(name).weights
+
+
+def test_methods_are_listed_and_their_needs_known_without_torch():
+    code = (
+        "import sys; from rppg_core.roster import describe_methods, list_methods; "
+        "from rppg_core.pipeline import needs_of;"
+        "describe_methods(); needs_of(list_methods()); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_network_without_its_packages_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(roster, "find_spec", lambda package: None)
+    with pytest.raises(UsageError, match="extra 'neural'"):
+        get_method("tracenet")
+    assert list_methods() == [row.name for row in describe_methods()]

@@ -1,6 +1,6 @@
 """What every neural method is: a network with a config, a card, and one way from a clip to a waveform.
 
-Floor 4. A method file defines a config and an `RppgModel`; `NeuralMethod` makes a `Method` of its checkpoint, so
+Floor 4. A method file defines a config and an `RppgModel`; `neural_method.py` makes a `Method` of its checkpoint, so
 that the roster, the pipeline and the app see no difference between POS and a network.
 Axis letters: B batch, T time.
 """
@@ -8,7 +8,7 @@ Axis letters: B batch, T time.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -23,11 +23,11 @@ from rppg_core.video.prepare import overlap_add, overlapping_windows
 FS = 30.0  # Hz; networks are trained at this rate and read no other
 TASKS = ("bvp", "resp", "hr", "rr", "spo2")
 SERIES = ("bvp", "resp")  # tasks whose answer is a waveform
+SIMULATED = "trained on simulated physiology"
 MIN_SEGMENT_S = 2.0  # shorter pieces of face are left out, as the classical methods do
 SERIES_FIELDS = (
     "times_s", "valid", "rgb", "background", "boxes", "stmap", "crop36", "crop72", "crop128_raw", "landmarks",
 )  # fmt: skip
-SIMULATED = "trained on simulated physiology"
 
 
 @dataclass(frozen=True)
@@ -102,68 +102,44 @@ class RppgModel(nn.Module, ABC):
         return int(self.config.window)
 
 
-class NeuralMethod:
-    """A `Method` out of a trained network; weights are read on first use.
-
-    Args:
-        model: class of the network.
-        load: gives the network with its weights, in evaluation mode.
-        weights: where they come from, in words.
-    """
-
-    def __init__(self, model: type[RppgModel], load: Callable[[], RppgModel], weights: str = SIMULATED):
-        self.name, self.needs, self.paper = model.name, model.needs | {"rgb"}, model.paper
-        self.weights = weights
-        self._load, self._model = load, None
-
-    @property
-    def model(self) -> RppgModel:
-        """The network with its weights."""
-        return self.load()
-
-    def load(self) -> RppgModel:
-        """Read the weights, unless they are read already."""
-        if self._model is None:
-            self._model = self._load().eval()
-        return self._model
-
-    def estimate(self, clip: FaceClip) -> MethodOutput:
-        """Raw pulse of an evenly sampled clip at 30 Hz, segment by segment, windows joined by overlap-add."""
-        if clip.fs != FS:
-            raise ValueError(
-                f"clip at {clip.fs} Hz; networks read {FS} Hz: call prepare.resample(clip) first"
-            )
-        series = {task: np.zeros(len(clip.times_s)) for task in SERIES if task in self.model.tasks}
-        valid = np.zeros(len(clip.times_s), bool)
-        scalars: dict[str, list[float]] = {}
-        lengths: list[int] = []
-        for segment in segments(clip.valid):
-            n = segment.stop - segment.start
-            if n < MIN_SEGMENT_S * FS:
-                continue
-            found = run_segment(self.model, cut(clip, segment))
-            valid[segment] = True
-            lengths.append(n)
-            for task, value in found.items():
-                if task in series:
-                    series[task][segment] = value
-                else:
-                    scalars.setdefault(task, []).append(float(value))
-        waves = {task: Bvp(x, FS, float(clip.times_s[0]), valid) for task, x in series.items()}
-        direct = {task: float(np.average(values, weights=lengths)) for task, values in scalars.items()}
-        return MethodOutput(bvp=waves.get("bvp"), resp=waves.get("resp"), direct=direct)
+def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
+    """Raw pulse of an evenly sampled clip at 30 Hz, segment by segment, windows joined by overlap-add."""
+    if clip.fs != FS:
+        raise ValueError(f"clip at {clip.fs} Hz; networks read {FS} Hz: call prepare.resample(clip) first")
+    series = {task: np.zeros(len(clip.times_s)) for task in SERIES if task in model.tasks}
+    valid = np.zeros(len(clip.times_s), bool)
+    scalars: dict[str, list[float]] = {}
+    lengths: list[int] = []
+    for segment in segments(clip.valid):
+        n = segment.stop - segment.start
+        if n < MIN_SEGMENT_S * FS:
+            continue
+        found = run_segment(model, cut(clip, segment))
+        valid[segment] = True
+        lengths.append(n)
+        for task, value in found.items():
+            if task in series:
+                series[task][segment] = value
+            else:
+                scalars.setdefault(task, []).append(float(value))
+    waves = {task: Bvp(x, FS, float(clip.times_s[0]), valid) for task, x in series.items()}
+    direct = {task: float(np.average(values, weights=lengths)) for task, values in scalars.items()}
+    return MethodOutput(bvp=waves.get("bvp"), resp=waves.get("resp"), direct=direct)
 
 
 def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray | float]:
     """Answers for one gap-free piece of a clip: waveforms by overlap-add, numbers as means over its windows."""
     n = len(clip.times_s)
     windows = overlapping_windows(n, model.window)
+    device = next(model.parameters(), torch.empty(0)).device
     outputs: list[dict[str, np.ndarray]] = []
     with torch.inference_mode():
         for window in windows:
             inputs = model.inputs_of(cut(clip, window), model.config)
-            batch = {key: torch.from_numpy(np.asarray(x, np.float32))[None] for key, x in inputs.items()}
-            outputs.append({task: y[0].double().numpy() for task, y in model(batch).items()})
+            batch = {
+                key: torch.from_numpy(np.asarray(x, np.float32))[None].to(device) for key, x in inputs.items()
+            }
+            outputs.append({task: y[0].double().cpu().numpy() for task, y in model(batch).items()})
     return {
         task: overlap_add([_unit(o[task]) for o in outputs], windows, n)
         if task in SERIES

@@ -97,7 +97,8 @@ def run_photo(
 
 def _network(path: str | Path) -> tuple[str, Method, bool]:
     """Name in the table, method, and whether it reads maps with the skin weight, out of a file's card."""
-    from rppg_core.weights import load_card, neural_method
+    from rppg_core.neural_method import neural_method
+    from rppg_core.weights import load_card
 
     card = load_card("", path)
     words = filter(None, [card.method, str(card.recipe.get("variant", ""))])

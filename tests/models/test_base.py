@@ -9,7 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from rppg_core.models.base import NeuralMethod, RppgModel, check_model, cut  # noqa: E402
+from rppg_core.models.base import RppgModel, check_model, cut  # noqa: E402
+from rppg_core.neural_method import NeuralMethod  # noqa: E402
+from rppg_core.roster import Network  # noqa: E402
 from rppg_core.types import FaceClip  # noqa: E402
 
 
@@ -44,7 +46,7 @@ def clip_of(green: np.ndarray, valid: np.ndarray | None = None, fs: float | None
 
 @pytest.fixture
 def method():
-    return NeuralMethod(Echo, lambda: Echo(EchoConfig()))
+    return NeuralMethod("echo", Network("", Echo.needs, Echo.paper), lambda: Echo(EchoConfig()))
 
 
 def test_windows_join_to_one_waveform_of_the_whole_clip(method):

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from rppg_core.models.base import SERIES, TASKS, Batch, NeuralMethod, check_model  # noqa: E402
+from rppg_core.models.base import SERIES, TASKS, Batch, check_model, run_clip  # noqa: E402
 from rppg_core.roster import METHODS, MODELS, get_method  # noqa: E402
 from rppg_core.simulate.settings import SimulationSettings  # noqa: E402
 from rppg_core.simulate.traces import simulate_traces  # noqa: E402
@@ -118,7 +118,7 @@ def test_the_waveform_hangs_on_the_weights(name, clip):
     with torch.no_grad():
         for parameter in zeroed.parameters():
             parameter.zero_()
-    waves = [NeuralMethod(model_class(name), lambda m=m: m).estimate(clip).bvp for m in (trained, zeroed)]
+    waves = [run_clip(m, clip).bvp for m in (trained, zeroed)]
     assert waves[0] is not None and waves[1] is not None
     assert waves[0].samples.std() > 0.5 and waves[1].samples.std() < 1e-6
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from training.tiny_net import TINY, Tiny
+from training.tiny_net import NETWORK, TINY
 
 from rppg_core import roster
 from rppg_core.training.recipes import RECIPES
@@ -13,5 +13,5 @@ from rppg_core.training.recipes import RECIPES
 @pytest.fixture(autouse=True)
 def tiny_is_known(monkeypatch):
     torch.set_num_threads(1)
-    monkeypatch.setitem(roster.MODELS, "tiny", f"{Tiny.__module__}:Tiny")
+    monkeypatch.setitem(roster.MODELS, "tiny", NETWORK)
     monkeypatch.setitem(RECIPES, "tiny", TINY)

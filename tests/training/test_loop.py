@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from training.tiny_net import Tiny, TinyConfig, tiny
+from training.tiny_net import NETWORK, Tiny, TinyConfig, tiny
 
-from rppg_core import weights
+from rppg_core import roster, weights
 from rppg_core.errors import UsageError
 from rppg_core.training import loop
 from rppg_core.training.batches import Share
@@ -38,7 +38,7 @@ def losses(folder: Path) -> dict[int, float]:
 def whole_run(tmp_path_factory):
     """A run that nobody disturbs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(weights.MODELS, "tiny", f"{Tiny.__module__}:Tiny")
+        patch.setitem(roster.MODELS, "tiny", NETWORK)
         torch.set_num_threads(1)
         return train(tiny(steps=STEPS), options(tmp_path_factory.mktemp("whole"), workers=1))
 

@@ -79,9 +79,12 @@ TINY = Recipe(
 )
 
 
+NETWORK = roster.Network(f"{__name__}:Tiny", Tiny.needs, Tiny.paper)
+
+
 def register() -> None:
     """Make the tiny network known by its name, as the roster knows a method."""
-    roster.MODELS["tiny"] = f"{__name__}:Tiny"
+    roster.MODELS["tiny"] = NETWORK
     RECIPES["tiny"] = TINY
 
 
