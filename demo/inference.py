@@ -11,6 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from demo.zerogpu import lent
 from rppg_core.errors import UsageError
 from rppg_core.pipeline import Analysis, load_clip, needs_of
 from rppg_core.roster import CLASSICAL, MODELS, NEURAL_PACKAGES, PANEL, list_methods, resolve
@@ -65,7 +66,7 @@ def grow_report(clip: FaceClip, methods: Sequence[str], *, read_s: float = 0.0) 
             f"what is kept of your video does not hold what {', '.join(names)} need ({', '.join(lacking)})",
             wanted="the video itself", do="choose your video again",
         )  # fmt: skip
-    analysis = Analysis(clip, seconds=read_s)
+    analysis = Analysis(clip, own=lent(names), seconds=read_s)
     done: list[str] = []
     for name in sorted(names, key=lambda name: name not in PANEL):  # the panel is computed already
         done.append(name)

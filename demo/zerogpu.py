@@ -6,11 +6,12 @@ There, a decorated function runs in a process of its own: arguments and results 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
-from rppg_core.roster import get_method
-from rppg_core.types import FaceClip, MethodOutput
+from rppg_core.neural_method import NeuralMethod
+from rppg_core.roster import MODELS, get_method
+from rppg_core.types import FaceClip, Method, MethodOutput
 
 try:
     import spaces  # pyright: ignore[reportMissingImports]
@@ -34,10 +35,30 @@ def on_gpu(function: Callable[P, R]) -> Callable[P, R]:
 
 @on_gpu
 def output_of(name: str, clip: FaceClip) -> MethodOutput:
-    """A neural method's output; ZeroGPU stops a Space in which no function asks for a GPU.
+    """A method's output, a network's from the GPU; ZeroGPU stops a Space in which no function asks for one.
 
     Args:
         name: a name out of `rppg methods`.
         clip: evenly sampled.
     """
-    return get_method(name).estimate(clip)
+    method = get_method(name)
+    if spaces is not None and isinstance(method, NeuralMethod):
+        method.model.to("cuda")
+    return method.estimate(clip)
+
+
+class Lent:
+    """A network that estimates on a GPU which is borrowed for each clip."""
+
+    def __init__(self, name: str):
+        own = get_method(name)
+        self.name, self.needs, self.weights, self.paper = name, own.needs, own.weights, own.paper
+
+    def estimate(self, clip: FaceClip) -> MethodOutput:
+        """Raw pulse of an evenly sampled clip."""
+        return output_of(self.name, clip)
+
+
+def lent(names: Sequence[str]) -> dict[str, Method]:
+    """The networks among these methods as they run where a GPU is lent; none anywhere else."""
+    return {} if spaces is None else {name: Lent(name) for name in names if name in MODELS}

@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from demo import zerogpu
+from demo import inference, zerogpu
 from rppg_core.roster import get_method
 from rppg_core.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.video.prepare import resample
@@ -37,6 +37,23 @@ def test_function_stays_itself_without_a_space():
 
 def test_one_function_asks_for_a_gpu_as_soon_as_the_app_is_imported(on_a_space):
     assert on_a_space.asked == [("output_of", zerogpu.GPU_S)]
+
+
+def test_networks_run_where_the_gpu_is_lent_and_nowhere_else(on_a_space, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        zerogpu, "output_of", lambda name, clip: asked.append(name) or get_method("pos").estimate(clip)
+    )
+    clip, _ = simulate_clip(SimulationSettings(seconds=8), needs=frozenset({"rgb", "stmap", "still"}))
+    with monkeypatch.context() as patch:
+        patch.setattr(inference, "lent", zerogpu.lent)
+        *_, report = inference.grow_report(clip, ["pos", "tracenet"])
+    assert set(report.estimates) == {"pos", "tracenet"}
+    assert asked == ["tracenet", "tracenet"]  # the skin and its control
+
+
+def test_nothing_is_lent_without_a_space():
+    assert zerogpu.lent(["pos", "tracenet"]) == {}
 
 
 def test_output_is_the_methods_own_and_survives_the_way_to_another_process():
