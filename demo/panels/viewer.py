@@ -78,8 +78,8 @@ def beats(report: Report) -> tuple[str, np.ndarray]:
     """Whose beats are marked and when they are; nobody's where no heart rate can be trusted.
 
     Returns:
-        The method with the highest SNR among those that share the consensus, "" without one, and its beat times.
-        Unit: s since the first frame.
+        The method with the highest SNR among those that share the consensus, "" without one, and the times of its
+        beats that have a plausible interval on one side at least. Unit: s since the first frame.
     """
     agree = [report.estimates[name] for name in report.consensus.agree if name in report.estimates]
     sure = [e for e in agree if e.bvp is not None and e.beats is not None and not e.vitals.hr.refused]
@@ -87,7 +87,9 @@ def beats(report: Report) -> tuple[str, np.ndarray]:
         return "", np.zeros(0)
     best = max(sure, key=lambda e: -99.0 if e.snr_db is None else e.snr_db)
     assert best.bvp is not None and best.beats is not None
-    return best.method, best.bvp.t0_s + best.beats.times_s
+    plausible = np.isfinite(best.beats.ibi_s)
+    beside_one = np.append(plausible, False) | np.append(False, plausible)
+    return best.method, best.bvp.t0_s + best.beats.times_s[beside_one[: len(best.beats.times_s)]]
 
 
 def words(report: Report) -> str:

@@ -268,8 +268,11 @@ def _vertex(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _plausible(times_s: np.ndarray, part_of: np.ndarray, alike: np.ndarray) -> np.ndarray:
     """Intervals between beats, NaN where they cannot be trusted."""
     ibi_s = np.diff(times_s)
-    neighbours = np.lib.stride_tricks.sliding_window_view(np.pad(ibi_s, 5, mode="edge"), 11)
-    usual_s = np.median(neighbours, axis=1)
+    beyond = np.full(
+        5, np.nan
+    )  # not the last interval again and again: a false one would be its own neighbour
+    padded = np.concatenate([beyond, ibi_s, beyond])
+    usual_s = np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, 11), axis=1)
     good = (np.diff(part_of) == 0) & alike[1:] & alike[:-1] & (np.abs(ibi_s - usual_s) <= 0.25 * usual_s)
     return np.where(good, ibi_s, np.nan)
 
