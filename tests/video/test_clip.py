@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,10 +14,12 @@ from rppg_core.video.prepare import resample
 EVERYTHING = frozenset(NEEDS)
 
 
+FIRST = SimulationSettings(seconds=8.0, hr_bpm=72.0, amplitude_percent=0.7, tone=2, seed=5)
+
+
 @pytest.fixture(scope="module")
 def simulated():
-    settings = SimulationSettings(seconds=8.0, hr_bpm=72.0, amplitude_percent=0.7, tone=2, seed=5)
-    return simulate_clip(settings, needs=EVERYTHING)
+    return simulate_clip(FIRST, needs=EVERYTHING)
 
 
 class NoFace:
@@ -52,12 +56,20 @@ def test_field_that_was_not_asked_for_is_named_in_the_error():
         clip.need("stmap")
 
 
-def test_every_roi_and_cell_carries_the_pulse(simulated):
+def test_every_roi_carries_the_pulse(simulated):
+    others = [simulate_clip(replace(FIRST, seed=seed), needs=frozenset({"rgb"})) for seed in (1, 2)]
+    r = {name: [] for name in ROIS}
+    for clip, truth in [simulated, *others]:
+        even = resample(clip)
+        for name in ROIS:
+            r[name].append(waveform_r(truth.bvp, -even.roi(name)[:, 1], 30))
+    # the median of three heads: a glance may turn hair into a small ROI
+    assert {name: values for name, values in r.items() if np.median(values) < 0.7} == {}
+
+
+def test_every_cell_carries_the_pulse(simulated):
     clip, truth = simulated
     even = resample(clip)
-    for name in ROIS:
-        green = even.roi(name)[:, 1]
-        assert waveform_r(truth.bvp, -green / green.mean(), 30) > 0.4, name  # small ROIs under motion
     share = clip.stmap_weight
     cells = even.stmap[:, share > 0.8, 1]
     r = [waveform_r(truth.bvp, -cell, 30) for cell in cells.T]
