@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppg_core import viz
+from rppg_core.dataset_figures import agreement_figure, condition_figure
 from rppg_core.errors import WriteError
 from rppg_core.physiology_figure import physiology_figure
 from rppg_core.protocols.table import text_table
@@ -165,7 +166,8 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
     Args:
         title: of the page.
         text: the tables.
-        found: the result as JSON; "reliability", "r_by_amplitude" and "physiology" are drawn where they are in it.
+        found: the result as JSON; what is in it of "reliability", "r_by_amplitude", "physiology", "bland_altman" and
+            "error_by_condition" is drawn.
     """
     found, figures = found or {}, []
     if bins := found.get("reliability"):
@@ -177,6 +179,14 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
     if match := found.get("physiology"):
         words = "Harmonics, spectrum and interval modulation of recorded people in grey, of simulated ones in colour."
         figures.append(figure_html(physiology_figure(match), "physiology", words))
+    if agreement := found.get("bland_altman"):
+        words = (
+            "Estimate minus label of every video over the mean of both, with bias and limits of agreement."
+        )
+        figures.append(figure_html(agreement_figure(agreement), "bland-altman", words))
+    if levels := found.get("error_by_condition"):
+        words = "Heart-rate error of every method at every level of every condition, the worst level first."
+        figures.append(figure_html(condition_figure(levels), "error-by-condition", words))
     table = f'<div class="scroll" tabindex="0"><pre>{escape(text)}</pre></div>'
     return page_html(title, "".join([f'<p class="small">{NOT_MEDICAL}</p>', *figures, table]))
 

@@ -7,7 +7,7 @@ there are several, each has its own lines.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -91,8 +91,11 @@ class DatasetResult:
 
     @cached_property
     def conditions(self) -> list[Found]:
-        """Heart-rate error per window at every level of every condition."""
-        return by_condition([row for row in self.all_rows if row.unit == "window"])
+        """Heart-rate error per window at every level of every condition; of several targets, each is a level."""
+        rows = [row for row in self.all_rows if row.unit == "window"]
+        if len(self.targets) > 1:
+            rows = [replace(row, condition={"target": row.dataset, **row.condition}) for row in rows]
+        return by_condition(rows)
 
     @cached_property
     def bland_altman(self) -> list[Found]:
