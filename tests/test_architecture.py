@@ -46,7 +46,7 @@ WITHIN = {
     ("protocols", "pipeline"), ("protocols", "protocols"), ("training", "pipeline"),
     ("training", "training"), ("pipeline", "verdict"), ("pipeline", "runs"), ("protocols", "runs"),
     ("calibrate", "runs"), ("calibrate", "pipeline"), ("calibrate", "protocols"),
-    ("protocols", "training"), ("calibrate_respiration", "calibrate"), ("report_page", "viz"),
+    ("protocols", "training"), ("protocols", "scale"), ("calibrate_respiration", "calibrate"), ("report_page", "viz"),
     ("report_page", "physiology_figure"), ("dataset_figures", "viz"),
     ("report_page", "dataset_figures"), ("physiology_figure", "viz"), ("curve_page", "viz"),
     ("curve_page", "report_page"), ("teach", "viz"), ("cli", "doctor"), ("cli", "arguments"),
