@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from rppg_core import __version__
 from rppg_core.errors import UsageError
 
 Run = Callable[[argparse.Namespace], int]
+Add = Callable[[str, str], argparse.ArgumentParser]  # a command's name and its words -> its parser
+
+PROTOCOLS = {  # name -> what it asks
+    "refusal": "numbers on pulsed clips, silence on pulse-free ones",
+    "vitals": "RR, IBI and RMSSD on simulated beats and contact recordings",
+    "photo": "the frozen benchmark photo-v1",
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,7 +40,18 @@ def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"rppg-lab {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    one = _command(commands, "analyze", run, "estimate heart rate, breathing and HRV from a video")
+    def add(name: str, words: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+        one.set_defaults(run=run[name])
+        return one
+
+    for arguments in (_analyze, _inspect, _methods, _simulate, _doctor, _demo, _train, _dataset, _evaluate):
+        arguments(add)
+    return parser
+
+
+def _analyze(add: Add) -> None:
+    one = add("analyze", "estimate heart rate, breathing and HRV from a video")
     one.add_argument("video", metavar="VIDEO")
     one.add_argument(
         "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical)"
@@ -48,13 +66,19 @@ def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     one.add_argument("--csv", metavar="FILE", help="write the pulse waveforms, with the vitals as comments")
     one.add_argument("--html", metavar="FILE", help="write a report page that needs no network")
 
-    one = _command(commands, "inspect", run, "say what a video file is fit for")
+
+def _inspect(add: Add) -> None:
+    one = add("inspect", "say what a video file is fit for")
     one.add_argument("video", metavar="VIDEO")
     one.add_argument("--json", metavar="FILE", help="write the findings; - is standard output")
 
-    _command(commands, "methods", run, "list the methods")
 
-    one = _command(commands, "simulate", run, "make a face video with a known pulse")
+def _methods(add: Add) -> None:
+    add("methods", "list the methods")
+
+
+def _simulate(add: Add) -> None:
+    one = add("simulate", "make a face video with a known pulse")
     one.add_argument("out", metavar="OUT.mkv", help="the truth goes beside it, as .json")
     for name, kind, default, words in (
         ("hr", float, 72.0, "heart rate, bpm"),
@@ -70,16 +94,22 @@ def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
         shown = "scikit-image's astronaut" if default is None else "%(default)s"
         one.add_argument(f"--{name}", type=kind, default=default, help=f"{words} (default: {shown})")
 
-    one = _command(commands, "doctor", run, "say what works on this machine and what to do about the rest")
+
+def _doctor(add: Add) -> None:
+    one = add("doctor", "say what works on this machine and what to do about the rest")
     one.add_argument("--fetch", action="store_true", help="fetch the face models first")
 
-    one = _command(commands, "demo", run, "serve the app on this machine")
+
+def _demo(add: Add) -> None:
+    one = add("demo", "serve the app on this machine")
     one.add_argument("--port", type=int, help="default: the first free one from 7860")
     one.add_argument(
         "--mcp", action="store_true", help="offer the endpoint to language models too (or RPPG_MCP=1)"
     )
 
-    one = _command(commands, "train", run, "train a network on simulated faces or on your own clips")
+
+def _train(add: Add) -> None:
+    one = add("train", "train a network on simulated faces or on your own clips")
     one.add_argument("method", metavar="METHOD", help="a network, such as tracenet")
     one.add_argument("--steps", type=int, help="default: those of the method's recipe")
     one.add_argument("--seed", type=int, help="of weights and samples (default: the recipe's)")
@@ -94,7 +124,9 @@ def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     one.add_argument("--device", choices=("auto", "cpu"), default="auto")
 
-    one = _command(commands, "dataset", run, "look at a folder that holds a dataset of the field")
+
+def _dataset(add: Add) -> None:
+    one = add("dataset", "look at a folder that holds a dataset of the field")
     one.add_argument(
         "action", choices=("check",), help="check: say what is missing or broken, and its repair"
     )
@@ -102,8 +134,11 @@ def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     one.add_argument("--layout", metavar="NAME", help="default: found out by the names of files")
     one.add_argument("--json", metavar="FILE", help="write what was found; - is standard output")
 
-    one = _command(commands, "evaluate", run, "how well it works, asked in a way that can fail")
-    one.add_argument("--protocol", choices=("refusal", "vitals", "photo"), required=True)
+
+def _evaluate(add: Add) -> None:
+    one = add("evaluate", "how well it works, asked in a way that can fail")
+    one.add_argument("--protocol", choices=tuple(PROTOCOLS), required=True,
+                     help="; ".join(f"{name}: {words}" for name, words in PROTOCOLS.items()))  # fmt: skip
     one.add_argument("--data", metavar="DIR", help="folder of contact recordings (vitals)")
     one.add_argument("--seeds", type=int, help="clips a cell; more seeds, narrower intervals")
     one.add_argument("--methods", metavar="A,B", help="as for analyze (refusal, photo)")
@@ -112,10 +147,3 @@ def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     one.add_argument("--runs", metavar="DIR", help="keeps rendered clips (photo; default: out/runs)")
     one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
     one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figure")
-    return parser
-
-
-def _command(commands: Any, name: str, run: Mapping[str, Run], words: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
-    parser.set_defaults(run=run[name])
-    return parser

@@ -1,0 +1,105 @@
+"""The commands of people who compare and train: `rppg train`, `rppg dataset`, `rppg evaluate`.
+
+Floor 8, beside cli, which says how errors and exit codes are made of what happens here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from rppg_core.errors import UsageError
+from rppg_core.output import STOPPED, check_outputs, complain, deliver, json_text, say
+from rppg_core.progress import Progress
+
+FAULT = 1  # exit code where a promise or a folder does not hold
+
+
+def train(args: argparse.Namespace) -> int:
+    """Train a network; 130 where it was stopped, with the command that goes on."""
+    try:
+        from rppg_core.training.loop import RunOptions, train
+        from rppg_core.training.recipes import get_recipe
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "accelerate", "safetensors"):
+            raise
+        raise UsageError(
+            f"training needs the package {error.name!r}, which is not installed", wanted="the extra 'train'",
+            do="pip install 'rppg-lab[train]'",
+        ) from error  # fmt: skip
+    from rppg_core.curve_page import curve_html
+
+    numbers = {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
+    recipe = replace(get_recipe(args.method, args.ablation), **numbers)
+    options = RunOptions(runs=args.runs, resume=args.resume, device=args.device)
+    title = f"rPPG Lab: training of {args.method}"
+    with Progress(every_s=30) as progress:
+        result = train(
+            recipe, options, sources=args.source, progress=progress, page=partial(curve_html, title)
+        )
+    if result.weights is None:
+        given = [f"--{name}={value}" for name, value in numbers.items()]
+        again = shlex.join(["rppg", "train", args.method, *given, f"--runs={args.runs}", f"--device={args.device}",
+                            f"--ablation={args.ablation}", "--source", *args.source, "--resume"])  # fmt: skip
+        return complain(f"stopped and saved at step {result.step}; go on with: {again}", STOPPED)
+    checks = "".join(f", {name} {value:.3g}" for name, value in result.validation.items())
+    say(f"{result.weights}: {result.step} steps in {result.cpu_s / 60:.1f} CPU-minutes; held out{checks}; "
+         f"curves in {result.folder / 'curve.html'}")  # fmt: skip
+    return 0
+
+
+def dataset(args: argparse.Namespace) -> int:
+    """Say what a dataset's folder lacks; 1 where something is missing or broken."""
+    from rppg_core.datasets.check import check_folder
+
+    check_outputs(args.json)
+    with Progress() as progress:
+        found = check_folder(args.folder, args.layout, progress=progress)
+    deliver(found.text(), (args.json, lambda: json_text(found.to_dict())))
+    return 0 if found.holds else FAULT
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Run one protocol, print its tables; 1 where a promise of it does not hold."""
+    check_outputs(args.json, args.html)
+    with Progress() as progress:
+        result = PROTOCOLS[args.protocol](args, progress)
+    from rppg_core.report_page import protocol_html
+
+    found = result.to_dict()
+    title = f"rPPG Lab: protocol {args.protocol}"
+    deliver(
+        result.text(),
+        (args.html, lambda: protocol_html(title, result.text(), found)),
+        (args.json, lambda: json_text(found)),
+    )
+    return 0 if all(criterion["holds"] for criterion in found["criteria"]) else FAULT
+
+
+def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options that were given, so that each protocol keeps its own defaults."""
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
+
+
+def _refusal(args: argparse.Namespace, progress: Progress) -> Any:
+    from rppg_core.protocols.refusal import run_refusal
+
+    return run_refusal(progress=progress, **_given(args, "methods", "seeds"))
+
+
+def _vitals(args: argparse.Namespace, progress: Progress) -> Any:
+    from rppg_core.protocols.vitals import run_vitals
+
+    return run_vitals(progress=progress, **_given(args, "data", "seeds"))
+
+
+def _photo(args: argparse.Namespace, progress: Progress) -> Any:
+    from rppg_core.protocols.photo import run_photo
+
+    return run_photo(progress=progress, **_given(args, "methods", "seeds", "weights", "runs"))
+
+
+PROTOCOLS = {"refusal": _refusal, "vitals": _vitals, "photo": _photo}
