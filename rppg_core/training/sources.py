@@ -156,8 +156,7 @@ def harder(settings: SimulationSettings, rng: np.random.Generator, harshness: fl
         rng: source of randomness.
         harshness: motion and noise grow by a factor between 1 and this; 1 leaves the draw as it is.
 
-    Source: our choice, measured: networks that are trained on everyday draws alone lose half of their lead over POS
-    on photo-v1, whose faces move and whose cameras rustle more than most.
+    Source: our choice, because photo-v1 has faces that move and cameras that rustle more than everyday draws do.
     """
     if harshness <= 1:
         return settings
