@@ -56,7 +56,8 @@ N = CELLS * CELLS
 FOREHEAD_CELLS = (7, 8, 9, 10)
 CHEEK_CELLS = (19, 25), (22, 28)  # left, right
 MOUTH_CELLS = (26, 27)
-LOOK_NOISE = 0.003  # standard deviation of a look's position / the face width; our choice, near half a pixel of a face of 150
+# Standard deviation of a look's position / the face width; our choice, near half a pixel of a face of 150.
+LOOK_NOISE = 0.003
 CELL_PIXELS = (
     20.0,
     900.0,
