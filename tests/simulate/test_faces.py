@@ -9,20 +9,17 @@ from time import process_time
 import numpy as np
 import pytest
 
-from rppg_core.errors import NoFaceError, UsageError, VideoError
+from rppg_core.errors import NoFaceError, VideoError
 from rppg_core.signals.spectrum import heart_rate_from_bvp, power_spectrum
 from rppg_core.simulate.faces import (
-    KINDS,
     PULSE_FREE,
     SIMULATOR_VERSION,
     SimulationSettings,
-    random_settings,
     save_simulation,
     simulate_clip,
     simulate_video,
 )
 from rppg_core.simulate.portrait import load_portrait
-from rppg_core.simulate.scene import MOTION
 from rppg_core.video.mesh_points import FOREHEAD, LIPS
 from rppg_core.video.prepare import resample
 
@@ -303,61 +300,6 @@ def test_truth_carries_the_settings_and_the_version():
     truth = simulate_video(SimulationSettings(seconds=2, hr_bpm=101.0, seed=3)).truth
     assert truth.settings["hr_bpm"] == 101.0 and truth.settings["seed"] == 3
     assert truth.settings["simulator_version"] == SIMULATOR_VERSION
-
-
-def test_random_settings_cover_the_range_and_are_reproducible():
-    draws = [random_settings(np.random.default_rng(s)) for s in range(300)]
-    assert draws[5] == random_settings(np.random.default_rng(5))
-    assert {d.kind for d in draws} == set(KINDS)
-    assert {d.tone for d in draws} == set(range(6))
-    rates = [d.hr_bpm for d in draws]
-    assert min(rates) < 50 and max(rates) > 165
-    assert all(d.pulsed for d in (random_settings(np.random.default_rng(s), pulsed=True) for s in range(20)))
-    assert not any(
-        d.pulsed for d in (random_settings(np.random.default_rng(s), pulsed=False) for s in range(20))
-    )
-
-
-def test_random_settings_never_draw_the_motion_of_the_benchmark():
-    draws = {random_settings(np.random.default_rng(s)).motion for s in range(200)}
-    assert draws == set(MOTION) - {"glances"}
-
-
-def test_difficulty_zero_leaves_motion_and_sensor_noise_and_the_same_person():
-    for seed in range(60):
-        easy, hard = (
-            random_settings(np.random.default_rng(seed), pulsed=True, difficulty=d) for d in (0.0, 1.0)
-        )
-        assert easy.person == hard.person and easy.motion == hard.motion and easy.tone == hard.tone
-        off = [
-            easy.illumination,
-            easy.talking,
-            easy.light_steps,
-            easy.screen,
-            easy.auto_exposure,
-            easy.dropped,
-        ]
-        off += [easy.duplicated, easy.time_jitter, easy.colour_matrix_spread, easy.white_balance_spread]
-        assert not any(off) and easy.codec == "" and easy.exposure == 1
-        assert easy.noise > 0
-
-
-def test_hard_things_come_in_with_difficulty():
-    def shares(difficulty):
-        draws = [random_settings(np.random.default_rng(s), difficulty=difficulty) for s in range(600)]
-        return np.mean([[d.codec != "", d.talking > 0, d.screen > 0, d.dropped > 0] for d in draws], axis=0)
-
-    assert np.allclose(shares(1.0), [0.2, 0.15, 0.2, 0.25], atol=0.05)
-    assert np.allclose(shares(0.5), shares(1.0) / 2, atol=0.05)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("kind", "cat"), ("tone", 6), ("motion", "wild"), ("hr_bpm", 400.0), ("seconds", 0.1)]
-)
-def test_impossible_settings_name_what_is_possible(name, value):
-    with pytest.raises(UsageError) as caught:
-        SimulationSettings(**{name: value})
-    assert name in str(caught.value) and caught.value.wanted
 
 
 def test_a_second_of_video_takes_less_than_a_second_of_one_core():
