@@ -2,8 +2,8 @@
 
 Floor 6. Rendering a face, encoding it with a real codec and sending it through the pass costs a second where traces
 cost a hundredth, so a few hundred clips are made before the first step and drawn at random starts, half of them
-mirrored. Any folder of such files is a source: `save_clip` writes a FaceClip and whatever is known of its truth.
-Every eighth clip is held out for validation.
+mirrored. Any folder of such files is a source: `datasets.extracted.save_clip` writes them. Every eighth clip is held
+out for validation.
 Axis letters: T time, N cell.
 """
 
@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rppg_core.datasets.extracted import load_clip, save_clip
 from rppg_core.errors import UsageError
 from rppg_core.models.base import FS, TASKS, cut
 from rppg_core.signals.filters import segments
@@ -35,11 +36,6 @@ from rppg_core.video.stmap import CELLS, plain_cells
 
 CLIP_SEED = 4_000_000  # the same clips for every seed of a recipe: rendering is the dear part
 HELD_OUT = 8  # one clip in so many
-# Traces stay in single precision: half has steps of 0.06 grey levels at 100, a third of a weak pulse.
-FIELDS = (
-    "times_s", "valid", "rgb", "background", "boxes", "stmap", "stmap_weight", "crop36", "crop72", "crop128_raw",
-)  # fmt: skip
-WAVES, NUMBERS = ("bvp", "resp", "hr_bpm", "spo2"), ("rr_brpm", "spo2_percent")  # of the truth
 SIDES = ("left cheek", "right cheek")
 
 
@@ -69,18 +65,43 @@ class ClipSource:
         files = clip_files(self.folder, self.held_out)
         n_hard = max(1, int(np.searchsorted(_difficulties(len(files)), max(difficulty, 0.1), side="right")))
         clip, truth = load_clip(files[rng.integers(n_hard)])
-        starts = _starts(clip, self.n_frames)
-        if not len(starts):
+        found = random_window(clip, truth, self.n_frames, rng, prepare=self.prepare, labels=self.labels)
+        if found is None:
             raise UsageError(
                 f"no {self.n_frames} frames in one piece in a clip of {str(self.folder)!r}",
                 wanted="clips that are longer than a window", do="leave that clip out",
             )  # fmt: skip
-        start = int(rng.choice(starts))
-        part = slice(start, start + self.n_frames)
-        window = cut(clip, part)
-        if rng.uniform() < 0.5:
-            window = mirrored(window)
-        return Sample(dict(self.prepare(window)), targets_of(truth, part, self.labels))
+        return found
+
+
+def random_window(
+    clip: FaceClip,
+    truth: Truth,
+    n_frames: int,
+    rng: np.random.Generator,
+    *,
+    prepare: Prepare,
+    labels: frozenset[str],
+) -> Sample | None:
+    """A sample out of one clip, mirrored or not; None where no piece is long enough.
+
+    Args:
+        clip: at 30 Hz.
+        truth: at the same times; NaN where nothing is known.
+        n_frames: length of the window.
+        rng: says where it starts, and whether it is mirrored.
+        prepare: makes what the method reads.
+        labels: tasks of TASKS that may be labelled.
+    """
+    starts = _starts(clip, n_frames)
+    if not len(starts):
+        return None
+    start = int(rng.choice(starts))
+    part = slice(start, start + n_frames)
+    window = cut(clip, part)
+    if rng.uniform() < 0.5:
+        window = mirrored(window)
+    return Sample(dict(prepare(window)), targets_of(truth, part, labels))
 
 
 class ClipTask(NamedTuple):
@@ -129,43 +150,6 @@ def render_clips(
                 progress(f"rendering clip {n} of {len(missing)}", n / len(missing))
     clip_files.cache_clear()
     return place
-
-
-def save_clip(path: Path, clip: FaceClip, truth: Truth) -> None:
-    """Store an evenly sampled clip and its truth at the same times; the file appears when it is whole."""
-    arrays = {name: value for name in FIELDS if (value := getattr(clip, name)) is not None}
-    arrays = {name: value.astype(np.float32) if value.dtype == np.float64 and name != "times_s" else value
-              for name, value in arrays.items()}  # fmt: skip
-    held = {name: getattr(truth, name) for name in (*WAVES, *NUMBERS)}
-    known = {f"truth_{name}": np.asarray(value) for name, value in held.items() if value is not None}
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays, **known)
-    os.replace(part, path)
-
-
-def load_clip(path: Path) -> tuple[FaceClip, Truth]:
-    """A stored clip, and what is known of it; NaN where nothing is.
-
-    Raises:
-        UsageError: the file is damaged or is something else.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            clip = FaceClip(**{name: stored[name] for name in FIELDS if name in stored}, fs=FS)
-            nothing = np.full(len(clip.times_s), np.nan)
-            bvp, resp, hr_bpm, spo2 = (np.asarray(stored.get(f"truth_{name}", nothing)) for name in WAVES)
-            rr_brpm, spo2_percent = (float(stored.get(f"truth_{name}", np.nan)) for name in NUMBERS)
-    except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
-        raise UsageError(
-            f"{str(path)!r} is no stored clip, or is damaged ({type(error).__name__})",
-            wanted="a .npz file that save_clip wrote", do="delete it; rendered clips are made again",
-        ) from error  # fmt: skip
-    known = spo2 if np.isfinite(spo2).any() else None
-    return clip, Truth(
-        times_s=clip.times_s, bvp=bvp, resp=resp, hr_bpm=hr_bpm, beats_s=np.zeros(0), rr_brpm=rr_brpm,
-        spo2_percent=spo2_percent, pulsed=True, spo2=known,
-    )  # fmt: skip
 
 
 @lru_cache(maxsize=8)

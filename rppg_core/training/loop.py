@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def train(
     options: RunOptions | None = None,
     *,
     sources: Sequence[str] = ("simulated",),
+    shares: Callable[..., Sequence[Share]] | None = None,
     progress: Tell | None = None,
     page: Page | None = None,
 ) -> Result:
@@ -103,6 +105,8 @@ def train(
         recipe: what to train and how.
         options: where and how to run.
         sources: "simulated", or folders of stored clips.
+        shares: gives the sources of a batch in place of these, called with the recipe and `held_out`; `sources` are
+            then their names, by which a continued run is known.
         progress: told a stage in words and the fraction that is done.
         page: makes the curve page out of the log's rows.
 
@@ -121,8 +125,8 @@ def train(
         folder.start(recipe, sources, resume=options.resume)
     with accelerator.main_process_first():  # it renders the clips, the others find them
         clips = Path(options.runs) / "clips"
-        mixed = shares_of(recipe, sources, clips=clips, progress=tell)
-        held_out = shares_of(recipe, sources, clips=clips, held_out=True)
+        shares = shares or partial(shares_of, names=sources, clips=clips, progress=tell)
+        mixed, held_out = shares(recipe, held_out=False), shares(recipe, held_out=True)
     threads, cores = torch.get_num_threads(), os.cpu_count() or 1
     if options.workers is None:
         on_cpu = accelerator.device.type == "cpu"

@@ -1,18 +1,20 @@
 """Which sources a batch is mixed of, from a recipe and the names a user gives.
 
-Floor 6. "simulated" is the simulator in the recipe's own proportions; anything else is a folder of stored clips.
-Sources share a batch evenly when several are named.
+Floor 6. "simulated" is the simulator in the recipe's own proportions; anything else is a folder of stored clips: one
+that `rppg dataset extract` wrote, or any folder of such files. Sources share a batch evenly when several are named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from rppg_core.datasets.extracted import MANIFEST, ExtractedClip, read_manifest
 from rppg_core.errors import UsageError
 from rppg_core.training.batches import Share
 from rppg_core.training.clips import ClipSource, clip_files, render_clips
+from rppg_core.training.dataset_clips import ExtractedSource, clips_for
 from rppg_core.training.recipes import Recipe
 from rppg_core.training.sources import TraceSource
 from rppg_core.weights import model_class
@@ -32,7 +34,7 @@ def shares_of(
 
     Args:
         recipe: with its config.
-        names: "simulated", or folders of stored clips.
+        names: "simulated", or folders of stored clips, with a manifest or without.
         clips: folder for rendered clips; they are made here when the recipe wants some.
         held_out: the samples for validation instead of those for training.
         progress: told while clips are rendered.
@@ -43,21 +45,20 @@ def shares_of(
     Raises:
         UsageError: no name, more names than samples, or a folder without stored clips.
     """
-    size = recipe.traces + recipe.clips
-    if not 1 <= len(names) <= size:
-        raise UsageError(
-            f"{len(names)} sources for a batch of {size}",
-            wanted=f"1 to {size} of them",
-            do="name fewer or more",
-        )
+    sizes = _dealt(recipe, len(names))
+    size = sum(sizes)
     model = model_class(recipe.method)
-    prepare = partial(model.inputs_of, config=recipe.config)
+    prepare = _prepare(recipe)
     stored = partial(
         ClipSource, seed=recipe.seed, prepare=prepare, n_frames=recipe.n_frames, held_out=held_out
     )
     shares = []
-    for k, name in enumerate(names):
-        part = size // len(names) + (k < size % len(names))
+    for name, part in zip(names, sizes, strict=True):
+        if name != SIMULATED and (Path(name) / MANIFEST).is_file():
+            found = read_manifest(name)
+            group = ", ".join(sorted({clip.dataset for clip in found})) or name
+            shares.append(_extracted(recipe, found, part, group, held_out=held_out))
+            continue
         if name != SIMULATED:
             clip_files(Path(name), held_out)  # complains now, not in a worker
             shares.append(Share(stored(folder=Path(name)), part))
@@ -76,7 +77,53 @@ def shares_of(
     return [share for share in shares if share.size]
 
 
+def shares_of_clips(
+    recipe: Recipe, groups: Mapping[str, Sequence[ExtractedClip]], *, held_out: bool = False
+) -> list[Share]:
+    """Groups of extracted clips, such as domains, as the sources of a batch.
+
+    Args:
+        recipe: with its config; its `traces + clips` samples are dealt evenly.
+        groups: name -> clips.
+        held_out: every eighth person of each group, for validation, instead of the others.
+
+    Returns:
+        One share a group, in their order.
+
+    Raises:
+        UsageError: no group, more groups than samples, or a group with fewer than two clips.
+    """
+    sizes = _dealt(recipe, len(groups))
+    return [
+        _extracted(recipe, clips, part, name, held_out=held_out)
+        for (name, clips), part in zip(groups.items(), sizes, strict=True)
+    ]
+
+
 def words_of(recipe: Recipe, shares: Sequence[Share]) -> str:
     """The data in words, for the card."""
     parts = " and ".join(f"{share.size} {share.source.name}" for share in shares)
     return f"{recipe.steps} steps of {parts}"
+
+
+def _dealt(recipe: Recipe, n: int) -> list[int]:
+    """Samples of a batch for each of n sources."""
+    size = recipe.traces + recipe.clips
+    if not 1 <= n <= size:
+        raise UsageError(
+            f"{n} sources for a batch of {size}", wanted=f"1 to {size} of them", do="name fewer or more"
+        )
+    return [size // n + (k < size % n) for k in range(n)]
+
+
+def _prepare(recipe: Recipe) -> partial:
+    return partial(model_class(recipe.method).inputs_of, config=recipe.config)
+
+
+def _extracted(
+    recipe: Recipe, clips: Sequence[ExtractedClip], size: int, group: str, *, held_out: bool
+) -> Share:
+    chosen = clips_for(clips, recipe.n_frames, group, held_out=held_out)
+    prepare = _prepare(recipe)
+    source = ExtractedSource(chosen, group, recipe.seed, prepare, recipe.n_frames, held_out)
+    return Share(source, size)
