@@ -237,7 +237,11 @@ def load_clip(path: Path, *, skin_weight: bool = True) -> PhotoClip:
     if not skin_weight:
         cells = arrays["cells"]["unweighted"]
         clip = replace(clip, stmap=cells, stmap_weight=np.ones(cells.shape[1]))
-    return clip, Truth(**arrays["truth"], **words["truth"])
+    # a clip without a pulse has rates that are NaN, for which JSON has no word
+    known: dict[str, Any] = {
+        name: float("nan") if value is None else value for name, value in words["truth"].items()
+    }
+    return clip, Truth(**arrays["truth"], **known)
 
 
 def save_clip(
