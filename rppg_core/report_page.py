@@ -166,8 +166,8 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
     Args:
         title: of the page.
         text: the tables.
-        found: the result as JSON; what is in it of "reliability", "r_by_amplitude", "physiology", "bland_altman" and
-            "error_by_condition" is drawn.
+        found: the result as JSON; what is in it of "reliability", "r_by_amplitude", "physiology", "bland_altman",
+            "error_by_condition" and "stress" is drawn.
     """
     found, figures = found or {}, []
     if bins := found.get("reliability"):
@@ -187,6 +187,10 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
     if levels := found.get("error_by_condition"):
         words = "Heart-rate error of every method at every level of every condition, the worst level first."
         figures.append(figure_html(condition_figure(levels), "error-by-condition", words))
+    if sweeps := found.get("stress"):
+        from rppg_core.stress_figure import stress_figures  # brings the simulator, which no other page needs
+
+        figures += [figure_html(*parts) for parts in stress_figures(sweeps)]
     table = f'<div class="scroll" tabindex="0"><pre>{escape(text)}</pre></div>'
     return page_html(title, "".join([f'<p class="small">{NOT_MEDICAL}</p>', *figures, table]))
 

@@ -6,13 +6,13 @@ packaged lab. Both read without a touch; the slider under the waveforms goes thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rppg_core.protocols.stress_lab import LabMoment, StressLab
-from rppg_core.protocols.stress_sweeps import Sweep
+from rppg_core.protocols.stress_sweeps import Sweep, sweep_of
 from rppg_core.runs import FS
 from rppg_core.types import Bvp
 from rppg_core.viz import (
@@ -36,6 +36,17 @@ ALIKE_R = 0.1  # losses of r below this are not worth a ranking
 BROKEN_R = 0.7  # the waveforms open where the first method falls below it
 SEEN_S = 8.0
 Cells = Sequence[Mapping[str, Any]]
+
+
+def stress_figures(found: Mapping[str, Any]) -> Iterator[tuple[plotly.graph_objects.Figure, str, str]]:
+    """Figure, name and description of every sweep of a result, for a page.
+
+    Args:
+        found: "stress" of `StressResult.to_dict()`, also after JSON.
+    """
+    for sweep in map(sweep_of, found["sweeps"]):
+        words = f"Agreement with the true pulse and share of readings shown, by {sweep.knob}. {sweep.expect}"
+        yield stress_curves(sweep, found["cells"]), f"stress-{sweep.name.replace(' ', '-')}", words
 
 
 def stress_curves(sweep: Sweep, cells: Cells) -> plotly.graph_objects.Figure:

@@ -49,6 +49,7 @@ WITHIN = {
     ("protocols", "training"), ("protocols", "scale"), ("calibrate_respiration", "calibrate"), ("report_page", "viz"),
     ("report_page", "physiology_figure"), ("dataset_figures", "viz"),
     ("report_page", "dataset_figures"), ("physiology_figure", "viz"), ("curve_page", "viz"), ("stress_figure", "viz"),
+    ("report_page", "stress_figure"),
     ("curve_page", "report_page"), ("teach", "viz"), ("cli", "doctor"), ("cli", "arguments"),
     ("teach", "answers"), ("answers", "answers"), ("lesson_figures", "viz"),
     ("arguments", "__init__"), ("cli", "progress"), ("cli", "research"), ("cli", "output"),

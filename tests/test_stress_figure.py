@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from rppg_core.errors import UsageError
 from rppg_core.protocols.stress_lab import LAB_METHODS, SEEDS, stress_lab
 from rppg_core.protocols.stress_sweeps import SWEEPS
-from rppg_core.stress_figure import stress_curves, stress_waves
+from rppg_core.report_page import protocol_html
+from rppg_core.stress_figure import stress_curves, stress_figures, stress_waves
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,14 @@ def test_axis_of_curves_carries_knob_and_unit(lab):
     fig = stress_curves(SWEEPS["noise"], lab.cells)
     assert "grey levels" in fig.layout.xaxis2.title.text
     assert list(fig.layout.xaxis.ticktext) == ["2", "6", "12", "18", "24", "30"]
+
+
+def test_page_of_a_result_gets_a_figure_for_every_sweep(lab):
+    found = json.loads(json.dumps({"sweeps": [asdict(s) for s in SWEEPS.values()], "cells": list(lab.cells)}))
+    names = [f"stress-{name.replace(' ', '-')}" for name in SWEEPS]
+    assert [name for _, name, _ in stress_figures(found)] == names
+    page = protocol_html("a page", "tables", {"stress": found})
+    assert all(f'id="{name}"' in page for name in names)
 
 
 @pytest.mark.parametrize("sweep", ["flicker", "frame rate"])

@@ -27,7 +27,7 @@ from rppg_core.metrics import waveform_r
 from rppg_core.protocols.photo_clips import PhotoClip, Progress
 from rppg_core.protocols.stress import SEEDS, run_stress
 from rppg_core.protocols.stress_clips import Stop, stream_stops
-from rppg_core.protocols.stress_sweeps import SWEEPS, Sweep
+from rppg_core.protocols.stress_sweeps import SWEEPS, Sweep, sweep_of
 from rppg_core.roster import get_method
 from rppg_core.runs import FS
 from rppg_core.signals.filters import standardise
@@ -108,9 +108,7 @@ def stress_lab(path: Path = LAB_FILE) -> StressLab:
     with np.load(path, allow_pickle=False) as stored:
         words = json.loads(str(stored["words"]))
         colours, waves, truths = (stored[name] for name in ("rgb", "waves", "bvp"))
-    sweeps = {
-        found["name"]: Sweep(**{**found, "values": tuple(found["values"])}) for found in words["sweeps"]
-    }
+    sweeps = {found["name"]: sweep_of(found) for found in words["sweeps"]}
     moments = {}
     for k, (sweep, value, hr_bpm, *r) in enumerate(words["moments"]):
         rgb = colours[k] * COLOUR_STEP

@@ -12,7 +12,7 @@ Axis letters: T time, H, W.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -81,6 +81,11 @@ SWEEPS = {
               "Darker skin gives less light and a smaller pulse, so the same noise weighs more."),
     )
 }  # fmt: skip
+
+
+def sweep_of(record: Mapping[str, Any]) -> Sweep:
+    """A sweep that went through JSON, which knows lists only."""
+    return Sweep(**{**record, "values": tuple(record["values"])})
 
 
 @dataclass(frozen=True)
