@@ -19,6 +19,7 @@ PROTOCOLS = {  # name -> what it asks
     "refusal": "numbers on pulsed clips, silence on pulse-free ones",
     "vitals": "RR, IBI and RMSSD on simulated beats and contact recordings",
     "photo": "the frozen benchmark photo-v1",
+    "stress": "one knob at a time, from easy to hopeless",
 }
 
 
@@ -126,12 +127,25 @@ def _train(add: Add) -> None:
 
 
 def _dataset(add: Add) -> None:
-    one = add("dataset", "look at a folder that holds a dataset of the field")
-    one.add_argument(
-        "action", choices=("check",), help="check: say what is missing or broken, and its repair"
+    one = add(
+        "dataset", "check a folder that holds a dataset of the field, or extract its faces once for all"
     )
+    one.add_argument(
+        "action", choices=("check", "extract"),
+        help="check: say what is missing or broken, and its repair; extract: every video through the face pass, into "
+        "a folder that `rppg train --source` and `rppg evaluate --data` read",
+    )  # fmt: skip
     one.add_argument("folder", metavar="DIR")
     one.add_argument("--layout", metavar="NAME", help="default: found out by the names of files")
+    one.add_argument(
+        "--out", metavar="DIR", help="extract: where the clips go (default: out/extracted/NAME OF DIR)"
+    )
+    one.add_argument("--needs", metavar="A,B", default="rgb,stmap",
+                     help="extract: what is kept of each clip (default: %(default)s)")  # fmt: skip
+    one.add_argument("--region", choices=("face", "whole"), default="face", help="extract: as for analyze")
+    workers = one.add_mutually_exclusive_group()
+    workers.add_argument("--workers", type=int, metavar="N", help="extract: processes (default: one a core)")
+    workers.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="extract: a dask scheduler instead")
     one.add_argument("--json", metavar="FILE", help="write what was found; - is standard output")
 
 
@@ -141,9 +155,10 @@ def _evaluate(add: Add) -> None:
                      help="; ".join(f"{name}: {words}" for name, words in PROTOCOLS.items()))  # fmt: skip
     one.add_argument("--data", metavar="DIR", help="folder of contact recordings (vitals)")
     one.add_argument("--seeds", type=int, help="clips a cell; more seeds, narrower intervals")
-    one.add_argument("--methods", metavar="A,B", help="as for analyze (refusal, photo)")
+    one.add_argument("--methods", metavar="A,B", help="as for analyze (all but vitals)")
     one.add_argument("--weights", metavar="FILE", nargs="+", default=[],
                      help="trained networks, each a row of its own (photo)")  # fmt: skip
-    one.add_argument("--runs", metavar="DIR", help="keeps rendered clips (photo; default: out/runs)")
+    one.add_argument("--runs", metavar="DIR", help="keeps rendered clips (photo, stress; default: out/runs)")
+    one.add_argument("--sweeps", metavar="A,B", help="knobs to turn (stress; default: all)")
     one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
     one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figure")

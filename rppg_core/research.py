@@ -9,6 +9,7 @@ import argparse
 import shlex
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rppg_core.errors import UsageError
@@ -52,14 +53,32 @@ def train(args: argparse.Namespace) -> int:
 
 
 def dataset(args: argparse.Namespace) -> int:
-    """Say what a dataset's folder lacks; 1 where something is missing or broken."""
-    from rppg_core.datasets.check import check_folder
-
+    """Check a dataset's folder or extract it; 1 where something is missing, broken, or without a clip."""
     check_outputs(args.json)
     with Progress() as progress:
-        found = check_folder(args.folder, args.layout, progress=progress)
+        found = ACTIONS[args.action](args, progress)
     deliver(found.text(), (args.json, lambda: json_text(found.to_dict())))
     return 0 if found.holds else FAULT
+
+
+def _check(args: argparse.Namespace, progress: Progress) -> Any:
+    from rppg_core.datasets.check import check_folder
+
+    return check_folder(args.folder, args.layout, progress=progress)
+
+
+def _extract(args: argparse.Namespace, progress: Progress) -> Any:
+    from rppg_core.scale import extract_dataset
+
+    folder = Path(args.folder)
+    return extract_dataset(
+        folder, args.out or Path("out/extracted") / folder.resolve().name, layout=args.layout,
+        needs=args.needs.split(","), region=args.region, workers=args.workers, scheduler=args.scheduler,
+        progress=progress,
+    )  # fmt: skip
+
+
+ACTIONS = {"check": _check, "extract": _extract}
 
 
 def evaluate(args: argparse.Namespace) -> int:
@@ -102,4 +121,11 @@ def _photo(args: argparse.Namespace, progress: Progress) -> Any:
     return run_photo(progress=progress, **_given(args, "methods", "seeds", "weights", "runs"))
 
 
-PROTOCOLS = {"refusal": _refusal, "vitals": _vitals, "photo": _photo}
+def _stress(args: argparse.Namespace, progress: Progress) -> Any:
+    from rppg_core.protocols.stress import run_stress
+
+    sweeps = None if args.sweeps is None else args.sweeps.split(",")
+    return run_stress(progress=progress, sweeps=sweeps, **_given(args, "methods", "seeds", "runs"))
+
+
+PROTOCOLS = {"refusal": _refusal, "vitals": _vitals, "photo": _photo, "stress": _stress}
