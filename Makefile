@@ -11,7 +11,7 @@ export GRADIO_ANALYTICS_ENABLED ?= False
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit models calibrate bench bench-demo bench-peers bench-simulator evaluate ablations clean
+.PHONY: help demo space test lint unit notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator evaluate ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,7 +41,7 @@ space: .venv/app  ## write the folder of a Hugging Face Space to out/space
 lint: .venv/installed  ## ruff, spelling, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell rppg_core demo tests README.md CONTRIBUTING.md CHANGELOG.md
+	$(BIN)/codespell rppg_core demo tests notebooks README.md CONTRIBUTING.md CHANGELOG.md
 	$(BIN)/pyright
 
 unit: .venv/installed
@@ -53,6 +53,16 @@ test: .venv/installed  ## lint, types and all tests (face models are fetched whe
 	-$(BIN)/rppg doctor --fetch
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory notebooks
+
+notebooks: .venv/installed  ## run every notebook of the course; nothing is written
+	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=120 -p no:cacheprovider notebooks
+
+render-notebooks: .venv/installed  ## run them, write their outputs, and pages without a kernel to out/notebooks
+	$(BIN)/python notebooks/render.py $(ONLY)
+
+lab: .venv/installed  ## the course in JupyterLab, opened on 00
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 calibrate: .venv/installed  ## refit confidence and intervals on the simulator (15 minutes on 2 cores)
 	$(BIN)/python -m rppg_core.calibrate

@@ -1,0 +1,200 @@
+"""Run the notebooks, write their outputs, and make pages that need neither kernel nor network.
+
+    python notebooks/render.py [00 01 ...]      # all of them without arguments
+
+A figure is kept as plotly JSON with a PNG beside it, which GitHub shows. The PNGs are drawn by a Chromium and the
+plotly.min.js of the installed wheel; the pages in out/notebooks/ share one copy of that file.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import sys
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+from rppg_core.report_page import page_html
+from rppg_core.teach import PLOTLY_MIME, WIDGET_MIME
+
+NOTEBOOKS = Path(__file__).parent
+PAGES = NOTEBOOKS.parent / "out" / "notebooks"
+WIDTH_PX = 760
+LIMIT_MB = 1.5
+KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+          "language_info": {"name": "python"}}  # fmt: skip
+DRAW = """([figure, width]) => Plotly.toImage(
+    {data: figure.data, layout: {...figure.layout, width: width}}, {format: 'png', width: width,
+     height: figure.layout.height || 450, scale: 1})"""
+STYLE = """<style>
+pre { background: rgba(128,128,128,.12); padding: .6rem .8rem; border-radius: 6px; overflow-x: auto; }
+.jp-OutputArea pre { background: none; padding: 0 0 0 .8rem; border-left: 3px solid var(--line); border-radius: 0; }
+.predict { border-left: 4px solid var(--accent); padding: .1rem .8rem; } summary { cursor: pointer; }
+.lesson table { border-collapse: collapse; }
+.lesson :is(td, th) { padding: .2rem .6rem; border-bottom: 1px solid var(--line); }
+.lesson a { color: var(--accent); } .lesson :is(h1, .anchor-link) { display: none; } figure { margin: 1rem 0; }
+figure:focus-visible { outline: 2px solid var(--accent); }
+</style>"""
+SCRIPT = """document.querySelectorAll('figure').forEach(figure => {
+  const plot = figure.querySelector('div'), parts = JSON.parse(figure.querySelector('script').textContent);
+  Plotly.newPlot(plot, parts);
+  figure.addEventListener('keydown', event => {
+    const step = {ArrowLeft: -1, ArrowRight: 1}[event.key];
+    if (!step || !(plot.layout.sliders || []).length) return;
+    const bar = plot.layout.sliders[0], last = bar.steps.length - 1;
+    const next = Math.min(Math.max((bar.active || 0) + step, 0), last);
+    Plotly.relayout(plot, {'sliders[0].active': next});
+    Plotly.animate(plot, [bar.steps[next].label], {mode: 'immediate', frame: {duration: 0, redraw: true}});
+    event.preventDefault();
+  });
+});
+"""
+SCRIPTS = '<script src="plotly.min.js"></script><script src="lessons.js"></script>'
+
+
+def run_notebook(path: Path) -> nbformat.NotebookNode:
+    """The notebook with the outputs of a fresh kernel, and nothing in it that a second run would change."""
+    notebook = nbformat.read(path, as_version=4)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    NotebookClient(notebook, timeout=120, kernel_name="python3", store_widget_state=False,
+                   resources={"metadata": {"path": str(path.parent)}}).execute()  # fmt: skip
+    settle(notebook)
+    return notebook
+
+
+def settle(notebook: nbformat.NotebookNode) -> None:
+    """Ids that follow from the text, metadata without a machine's traces, no widget that needs a kernel."""
+    notebook.metadata = nbformat.from_dict(KERNEL)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        digest = hashlib.sha256(cell.source.encode()).hexdigest()
+        cell.id = next(digest[k : k + 8] for k in range(50) if digest[k : k + 8] not in seen)
+        seen.add(cell.id)
+        kept = {key: value for key, value in cell.metadata.items() if key in ("tags", "nbmake")}
+        cell.metadata = nbformat.from_dict(kept)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET_MIME, None)
+            output.get("metadata", {}).clear()
+
+
+def figures_of(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The outputs that hold a plotly figure."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output for output in outputs if PLOTLY_MIME in output.get("data", {})]
+
+
+def alt_of(figure: dict[str, Any]) -> str:
+    """The words that `teach.show` put into a figure."""
+    return figure["layout"]["meta"]["alt"]
+
+
+def draw_pictures(notebooks: list[nbformat.NotebookNode]) -> None:
+    """Put a PNG beside every figure, with its words in the metadata; one browser for all."""
+    from playwright.sync_api import sync_playwright
+
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    flags = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        page = browser.new_page(offline=True)
+        page.add_script_tag(path=plotly_script())
+        for output in (output for notebook in notebooks for output in figures_of(notebook)):
+            figure = output["data"][PLOTLY_MIME]
+            url = page.evaluate(DRAW, [figure, WIDTH_PX])
+            output["data"]["image/png"] = smaller(url.split(",", 1)[1])
+            output["metadata"] = nbformat.from_dict({"image/png": {"alt": alt_of(figure)}})
+        browser.close()
+
+
+def smaller(png: str) -> str:
+    """The same picture in 160 colours: a quarter of the bytes, and a plot has few colours."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")
+    held = io.BytesIO()
+    picture.quantize(160, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        held, "PNG", optimize=True
+    )
+    return base64.b64encode(held.getvalue()).decode()
+
+
+def plotly_script() -> Path:
+    """plotly.min.js of the installed wheel."""
+    import plotly
+
+    return Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+
+def write_page(name: str, notebook: nbformat.NotebookNode) -> Path:
+    """One HTML page in which sliders move without a kernel; plotly.min.js lies beside it."""
+    from nbconvert import HTMLExporter
+
+    copied = nbformat.reads(nbformat.writes(notebook), as_version=4)
+    for cell in copied.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", with_mathml(cell.source))
+    for output in figures_of(copied):
+        output["data"] = nbformat.from_dict({"text/html": figure_html(output["data"][PLOTLY_MIME])})
+    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    body, _ = exporter.from_notebook_node(copied)
+    title = re.search(r"^# (.+)$", notebook.cells[0].source, re.M)
+    assert title is not None, f"{name}: the first cell has no title"
+    target = PAGES / f"{name}.html"
+    page = page_html(title[1], f'{STYLE}<div class="lesson">{body}</div>{SCRIPTS}')
+    target.write_text(page, encoding="utf-8")
+    return target
+
+
+def figure_html(figure: dict[str, Any]) -> str:
+    """A figure that lessons.js draws; the arrow keys move its slider."""
+    parts = {key: figure[key] for key in ("data", "layout", "frames", "config") if key in figure}
+    held = json.dumps(parts).replace("</", "<\\/")
+    return (
+        f'<figure role="img" tabindex="0" aria-label="{escape(alt_of(figure))}"><div></div>'
+        f'<script type="application/json">{held}</script></figure>'
+    )
+
+
+def with_mathml(text: str) -> str:
+    """`$...$` and `$$...$$` outside code as MathML, which browsers draw without a script."""
+    from latex2mathml.converter import convert
+
+    parts = re.split(r"(```.*?```|`[^`]*`)", text, flags=re.S)
+    for k in range(0, len(parts), 2):
+        parts[k] = re.sub(r"\$\$(.+?)\$\$", lambda m: convert(m[1], display="block"), parts[k], flags=re.S)
+        parts[k] = re.sub(r"\$([^$\n]+?)\$", lambda m: convert(m[1]), parts[k])
+    return "".join(parts)
+
+
+def main(chosen: list[str]) -> None:
+    """Render all notebooks, or those whose names begin as said."""
+    paths = [path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+             if not chosen or path.name.startswith(tuple(chosen))]  # fmt: skip
+    notebooks = {path: run_notebook(path) for path in paths}
+    draw_pictures(list(notebooks.values()))
+    PAGES.mkdir(parents=True, exist_ok=True)
+    shutil.copy(plotly_script(), PAGES / "plotly.min.js")
+    (PAGES / "lessons.js").write_text(SCRIPT, encoding="utf-8")
+    for path, notebook in notebooks.items():
+        text = nbformat.writes(notebook) + "\n"
+        megabytes = len(text.encode()) / 1e6
+        if megabytes > LIMIT_MB:
+            sys.exit(
+                f"{path.name} would be {megabytes:.2f} MB; {LIMIT_MB} MB at most: fewer frames, smaller pictures"
+            )
+        path.write_text(text, encoding="utf-8")
+        print(f"{path.name}: {megabytes:.2f} MB, page {write_page(path.stem, notebook)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
