@@ -200,8 +200,8 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
     ),
     SimulatedDomain(
         name="buaa-like", number=1, original="BUAA-MIHR",
-        fps=(30.0,), size=144,  # [o] 640 x 480 at 30
-        codec="h264", crf=(18, 20),  # [ours] AVI, lightly compressed
+        fps=(30.0,), size=128,  # [o] 640 x 480 at 30
+        codec="h264", crf=(20, 22),  # [ours] AVI, lightly compressed
         colours=ClipColours(saturation=0.05, red=0.92, blue=1.05),  # [ours] cool LED lamp
         noise=3.0, illumination=0.002, exposure=0.7,  # [o] dim light is what it is about
         scenes=tuple(  # [o] 10 to 100 lux, the levels that the protocol keeps; [ours] how a camera answers
@@ -257,8 +257,8 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
     ),
     SimulatedDomain(
         name="v4v-like", number=4, original="V4V",
-        fps=(25.0,), size=176,  # [o] 25 frames a second; the largest pictures of the six
-        codec="h264", crf=(18, 21),  # [ours] MKV; finer than it was, as the pictures are smaller
+        fps=(25.0,), size=160,  # [o] 25 frames a second, large pictures
+        codec="h264", crf=(24, 26),  # [ours] MKV
         colours=ClipColours(saturation=0.15, red=1.16, blue=0.98),  # [ours] studio lamps
         noise=1.8, illumination=0.002, exposure=0.95,
         scenes=(  # [o] tasks that make people feel and move; [ours] which of them
@@ -277,7 +277,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
     SimulatedDomain(
         name="hcw-like", number=5, original="HCW",
         fps=(30.0,), time_jitter=0.03, size=120,  # [o] a webcam, 2.16 million frames in 20 h
-        codec="h264", crf=(15, 18),  # [ours] finer than webcams are, as the pictures are smaller
+        codec="h264", crf=(18, 20),  # [ours] finer than webcams, for smaller pictures
         colours=ClipColours(saturation=0.3, red=0.86, blue=1.04),  # [ours] fluorescent lamps and a screen
         noise=2.5, illumination=0.004, screen=0.002, auto_exposure=0.8,  # [ours] people work before a screen
         scenes=(  # [o] high cognitive workload; [ours] which tasks

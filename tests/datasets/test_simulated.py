@@ -23,8 +23,9 @@ from rppg_core.simulate.settings import SimulationSettings, random_settings
 from rppg_core.types import FaceClip, Truth
 from rppg_core.video.prepare import resample
 
+pytestmark = pytest.mark.timeout(400)  # 20 s of one core; other work on the machine must not fail it
 SECONDS = 6.0
-CLIPS = (0, 1, 3, 4, 6, 7, 9, 10)  # two of each of four people, so that what is learned is tried on others
+CLIPS = (0, 1, 3, 4, 6, 7)  # two of each of three people, so that what is learned is tried on others
 FS = 30.0
 LABELLED = {  # leave-one-domain-out of PhysMLE: what each dataset labels; VIPL's wave does not fit its video
     "ubfc-like": {"bvp", "hr"},
@@ -129,7 +130,8 @@ def test_clip_lasts_as_long_as_was_asked_and_starts_at_zero(rendered):
 
 
 def test_statistics_of_a_map_tell_the_domains_apart(rendered):
-    assert share_recognised(rendered) >= 0.8
+    share = share_recognised(rendered)
+    assert share >= 0.8
 
 
 def test_mixed_up_domains_are_not_told_apart(rendered):
@@ -274,6 +276,16 @@ def test_record_renders_the_same_in_another_process():
     one, other = (r.face_clip(frozenset({"rgb"}))[0] for r in (record, again))
     assert np.array_equal(one.rgb, other.rgb, equal_nan=True)
     assert np.array_equal(record.streams["bvp"].values, again.streams["bvp"].values)
+
+
+@pytest.mark.parametrize("name", ["buaa-like", "v4v-like", "vipl-like"])
+def test_encoded_clip_is_the_same_every_time(name):
+    clip = a_clip(name, k=2)
+    clip = replace(clip, settings=replace(clip.settings, seconds=2.0))
+    once = clip(frozenset({"rgb"}))[0].rgb
+    for size in (10_000, 400_001):  # what lies in memory must not matter
+        litter = np.random.default_rng(size).random(size)
+        assert np.array_equal(clip(frozenset({"rgb"}))[0].rgb, once, equal_nan=True), len(litter)
 
 
 def test_too_many_clips_or_seeds_are_refused():
