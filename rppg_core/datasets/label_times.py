@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.interpolate import CubicHermiteSpline
 
-from rppg_core.datasets.base import KINDS, Stream
+from rppg_core.datasets.base import KINDS
 from rppg_core.signals.filters import moving_average
 from rppg_core.types import Truth
 from rppg_core.video.prepare import MAX_GAP_S
@@ -30,12 +30,12 @@ KNOWN_SHARE = 0.5  # of a clip that a breathing rate must cover to be the clip's
 
 
 def truth_from_streams(
-    streams: Mapping[str, Stream], times_s: Float[np.ndarray, " time"]
+    streams: Mapping, times_s: Float[np.ndarray, " time"]
 ) -> tuple[Truth, tuple[str, ...]]:
     """What the labels of a record say at the times of its clip.
 
     Args:
-        streams: each on its own clock; those that are no label of ours (blood pressure) are left out.
+        streams: name -> Stream, each on its own clock; those that are no label of ours (blood pressure) are left out.
         times_s: of the clip, 30 Hz. Unit: s on the record's clock.
 
     Returns:
@@ -138,9 +138,17 @@ def values_at(
         if not is_wave:
             out[covered] = np.interp(inside_s, known_s, known)
             continue
-        smooth = moving_average(known, 1.0, width) if width > 1 else known
+        smooth = _box_mean(known, width)
         out[covered] = CubicHermiteSpline(known_s, smooth, np.gradient(smooth, known_s))(inside_s)
     return out
+
+
+def _box_mean(values: np.ndarray, width: int) -> np.ndarray:
+    """Mean over `width` samples around each; an even box lies half a sample to either side in turn."""
+    if width < 2:
+        return values
+    early = moving_average(values, 1.0, width)
+    return early if width % 2 else (early + moving_average(values[::-1], 1.0, width)[::-1]) / 2
 
 
 def _runs(times_s: np.ndarray, mask: np.ndarray, step_s: float) -> Iterator[Int[np.ndarray, " sample"]]:

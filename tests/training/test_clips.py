@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from training.tiny_net import tiny
 
+from rppg_core.datasets.extracted import load_clip, save_clip
 from rppg_core.errors import UsageError
 from rppg_core.simulate.settings import SimulationSettings
 from rppg_core.simulate.traces import simulate_traces
 from rppg_core.training import clips
-from rppg_core.training.clips import ClipSource, clip_files, load_clip, mirrored, render_clips, save_clip
+from rppg_core.training.clips import ClipSource, clip_files, mirrored, render_clips
 from rppg_core.training.mixture import shares_of, words_of
 from rppg_core.training.sources import even_truth
 from rppg_core.types import FaceClip, Truth
