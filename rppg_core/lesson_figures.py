@@ -14,7 +14,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 
 from rppg_core.viz import BAND, ESTIMATE, GRID, INK, PALETTE, REFERENCE, empty_figure, set_title
 
@@ -226,19 +226,20 @@ def heat_map(
 
 
 def pictures(
-    images: Mapping[str, Shaped[np.ndarray, "height width 3"]],
+    images: Mapping[str, np.ndarray],
     *,
     finding: str,
     data: str = SIMULATED,
-    outlines: Mapping[str, Mapping[str, Float[np.ndarray, "point 2"]]] | None = None,
+    outlines: Mapping[str, Mapping[str, np.ndarray]] | None = None,
 ) -> plotly.graph_objects.Figure:
     """Colour pictures side by side, each under its name.
 
     Args:
-        images: name -> picture, grey levels 0..255. Keep them at 256 pixels or less: they lie in the notebook.
+        images: name -> picture (height, width, 3), grey levels 0..255. 256 pixels or less: they lie in
+            the notebook.
         finding: the title, a sentence that says what is to be seen.
         data: where the data come from, for the subtitle.
-        outlines: name of a picture -> name of a region -> its corners in pixels.
+        outlines: name of a picture -> name of a region -> its corners (point, 2) in pixels.
     """
     import cv2
     import plotly.graph_objects as go

@@ -7,7 +7,6 @@ plotly, IPython and ipywidgets are imported on use.
 
 from __future__ import annotations
 
-import base64
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
@@ -91,7 +90,7 @@ def show(figure: plotly.graph_objects.Figure, *, alt: str) -> None:
     if any(name in renderers for name in ("colab", "kaggle", "azure", "notebook", "iframe")):
         shown.show()
         return
-    _display({PLOTLY_MIME: shown.to_plotly_json() | {"config": CONFIG}, "text/plain": alt})
+    _display({PLOTLY_MIME: shown.to_dict() | {"config": CONFIG}, "text/plain": alt})
 
 
 def slider(
@@ -154,7 +153,7 @@ def live(function: Callable[..., plotly.graph_objects.Figure], *, alt: str, **ra
     """
     controls = {name: _control(name, spec) for name, spec in ranges.items()}
     first = described(function(**{name: control["value"] for name, control in controls.items()}), alt)
-    bundle: dict[str, Any] = {PLOTLY_MIME: first.to_plotly_json() | {"config": CONFIG}, "text/plain": alt}
+    bundle: dict[str, Any] = {PLOTLY_MIME: first.to_dict() | {"config": CONFIG}, "text/plain": alt}
     try:
         panel = live_panel(function, first, controls)
     except ImportError:
@@ -186,8 +185,8 @@ def live_panel(function: Callable[..., Any], first: Any, controls: Mapping[str, 
     def redraw(_change: Any) -> None:
         fresh = function(**{name: widget.value for name, widget in made.items()})
         with figure.batch_update():
-            for old, new in zip(figure.data, fresh.to_dict()["data"], strict=True):
-                old.update(new, overwrite=True)
+            for old, new in zip(figure.data, fresh.data, strict=True):
+                old.update(new.to_plotly_json(), overwrite=True)
             figure.layout.update(_layout_of_frame(fresh), overwrite=True)
 
     for widget in made.values():
@@ -214,7 +213,11 @@ def slim(figure: plotly.graph_objects.Figure) -> plotly.graph_objects.Figure:
     """A copy whose numbers are 32 bit wide: half the bytes in a committed notebook."""
     import plotly.graph_objects as go
 
-    return go.Figure(_narrowed(figure.to_dict()))
+    whole: Any = figure
+    data, frames = (
+        [_narrowed(part.to_plotly_json()) for part in parts] for parts in (whole.data, whole.frames)
+    )
+    return go.Figure(data=data, frames=frames, layout=whole.layout.to_plotly_json())
 
 
 CONFIG = {"displaylogo": False, "responsive": True, "displayModeBar": False}
@@ -316,9 +319,8 @@ def _with_slider(figure: Any, labels: list[str], active: int, name: str, unit: s
 
 
 def _narrowed(value: Any) -> Any:
-    if isinstance(value, Mapping) and value.get("dtype") == "f8":  # how plotly writes an array
-        numbers = np.frombuffer(base64.b64decode(value["bdata"]), dtype="<f8").astype("<f4")
-        return {**value, "dtype": "f4", "bdata": base64.b64encode(numbers.tobytes()).decode()}
+    if isinstance(value, np.ndarray) and value.dtype == np.float64:
+        return value.astype(np.float32)
     if isinstance(value, Mapping):
         return {key: _narrowed(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

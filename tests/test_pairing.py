@@ -14,6 +14,7 @@ from rppg_core.training.recipes import RECIPES, recipe_hash
 from rppg_core.weights import card_text, checkpoint_path, load_card
 
 ROOT = Path(__file__).parents[1]
+LESSONS = {path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
 MODEL_FILES = {path.stem for path in (ROOT / "rppg_core" / "models").glob("*.py")} - {"__init__", "base"}
 
 
@@ -40,3 +41,16 @@ def test_weights_were_trained_by_the_committed_recipe(name):
 def test_card_beside_the_weights_is_the_one_inside(name):
     """To renew it: python -c "from rppg_core.weights import *; print(card_text(load_card('tracenet')), end='')"."""
     assert checkpoint_path(name).with_suffix(".md").read_text(encoding="utf-8") == card_text(load_card(name))
+
+
+@pytest.mark.parametrize("lesson", sorted(LESSONS))
+def test_lesson_has_its_answers_and_solutions(lesson):
+    assert (ROOT / "rppg_core" / "answers" / f"{lesson[3:]}.py").is_file()
+    assert (ROOT / "notebooks" / "solutions" / f"{lesson}.md").is_file()
+
+
+def test_no_answers_or_solutions_are_left_without_a_lesson():
+    tables = {path.stem for path in (ROOT / "rppg_core" / "answers").glob("*.py")} - {"__init__"}
+    solved = {path.stem for path in (ROOT / "notebooks" / "solutions").glob("*.md")}
+    assert tables == {lesson[3:] for lesson in LESSONS}
+    assert solved == LESSONS
