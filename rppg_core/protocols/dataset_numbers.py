@@ -1,8 +1,8 @@
 """Numbers of a dataset protocol: rows of `dataset_scores` in, errors with their intervals out.
 
 Floor 6. Every number is one of `metrics`; 95 % intervals come from a bootstrap over people, because clips and windows
-of one person are not independent. Fewer than two people have no interval. Rows of several seeds of one network count
-side by side, and stay with their person.
+of one person are not independent. Fewer than FEWEST_PEOPLE have no interval. Rows of several seeds of one
+network count side by side, and stay with their person.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ CONSTANT = "constant"  # the predictor that sees no clip
 FIXED = {"hr_bpm": 70.0, "rr_brpm": 15.0, "spo2_percent": 97.0}  # what it says where nothing was learned from
 WITHIN_BPM, WITHIN_BRPM, WITHIN_PERCENT = 5.0, 2.0, 2.0
 N_RESAMPLES = 1000
+FEWEST_PEOPLE = 4  # three have ten different resamples, two have three: no interval to speak of
 MOST_LEVELS = 12  # a condition with more of them is a number, or a name of each clip
 # number -> (true field, estimated field, tolerance of "within")
 RATES: dict[str, tuple[str, str, float]] = {
@@ -182,8 +183,8 @@ def _mean(values: np.ndarray, groups: Sequence[np.ndarray]) -> Found | None:
 def _interval(
     groups: Sequence[np.ndarray], statistic: Callable[[np.ndarray], float]
 ) -> tuple[float, float] | None:
-    """95 % interval of a statistic of row numbers, people drawn anew; None for fewer than two people."""
-    if len(groups) < 2:
+    """95 % interval of a statistic of row numbers, people drawn anew; None for too few people."""
+    if len(groups) < FEWEST_PEOPLE:
         return None
     return metrics.bootstrap_ci(
         np.arange(len(groups), dtype=float),

@@ -122,6 +122,9 @@ class DatasetResult:
     def text(self) -> str:
         """All tables."""
         parts = [self._head()]
+        if len(self.targets) > 1:
+            parts.append("Every target at a glance (MAE; RR and SpO2 per video, where labelled and given)\n"
+                         + self._overview())  # fmt: skip
         for unit in UNITS:
             words = f"per {self.window_s:g} s window, half overlapping" if unit == "window" else "per video"
             parts.append(
@@ -169,6 +172,21 @@ class DatasetResult:
             f"Constant: {constant}.\n(95 % intervals: bootstrap over people; errors are of the waveform, shown or "
             "not; \"shown\" is what the calibration lets pass, and its own error)"
         )  # fmt: skip
+
+    def _overview(self) -> str:
+        """One line a target and method."""
+        lines = []
+        for window in (cell for cell in self.cells if cell["unit"] == "window"):
+            video = self.cell(window["method"], "video", window["target"])
+            lines.append([
+                f"{window['target']}  {window['method']}",
+                _number(window["hr"], "mae", 2), _number(video["hr"], "mae", 2),
+                _correlation(window, _number(window["hr"], "r", 2)),
+                _number(window["hr"], "within", 0, factor=100), _number(video["rr"], "mae", 2),
+                _number(video["direct_spo2"], "mae", 2),
+            ])  # fmt: skip
+        header = ["target  method", "HR window", "HR video", "r", "within 5 bpm %", "RR brpm", "SpO2 %"]
+        return text_table(header, lines)
 
     def _table(self, unit: str, cells_of: Callable[[Found], list[str]], header: Sequence[str]) -> str:
         several = len(self.targets) > 1
@@ -261,7 +279,7 @@ def _rate_cells(cell: Found) -> list[str]:
         return [""] * len(RATE_HEADER)
     return [
         str(int(hr["n"])), _with_interval(hr, "mae", 2), _with_interval(hr, "rmse", 2), f"{hr['mape']:.1f}",
-        _with_interval(hr, "r", 2), _with_interval(hr, "within", 0, factor=100),
+        _correlation(cell, _with_interval(hr, "r", 2)), _with_interval(hr, "within", 0, factor=100),
         percent(0.0 if shown is None else shown["coverage"], 1), _with_interval(shown, "mae", 2),
     ]  # fmt: skip
 
@@ -275,6 +293,17 @@ def _mean_cell(found: Found | None, digits: int) -> str:
     if found is None:
         return ""
     return f"{found['mean']:.{digits}f} {_range(found['low'], found['high'], digits)}".rstrip()
+
+
+def _correlation(cell: Found, words: str) -> str:
+    """Empty for the constant predictor: what its numbers of several splits correlate with is the splits."""
+    return "" if cell["method"] == CONSTANT else words
+
+
+def _number(found: Found | None, name: str, digits: int, *, factor: float = 1) -> str:
+    if found is None or not np.isfinite(found[name]):
+        return ""
+    return f"{factor * found[name]:.{digits}f}"
 
 
 def _with_interval(found: Found | None, name: str, digits: int, *, factor: float = 1, sign: str = "") -> str:

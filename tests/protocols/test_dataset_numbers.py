@@ -68,13 +68,14 @@ def test_interval_is_of_people_and_not_of_their_windows():
     assert high - low > 2.5  # standard error of 8 people is 2.9 / sqrt(8) = 1, the interval 3.9 of it
 
 
-def test_one_person_has_no_interval():
-    numbers = numbers_of([row(60.0, 61.0), row(70.0, 72.0)])
-    assert numbers["hr"]["intervals"]["mae"] is None
-    assert numbers["n_people"] == 1
+@pytest.mark.parametrize("n_people", [3, 4])
+def test_few_people_have_no_interval(n_people):
+    numbers = numbers_of([row(60.0, 61.0 + k, f"s{k % n_people}") for k in range(8)])
+    assert numbers["n_people"] == n_people
+    assert (numbers["hr"]["intervals"]["mae"] is None) == (n_people < dataset_numbers.FEWEST_PEOPLE)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(
     st.lists(st.tuples(st.floats(40, 180), st.floats(40, 180), st.integers(0, 3)), min_size=3, max_size=12)
 )

@@ -17,7 +17,7 @@ ERRORS = {"pos": 3.0, "tracenet": 1.0}
 
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch):
-    monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 50)
+    monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 5)
 
 
 def rows_of(target: str, n_people: int = 4) -> list[Row]:
@@ -71,6 +71,14 @@ def test_text_prints_the_table_with_steps_seeds_and_cost(result):
     assert "mean of the training labels, 75.0 bpm" in text
     assert "motion large" in text
     assert "RR shown" in text
+
+
+def test_overview_has_a_line_a_target_and_method(result):
+    part = result.text().split("at a glance")[1].split("\n\n")[0]
+    lines = [line.split() for line in part.splitlines()[3:]]
+    assert ["pure-like", "tracenet", "1.00", "1.00", "1.00", "100", "1.00"] in lines
+    assert ["v4v-like", "constant", "10.00", "10.00", "50", "0.00"] in lines  # no r
+    assert len(lines) == 9
 
 
 def test_one_target_is_not_named_in_every_line(result):

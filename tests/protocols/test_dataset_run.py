@@ -19,7 +19,7 @@ SECONDS = 12.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 20)
+    monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 5)
     monkeypatch.setattr(mssdg, "extract_dataset", extract_here)
 
 

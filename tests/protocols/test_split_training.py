@@ -46,7 +46,7 @@ def tiny_is_known(monkeypatch):
     monkeypatch.setitem(roster.MODELS, "tiny", NETWORK)
     monkeypatch.setitem(roster.METHODS, "tiny", roster.METHODS["tracenet"])
     monkeypatch.setitem(RECIPES, "tiny", TINY)
-    monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 20)
+    monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 5)
 
 
 @pytest.fixture(scope="module")
