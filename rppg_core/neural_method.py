@@ -25,11 +25,14 @@ class NeuralMethod:
         name: under which it is listed.
         network: what it needs and whose idea it is.
         load: gives the network with its weights, in evaluation mode.
+        weights: where they come from, in words, when they are not the ones that come with the package.
     """
 
-    def __init__(self, name: str, network: Network, load: Callable[[], RppgModel]):
-        self.name = name
-        self.needs, self.paper, self.weights = network.needs, network.paper, network.weights
+    def __init__(
+        self, name: str, network: Network, load: Callable[[], RppgModel], *, weights: str | None = None
+    ):
+        self.name, self.needs, self.paper = name, network.needs, network.paper
+        self.weights = network.weights if weights is None else weights
         self._load = load
 
     @cached_property
@@ -54,8 +57,20 @@ def neural_method(name: str, path: str | Path | None = None) -> NeuralMethod:
 
     Raises:
         UnknownMethodError: no such network.
+        ModelFileError: the file of `path` is none of ours.
     """
-    return NeuralMethod(name, get_network(name), partial(_load, name, path))
+    return NeuralMethod(
+        name,
+        get_network(name),
+        partial(_load, name, path),
+        weights=None if path is None else _origin(name, path),
+    )
+
+
+def _origin(name: str, path: str | Path) -> str:
+    from rppg_core.weights import load_card
+
+    return load_card(name, path).weights
 
 
 def _load(name: str, path: str | Path | None) -> RppgModel:

@@ -25,8 +25,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rppg_core.errors import RppgError
-from rppg_core.models.base import Batch, ModelCard, RppgModel
+from rppg_core.models.base import SIMULATED, Batch, ModelCard, RppgModel
 from rppg_core.simulate.settings import SIMULATOR_VERSION
+from rppg_core.training import mixture
 from rppg_core.training.batches import Share, StepDataset, step_loader
 from rppg_core.training.mixture import shares_of, words_of
 from rppg_core.training.recipes import Recipe, difficulty, lr_factor, recipe_dict, recipe_hash
@@ -37,9 +38,10 @@ from rppg_core.weights import config_class, create_model, model_class, save_mode
 
 LOG_EVERY = 10  # steps whose losses are fetched from the device together
 LIMITS = (
-    "Trained on simulated faces only; strong video compression, large motion and dark skin in dim light take the"
-    " pulse away from it as from every method."
+    "strong video compression, large motion and dark skin in dim light take the pulse away from it as from"
+    " every method."
 )
+RECORDED = "trained on stored clips"  # where the weights come from when not from the simulator alone
 Tell = Callable[[str, float], None]
 Page = Callable[[list[Row]], str]
 
@@ -137,7 +139,7 @@ def train(
         if options.resume:
             training.load()
         training.run(options, tell=tell, page=page)
-        return training.result(words_of(recipe, mixed))
+        return training.result(words_of(recipe, mixed), simulated=set(sources) == {mixture.SIMULATED})
     finally:
         torch.set_num_threads(threads)
 
@@ -231,8 +233,8 @@ class Training:
             self.folder.finish(self.clock.step)
         self.accelerator.wait_for_everyone()
 
-    def result(self, data: str) -> Result:
-        """What the run came to; after its last step also its weights, with their card."""
+    def result(self, data: str, *, simulated: bool) -> Result:
+        """What the run came to; after its last step also its weights, with a card that says what they have seen."""
         recipe, weights = self.recipe, None
         if self.clock.step == recipe.steps:
             weights = self.folder.path / f"{recipe.method}.safetensors"
@@ -241,7 +243,8 @@ class Training:
                 simulator_version=SIMULATOR_VERSION, seed=recipe.seed, steps=recipe.steps,
                 recipe=recipe_dict(recipe), recipe_hash=recipe_hash(recipe),
                 metrics={f"held-out {name}": round(value, 4) for name, value in self.validation.items()},
-                limits=LIMITS,
+                weights=SIMULATED if simulated else RECORDED,
+                limits=f"Trained on {'simulated faces' if simulated else 'stored clips'} only; {LIMITS}",
             )  # fmt: skip
             if self.accelerator.is_main_process:
                 save_model(weights, self.average, card)

@@ -13,6 +13,7 @@ from training.tiny_net import tiny
 from rppg_core.datasets.extracted import ExtractedClip, save_clip, write_manifest
 from rppg_core.datasets.label_times import known_labels
 from rppg_core.errors import UsageError
+from rppg_core.neural_method import neural_method
 from rppg_core.simulate.settings import SimulationSettings
 from rppg_core.simulate.traces import simulate_traces
 from rppg_core.training.dataset_clips import ExtractedSource, clips_for, on_our_cells
@@ -21,6 +22,7 @@ from rppg_core.training.mixture import shares_of, shares_of_clips, words_of
 from rppg_core.training.sources import even_truth
 from rppg_core.types import FaceClip, Truth
 from rppg_core.video.prepare import resample
+from rppg_core.weights import load_card
 
 CLIPS_EACH = 2  # of a person
 
@@ -150,6 +152,8 @@ def test_folder_with_a_manifest_is_a_source_beside_the_simulator(folder):
 def test_network_trains_on_a_folder_with_a_manifest(folder, tmp_path):
     options = RunOptions(runs=tmp_path, device="cpu", workers=0)
     result = train(tiny(steps=3), options, sources=[str(folder[0])])
+    assert load_card("tiny", result.weights).weights == "trained on stored clips"
+    assert neural_method("tiny", result.weights).weights == "trained on stored clips"
     assert result.step == 3
     assert result.validation["hr_mae_bpm"] > 0
 

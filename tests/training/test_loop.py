@@ -51,6 +51,7 @@ def test_run_ends_with_weights_that_load(whole_run):
     assert (card.steps, card.seed, card.method) == (STEPS, 0, "tiny")
     assert card.recipe["traces"] == 2
     assert card.metrics["held-out bvp_r"] == pytest.approx(whole_run.validation["bvp_r"], abs=1e-3)
+    assert card.weights == "trained on simulated physiology" and "simulated faces only" in card.limits
 
 
 class Same:
