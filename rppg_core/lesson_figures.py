@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 CHANNELS = {"red": PALETTE["vermilion"], "green": PALETTE["green"], "blue": PALETTE["blue"]}
 SIMULATED = "simulated"
 YARDSTICK = {"color": REFERENCE, "dash": "dash", "width": 1.5}
+CAMERA = {
+    "eye": {"x": 1.7, "y": 1.5, "z": 1.2},
+    "center": {"x": 0, "y": 0, "z": -0.15},
+}  # the whole cube is seen
 Range = tuple[float, float]
 
 
@@ -186,7 +190,9 @@ def colour_space(
         for key, title in zip(("xaxis", "yaxis", "zaxis"), axes, strict=True)
     }
     figure.update_layout(
-        scene=scene | {"aspectmode": "cube", "dragmode": "orbit"}, height=560, uirevision="kept"
+        scene=scene | {"aspectmode": "cube", "dragmode": "orbit", "camera": CAMERA},
+        height=560,
+        uirevision="kept",
     )
     _title(figure, finding, data)
     return figure
@@ -244,7 +250,7 @@ def pictures(
     import cv2
     import plotly.graph_objects as go
 
-    figure = empty_figure(320)
+    figure: Any = empty_figure(320)
     left, lowest, drawn = 0.0, 0.0, {}
     regions = sorted({region for of in (outlines or {}).values() for region in of})
     chosen = _colours(regions)
