@@ -20,6 +20,9 @@ PROTOCOLS = {  # name -> what it asks
     "vitals": "RR, IBI and RMSSD on simulated beats and contact recordings",
     "photo": "the frozen benchmark photo-v1",
     "stress": "one knob at a time, from easy to hopeless",
+    "mssdg": "six simulated domains, each left out once",
+    "intra": "people of one dataset left out",
+    "cross": "one dataset, after training on others",
 }
 
 
@@ -153,12 +156,24 @@ def _evaluate(add: Add) -> None:
     one = add("evaluate", "how well it works, asked in a way that can fail")
     one.add_argument("--protocol", choices=tuple(PROTOCOLS), required=True,
                      help="; ".join(f"{name}: {words}" for name, words in PROTOCOLS.items()))  # fmt: skip
-    one.add_argument("--data", metavar="DIR", help="folder of contact recordings (vitals)")
-    one.add_argument("--seeds", type=int, help="clips a cell; more seeds, narrower intervals")
     one.add_argument("--methods", metavar="A,B", help="as for analyze (all but vitals)")
+    one.add_argument(
+        "--seeds", type=int,
+        help="clips a cell, people (stress), or trainings on each split (mssdg, intra, cross)",
+    )  # fmt: skip
+    one.add_argument(
+        "--data", metavar="DIR",
+        help="contact recordings (vitals), or what `rppg dataset extract` wrote: tested on (intra, cross)",
+    )  # fmt: skip
+    one.add_argument("--train-data", metavar="DIR", nargs="+", help="extracted folders to learn from (cross)")
+    one.add_argument("--steps", type=int, help="of each training (mssdg, intra, cross; default: 1000)")
+    one.add_argument("--folds", type=int, help="of people (intra; default: 5)")
+    one.add_argument("--window-s", type=float, metavar="S",
+                     help="of a window (mssdg, intra, cross; default: 10; 17 and more for breathing)")  # fmt: skip
+    one.add_argument("--sweeps", metavar="A,B", help="knobs to turn (stress; default: all)")
     one.add_argument("--weights", metavar="FILE", nargs="+", default=[],
                      help="trained networks, each a row of its own (photo)")  # fmt: skip
-    one.add_argument("--runs", metavar="DIR", help="keeps rendered clips (photo, stress; default: out/runs)")
-    one.add_argument("--sweeps", metavar="A,B", help="knobs to turn (stress; default: all)")
+    one.add_argument("--runs", metavar="DIR", help="keeps rendered clips and trainings (default: out/runs)")
+    one.add_argument("--workers", type=int, metavar="N", help="processes (mssdg, intra, cross; default: 2)")
     one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
-    one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figure")
+    one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figures")

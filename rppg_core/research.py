@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,16 +23,9 @@ FAULT = 1  # exit code where a promise or a folder does not hold
 
 def train(args: argparse.Namespace) -> int:
     """Train a network; 130 where it was stopped, with the command that goes on."""
-    try:
+    with _training_packages():
         from rppg_core.training.loop import RunOptions, train
         from rppg_core.training.recipes import get_recipe
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "accelerate", "safetensors"):
-            raise
-        raise UsageError(
-            f"training needs the package {error.name!r}, which is not installed", wanted="the extra 'train'",
-            do="pip install 'rppg-lab[train]'",
-        ) from error  # fmt: skip
     from rppg_core.curve_page import curve_html
 
     numbers = {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
@@ -50,6 +45,20 @@ def train(args: argparse.Namespace) -> int:
     say(f"{result.weights}: {result.step} steps in {result.cpu_s / 60:.1f} CPU-minutes; held out{checks}; "
          f"curves in {result.folder / 'curve.html'}")  # fmt: skip
     return 0
+
+
+@contextmanager
+def _training_packages() -> Iterator[None]:
+    """Say which extra is missing where a package of training is."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "accelerate", "safetensors"):
+            raise
+        raise UsageError(
+            f"training needs the package {error.name!r}, which is not installed", wanted="the extra 'train'",
+            do="pip install 'rppg-lab[train]'",
+        ) from error  # fmt: skip
 
 
 def dataset(args: argparse.Namespace) -> int:
@@ -84,7 +93,7 @@ ACTIONS = {"check": _check, "extract": _extract}
 def evaluate(args: argparse.Namespace) -> int:
     """Run one protocol, print its tables; 1 where a promise of it does not hold."""
     check_outputs(args.json, args.html)
-    with Progress() as progress:
+    with Progress() as progress, _training_packages():
         result = PROTOCOLS[args.protocol](args, progress)
     from rppg_core.report_page import protocol_html
 
@@ -128,4 +137,51 @@ def _stress(args: argparse.Namespace, progress: Progress) -> Any:
     return run_stress(progress=progress, sweeps=sweeps, **_given(args, "methods", "seeds", "runs"))
 
 
-PROTOCOLS = {"refusal": _refusal, "vitals": _vitals, "photo": _photo, "stress": _stress}
+def _mssdg(args: argparse.Namespace, progress: Progress) -> Any:
+    from rppg_core.protocols.mssdg import run_mssdg
+
+    return run_mssdg(_split_options(args, progress))
+
+
+def _intra(args: argparse.Namespace, progress: Progress) -> Any:
+    from rppg_core.protocols.intra import run_intra
+
+    _require_folder("--data", args.data)
+    return run_intra(args.data, _split_options(args, progress), **_given(args, "folds"))
+
+
+def _cross(args: argparse.Namespace, progress: Progress) -> Any:
+    from rppg_core.protocols.cross import run_cross
+
+    _require_folder("--data", args.data)
+    _require_folder("--train-data", args.train_data)
+    return run_cross(args.train_data, args.data, _split_options(args, progress))
+
+
+def _split_options(args: argparse.Namespace, progress: Progress) -> Any:
+    """What the protocols that train have in common."""
+    from rppg_core.protocols.dataset_run import Options
+
+    return Options(
+        progress=progress, **_given(args, "methods", "steps", "seeds", "runs", "window_s", "workers")
+    )
+
+
+def _require_folder(option: str, given: Any) -> None:
+    if not given:
+        raise UsageError(
+            f"no {option}",
+            wanted="a folder of clips",
+            do="make one with `rppg dataset extract DIR` and name it",
+        )
+
+
+PROTOCOLS = {
+    "refusal": _refusal,
+    "vitals": _vitals,
+    "photo": _photo,
+    "stress": _stress,
+    "mssdg": _mssdg,
+    "intra": _intra,
+    "cross": _cross,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 
 import pytest
@@ -118,5 +119,55 @@ def test_extract_refuses_what_makes_no_sense_in_one_line(tmp_path, capsys, words
     (tmp_path / "a.mkv").write_bytes(b"no video")
     (tmp_path / "a.csv").write_text("time_s,bvp\n0,1\n1,2\n")
     assert cli.main(["dataset", "extract", str(tmp_path), *words]) == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("protocol", "given", "wanted"),
+    [
+        ("mssdg", [], ()),
+        ("intra", ["--data", "a", "--folds", "3"], ("a",)),
+        ("cross", ["--data", "a", "--train-data", "b", "c"], (["b", "c"], "a")),
+    ],
+)
+def test_protocols_that_train_get_folders_steps_seeds_and_methods(monkeypatch, protocol, given, wanted):
+    calls = []
+
+    def run(*args, **more):
+        calls.append((args, more))
+        return Result()
+
+    module = importlib.import_module(f"rppg_core.protocols.{protocol}")
+    monkeypatch.setattr(module, f"run_{protocol}", run)
+    argv = [
+        "evaluate",
+        "--protocol",
+        protocol,
+        "--methods",
+        "pos,tracenet",
+        "--steps",
+        "7",
+        "--seeds",
+        "2",
+        *given,
+    ]
+    assert cli.main(argv) == 0
+    ((*folders, options), more) = calls[0]
+    assert tuple(folders) == wanted and more == ({"folds": 3} if protocol == "intra" else {})
+    assert (options.methods, options.steps, options.seeds) == ("pos,tracenet", 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--protocol", "intra"], "no --data"),
+        (["--protocol", "cross", "--data", "a"], "no --train-data"),
+        (["--protocol", "mssdg", "--steps", "0"], "steps is 0"),
+        (["--protocol", "stress", "--sweeps", "rain"], "rain"),
+    ],
+)
+def test_evaluate_says_in_one_line_what_it_lacks(capsys, argv, said):
+    assert cli.main(["evaluate", *argv]) == 2
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1

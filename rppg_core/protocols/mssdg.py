@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 
 from rppg_core.datasets.base import Record
 from rppg_core.datasets.extracted import ExtractedClip, read_manifest
-from rppg_core.datasets.simulated import DOMAINS
+from rppg_core.datasets.simulated import DOMAINS, SimulatedDomain, domain_table
 from rppg_core.errors import UsageError
 from rppg_core.protocols.dataset_result import DatasetResult
 from rppg_core.protocols.dataset_run import BAR, Options, evaluate_splits
@@ -72,6 +72,8 @@ def run_mssdg(
         f"{len(domains)} simulated domains of {n_clips} clips of {clip_s:g} s; each is tested on by networks that "
         "learned from the others."
     )
+    if shown := [domain for domain in domains if isinstance(domain, SimulatedDomain)]:
+        about = f"{about}\n\nThe domains\n{domain_table(shown)}"
     return evaluate_splits(
         leave_one_domain_out(clips), options, protocol="mssdg", about=about, place="mssdg",
         start=RENDERING if options.networks else 0.6, promises=promises,
