@@ -11,7 +11,7 @@ export GRADIO_ANALYTICS_ENABLED ?= False
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator evaluate ablations clean
+.PHONY: help demo space test lint unit notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -67,6 +67,9 @@ lab: .venv/installed  ## the course in JupyterLab, opened on 00
 calibrate: .venv/installed  ## refit confidence and intervals on the simulator (15 minutes on 2 cores)
 	$(BIN)/python -m rppg_core.calibrate
 	$(BIN)/python -m rppg_core.calibrate_respiration
+
+stress-lab: .venv/installed  ## make the stress sweeps of notebooks and app anew (5 minutes)
+	$(BIN)/python -m rppg_core.protocols.stress_lab
 
 evaluate: models  ## the protocols behind the README's figures; fails when a promise does not hold (15 minutes)
 	mkdir -p out
