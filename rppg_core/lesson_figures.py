@@ -21,7 +21,9 @@ from rppg_core.viz import BAND, ESTIMATE, GRID, INK, PALETTE, REFERENCE, empty_f
 if TYPE_CHECKING:
     import plotly.graph_objects
 
-CHANNELS = {"red": PALETTE["vermilion"], "green": PALETTE["green"], "blue": PALETTE["blue"]}
+CHANNELS = {"red": PALETTE["vermilion"], "green": PALETTE["green"], "blue": PALETTE["blue"],
+            "GREEN": PALETTE["green"], "CHROM": PALETTE["blue"], "POS": ESTIMATE,
+            "lamp": PALETTE["orange"], "gloss": PALETTE["sky"], "blood": ESTIMATE}  # fmt: skip
 SIMULATED = "simulated"
 YARDSTICK = {"color": REFERENCE, "dash": "dash", "width": 1.5}
 CAMERA = {
@@ -184,7 +186,13 @@ def colour_space(
         figure.add_trace(go.Scatter3d(
             x=x, y=y, z=z, name=name, mode="lines+markers", line={"color": chosen[name], "width": 8},
             marker={"color": chosen[name], "size": [0.1, 6]}, hoverinfo="name"))  # fmt: skip
-    axis = {"range": [-half, half], "color": INK, "gridcolor": GRID, "backgroundcolor": "rgba(0,0,0,0)"}
+    axis = {
+        "range": [-half, half],
+        "nticks": 5,
+        "color": INK,
+        "gridcolor": GRID,
+        "backgroundcolor": "rgba(0,0,0,0)",
+    }
     scene = {
         key: axis | {"title": {"text": title}}
         for key, title in zip(("xaxis", "yaxis", "zaxis"), axes, strict=True)
@@ -278,7 +286,8 @@ def pictures(
                         side="top", range=[0, left], constrain="domain", tickfont={"size": 12})  # fmt: skip
     figure.update_yaxes(visible=False, range=[lowest, 0], scaleanchor="x", constrain="domain")
     _title(figure, finding, data)
-    figure.update_layout(height=420, margin_t=(figure.layout.margin.t or 76) + 24, margin_b=50)
+    above = (figure.layout.margin.t or 76) + 24
+    figure.update_layout(height=above + 50 + min(290, 690 * lowest / left), margin_t=above, margin_b=50)
     return figure
 
 
@@ -302,7 +311,7 @@ def _title(figure: Any, finding: str, data: str) -> None:
 
 
 def _colours(names: Sequence[str]) -> dict[str, str]:
-    """Channels in their colour, the last of the others in the accent, the rest in the order of the palette."""
+    """Channels and methods in their colour, the last of the others in the accent, the rest in the order of the palette."""
     free = [name for name in names if name not in CHANNELS]
     others = cycle(colour for colour in PALETTE.values() if colour != ESTIMATE)
     chosen = dict(zip(free, others, strict=False)) | dict.fromkeys(free[-1:], ESTIMATE)
