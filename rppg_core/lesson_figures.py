@@ -311,7 +311,7 @@ def _title(figure: Any, finding: str, data: str) -> None:
 
 
 def _colours(names: Sequence[str]) -> dict[str, str]:
-    """Channels and methods in their colour, the last of the others in the accent, the rest in the order of the palette."""
+    """Named ones in their colour, the last of the others in the accent, the rest in the order of the palette."""
     free = [name for name in names if name not in CHANNELS]
     others = cycle(colour for colour in PALETTE.values() if colour != ESTIMATE)
     chosen = dict(zip(free, others, strict=False)) | dict.fromkeys(free[-1:], ESTIMATE)
