@@ -30,7 +30,7 @@ from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip
 from rppg_core.video.prepare import resample
 
 SEED = 1_000_000  # benchmarks use seeds below 100 000
-N_CLIPS = 300
+N_CLIPS = 900
 WITHIN_BPM = 5.0
 WEIGHT_DECAY = 1e-3
 

@@ -64,7 +64,7 @@ def _training_packages() -> Iterator[None]:
 def dataset(args: argparse.Namespace) -> int:
     """Check a dataset's folder or extract it; 1 where something is missing, broken, or without a clip."""
     check_outputs(args.json)
-    with Progress() as progress:
+    with Progress(every_s=30) as progress:
         found = ACTIONS[args.action](args, progress)
     deliver(found.text(), (args.json, lambda: json_text(found.to_dict())))
     return 0 if found.holds else FAULT
@@ -93,7 +93,7 @@ ACTIONS = {"check": _check, "extract": _extract}
 def evaluate(args: argparse.Namespace) -> int:
     """Run one protocol, print its tables; 1 where a promise of it does not hold."""
     check_outputs(args.json, args.html)
-    with Progress() as progress, _training_packages():
+    with Progress(every_s=30) as progress, _training_packages():
         result = PROTOCOLS[args.protocol](args, progress)
     from rppg_core.report_page import protocol_html
 
