@@ -18,6 +18,7 @@ from rppg_core.errors import RppgError, UsageError
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("rppg_core", "demo")
+LESSONS = "notebooks"  # the app looks up in them where a complaint is explained
 LEFT_OUT = ("__pycache__", "README.md", "bundle.py")
 APP = '''"""The Space's entry: `python -m demo.bundle` wrote it."""
 
@@ -44,6 +45,9 @@ def build_bundle(out: Path) -> None:
     _make_room(out)
     for package in PACKAGES:
         shutil.copytree(ROOT / package, out / package, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    (out / LESSONS).mkdir()
+    for lesson in sorted((ROOT / LESSONS).glob("*.ipynb")):
+        shutil.copy(lesson, out / LESSONS)
     shutil.copy(ROOT / "demo" / "README.md", out)
     shutil.copy(ROOT / "LICENSE", out)
     (out / "requirements.txt").write_text("\n".join(requirements()) + "\n", encoding="utf-8")
@@ -60,14 +64,14 @@ def requirements() -> list[str]:
 
 
 def _make_room(out: Path) -> None:
-    """A folder without our packages; nothing but those of an earlier bundle is deleted."""
+    """A folder without our packages and lessons; nothing but those of an earlier bundle is deleted."""
     entry = out / "app.py"
     earlier = entry.is_file() and entry.read_text(encoding="utf-8") == APP
     if out.exists() and not (earlier or (out.is_dir() and not any(out.iterdir()))):
         raise UsageError(
             f"{str(out)!r} is not empty and no earlier bundle", wanted="a new folder", do="name another one"
         )
-    for package in PACKAGES:
+    for package in (*PACKAGES, LESSONS):
         shutil.rmtree(out / package, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
 

@@ -11,6 +11,7 @@ from html import escape
 
 from rppg_core.video.inspect import Finding, Level, lesson_link
 
+SOURCE = "https://github.com/rppg-lab/rppg-lab/blob/HEAD/"  # where the notebooks can be read
 ORDER: tuple[Level, ...] = ("poor", "fair", "good")
 # The class is written twice so that these rules win over those that Gradio has for tables.
 STYLE = """
@@ -96,7 +97,7 @@ def _table(caption: str, findings: Sequence[Finding]) -> str:
 def _row(finding: Finding, columns: int) -> str:
     remedy = escape(finding.remedy)
     if remedy and (link := lesson_link(finding.lesson)) is not None:
-        remedy += f' (<a href="{escape(link)}">why</a>)'
+        remedy += f' (<a href="{escape(SOURCE + link)}" target="_blank" rel="noopener">why</a>)'
     level = f'<span class="sign" aria-hidden="true">{finding.sign}</span>{finding.level}'
     cells = [
         f'<th scope="row" role="rowheader">{escape(finding.name)}</th>',

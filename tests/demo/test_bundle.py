@@ -80,8 +80,10 @@ def pip(*arguments) -> subprocess.CompletedProcess:
 
 def test_bundle_holds_the_app_its_packages_and_data_and_no_more(space):
     assert {path.name for path in space.iterdir()} == {
-        "app.py", "demo", "rppg_core", "README.md", "requirements.txt", "LICENSE",
+        "app.py", "demo", "rppg_core", "notebooks", "README.md", "requirements.txt", "LICENSE",
     }  # fmt: skip
+    lessons = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert {path.name for path in (space / "notebooks").iterdir()} == lessons
     for package in ("rppg_core", "demo"):
         kept = {str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*") if path.is_file()}
         kept = {name for name in kept if "__pycache__" not in name}

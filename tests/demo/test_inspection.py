@@ -47,8 +47,8 @@ class Page(HTMLParser):
 def test_every_complaint_is_a_row_with_sign_word_value_and_remedy():
     rows = Page(inspection_card([GOOD, FAIR, POOR])).rows
     assert rows[0] == ["Check", "Level", "Found", "What helps"]
-    assert rows[1] == ["Motion", "✗poor", "40.0 % of the face's width a second", "hold still"]
-    assert rows[2] == ["Length", "!fair", "15.0 s", "record 30 s or more"]
+    assert rows[1] == ["Motion", "✗poor", "40.0 % of the face's width a second", "hold still (why)"]
+    assert rows[2] == ["Length", "!fair", "15.0 s", "record 30 s or more (why)"]
 
 
 def test_worst_comes_first_and_good_is_folded_away():
@@ -80,9 +80,17 @@ def test_names_out_of_the_file_are_escaped():
 
 
 def test_lesson_is_linked_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(inspection, "lesson_link", {}.get)
     assert Page(inspection_card([POOR])).links == []
     monkeypatch.setattr(inspection, "lesson_link", {"motion": "notebooks/01_pulse.ipynb#motion"}.get)
-    assert Page(inspection_card([POOR, FAIR])).links == ["notebooks/01_pulse.ipynb#motion"]
+    assert Page(inspection_card([POOR, FAIR])).links == [
+        f"{inspection.SOURCE}notebooks/01_pulse.ipynb#motion"
+    ]
+
+
+@pytest.mark.parametrize("key", sorted({finding.lesson for finding in (POOR, FAIR)} - {""}))
+def test_lessons_of_complaints_exist(key):
+    assert (inspection.lesson_link(key) or "").startswith("notebooks/")
 
 
 @pytest.mark.parametrize("tag", ["caption>", 'scope="row"', 'scope="col"', 'role="table"', "aria-label="])
