@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from rppg_core.answers import Answer
-from rppg_core.models.tracenet import scaled_map
 from rppg_core.simulate.faces import SimulationSettings
 from rppg_core.simulate.traces import simulate_traces
 from rppg_core.types import STMap
@@ -13,6 +12,8 @@ from rppg_core.video.prepare import overlapping_windows, resample
 
 
 def _red_over_green() -> tuple[float, ...]:
+    from rppg_core.models.tracenet import scaled_map  # loads torch, which no other lesson's check should wait for
+
     hr_bpm = float(np.random.default_rng(7).uniform(50, 110))
     settings = SimulationSettings(seed=7, tone=7 % 6, hr_bpm=hr_bpm, motion="none", seconds=10.0)
     clip = resample(simulate_traces(settings)[0], 30.0)
