@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import io
+import signal
 import sys
 
 import pytest
@@ -45,3 +47,13 @@ def test_nobody_is_told_without_a_terminal_or_a_wish(monkeypatch, stderr):
     with Progress() as tell:
         tell("step", 0.5)
     assert stderr is None or stderr.getvalue() == ""
+
+
+def test_ctrl_c_that_was_lost_is_raised_at_the_next_step():
+    before = signal.getsignal(signal.SIGINT)
+    with Progress() as progress:
+        with contextlib.suppress(KeyboardInterrupt):  # as a callback out of C code loses it
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            progress("frame 3", 0.1)
+    assert signal.getsignal(signal.SIGINT) is before
