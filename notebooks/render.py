@@ -46,7 +46,7 @@ figure:focus-visible { outline: 2px solid var(--accent); }
 </style>"""
 SCRIPT = """document.querySelectorAll('figure').forEach(figure => {
   const plot = figure.querySelector('div'), parts = JSON.parse(figure.querySelector('script').textContent);
-  Plotly.newPlot(plot, parts);
+  Plotly.newPlot(plot, {...parts, config: {...parts.config, responsive: true}});
   figure.addEventListener('keydown', event => {
     const step = {ArrowLeft: -1, ArrowRight: 1}[event.key];
     if (!step || !(plot.layout.sliders || []).length) return;
@@ -135,24 +135,51 @@ def plotly_script() -> Path:
     return Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-def write_page(name: str, notebook: nbformat.NotebookNode) -> Path:
-    """One HTML page in which sliders move without a kernel; plotly.min.js lies beside it."""
+def write_page(name: str, notebook: nbformat.NotebookNode, folder: Path = PAGES) -> Path:
+    """One HTML page in which sliders move without a kernel; `write_scripts` puts beside it what moves them."""
     from nbconvert import HTMLExporter
 
     copied = nbformat.reads(nbformat.writes(notebook), as_version=4)
     for cell in copied.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", with_mathml(cell.source))
-    for output in figures_of(copied):
+            cell.source = for_a_page(cell.source)
+    figures = figures_of(copied)
+    for output in figures:
         output["data"] = nbformat.from_dict({"text/html": figure_html(output["data"][PLOTLY_MIME])})
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     body, _ = exporter.from_notebook_node(copied)
+    for named in set(re.findall(r'<h\d id="([^"]+)"', body)):  # in small letters, as GitHub has them
+        body = body.replace(f'id="{named}"', f'id="{named.lower()}"')
+        body = body.replace(f'href="#{named}"', f'href="#{named.lower()}"')
     title = re.search(r"^# (.+)$", notebook.cells[0].source, re.M)
     assert title is not None, f"{name}: the first cell has no title"
-    target = PAGES / f"{name}.html"
-    page = page_html(title[1], f'{STYLE}<div class="lesson">{body}</div>{SCRIPTS}')
+    target = folder / f"{name}.html"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    page = page_html(title[1], f'{STYLE}<div class="lesson">{body}</div>{SCRIPTS if figures else ""}')
     target.write_text(page, encoding="utf-8")
     return target
+
+
+def write_scripts(folder: Path = PAGES) -> None:
+    """What all pages share: plotly.min.js of the installed wheel, and the few lines that draw and move figures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(plotly_script(), folder / "plotly.min.js")
+    (folder / "lessons.js").write_text(SCRIPT, encoding="utf-8")
+
+
+def write_text_pages(folder: Path = PAGES) -> None:
+    """The map of the course and the worked answers, to which the lessons lead, as pages."""
+    for path in [NOTEBOOKS / "README.md", *sorted(NOTEBOOKS.glob("solutions/*.md"))]:
+        cell = nbformat.v4.new_markdown_cell(path.read_text(encoding="utf-8"))
+        name = path.relative_to(NOTEBOOKS).with_suffix("")
+        write_page(str(name), nbformat.v4.new_notebook(cells=[cell]), folder)
+
+
+def for_a_page(text: str) -> str:
+    """Markdown that asks nothing of another host: badges as words, links to other pages, formulas as MathML."""
+    text = re.sub(r"\[!\[([^\]]+)\]\([^)]+\)\]", r"[\1]", text)
+    text = re.sub(r"\]\((?!https?:)([\w./-]+)\.(?:ipynb|md)(?=[#)])", r"](\1.html", text)
+    return with_mathml(text)
 
 
 def figure_html(figure: dict[str, Any]) -> str:
@@ -182,9 +209,8 @@ def main(chosen: list[str]) -> None:
              if not chosen or path.name.startswith(tuple(chosen))]  # fmt: skip
     notebooks = {path: run_notebook(path) for path in paths}
     draw_pictures(list(notebooks.values()))
-    PAGES.mkdir(parents=True, exist_ok=True)
-    shutil.copy(plotly_script(), PAGES / "plotly.min.js")
-    (PAGES / "lessons.js").write_text(SCRIPT, encoding="utf-8")
+    write_scripts()
+    write_text_pages()
     for path, notebook in notebooks.items():
         text = nbformat.writes(notebook) + "\n"
         megabytes = len(text.encode()) / 1e6

@@ -220,7 +220,8 @@ def slim(figure: plotly.graph_objects.Figure) -> plotly.graph_objects.Figure:
     return go.Figure(data=data, frames=frames, layout=whole.layout.to_plotly_json())
 
 
-CONFIG = {"displaylogo": False, "responsive": True, "displayModeBar": False}
+# JupyterLab fits figures to its width by itself; told "responsive", plotly lets a moved one shrink to no height there
+CONFIG = {"displaylogo": False, "responsive": False, "displayModeBar": False}
 
 
 def _choice(text: str, answer: str, because: str, *, open_question: bool) -> str:

@@ -1,4 +1,4 @@
-"""Fixtures for material that lies outside the project, and the report of tests that could not run without it."""
+"""Fixtures for what lies outside the project, and the report of tests that could not run without it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+
+from tests.demo.browser import playwright
+
+__all__ = ["playwright"]  # also a fixture: what launches a Chromium
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -119,20 +119,26 @@ def launched(playwright, *flags: str):
     return playwright.chromium.launch(executable_path=require_browser(), args=[*FLAGS, *flags])
 
 
-def visit(
-    browser, url: str, *, width: int = 1280, height: int = 900, scheme: str = "light", script: str = ""
+def watched(
+    browser, home: str, *, width: int = 1280, height: int = 900, scheme: str = "light", script: str = ""
 ):
-    """A page in a profile of its own, loaded and watched.
+    """A page in a profile of its own, still empty; `home` is where its requests may go.
 
     `requested` holds every address, `failed` every script error; `script` runs before the page's own.
     """
     page = browser.new_page(
         viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
     )
-    page.requested, page.failed, page.home = [], [], url
+    page.requested, page.failed, page.home = [], [], home
     page.on("request", lambda request: page.requested.append(request.url))
     page.on("pageerror", lambda error: page.failed.append(str(error)))
     page.add_init_script(script)
+    return page
+
+
+def visit(browser, url: str, **how):
+    """The app on a page that is `watched`, loaded."""
+    page = watched(browser, url, **how)
     page.goto(url)
     page.wait_for_selector("#verdict", timeout=30_000)
     return page

@@ -1,5 +1,5 @@
-"""Fixtures of the browser tests, for every file in this folder."""
+"""Fixtures of the app's browser tests, for every file in this folder."""
 
-from tests.demo.browser import browser, clip, long_clip, playwright, served
+from tests.demo.browser import browser, clip, long_clip, served
 
-__all__ = ["browser", "clip", "long_clip", "playwright", "served"]
+__all__ = ["browser", "clip", "long_clip", "served"]
