@@ -30,6 +30,7 @@ NOTEBOOKS = Path(__file__).parent
 PAGES = NOTEBOOKS.parent / "out" / "notebooks"
 WIDTH_PX = 760
 LIMIT_MB = 1.5
+QUESTION = "question"  # tag of cells whose code a page leaves out
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
           "language_info": {"name": "python"}}  # fmt: skip
 DRAW = """([figure, width]) => Plotly.toImage(
@@ -37,10 +38,11 @@ DRAW = """([figure, width]) => Plotly.toImage(
      height: figure.layout.height || 450, scale: 1})"""
 STYLE = """<style>
 pre { background: rgba(128,128,128,.12); padding: .6rem .8rem; border-radius: 6px; overflow-x: auto; }
-.jp-OutputArea pre { background: none; padding: 0 0 0 .8rem; border-left: 3px solid var(--line); border-radius: 0; }
+.output pre { background: none; padding: 0 0 0 .8rem; border-left: 3px solid var(--line); border-radius: 0;
+  white-space: pre-wrap; }
 .predict { border-left: 4px solid var(--accent); padding: .1rem .8rem; } summary { cursor: pointer; }
-.lesson table { border-collapse: collapse; }
-.lesson :is(td, th) { padding: .2rem .6rem; border-bottom: 1px solid var(--line); }
+.rppg .lesson table { width: auto; } .rppg .lesson tbody tr:first-child { font-weight: inherit; }
+.lesson :is(td, th) { padding: .2rem .6rem; text-align: left; white-space: normal; }
 .lesson a { color: var(--accent); } .lesson :is(h1, .anchor-link) { display: none; } figure { margin: 1rem 0; }
 figure:focus-visible { outline: 2px solid var(--accent); }
 </style>"""
@@ -81,10 +83,30 @@ def settle(notebook: nbformat.NotebookNode) -> None:
         cell.id = next(digest[k : k + 8] for k in range(50) if digest[k : k + 8] not in seen)
         seen.add(cell.id)
         kept = {key: value for key, value in cell.metadata.items() if key in ("tags", "nbmake")}
+        if asks(cell):
+            kept["jupyter"] = {"source_hidden": True}  # the answer stands in it
         cell.metadata = nbformat.from_dict(kept)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_MIME, None)
             output.get("metadata", {}).clear()
+        if "outputs" in cell:
+            cell.outputs = joined(cell.outputs)
+
+
+def asks(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell does nothing but ask for a prediction."""
+    return cell.cell_type == "code" and cell.source.startswith("predict(")
+
+
+def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Printed lines that came one by one as one output, however fast the machine was."""
+    kept: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if kept and "text" in output and kept[-1].get("name") == output.get("name"):
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
 
 
 def figures_of(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -138,15 +160,19 @@ def plotly_script() -> Path:
 def write_page(name: str, notebook: nbformat.NotebookNode, folder: Path = PAGES) -> Path:
     """One HTML page in which sliders move without a kernel; `write_scripts` puts beside it what moves them."""
     from nbconvert import HTMLExporter
+    from nbconvert.preprocessors import TagRemovePreprocessor
 
     copied = nbformat.reads(nbformat.writes(notebook), as_version=4)
     for cell in copied.cells:
         if cell.cell_type == "markdown":
             cell.source = for_a_page(cell.source)
+        elif asks(cell):
+            cell.metadata["tags"] = [QUESTION]
     figures = figures_of(copied)
     for output in figures:
         output["data"] = nbformat.from_dict({"text/html": figure_html(output["data"][PLOTLY_MIME])})
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    exporter.register_preprocessor(TagRemovePreprocessor(remove_input_tags={QUESTION}), enabled=True)
     body, _ = exporter.from_notebook_node(copied)
     for named in set(re.findall(r'<h\d id="([^"]+)"', body)):  # in small letters, as GitHub has them
         body = body.replace(f'id="{named}"', f'id="{named.lower()}"')

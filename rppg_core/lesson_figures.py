@@ -141,6 +141,7 @@ def bars(
         x=list(heights), y=list(heights.values()), text=[f"{height:.3g}" for height in heights.values()],
         textposition="outside", cliponaxis=False, textfont={"color": INK},
         marker={"color": [ESTIMATE if name in accent else REFERENCE for name in heights]}))  # fmt: skip
+    figure.update_xaxes(type="category")  # "0.5 %" is a name; plotly would take it for a number
     return _finished(figure, finding, data, Axes("", axis, y_range=y_range))
 
 
