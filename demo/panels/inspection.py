@@ -27,6 +27,7 @@ STYLE = """
   & thead th { font-weight: 400; color: var(--soft, inherit); }
   & tbody th { font-weight: 600; white-space: nowrap; width: 8.5rem; }
   & td { overflow-wrap: anywhere; }
+  & td a { padding: 0; margin: 0; }
   & .level { white-space: nowrap; font-weight: 600; width: 4.5rem; }
   & .poor { color: var(--poor); }
   & .fair { color: var(--fair); }
