@@ -72,7 +72,7 @@ def test_check_never_raises(table, capsys, value):
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(table, capsys):
-    assert "did you mean 'width'" in said(capsys, "widht", 6)
+    assert "did you mean 'width'" in said(capsys, "width_s", 6)
 
 
 def test_answers_of_the_course_are_computed_and_explained():
