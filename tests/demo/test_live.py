@@ -283,6 +283,13 @@ WATCH_LEAVING = """() => {
 }"""
 
 
+COUNT_FRAMES = """() => {
+  const [track] = document.querySelector('rppg-live').shadowRoot.querySelector('video').srcObject.getVideoTracks();
+  const [frames, since] = [track.stats.totalFrames, performance.now()];
+  window.framesASecond = () => 1000 * (track.stats.totalFrames - frames) / (performance.now() - since);
+}"""
+
+
 @pytest.mark.browser
 def test_face_before_the_camera_gets_its_heart_rate_until_it_leaves(playwright, served, face_file):
     browser = launched(playwright, f"--use-file-for-fake-video-capture={face_file}")
@@ -292,9 +299,13 @@ def test_face_before_the_camera_gets_its_heart_rate_until_it_leaves(playwright, 
     wait_for_state(page, "collecting", 10)
     assert "of 10 s" in page.inner_text("rppg-live .range")
 
+    page.evaluate(COUNT_FRAMES)
     wait_for_state(page, "value", 40)
     number = float(page.inner_text("rppg-live .number").split()[0])
-    assert number == pytest.approx(HR_BPM, abs=5)
+    fps = page.evaluate(
+        "window.framesASecond()"
+    )  # a busy machine plays the file more slowly, and its heart with it
+    assert number == pytest.approx(HR_BPM * min(fps / 30, 1.0), abs=5)
     assert "95 % between" in page.inner_text("rppg-live .range")
     assert "from the newest frame to this number" in page.inner_text("rppg-live .facts")
     page.locator("rppg-live summary").click()
