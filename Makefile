@@ -11,7 +11,7 @@ export GRADIO_ANALYTICS_ENABLED ?= False
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate ablations clean
+.PHONY: help demo space test lint unit notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate seeds ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -87,14 +87,20 @@ out/runs/short/tracenet-seed0/tracenet.safetensors: | out/runs/short/clips
 	$(BIN)/rppg train tracenet --seed 0 --steps 300 --runs out/runs/short
 out/runs/short/tracenet-%-seed0/tracenet.safetensors: | out/runs/short/clips
 	$(BIN)/rppg train tracenet --ablation $* --seed 0 --steps 300 --runs out/runs/short
+out/runs/physmle-seed%/physmle.safetensors:
+	$(BIN)/rppg train physmle --seed $* --runs out/runs
 out/runs/tracenet-zscore-seed0/tracenet.safetensors:  # at full length, because it is as good when short
 	$(BIN)/rppg train tracenet --ablation zscore --seed 0 --runs out/runs
-TRIALS := $(foreach s,0 1 2,out/runs/tracenet-seed$(s)/tracenet.safetensors) \
+SEEDS_OF_NETWORKS := $(foreach s,0 1 2,$(foreach m,tracenet physmle,out/runs/$(m)-seed$(s)/$(m).safetensors))
+TRIALS := $(SEEDS_OF_NETWORKS) \
 	out/runs/tracenet-zscore-seed0/tracenet.safetensors \
 	out/runs/short/tracenet-seed0/tracenet.safetensors \
 	$(foreach a,no-motion zscore raw-pixels no-skin-weight,out/runs/short/tracenet-$(a)-seed0/tracenet.safetensors)
 
-ablations: .venv/installed $(TRIALS)  ## three seeds of TraceNet, and it without each of its parts, on photo-v1 (90 minutes)
+seeds: .venv/installed $(SEEDS_OF_NETWORKS)  ## three seeds of every network on photo-v1 (2 hours)
+	$(BIN)/rppg evaluate --protocol photo --methods pos,tracenet --weights $(SEEDS_OF_NETWORKS) --html out/seeds.html --json out/seeds.json
+
+ablations: .venv/installed $(TRIALS)  ## the same, and TraceNet without each of its parts (3 hours)
 	$(BIN)/rppg evaluate --protocol photo --methods pos --weights $(TRIALS) --html out/ablations.html --json out/ablations.json
 
 bench: .venv/installed models  ## CPU time, memory and where the time goes

@@ -146,7 +146,15 @@ def _result_panels() -> list[Component]:
             spectrum = gr.Plot(label="Spectrum", show_label=False, elem_id="spectrum")
         with gr.Column(min_width=320):
             fitness = gr.HTML()
-    return [table, remarks, player, spectrum, fitness]
+    with gr.Row():
+        with gr.Column(min_width=320):
+            experts = gr.HTML(elem_id="physmle")
+        with gr.Column(min_width=320):
+            gates = gr.Plot(
+                label="Heat maps of PhysMLE's experts; the same numbers stand beside them as tables",
+                show_label=False, elem_id="physmle-experts", visible=False,
+            )  # fmt: skip
+    return [table, remarks, player, spectrum, fitness, experts, gates]
 
 
 def _count_panel(app: gr.Blocks, on: events.Events) -> Component:

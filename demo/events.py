@@ -16,7 +16,7 @@ import gradio as gr
 from gradio.exceptions import Error
 
 from demo import inference
-from demo.panels import count, drawings, words
+from demo.panels import count, drawings, physmle, words
 from demo.panels.downloads import Download
 from demo.session import GoneError, Origin, Shown, StoppedError, Visits
 from rppg_core.errors import RppgError
@@ -187,12 +187,20 @@ def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, draw
         drawings.table(report),
         words.remarks_list(report),
         *(figure(report, origin) if drawn else gr.skip() for figure in figures),
+        *(_inside_physmle(report, waiting) if drawn else (gr.skip(), gr.skip())),
     )
+
+
+def _inside_physmle(report: Report, waiting: Sequence[str]) -> tuple[str, gr.Plot]:
+    """Words and figure; nothing where PhysMLE is not offered, and no frame without a figure in it."""
+    figure = physmle.figure(report)
+    said = physmle.panel(report, waiting) if physmle.NAME in inference.offered() else ""
+    return said, gr.Plot(value=figure, visible=figure is not None)
 
 
 def _no_panels(said: str) -> Panels:
     """Words in place of the verdict; nothing old stands below them."""
-    return said, gr.Column(visible=False), "", "", "", "", None, ""
+    return said, gr.Column(visible=False), "", "", "", "", None, "", "", gr.Plot(value=None, visible=False)
 
 
 @cache

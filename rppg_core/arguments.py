@@ -159,14 +159,20 @@ def _evaluate(add: Add) -> None:
     one.add_argument("--methods", metavar="A,B", help="as for analyze (all but vitals)")
     one.add_argument(
         "--seeds", type=int,
-        help="clips a cell, people (stress), or trainings on each split (mssdg, intra, cross)",
+        help="clips a cell, people (stress), or trainings on each split (mssdg, intra, cross; default: 1, and 3 on "
+        "the easiest and the hardest domain of mssdg)",
     )  # fmt: skip
     one.add_argument(
         "--data", metavar="DIR",
         help="contact recordings (vitals), or what `rppg dataset extract` wrote: tested on (intra, cross)",
     )  # fmt: skip
     one.add_argument("--train-data", metavar="DIR", nargs="+", help="extracted folders to learn from (cross)")
-    one.add_argument("--steps", type=int, help="of each training (mssdg, intra, cross; default: 1000)")
+    one.add_argument(
+        "--steps", type=int,
+        help="of each training (intra, cross; default: 1000; mssdg: a third of each network's recipe)",
+    )  # fmt: skip
+    one.add_argument("--no-parts", action="store_true",
+                     help="mssdg: without the trainings that show what a network's parts are for")  # fmt: skip
     one.add_argument("--folds", type=int, help="of people (intra; default: 5)")
     one.add_argument("--window-s", type=float, metavar="S",
                      help="of a window (mssdg, intra, cross; default: 10; 17 and more for breathing)")  # fmt: skip

@@ -1,7 +1,8 @@
 """Fit confidence and intervals on the simulator: `make calibrate` writes signals/calibration.json anew.
 
 Floor 6. Clips are drawn with seeds and motion apart from every benchmark, half of them without a pulse; every
-method on every clip is one example, and so is one clean lie a clip. One logistic regression gives the probability of
+method on every clip is one example, and so is one clean lie a clip. Rendering is the dear part, so a folder keeps the
+clips for the next method's refit, keyed as those of photo-v1 are. One logistic regression gives the probability of
 being within 5 bpm, one linear quantile regression the half width of the 95 % interval; no method's name is an input.
 Source: our choice.
 """
@@ -11,11 +12,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from rppg_core.pipeline import needs_of
+from rppg_core.protocols.photo_clips import (
+    KEPT,
+    RUNS,
+    digest,
+    load_clip,
+    made_folder,
+    readable,
+    save_clip,
+    source_fingerprint,
+)
 from rppg_core.roster import list_methods
 from rppg_core.runs import FS, Runs, spectra_of
 from rppg_core.signals.calibration import (
@@ -26,24 +40,24 @@ from rppg_core.signals.calibration import (
     width_features,
 )
 from rppg_core.signals.quality import RateEvidence, rate_evidence
-from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip
+from rppg_core.simulate.settings import SIMULATOR_VERSION, SimulationSettings, random_settings
+from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip, Truth
 from rppg_core.video.prepare import resample
 
 SEED = 1_000_000  # benchmarks use seeds below 100 000
-N_CLIPS = 900
+N_CLIPS = 300
 WITHIN_BPM = 5.0
 WEIGHT_DECAY = 1e-3
+FOLDER = RUNS / "calibration"
 
 
-def examples_of_clip(seed: int) -> list[tuple[RateEvidence, float]]:
+def examples_of_clip(seed: int, folder: Path | None = None) -> list[tuple[RateEvidence, float]]:
     """Evidence of every method on one random clip, with the error of its rate (inf without a pulse)."""
-    from rppg_core.simulate.faces import random_settings, simulate_clip
-
     rng = np.random.default_rng(seed)
     seconds = float(np.exp(rng.uniform(np.log(8), np.log(40))))
     methods = list_methods()
     settings = random_settings(rng, pulsed=seed % 2 == 0, seconds=seconds)
-    clip, truth = simulate_clip(settings, needs_of(methods) - {"still"})
+    clip, truth = drawn_clip(seed, settings, needs_of(methods) - {"still"}, folder)
     runs = Runs(resample(clip, FS))
     panel = runs.panel(HR_BAND_HZ)
     rows = []
@@ -59,6 +73,21 @@ def examples_of_clip(seed: int) -> list[tuple[RateEvidence, float]]:
         error = abs(60 * lie.rate_hz - float(np.mean(truth.hr_bpm))) if truth.pulsed else np.inf
         rows.append((rate_evidence(lie, lie.rate_hz, panel=panel, control=other), error))
     return rows
+
+
+def drawn_clip(
+    seed: int, settings: SimulationSettings, needs: frozenset[str], folder: Path | None
+) -> tuple[FaceClip, Truth]:
+    """A clip through renderer and pass, or as a folder keeps it; clips with crops are too large to be kept."""
+    from rppg_core.simulate.faces import simulate_clip
+
+    if folder is None or not needs <= KEPT:
+        return simulate_clip(settings, needs)
+    key = digest([asdict(settings), sorted(needs), SIMULATOR_VERSION, source_fingerprint()])[:16]
+    path = made_folder(folder) / f"{seed}-{key}.npz"
+    if not readable(path):
+        save_clip(path, *simulate_clip(settings, needs))
+    return load_clip(path)
 
 
 def clean_lie(clip: FaceClip, rng: np.random.Generator) -> Bvp:
@@ -123,12 +152,16 @@ def fit(examples: list[tuple[RateEvidence, float]]) -> Calibration:
 
 
 def gather(
-    n_clips: int = N_CLIPS, *, workers: int = 2, progress: Callable[[str, float], None] | None = None
+    n_clips: int = N_CLIPS,
+    *,
+    folder: Path | None = FOLDER,
+    workers: int = 2,
+    progress: Callable[[str, float], None] | None = None,
 ) -> list[tuple[RateEvidence, float]]:
-    """Examples of n_clips random clips, over worker processes."""
-    examples = []
+    """Examples of n_clips random clips, over worker processes; `folder` keeps the clips."""
+    examples, one = [], partial(examples_of_clip, folder=folder)
     with ProcessPoolExecutor(workers) as pool:
-        for k, rows in enumerate(pool.map(examples_of_clip, range(SEED, SEED + n_clips), chunksize=4)):
+        for k, rows in enumerate(pool.map(one, range(SEED, SEED + n_clips), chunksize=4)):
             examples += rows
             if progress is not None:
                 progress(f"clip {k + 1} of {n_clips}", (k + 1) / n_clips)
@@ -138,8 +171,6 @@ def gather(
 def main() -> None:
     """Gather, fit, report and store."""
     import sys
-
-    from rppg_core.simulate.faces import SIMULATOR_VERSION
 
     def progress(stage: str, fraction: float) -> None:
         print(f"\r{stage} ({fraction:.0%})", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""How far estimates are from their labels: agreement over the range of rates, and error by condition.
+"""How far estimates are from their labels: agreement over the range of rates, error by condition and without parts.
 
 Floor 7. Figures of the dataset protocols, drawn from the JSON of their result; nothing is computed here but where
 things stand.
@@ -87,3 +87,51 @@ def condition_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects
     set_title(fig, finding, "per window; in brackets the number of videos of a level")
     fig.update_layout(height=ROW_PX * len(found) + 220)
     return fig
+
+
+def parts_figure(found: Mapping[str, Any]) -> plotly.graph_objects.Figure:
+    """Heart-rate error of a network without each of its parts: a bar a variant, a point a seed.
+
+    Args:
+        found: a network's entry, with "network", "target", "steps", "ablations" (the whole network first, each with
+            "variant", "minus_whole" and "hr_window") and "beside" (of POS and the constant predictor).
+
+    Returns:
+        A plotly figure; the whole network is coloured, the dashed line is POS.
+    """
+    import plotly.graph_objects as go
+
+    shown = [entry for entry in found["ablations"] if entry["hr_window"] is not None]
+    names = [entry["variant"] for entry in shown]
+    fig = empty_figure(ROW_PX * len(shown))
+    fig.add_trace(go.Bar(
+        y=names, x=[entry["hr_window"]["mean"] for entry in shown], orientation="h", showlegend=False,
+        marker={"color": [ESTIMATE if k == 0 else REFERENCE for k in range(len(shown))]},
+        error_x={"type": "data", "array": [entry["hr_window"]["sd"] or 0 for entry in shown]},
+        hovertemplate="%{y}, %{x:.1f} bpm"))  # fmt: skip
+    points = [(entry["variant"], value) for entry in shown for value in entry["hr_window"]["values"]]
+    fig.add_trace(go.Scatter(
+        y=[name for name, _ in points], x=[value for _, value in points], mode="markers", name="one seed",
+        marker={"color": "black", "size": 6, "symbol": "circle-open"},
+        hovertemplate="%{y}, %{x:.1f} bpm"))  # fmt: skip
+    if (bar := found["beside"][BAR]["hr_window"]) is not None:
+        fig.add_vline(bar, line={"color": REFERENCE, "dash": "dash"}, annotation_text=BAR)
+    missed = [
+        entry for entry in shown if entry["minus_whole"] is not None and _is_missed(entry["minus_whole"])
+    ]
+    worst = max(missed, key=lambda entry: entry["minus_whole"]["mean"], default=None)
+    finding = "No part is missed by more than the seeds differ" if worst is None else (
+        f"{worst['variant']}: off by {worst['minus_whole']['mean']:.1f} bpm more than {found['network']} whole"
+    )  # fmt: skip
+    set_title(
+        fig, finding, f"{found['target']}, {found['steps']} steps each; bars: mean and deviation over seeds"
+    )
+    fig.update_yaxes(autorange="reversed", automargin=True)
+    fig.update_xaxes(title_text="mean absolute error of the heart rate per window (bpm)", rangemode="tozero")
+    fig.update_layout(height=ROW_PX * len(shown) + 220)
+    return fig
+
+
+def _is_missed(minus: Mapping[str, Any]) -> bool:
+    """The error is larger without the part, by more than its deviation over the seeds."""
+    return minus["mean"] > (minus["sd"] or 0.0)

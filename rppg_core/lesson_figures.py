@@ -203,7 +203,7 @@ def colour_space(
         height=560,
         uirevision="kept",
     )
-    _title(figure, finding, data)
+    set_wide_title(figure, finding, data)
     return figure
 
 
@@ -286,7 +286,7 @@ def pictures(
     figure.update_xaxes(tickvals=list(drawn.values()), ticktext=list(drawn), showgrid=False, showline=False,
                         side="top", range=[0, left], constrain="domain", tickfont={"size": 12})  # fmt: skip
     figure.update_yaxes(visible=False, range=[lowest, 0], scaleanchor="x", constrain="domain")
-    _title(figure, finding, data)
+    set_wide_title(figure, finding, data)
     above = (figure.layout.margin.t or 76) + 24
     figure.update_layout(height=above + 50 + min(290, 690 * lowest / left), margin_t=above, margin_b=50)
     return figure
@@ -297,13 +297,13 @@ def _finished(figure: Any, finding: str, data: str, axes: Axes) -> Any:
     figure.update_yaxes(title_text=axes.y, range=axes.y_range)
     if axes.band is not None:
         figure.add_vrect(*axes.band, fillcolor=BAND, line_width=0, layer="below")
-    _title(figure, finding, data)
+    set_wide_title(figure, finding, data)
     figure.update_layout(height=430, showlegend=len(figure.data) > 1)
     return figure
 
 
-def _title(figure: Any, finding: str, data: str) -> None:
-    """A notebook is wider than a phone, so titles break later than in `viz`."""
+def set_wide_title(figure: plotly.graph_objects.Figure, finding: str, data: str) -> None:
+    """The finding above, where the data come from below; a notebook is wider than a phone, so lines are long."""
     set_title(figure, finding, data)
     title, subtitle = textwrap.wrap(finding, 68), textwrap.wrap(data, 92)
     small = f"<span style='font-size:12px'>{'<br>'.join(subtitle)}</span>"

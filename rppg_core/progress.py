@@ -41,6 +41,12 @@ class Progress:
         sys.stderr.flush()
         self.next_s = time.monotonic() + self.every_s
 
+    def line(self, words: str) -> None:
+        """A line that stays, whatever is shown before and after it."""
+        if sys.stderr is not None and self.every_s is not None:
+            sys.stderr.write(f"\r\x1b[K{words}\n" if self.seen else f"{words}\n")
+            sys.stderr.flush()
+
     def __enter__(self) -> Progress:
         if threading.current_thread() is threading.main_thread():
             self.outer = signal.signal(signal.SIGINT, self._interrupt)

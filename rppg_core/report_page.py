@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppg_core import viz
-from rppg_core.dataset_figures import agreement_figure, condition_figure
+from rppg_core.dataset_figures import agreement_figure, condition_figure, parts_figure
 from rppg_core.errors import WriteError
 from rppg_core.physiology_figure import physiology_figure
 from rppg_core.protocols.table import text_table
@@ -70,10 +70,9 @@ def remarks(report: Report) -> list[str]:
             words = f"not shown: {reading.note}" if reading.refused else reading.note
             if words and not (reading.refused and estimate.vitals.hr.refused):
                 said.setdefault(words, {}).setdefault(_VITAL_WORDS[vital], []).append(method)
-        for rate, value in estimate.direct.items():
-            said.setdefault(f"the network's own read-out is {value:.1f}", {}).setdefault(rate, []).append(
-                method
-            )
+        for rate, value in estimate.direct.items() if not estimate.vitals.hr.refused else ():
+            words = f"the network's own read-out is {value:.1f} {getattr(estimate.vitals, rate).unit}"
+            said.setdefault(words, {}).setdefault(_VITAL_WORDS[rate], []).append(method)
     sentences = []
     for words, vitals in said.items():
         methods = list(dict.fromkeys(name for names in vitals.values() for name in names))
@@ -167,7 +166,7 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
         title: of the page.
         text: the tables.
         found: the result as JSON; what is in it of "reliability", "r_by_amplitude", "physiology", "bland_altman",
-            "error_by_condition" and "stress" is drawn.
+            "error_by_condition", "parts" and "stress" is drawn.
     """
     found, figures = found or {}, []
     if bins := found.get("reliability"):
@@ -187,6 +186,11 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
     if levels := found.get("error_by_condition"):
         words = "Heart-rate error of every method at every level of every condition, the worst level first."
         figures.append(figure_html(condition_figure(levels), "error-by-condition", words))
+    for k, parts in enumerate(found.get("parts", ())):
+        words = (
+            f"Heart-rate error of {parts['network']} whole and without each of its parts, one point a seed."
+        )
+        figures.append(figure_html(parts_figure(parts), f"parts-{k + 1}", words))
     if sweeps := found.get("stress"):
         from rppg_core.stress_figure import stress_figures  # brings the simulator, which no other page needs
 

@@ -163,8 +163,9 @@ def _split_options(args: argparse.Namespace, progress: Progress) -> Any:
     from rppg_core.protocols.dataset_run import Options
 
     return Options(
-        progress=progress, **_given(args, "methods", "steps", "seeds", "runs", "window_s", "workers")
-    )
+        progress=progress, announce=progress.line, parts=not args.no_parts,
+        **_given(args, "methods", "steps", "seeds", "runs", "window_s", "workers"),
+    )  # fmt: skip
 
 
 def _require_folder(option: str, given: Any) -> None:

@@ -24,6 +24,7 @@ METHODS: dict[str, str] = {
     "lgi": "rppg_core.classical:CLASSICAL",
     "omit": "rppg_core.classical:CLASSICAL",
     "tracenet": "rppg_core.neural_method:neural_method",
+    "physmle": "rppg_core.neural_method:neural_method",
 }
 
 
@@ -41,6 +42,11 @@ MODELS: dict[str, Network] = {  # networks by their classes; METHODS holds them 
         "rppg_core.models.tracenet:TraceNet",
         frozenset({"rgb", "stmap"}),
         "ours: baseline network on the STMap",
+    ),
+    "physmle": Network(
+        "rppg_core.models.physmle:PhysMLE",
+        frozenset({"rgb", "stmap"}),
+        "Wang et al. 2025, PhysMLE",
     ),
 }
 NEURAL_PACKAGES = ("torch", "safetensors")

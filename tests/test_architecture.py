@@ -20,7 +20,8 @@ FLOORS = {
     "training": 6, "protocols": 6, "pipeline": 6, "runs": 6, "verdict": 6,
     "calibrate": 6, "calibrate_respiration": 6, "scale": 6,
     "viz": 7, "dataset_figures": 7, "report_page": 7, "curve_page": 7, "physiology_figure": 7, "teach": 7,
-    "stress_figure": 7, "lesson_figures": 7, "answers": 7,
+    "stress_figure": 7, "expert_figure": 7, "lesson_figures": 7, "network_figures": 7,
+    "answers": 7,
     "__init__": 8, "arguments": 8, "cli": 8, "research": 8, "output": 8, "progress": 8, "doctor": 8, "demo": 8,
 }  # fmt: skip
 # Within a floor: who may import whom, by package-relative prefix. A name covers what lies below it.
@@ -41,7 +42,8 @@ WITHIN = {
     ("video.stmap", "video.pixels"), ("video.inspect", "video.reader"), ("video.inspect", "video.face"),
     ("video.inspect", "video.frame"), ("video.inspect", "video.pose"), ("video.face", "video.reader"),
     ("classical", "video"), ("oximetry", "video"), ("simulate", "video"), ("simulate", "simulate"),
-    ("datasets", "datasets"), ("models", "models.base"), ("weights", "roster"), ("neural_method", "roster"),
+    ("datasets", "datasets"), ("models", "models.base"), ("models.physmle", "models.physmle"), ("nn", "nn"),
+    ("training", "scale"), ("weights", "roster"), ("neural_method", "roster"),
     ("neural_method", "weights"), ("scale", "pipeline"),
     ("protocols", "pipeline"), ("protocols", "protocols"), ("training", "pipeline"),
     ("training", "training"), ("pipeline", "verdict"), ("pipeline", "runs"), ("protocols", "runs"),
@@ -49,9 +51,10 @@ WITHIN = {
     ("protocols", "training"), ("protocols", "scale"), ("calibrate_respiration", "calibrate"), ("report_page", "viz"),
     ("report_page", "physiology_figure"), ("dataset_figures", "viz"),
     ("report_page", "dataset_figures"), ("physiology_figure", "viz"), ("curve_page", "viz"), ("stress_figure", "viz"),
-    ("report_page", "stress_figure"),
+    ("report_page", "stress_figure"), ("expert_figure", "viz"),
     ("curve_page", "report_page"), ("teach", "viz"), ("cli", "doctor"), ("cli", "arguments"),
-    ("teach", "answers"), ("answers", "answers"), ("lesson_figures", "viz"),
+    ("teach", "answers"), ("answers", "answers"), ("lesson_figures", "viz"), ("network_figures", "viz"),
+    ("network_figures", "lesson_figures"),
     ("arguments", "__init__"), ("cli", "progress"), ("cli", "research"), ("cli", "output"),
     ("research", "output"), ("research", "progress"), ("cli", "__init__"),
 }  # fmt: skip

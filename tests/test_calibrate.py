@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rppg_core.calibrate import clean_lie, examples_of_clip, fit, fit_confidence, fit_width
+from rppg_core.calibrate import clean_lie, drawn_clip, examples_of_clip, fit, fit_confidence, fit_width
 from rppg_core.runs import spectra_of
 from rppg_core.signals.quality import RateEvidence
 from rppg_core.simulate.settings import SimulationSettings
@@ -45,6 +45,19 @@ def test_half_of_the_examples_hold_no_pulse():
     with_pulse, without = examples_of_clip(1_000_000), examples_of_clip(1_000_001)
     assert all(np.isfinite(error) for _, error in with_pulse)
     assert all(np.isinf(error) for _, error in without)
+
+
+def test_a_kept_clip_is_the_one_that_was_rendered(tmp_path):
+    settings = SimulationSettings(seconds=1.5, size=96, face="drawn", seed=3)
+    rendered, _ = drawn_clip(7, settings, frozenset({"rgb", "stmap"}), tmp_path)
+    kept, truth = drawn_clip(7, settings, frozenset({"rgb", "stmap"}), tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    np.testing.assert_array_equal(kept.stmap, rendered.stmap)
+    assert truth.pulsed and truth.settings["seed"] == 3
+    drawn_clip(
+        7, SimulationSettings(seconds=1.5, size=96, face="drawn", seed=4), frozenset({"rgb"}), tmp_path
+    )
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_clean_lie_is_clean_at_a_rate_of_its_own():

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rppg_core.dataset_figures import agreement_figure, condition_figure
+from rppg_core.dataset_figures import agreement_figure, condition_figure, parts_figure
 from rppg_core.report_page import protocol_html
 from rppg_core.viz import ESTIMATE, REFERENCE
 
@@ -76,3 +76,37 @@ def test_page_draws_both():
     found = {"bland_altman": [entry("pos", 1.0)], "error_by_condition": [level("motion", "large", 9.0, 3.0)]}
     page = protocol_html("title", "tables", found)
     assert 'id="bland-altman"' in page and 'id="error-by-condition"' in page
+
+
+def spread(*values: float) -> dict[str, Any]:
+    sd = abs(values[0] - values[1]) / 2**0.5
+    return {"seeds": [0, 1], "values": list(values), "mean": sum(values) / 2, "sd": sd}
+
+
+def parts_of(without: tuple[float, float]) -> dict[str, Any]:
+    """A network that is off by 3 bpm, and a variant of it."""
+    minus = spread(without[0] - 2.9, without[1] - 3.1)
+    variants = [
+        {"variant": "whole", "hr_window": spread(2.9, 3.1), "minus_whole": None},
+        {"variant": "no-experts", "hr_window": spread(*without), "minus_whole": minus},
+        {"variant": "only-spo2", "hr_window": None, "minus_whole": None},
+    ]
+    beside = {"pos": {"hr_window": 6.0}, "constant": {"hr_window": None}}
+    return {"network": "physmle", "target": "v4v-like", "steps": 240, "ablations": variants, "beside": beside}
+
+
+def test_title_names_the_part_that_is_missed_most():
+    fig = parts_figure(parts_of((7.0, 7.2)))
+    assert "no-experts: off by 4.1 bpm more than physmle whole" in words(fig)
+    assert list(fig.data[0].y) == ["whole", "no-experts"]
+    assert list(fig.data[0].marker.color) == [ESTIMATE, REFERENCE]
+    assert list(fig.data[1].x) == [2.9, 3.1, 7.0, 7.2]
+
+
+def test_part_that_is_missed_no_more_than_seeds_differ_is_not_named():
+    assert "No part is missed" in words(parts_figure(parts_of((2.0, 5.0))))
+
+
+def test_page_draws_the_parts_of_every_network():
+    page = protocol_html("mssdg", "the table", {"parts": [parts_of((7.0, 7.2))]})
+    assert "one point a seed" in page and "no-experts" in page

@@ -1,7 +1,10 @@
-"""One word pairs everything about a network: file, key, test, recipe, weights."""
+"""One word pairs everything about a network: file or folder, key, test, recipe, weights, lesson, panel."""
 
 from __future__ import annotations
 
+import ast
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,48 @@ from rppg_core.weights import card_text, checkpoint_path, load_card
 
 ROOT = Path(__file__).parents[1]
 LESSONS = {path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
-MODEL_FILES = {path.stem for path in (ROOT / "rppg_core" / "models").glob("*.py")} - {"__init__", "base"}
+MODELS_FOLDER = ROOT / "rppg_core" / "models"
+MODEL_FILES = {path.stem for path in MODELS_FOLDER.glob("*.py")} - {"__init__", "base"}
+MODEL_FILES |= {path.parent.name for path in MODELS_FOLDER.glob("*/__init__.py")}
+RESEARCH = sorted(
+    MODEL_FILES - {"tracenet", "physnet"}
+)  # methods of papers; the others are what they are held against
+# Parts that a method brought with it and that lie in nn/, where others find them too
+SHARED_PARTS = {"physmle": {"Router", "LowRankExperts", "TaskGate"}}
+
+
+def sources_of(name: str) -> list[Path]:
+    """The files of a network, one or a folder of them."""
+    return [MODELS_FOLDER / f"{name}.py"] if (MODELS_FOLDER / f"{name}.py").is_file() else sorted(
+        (MODELS_FOLDER / name).glob("*.py"))  # fmt: skip
+
+
+def parts_of(name: str) -> set[str]:
+    """Public classes of a network: what it is made of. Configs and records, which hold numbers only, are no parts."""
+    found = [
+        node
+        for path in sources_of(name)
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    parts = {
+        node.name for node in found if not any("dataclass" in ast.unparse(d) for d in node.decorator_list)
+    }
+    return parts | SHARED_PARTS.get(name, set())
+
+
+def lesson_of(name: str) -> Path:
+    """The notebook about a network."""
+    lessons = sorted((ROOT / "notebooks").glob(f"[0-9][0-9]_{name}.ipynb"))
+    assert len(lessons) == 1, f"one notebook NN_{name}.ipynb is wanted, {len(lessons)} are there"
+    return lessons[0]
+
+
+def headings_of(lesson: Path) -> list[str]:
+    """Titles of all depths, in order."""
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+    prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    return [title for text in prose for title in re.findall(r"^#+ (.+)$", text, re.M)]
 
 
 def test_every_model_file_is_a_key_of_the_roster():
@@ -41,6 +85,26 @@ def test_weights_were_trained_by_the_committed_recipe(name):
 def test_card_beside_the_weights_is_the_one_inside(name):
     """To renew it: python -c "from rppg_core.weights import *; print(card_text(load_card('tracenet')), end='')"."""
     assert checkpoint_path(name).with_suffix(".md").read_text(encoding="utf-8") == card_text(load_card(name))
+
+
+@pytest.mark.parametrize("name", RESEARCH)
+def test_research_method_has_its_lesson_and_its_panel(name):
+    assert lesson_of(name).is_file()
+    assert (ROOT / "demo" / "panels" / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize("name", RESEARCH)
+def test_headings_of_its_lesson_name_exactly_the_parts_of_the_method(name):
+    """Code-formatted, as in "How loud is an expert? The `Router`"; a part has a class's name, a capital first."""
+    named = {word for title in headings_of(lesson_of(name)) for word in re.findall(r"`([A-Z]\w+)`", title)}
+    assert named == parts_of(name)
+
+
+@pytest.mark.parametrize("name", RESEARCH)
+def test_its_lesson_begins_with_the_papers_problem_and_says_what_differs(name):
+    titles = [title.lower() for title in headings_of(lesson_of(name))]
+    for wanted in ("the problem the paper saw", "what differs from the paper"):
+        assert any(wanted in title for title in titles), wanted
 
 
 @pytest.mark.parametrize("lesson", sorted(LESSONS))

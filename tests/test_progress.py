@@ -57,3 +57,10 @@ def test_ctrl_c_that_was_lost_is_raised_at_the_next_step():
         with pytest.raises(KeyboardInterrupt):
             progress("frame 3", 0.1)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_line_stays_between_stages(capsys):
+    with Progress(every_s=30) as shown:
+        shown.line("three trainings")
+        shown("step 1", 0.1)
+    assert capsys.readouterr().err == "three trainings\n 10%  step 1\n"

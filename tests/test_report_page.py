@@ -1,3 +1,4 @@
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -97,6 +98,14 @@ def test_table_has_the_consensus_first_and_a_row_a_method():
     assert rows[1].cells == ("72.1", "70.9-73.3", "0.97", "15.2", "32", "41")
     assert rows[3].cells == ()
     assert rows[3].cause == CAUSE
+
+
+@pytest.mark.parametrize(("rate", "told"), [(72.0, 1), (None, 0)])
+def test_networks_own_rate_is_told_only_where_it_gave_a_heart_rate(rate, told):
+    report = make_report({"tracenet": rate})
+    report.estimates["tracenet"] = replace(report.estimates["tracenet"], direct={"hr": 71.4})
+    said = [line for line in report_page.remarks(report) if "read-out" in line]
+    assert said == ["heart rate: the network's own read-out is 71.4 bpm"] * told
 
 
 def test_remarks_say_a_cause_once_for_all_who_share_it():

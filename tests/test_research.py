@@ -156,6 +156,17 @@ def test_protocols_that_train_get_folders_steps_seeds_and_methods(monkeypatch, p
     ((*folders, options), more) = calls[0]
     assert tuple(folders) == wanted and more == ({"folds": 3} if protocol == "intra" else {})
     assert (options.methods, options.steps, options.seeds) == ("pos,tracenet", 7, 2)
+    assert options.parts and options.announce is not None
+
+
+def test_mssdg_can_do_without_parts_and_without_numbers(monkeypatch):
+    from rppg_core.protocols import mssdg
+
+    calls = []
+    monkeypatch.setattr(mssdg, "run_mssdg", lambda options: calls.append(options) or Result())
+    assert cli.main(["evaluate", "--protocol", "mssdg", "--no-parts"]) == 0
+    assert not calls[0].parts
+    assert (calls[0].steps, calls[0].seeds) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
 from rppg_core.datasets.base import KINDS, Stream, Streams, make_stream
+from rppg_core.datasets.label_times import truth_at
 from rppg_core.simulate.codec import ENCODERS, CodedFrames
 from rppg_core.simulate.colour import MATRIX_CROSSTALK
 from rppg_core.simulate.faces import SimulatedVideo, simulate_video
@@ -141,6 +142,18 @@ class SimulatedClip:
             settings={"simulator_version": SIMULATOR_VERSION}
             | {name: getattr(self.settings, name) for name in SHOWN_SETTINGS},
         )
+
+    def truth_at(self, times_s: Float[np.ndarray, " time"]) -> Truth:
+        """What is true at the times of frames, labelled or not: no instrument, no wrong clock.
+
+        Args:
+            times_s: from the first frame on, inside the clip. Unit: s.
+        """
+        truth, start_s = true_course(self._whole), self._start_s
+        beats_s = truth.beats_s - start_s
+        inside = (beats_s >= times_s[0]) & (beats_s <= times_s[-1])
+        on_clock = replace(truth, times_s=truth.times_s - start_s, beats_s=beats_s[inside])
+        return truth_at(on_clock, times_s)
 
     @property
     def _whole(self) -> SimulationSettings:

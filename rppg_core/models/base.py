@@ -35,12 +35,14 @@ class Batch:
     """What a network is trained on in one step.
 
     `inputs`: name -> (B, ...); `targets`: each of TASKS -> (B, T) or (B,), zero where there is no label;
-    `mask`: each of TASKS -> (B,), which samples carry that label.
+    `mask`: each of TASKS -> (B,), which samples carry that label; `done`: share of the training that lies behind, for
+    losses that are brought in slowly.
     """
 
     inputs: Mapping[str, Tensor]
     targets: Mapping[str, Tensor]
     mask: Mapping[str, Tensor]
+    done: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,11 @@ class RppgModel(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Answers to `tasks`: waveforms (B, T), rates and percents (B,)."""
+        """Answers to `tasks`: waveforms (B, T), rates and percents (B,).
+
+        Other names may stand beside them: in evaluation they are arrays (B, ...) that a report keeps under `inside`,
+        in training what only `loss` reads.
+        """
 
     @abstractmethod
     def loss(self, outputs: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
@@ -108,27 +114,31 @@ def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
         raise ValueError(f"clip at {clip.fs} Hz; networks read {FS} Hz: call prepare.resample(clip) first")
     series = {task: np.zeros(len(clip.times_s)) for task in SERIES if task in model.tasks}
     valid = np.zeros(len(clip.times_s), bool)
-    scalars: dict[str, list[float]] = {}
-    lengths: list[int] = []
+    others: dict[str, list[np.ndarray]] = {}
+    lengths: dict[str, list[int]] = {}
     for segment in segments(clip.valid):
         n = segment.stop - segment.start
         if n < MIN_SEGMENT_S * FS:
             continue
         found = run_segment(model, cut(clip, segment))
         valid[segment] = True
-        lengths.append(n)
-        for task, value in found.items():
-            if task in series:
-                series[task][segment] = value
+        for name, value in found.items():
+            if name in series:
+                series[name][segment] = value
             else:
-                scalars.setdefault(task, []).append(float(value))
+                others.setdefault(name, []).append(value)
+                lengths.setdefault(name, []).append(n)
     waves = {task: Bvp(x, FS, float(clip.times_s[0]), valid) for task, x in series.items()}
-    direct = {task: float(np.average(values, weights=lengths)) for task, values in scalars.items()}
-    return MethodOutput(bvp=waves.get("bvp"), resp=waves.get("resp"), direct=direct)
+    means = {name: np.average(values, axis=0, weights=lengths[name]) for name, values in others.items()}
+    return MethodOutput(
+        bvp=waves.get("bvp"), resp=waves.get("resp"),
+        direct={name: float(value) for name, value in means.items() if name in TASKS},
+        inside={name: value for name, value in means.items() if name not in TASKS},
+    )  # fmt: skip
 
 
-def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray | float]:
-    """Answers for one gap-free piece of a clip: waveforms by overlap-add, numbers as means over its windows."""
+def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
+    """Answers for one gap-free piece of a clip: waveforms by overlap-add, all else as means over its windows."""
     n = len(clip.times_s)
     windows = overlapping_windows(n, model.window)
     device = next(model.parameters(), torch.empty(0)).device
@@ -143,7 +153,7 @@ def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray | floa
     return {
         task: overlap_add([_unit(o[task]) for o in outputs], windows, n)
         if task in SERIES
-        else float(np.mean([o[task] for o in outputs]))
+        else np.mean([o[task] for o in outputs], axis=0)
         for task in outputs[0]
     }
 

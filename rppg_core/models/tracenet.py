@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from rppg_core.models.base import FS, Batch, RppgModel
-from rppg_core.nn.layers import TemporalBlock, weighted_mean
+from rppg_core.nn.cells import CellAttention, CellEncoder
+from rppg_core.nn.layers import TemporalBlock
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
 from rppg_core.types import FaceClip, STMap
 from rppg_core.video.prepare import stmap_band
@@ -49,52 +48,6 @@ class TraceNetConfig:
     @classmethod
     def small(cls) -> TraceNetConfig:
         return cls()
-
-
-class CellEncoder(nn.Module):
-    """The same temporal convolutions over every cell, beside the mean of the whole skin.
-
-    Shapes: (B, T, N, 3) and (B, N) -> (B, N, C, T).
-    """
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.mix = nn.Conv1d(6, channels, 1)
-        self.filter = nn.Conv1d(channels, channels, 9, padding=4, groups=channels)
-        self.combine = nn.Conv1d(channels, channels, 1)
-
-    def forward(
-        self, stmap: Float[Tensor, "batch time cell 3"], weight: Float[Tensor, "batch cell"]
-    ) -> Float[Tensor, "batch cell channel time"]:
-        B, T, N, _ = stmap.shape
-        mean = weighted_mean(stmap, weight)[:, :, None].expand(B, T, N, 3)
-        x = torch.cat([stmap, mean], dim=3).permute(0, 2, 3, 1).reshape(B * N, 6, T)
-        x = self.mix(x)
-        x = x + self.combine(functional.gelu(self.filter(x)))
-        return x.reshape(B, N, -1, T)
-
-
-class CellAttention(nn.Module):
-    """How far to trust each cell in this window: skin share, and what the cell did in it.
-
-    Shapes: (B, N, C, T) and (B, N) -> (B, heads * C, T).
-    """
-
-    def __init__(self, channels: int, heads: int = 2):
-        super().__init__()
-        self.score = nn.Sequential(
-            nn.Linear(2 * channels + 1, 2 * channels), nn.GELU(), nn.Linear(2 * channels, heads)
-        )
-
-    def forward(
-        self, cells: Float[Tensor, "batch cell channel time"], weight: Float[Tensor, "batch cell"]
-    ) -> Float[Tensor, "batch feature time"]:
-        spread = (cells.var(dim=3) + 1e-6).log()  # (B, N, C)
-        rough = (cells.diff(dim=3).var(dim=3) + 1e-6).log()
-        scores = self.score(torch.cat([spread, rough, weight[..., None]], dim=2))  # (B, N, heads)
-        share = torch.softmax(scores + (weight[..., None] + 1e-3).log(), dim=1)
-        pooled = torch.einsum("bnct,bnh->bhct", cells, share)
-        return pooled.flatten(1, 2)
 
 
 class TraceNet(RppgModel):

@@ -8,6 +8,9 @@ from __future__ import annotations
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
+
+from rppg_core.nn.spectrum import power_at, rate_grid, share_of
 
 HR_RANGE_BPM = (40.0, 185.0)  # of the frequency loss
 
@@ -50,12 +53,34 @@ def rate_cross_entropy(
     Source: Niu et al. 2020 and Yu et al. 2022 (PhysFormer, section 3.4: label distribution over rates); our choice:
     one bin a bpm, Hann window.
     """
-    rates = torch.arange(*HR_RANGE_BPM, 1.0, device=predicted.device)  # (K,)
-    time_s = torch.arange(predicted.shape[1], device=predicted.device) / fs
-    angle = 2 * torch.pi * rates[:, None] / 60 * time_s  # (K, T)
-    window = torch.hann_window(predicted.shape[1], periodic=False, device=predicted.device)
-    x = (predicted - predicted.mean(dim=1, keepdim=True)) * window
-    power = (x @ angle.cos().T) ** 2 + (x @ angle.sin().T) ** 2  # (B, K)
-    log_share = (power / power.sum(dim=1, keepdim=True).clamp_min(1e-12)).clamp_min(1e-6).log()
-    target = torch.softmax(-0.5 * ((rates - hr_bpm[:, None]) / spread_bpm) ** 2, dim=1)
+    rates = rate_grid(*HR_RANGE_BPM, 1.0, device=predicted.device)  # (K,)
+    log_share = share_of(power_at(predicted, rates, fs)).clamp_min(1e-6).log()  # (B, K)
+    return rate_distribution(log_share, rates, hr_bpm, mask, spread=spread_bpm)
+
+
+def rate_distribution(
+    log_share: Float[Tensor, "batch rate"],
+    rates: Float[Tensor, " rate"],
+    rate: Float[Tensor, " batch"],
+    mask: Bool[Tensor, " batch"],
+    *,
+    spread: float,
+) -> Float[Tensor, ""]:
+    """Cross-entropy between shares of rates and a Gaussian around the true one.
+
+    Args:
+        log_share: logarithms of shares that sum to 1.
+        rates: what they belong to. Unit: per minute.
+        rate: the true one.
+        mask: which are labelled.
+        spread: standard deviation of the target. Unit: per minute.
+    """
+    target = torch.softmax(-0.5 * ((rates - rate[:, None]) / spread) ** 2, dim=1)
     return masked_mean(-(target * log_share).sum(dim=1), mask)
+
+
+def smooth_l1(
+    predicted: Float[Tensor, " batch"], target: Float[Tensor, " batch"], mask: Bool[Tensor, " batch"]
+) -> Float[Tensor, ""]:
+    """Squared error below 1, absolute error above. Source: Girshick 2015 (Fast R-CNN), eq. (3)."""
+    return masked_mean(functional.smooth_l1_loss(predicted, target, reduction="none"), mask)

@@ -35,4 +35,4 @@ def run_cross(
         [clip for folder in train_folders for clip in clips_of(folder)], clips_of(test_folder)
     )
     about = f"{split.name}: {len(split.train)} clips to learn from, {len(split.test)} to be tested on."
-    return evaluate_splits([split], options, protocol="cross", about=about, place="cross")
+    return evaluate_splits([split], options, protocol="cross", about=about)

@@ -74,7 +74,7 @@ def constant_rows(rows: Sequence[Row], constants: Mapping[str, Constant]) -> lis
     for row in {(row.split, row.dataset, row.clip, row.unit, row.start_s): row for row in rows}.values():
         said = constants[row.split]
         values = {"hr_bpm": said.hr_bpm, "rr_brpm": said.rr_brpm, "direct_spo2_percent": said.spo2_percent}
-        about = {"method": CONSTANT, "seed": 0, "hr_shown": True, "confidence": 0.0}
+        about = {"method": CONSTANT, "seed": 0, "steps": 0, "hr_shown": True, "confidence": 0.0}
         found.append(Row(**{**asdict(row), **silent, **values, **about}))
     return found
 

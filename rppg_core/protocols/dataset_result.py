@@ -1,7 +1,8 @@
 """What the protocols `intra`, `cross` and `mssdg` end with: tables for people, numbers for programs, promises.
 
 Floor 6. POS and the constant predictor are in every table. A target is the dataset that a row was tested on; where
-there are several, each has its own lines.
+there are several, each has its own lines. A network that was trained with more seeds for some targets than for others
+counts everywhere with the seeds that all of them have; a table of their own shows what the further seeds change.
 """
 
 from __future__ import annotations
@@ -23,23 +24,15 @@ from rppg_core.protocols.dataset_numbers import (
     numbers_of,
 )
 from rppg_core.protocols.dataset_scores import Row
+from rppg_core.protocols.part_tables import Parts
+from rppg_core.protocols.seed_spread import seed_entries, seed_table
 from rppg_core.protocols.table import Criterion, percent, text_table
+from rppg_core.protocols.trained import Trained, training_table
 from rppg_core.types import plain
 
 UNITS = ("window", "video")
 ALL = "all"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """One finished training: what it was and what it cost."""
-
-    split: str
-    method: str
-    seed: int
-    steps: int
-    n_clips: int  # in its training set, those that its own validation takes included
-    cpu_s: float  # of training and of reading its samples
+BAR = "pos"  # stands in every table
 
 
 @dataclass(frozen=True)
@@ -54,6 +47,8 @@ class DatasetResult:
     trained: Sequence[Trained] = ()
     # more promises of a protocol, made of its result
     promises: Callable[[DatasetResult], list[Criterion]] | None = None
+    parts: Sequence[Parts] = ()  # of networks, trained apart from the others
+    scoring_cpu_s: float = 0.0  # what asking all methods cost
 
     @property
     def methods(self) -> list[str]:
@@ -69,6 +64,23 @@ class DatasetResult:
         return [*self.rows, *constant_rows(self.rows, self.constants)]
 
     @cached_property
+    def even_rows(self) -> list[Row]:
+        """Of each method the rows of those seeds that every split has, so that no split counts more than others."""
+        seeds: dict[tuple[str, str], set[int]] = {}
+        for row in self.all_rows:
+            seeds.setdefault((row.method, row.split), set()).add(row.seed)
+        shared = {
+            method: set.intersection(*(found for (name, _), found in seeds.items() if name == method))
+            for method, _ in seeds
+        }
+        return [row for row in self.all_rows if row.seed in shared[row.method]]
+
+    @cached_property
+    def seeds(self) -> list[Found]:
+        """Numbers of the networks that were trained more than once, training by training."""
+        return seed_entries(self.all_rows, BAR)
+
+    @cached_property
     def cells(self) -> list[Found]:
         """Numbers of every method on every target, and on all of them, per window and per video."""
         found = []
@@ -77,7 +89,7 @@ class DatasetResult:
             for unit in UNITS:
                 for method in [*self.methods, CONSTANT]:
                     rows = [
-                        row for row in self.all_rows
+                        row for row in self.even_rows
                         if row.method == method and row.unit == unit and target in (ALL, row.dataset)
                     ]  # fmt: skip
                     found.append({"target": target, "unit": unit, "method": method, **numbers_of(rows)})
@@ -92,7 +104,7 @@ class DatasetResult:
     @cached_property
     def conditions(self) -> list[Found]:
         """Heart-rate error per window at every level of every condition; of several targets, each is a level."""
-        rows = [row for row in self.all_rows if row.unit == "window"]
+        rows = [row for row in self.even_rows if row.unit == "window"]
         if len(self.targets) > 1:
             rows = [replace(row, condition={"target": row.dataset, **row.condition}) for row in rows]
         return by_condition(rows)
@@ -102,7 +114,8 @@ class DatasetResult:
         """Agreement of every method's heart rate with the label, per video."""
         found = []
         for method in self.methods:
-            agreement = bland_altman_of([r for r in self.rows if r.method == method and r.unit == "video"])
+            mine = [row for row in self.even_rows if row.method == method and row.unit == "video"]
+            agreement = bland_altman_of(mine)
             if agreement is not None:
                 found.append({"method": method, **agreement})
         return found
@@ -110,7 +123,7 @@ class DatasetResult:
     def criteria(self) -> list[Criterion]:
         """The promises: what was trained beats the predictor that sees no clip, and those of the protocol."""
         found = []
-        for method in dict.fromkeys(training.method for training in self.trained):
+        for method in dict.fromkeys(row.method for row in self.rows if row.steps):
             mine, constant = self.cell(method, "video"), self.cell(CONSTANT, "video")
             numbers = mine["hr"] or mine["direct_hr"]
             if numbers is not None and constant["hr"] is not None:
@@ -137,8 +150,15 @@ class DatasetResult:
             parts.append("Other numbers, per video (SpO2 is not calibrated)\n" + other)
         if conditions := self._condition_table():
             parts.append("HR MAE (bpm) by condition, per window, worst level first\n" + conditions)
+        if self.seeds:
+            words = (
+                "Networks that were trained more than once for a target (MAE, and r; RR of pos where shown)"
+            )
+            parts.append(f"{words}\n{seed_table(self.seeds, BAR)}")
+        parts += [part.text() for part in self.parts]
         if self.trained:
-            parts.append("What was trained\n" + self._training_table())
+            rows = [*self.rows, *(row for part in self.parts for row in part.rows)]
+            parts.append("What was trained\n" + training_table(self.trained, rows) + "\n" + self._cost())
         if criteria := self.criteria():
             parts.append("\n".join(criterion.line() for criterion in criteria))
         return "\n\n".join(parts)
@@ -155,6 +175,9 @@ class DatasetResult:
             "bland_altman": self.bland_altman,
             "error_by_condition": self.conditions,
             "trained": [asdict(training) for training in self.trained],
+            "seeds": self.seeds,
+            "parts": [part.to_dict() for part in self.parts],
+            "cost": {"training_cpu_s": sum(t.cpu_s for t in self.trained), "scoring_cpu_s": self.scoring_cpu_s},
             "rows": [asdict(row) for row in self.all_rows],
         })  # fmt: skip
 
@@ -170,8 +193,16 @@ class DatasetResult:
             f"{self.protocol} protocol: {self.about}\n"
             f"{len(videos)} videos of {len(people)} people tested; true heart rate: {', '.join(sources)}. "
             f"Constant: {constant}.\n(95 % intervals: bootstrap over people; errors are of the waveform, shown or "
-            "not; \"shown\" is what the calibration lets pass, and its own error)"
+            f"not; \"shown\" is what the calibration lets pass, and its own error{self._left_out()})"
         )  # fmt: skip
+
+    def _left_out(self) -> str:
+        """Which seeds the tables of all targets are made of, where some targets have more."""
+        if len(self.even_rows) == len(self.all_rows):
+            return ""
+        kept = sorted({row.seed for row in self.even_rows if row.steps})
+        words = f"seed{'s' if len(kept) != 1 else ''} {', '.join(map(str, kept))}"
+        return f"; networks are those of {words}, which every target has"
 
     def _overview(self) -> str:
         """One line a target and method."""
@@ -182,10 +213,12 @@ class DatasetResult:
                 f"{window['target']}  {window['method']}",
                 _number(window["hr"], "mae", 2), _number(video["hr"], "mae", 2),
                 _correlation(window, _number(window["hr"], "r", 2)),
-                _number(window["hr"], "within", 0, factor=100), _number(video["rr"], "mae", 2),
+                _number(window["hr"], "within", 0, factor=100), _number(video["direct_hr"], "mae", 2),
+                _number(video["rr"], "mae", 2), _number(video["direct_rr"], "mae", 2),
                 _number(video["direct_spo2"], "mae", 2),
             ])  # fmt: skip
-        header = ["target  method", "HR window", "HR video", "r", "within 5 bpm %", "RR brpm", "SpO2 %"]
+        header = ["target  method", "HR window", "HR video", "r", "within 5 bpm %", "HR regressed", "RR brpm",
+                  "RR regressed", "SpO2 %"]  # fmt: skip
         return text_table(header, lines)
 
     def _table(self, unit: str, cells_of: Callable[[Found], list[str]], header: Sequence[str]) -> str:
@@ -207,7 +240,7 @@ class DatasetResult:
         return text_table(["method", "n", "bias bpm", "95 % limits bpm"], lines) if lines else ""
 
     def _other_table(self) -> str:
-        """RR, SpO2 and the rates that networks regress, each beside the constant predictor."""
+        """RR, SpO2 and the rates that networks regress, each beside the constant predictor and POS."""
         asked = [
             ("HR regressed", "bpm", "direct_hr", "hr"), ("RR shown", "brpm", "rr", "rr"),
             ("RR regressed", "brpm", "direct_rr", "rr"), ("SpO2 regressed", "%", "direct_spo2", "direct_spo2"),
@@ -216,25 +249,17 @@ class DatasetResult:
         for cell in self.cells:
             if cell["unit"] != "video" or cell["method"] == CONSTANT:
                 continue
-            constant = self.cell(CONSTANT, "video", cell["target"])
+            constant, pos = (self.cell(name, "video", cell["target"]) for name in (CONSTANT, BAR))
             for words, unit, name, beside in asked:
                 found, bar = cell[name], constant[beside]
                 if found is not None:
                     lines.append([
                         f"{cell['target']}  {cell['method']}", words, str(int(found["n"])),
                         percent(found["coverage"], 1), _with_interval(found, "mae", 2), f"{found['within']:.0%}",
-                        "" if bar is None else f"{bar['mae']:.2f}", unit,
+                        _number(bar, "mae", 2), _number(pos[beside], "mae", 2), unit,
                     ])  # fmt: skip
-        header = [
-            "target  method",
-            "number",
-            "n",
-            "given",
-            "MAE",
-            "within 5 bpm or 2",
-            "MAE of the constant",
-            "unit",
-        ]
+        header = ["target  method", "number", "n", "given", "MAE", "within 5 bpm or 2", "MAE of the constant",
+                  f"of {BAR}", "unit"]  # fmt: skip
         return text_table(header, lines) if lines else ""
 
     def _condition_table(self) -> str:
@@ -246,25 +271,13 @@ class DatasetResult:
         ]  # fmt: skip
         return text_table(["condition", "videos", *methods], lines) if lines else ""
 
-    def _training_table(self) -> str:
-        lines = []
-        for training in self.trained:
-            mine = [
-                row for row in self.rows
-                if (row.method, row.seed, row.split) == (training.method, training.seed, training.split)
-                and row.unit == "video"
-            ]  # fmt: skip
-            errors = [abs(row.hr_bpm - row.hr_true_bpm) for row in mine]
-            finite = [error for error in errors if np.isfinite(error)]
-            lines.append([
-                f"{training.split}  {training.method}", str(training.seed), str(training.steps),
-                str(training.n_clips), f"{training.cpu_s / 60:.1f}",
-                f"{np.mean(finite):.2f}" if finite else "",
-            ])  # fmt: skip
-        total = sum(training.cpu_s for training in self.trained) / 60
-        lines.append([f"{len(self.trained)} trainings", "", "", "", f"{total:.1f}", ""])
-        header = ["tested on  method", "seed", "steps", "training clips", "CPU-minutes", "HR MAE bpm"]
-        return text_table(header, lines)
+    def _cost(self) -> str:
+        """What all trainings took, kept ones among them, and asking all methods now; rendering is not counted."""
+        training_s, scoring_s = sum(training.cpu_s for training in self.trained), self.scoring_cpu_s
+        return (
+            f"Cost: {training_s / 60:.1f} CPU-minutes of training and {scoring_s / 60:.1f} of scoring, "
+            f"{(training_s + scoring_s) / 3600:.2f} CPU-hours in all"
+        )
 
 
 RATE_HEADER = (

@@ -63,6 +63,13 @@ class Voice:
     name: str
     seed: int = 0
     weights: Path | None = None
+    variant: str = ""  # of the network's recipe; "" is the network itself
+    steps: int = 0  # of its training
+
+    @property
+    def title(self) -> str:
+        """Name in rows and tables: "physmle", "physmle no-router"."""
+        return f"{self.name} {self.variant}".rstrip()
 
     def method(self) -> Method:
         """Ready to estimate.
@@ -85,8 +92,9 @@ class Voice:
 class Row:
     """One method on one window or video; NaN where there is no such number."""
 
-    method: str
+    method: str  # title of its voice
     seed: int  # of the training; 0 where nothing is trained
+    steps: int = 0  # of the training
     split: str
     dataset: str
     subject: str
@@ -168,9 +176,9 @@ def score_clip(
                 **{name: float(direct.get(key, np.nan)) for name, key in DIRECT.items()},
             }
             rows.append(Row(
-                method=voice.name, seed=voice.seed, split=split, dataset=clip.dataset, subject=clip.subject,
-                clip=clip.clip, condition=dict(clip.condition), unit=stretch.unit, start_s=part.start / fs,
-                seconds=(part.stop - part.start) / fs, **asdict(stretch.known), **numbers,
+                method=voice.title, seed=voice.seed, steps=voice.steps, split=split, dataset=clip.dataset,
+                subject=clip.subject, clip=clip.clip, condition=dict(clip.condition), unit=stretch.unit,
+                start_s=part.start / fs, seconds=(part.stop - part.start) / fs, **asdict(stretch.known), **numbers,
             ))  # fmt: skip
     return rows
 

@@ -33,4 +33,4 @@ def run_intra(folder: Path | str, options: Options | None = None, *, folds: int 
     splits = subject_folds(clips_of(folder), folds)
     datasets = ", ".join(dict.fromkeys(clip.dataset for clip in splits[0].test + splits[0].train))
     about = f"{datasets} in {folds} folds of people; what is tested was not learned from."
-    return evaluate_splits(splits, options, protocol="intra", about=about, place="intra")
+    return evaluate_splits(splits, options, protocol="intra", about=about)

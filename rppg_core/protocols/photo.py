@@ -25,13 +25,12 @@ from typing import Any
 import numpy as np
 
 from rppg_core.protocols.photo_clips import SEEDS, VERSION, PhotoClip, Progress, indices, stream_clips
+from rppg_core.protocols.photo_direct import ABOUT, DirectLine, breath_criterion, direct_lines, direct_table
 from rppg_core.protocols.photo_scores import (
     BAR,
-    CONSTANT_BPM,
-    CONSTANT_BRPM,
     Row,
     constant_rows,
-    mean_ci,
+    paired_gain,
     score,
     summary,
 )
@@ -42,6 +41,8 @@ from rppg_core.types import Method, plain
 POS_R = (0.65, 0.80)  # what the clips were tuned to
 REALISTIC_PERCENT = 0.35
 MAX_RATIO = 0.7  # of (1 - r) to that of POS, for a trained method
+BASELINE = "tracenet"  # our own network, that those of papers are held against
+NOT_WORSE_R = -0.02  # upper end of the interval of their difference in r
 MOTIONS = ("stillest third", "middle third", "most moving third")
 
 
@@ -130,6 +131,11 @@ class PhotoResult:
                     found.append({"group": group, "level": level, "method": method, **numbers})
         return found
 
+    @cached_property
+    def direct(self) -> list[DirectLine]:
+        """Errors of the rates that networks regress themselves."""
+        return direct_lines(self.rows)
+
     def select(self, group: str, **wanted: Any) -> list[dict[str, Any]]:
         """Cells of one group whose fields equal what is wanted."""
         return [
@@ -162,7 +168,19 @@ class PhotoResult:
                 near = cell["within_5_bpm"]["mean"]
                 found.append(Criterion(f"{name} within 5 bpm at {REALISTIC_PERCENT} %", f"{near:.1%}", "at least 95%",
                                        near >= 0.95))  # fmt: skip
+            found += self._research_criteria(name)
         return found
+
+    def _research_criteria(self, name: str) -> list[Criterion]:
+        """The promises of a network of a paper: not worse than our baseline, and breathing that can be used."""
+        if _network_of(name) == BASELINE:
+            return []
+        found = [breath_criterion(self.rows, name)]
+        gain = paired_gain(self.rows, name, BASELINE)
+        if gain is not None:
+            found.insert(0, Criterion(f"r of {name} against {BASELINE}", _interval(gain, 3, sign="+"),
+                                      f"upper end above {NOT_WORSE_R}", gain["high"] > NOT_WORSE_R))  # fmt: skip
+        return [criterion for criterion in found if criterion is not None]
 
     def text(self) -> str:
         """All tables."""
@@ -175,8 +193,8 @@ class PhotoResult:
             "All clips\n" + self._table("all", first="method"),
             *(f"By {group}\n" + self._table(group, first=group) for group in self._groups() if group != "all"),
         ]  # fmt: skip
-        if direct := self._direct_table():
-            parts.append("Rates that networks regress themselves (SpO2 is not calibrated)\n" + direct)
+        if self.direct:
+            parts.append(f"{ABOUT}\n{direct_table(self.direct)}")
         return "\n\n".join([*parts, "\n".join(criterion.line() for criterion in self.criteria())])
 
     def to_dict(self) -> dict[str, Any]:
@@ -187,6 +205,7 @@ class PhotoResult:
             "seeds": self.seeds,
             "criteria": [asdict(c) for c in self.criteria()],
             "cells": self.cells,
+            "direct": [asdict(line) for line in self.direct],
             "r_by_amplitude": [
                 {"method": cell["method"], "amplitude": cell["level"], **cell["r"]}
                 for cell in self.select("amplitude") if cell["r"]
@@ -226,23 +245,10 @@ class PhotoResult:
                   "shown", "n RR", "RR shown", "RR MAE brpm"]  # fmt: skip
         return text_table(header, lines)
 
-    def _direct_table(self) -> str:
-        lines = []
-        for method in self.methods:
-            rows = [row for row in self.rows if row.method == method]
-            given = [
-                ("HR bpm", [(r.direct_hr_bpm, r.hr_true_bpm) for r in rows if not r.breath], CONSTANT_BPM),
-                ("RR brpm", [(r.direct_rr_brpm, r.rr_true_brpm) for r in rows if r.breath], CONSTANT_BRPM),
-                ("SpO2 %", [(r.direct_spo2_percent, r.spo2_true_percent) for r in rows], None),
-            ]
-            for vital, pairs, constant in given:
-                known = np.array([pair for pair in pairs if np.isfinite(pair[0])])
-                if len(known):
-                    fixed = known[:, 1].mean() if constant is None else constant
-                    errors = np.abs(known[:, 0] - known[:, 1])
-                    lines.append([method, vital, str(len(known)), _interval(mean_ci(errors), 2),
-                                  f"{np.abs(known[:, 1] - fixed).mean():.2f}"])  # fmt: skip
-        return text_table(["method", "rate", "n", "MAE", "MAE of a constant"], lines) if lines else ""
+
+def _network_of(name: str) -> str:
+    """The network that a name in the table is of: "physmle, 1800 steps, seed 1" is one of physmle."""
+    return name.replace(",", " ").split()[0]
 
 
 def _interval(found: Mapping[str, float] | None, digits: int, *, factor: float = 1, sign: str = "") -> str:

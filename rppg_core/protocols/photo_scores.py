@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from rppg_core.errors import ClipTooShortError
 from rppg_core.metrics import bootstrap_ci, snr_db, waveform_r, wilson_interval
+from rppg_core.oximetry import ratio_of_ratios
 from rppg_core.pipeline import Analysis
 from rppg_core.protocols.photo_clips import HR_BPM, PULSE_S, RR_BRPM, PhotoClip
-from rppg_core.runs import spectra_of
+from rppg_core.runs import FS, spectra_of
 from rppg_core.signals.filters import segments
-from rppg_core.types import HR_BAND_HZ, Bvp, Method, Truth
+from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip, Method, RgbTrace, Truth
+from rppg_core.video.prepare import resample
 
 BAR = "pos"  # every method is paired with it
 CONSTANT_BPM, CONSTANT_BRPM = sum(HR_BPM) / 2, sum(RR_BRPM) / 2
@@ -50,6 +53,8 @@ class Row:
     direct_rr_brpm: float
     direct_spo2_percent: float
     spo2_true_percent: float
+    red_over_blue: float = float("nan")  # ratio of ratios of the skin's colour, the same for all methods
+    red_over_green: float = float("nan")
 
     @property
     def hr_error_bpm(self) -> float:
@@ -79,6 +84,7 @@ def score(methods: Mapping[str, Method], clips: Iterable[PhotoClip]) -> list[Row
     rows = []
     for clip, truth in clips:
         analysis = Analysis(clip)
+        red_over_blue, red_over_green = skin_ratios(clip)
         for name, method in methods.items():
             estimate = analysis.judge(method)
             similarity, ratio_db = likeness(estimate.bvp, truth)
@@ -93,7 +99,7 @@ def score(methods: Mapping[str, Method], clips: Iterable[PhotoClip]) -> list[Row
                 hr_true_bpm=float(np.mean(truth.hr_bpm)), hr_shown=not hr.refused, confidence=hr.confidence,
                 rr_brpm=np.nan if rr.value is None else rr.value, rr_true_brpm=truth.rr_brpm,
                 direct_hr_bpm=direct["hr"], direct_rr_brpm=direct["rr"], direct_spo2_percent=direct["spo2"],
-                spo2_true_percent=truth.spo2_percent,
+                spo2_true_percent=truth.spo2_percent, red_over_blue=red_over_blue, red_over_green=red_over_green,
             ))  # fmt: skip
     return rows
 
@@ -136,6 +142,31 @@ def summary(rows: Sequence[Row], method: str) -> dict[str, Any]:
         "rr_mae_brpm": mean_ci([row.rr_error_brpm for row in shown]),
         "rr_within_2_brpm": share_ci(np.array([row.rr_error_brpm for row in shown]) <= WITHIN_BRPM),
     }
+
+
+def paired_gain(rows: Sequence[Row], method: str, other: str) -> dict[str, float] | None:
+    """Mean of r minus that of another method on the same pulse clips, with its interval; None without pairs."""
+    r = {(row.method, row.clip): row.r for row in rows if not row.breath}
+    mine = [(clip, value) for (name, clip), value in r.items() if name == method]
+    return mean_ci([value - r.get((other, clip), np.nan) for clip, value in mine])
+
+
+def skin_ratios(clip: FaceClip) -> tuple[float, float]:
+    """Ratio of ratios of the skin's colour, red over blue and over green: medians over the longest stretch of face.
+
+    NaN where there is no stretch of one and a half windows.
+    """
+    even = resample(clip, FS)
+    part = max(segments(even.valid), key=lambda part: part.stop - part.start, default=slice(0, 0))
+    try:
+        windows = ratio_of_ratios(RgbTrace(even.roi("skin")[part], FS))
+    except ClipTooShortError:
+        return float("nan"), float("nan")
+    found = (windows.red_over_blue, windows.red_over_green)
+    blue, green = (
+        np.median(ratio[np.isfinite(ratio)]) if np.isfinite(ratio).any() else np.nan for ratio in found
+    )
+    return float(blue), float(green)
 
 
 def likeness(bvp: Bvp | None, truth: Truth) -> tuple[float, float]:

@@ -1,10 +1,11 @@
-"""One network a split, method and seed, trained on the split's training clips and nothing else.
+"""One network a split, method, variant and seed, trained on the split's training clips and nothing else.
 
-Floor 6. Each training has a folder of its own below `runs`, named after the split and a fingerprint of its clips: a
-run that was stopped goes on, a finished one is kept, and other clips get another folder. Trainings run in parallel
-processes, one core each. Recipes are those of `rppg train` with steps, seed and sources replaced: stored clips only,
-as many of each source domain in every batch, no curriculum. Nothing is selected: the last weights are taken, and
-what is held out for watching comes from the sources, never from the target.
+Floor 6. Each training has a folder of its own below `runs`, named after the split, a fingerprint of its clips and the
+hash of its recipe: a run that was stopped goes on, a finished one is kept, other clips or numbers get another folder.
+Trainings run in parallel processes, one core each. Recipes are those of `rppg train` with steps, seed and sources
+replaced: stored clips only, as many of each source domain in every batch, no curriculum, and weights that are
+averaged over the same share of the steps. Nothing is selected: the last weights are taken, and what is held out for
+watching comes from the sources, never from the target.
 Source: Wang et al. 2025, PhysMLE (a mini-batch of two a source domain and step).
 """
 
@@ -14,7 +15,7 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,9 +24,9 @@ from typing import TYPE_CHECKING
 
 from rppg_core.datasets.extracted import ExtractedClip
 from rppg_core.errors import RppgError
-from rppg_core.protocols.dataset_result import Trained
 from rppg_core.protocols.dataset_scores import Voice
 from rppg_core.protocols.splits import Split, by_domain
+from rppg_core.protocols.trained import Trained
 
 if TYPE_CHECKING:
     from rppg_core.training.recipes import Recipe
@@ -63,44 +64,61 @@ class Task:
 
     @property
     def voice(self) -> Voice:
-        return Voice(self.recipe.method, self.recipe.seed, self.weights)
+        recipe = self.recipe
+        return Voice(recipe.method, recipe.seed, self.weights, recipe.variant, recipe.steps)
 
 
 def tasks_of(
-    splits: Sequence[Split[ExtractedClip]], networks: Sequence[str], *, steps: int, seeds: int, runs: Path
+    split: Split[ExtractedClip],
+    method: str,
+    *,
+    steps: int,
+    seeds: Iterable[int],
+    runs: Path,
+    variant: str = "",
 ) -> list[Task]:
-    """What is to be trained, split by split.
+    """What is to be trained of one network on one split.
 
     Args:
-        splits: with training clips.
-        networks: keys of roster.MODELS that have a recipe.
+        split: with training clips.
+        method: a key of roster.MODELS that has a recipe.
         steps: of every training.
-        seeds: trainings of each network on each split.
+        seeds: a training each.
         runs: folder of all runs.
+        variant: a key of recipes.ABLATIONS[method].
 
     Raises:
-        UsageError: a network without a recipe, or no steps.
+        UsageError: a network without a recipe or such a variant, or no steps.
     """
-    tasks = []
-    for split in splits:
-        groups = by_domain(split.train)
-        place = runs / f"{'-'.join(split.name.split())}-{fingerprint(split.train)}"
-        for method in networks:
-            for seed in range(seeds):
-                recipe = split_recipe(method, steps=steps, seed=seed, n_groups=len(groups))
-                tasks.append(Task(split.name, recipe, groups, place / f"{steps}-steps"))
+    from rppg_core.training.recipes import recipe_hash
+
+    groups, tasks = by_domain(split.train), []
+    place = runs / f"{'-'.join(split.name.split())}-{fingerprint(split.train)}"
+    for seed in seeds:
+        recipe = split_recipe(method, steps=steps, seed=seed, n_groups=len(groups), variant=variant)
+        folder = place / f"{steps}-steps-{recipe_hash(recipe)[:6]}"
+        tasks.append(Task(split.name, recipe, groups, folder))
     return tasks
 
 
-def split_recipe(method: str, *, steps: int, seed: int, n_groups: int) -> Recipe:
-    """A method's recipe on stored clips alone."""
+def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: str = "") -> Recipe:
+    """A method's recipe, or that of one of its variants, on stored clips alone."""
     from rppg_core.training.loop import settled
     from rppg_core.training.recipes import get_recipe
 
+    whole = get_recipe(method, variant)
     return settled(replace(
-        get_recipe(method), steps=steps, seed=seed, traces=0, clips=max(BATCH, n_groups), easy=0.0, hard=0.0,
-        validate_every=steps, validation_samples=WATCHED,
+        whole, steps=steps, seed=seed, traces=0, clips=max(BATCH, n_groups), domains=False, easy=0.0, hard=0.0,
+        ema_decay=whole.ema_decay ** max(1.0, whole.steps / max(steps, 1)), validate_every=steps,
+        validation_samples=WATCHED,
     ))  # fmt: skip
+
+
+def third_of(method: str) -> int:
+    """A third of the steps of a method's recipe."""
+    from rppg_core.training.recipes import get_recipe
+
+    return max(1, get_recipe(method).steps // 3)
 
 
 def fingerprint(clips: Sequence[ExtractedClip]) -> str:
@@ -153,9 +171,11 @@ def train_one(task: Task) -> Trained:
     """One training on one core, or what is kept of it."""
     import torch
 
+    from rppg_core.models.base import check_model
     from rppg_core.training.loop import RunOptions, train
     from rppg_core.training.mixture import shares_of_clips
     from rppg_core.training.record import RunFolder
+    from rppg_core.weights import create_model
 
     torch.set_num_threads(1)
     recipe, folder = task.recipe, RunFolder(task.folder)
@@ -166,12 +186,13 @@ def train_one(task: Task) -> Trained:
         result = train(recipe, options, sources=list(task.groups), shares=shares)
         if result.weights is None:
             raise StoppedError(
-                f"the training of {recipe.method} for {task.split} was stopped at step {result.step}",
+                f"the training of {task.voice.title} for {task.split} was stopped at step {result.step}",
                 wanted=f"{recipe.steps} steps", do="give the same command again: it goes on from there",
             )  # fmt: skip
     cpu_s = max((row.get("cpu_seconds", 0.0) for row in folder.rows()), default=0.0)
     n_clips = sum(len(clips) for clips in task.groups.values())
-    return Trained(task.split, recipe.method, recipe.seed, recipe.steps, n_clips, cpu_s)
+    size = check_model(create_model(recipe.method, recipe.config))
+    return Trained(task.split, recipe.method, recipe.seed, recipe.steps, n_clips, cpu_s, recipe.variant, size)
 
 
 def is_finished(task: Task) -> bool:

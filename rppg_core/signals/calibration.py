@@ -59,7 +59,7 @@ def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
         [
             1.0,
             _log_odds(evidence.support),
-            np.clip(evidence.snr_db, -15, 10) / 10,
+            np.clip(evidence.snr_db, -15, 20) / 10,
             np.log(np.clip(evidence.seconds, 5, 60) / 20),
             np.log(np.clip(evidence.rate_bpm, 40, 240) / 75),
         ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -74,13 +74,14 @@ class StepDataset(Dataset):
             for share in self.shares
             for k in range(share.size)
         ]
-        return collate(samples, self.recipe.n_frames)
+        return replace(collate(samples, self.recipe.n_frames), done=step / self.recipe.steps)
 
 
 def map_batch(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
     """A batch with every tensor changed."""
     parts = (batch.inputs, batch.targets, batch.mask)
-    return Batch(*({name: change(tensor) for name, tensor in part.items()} for part in parts))
+    changed = ({name: change(tensor) for name, tensor in part.items()} for part in parts)
+    return Batch(*changed, done=batch.done)
 
 
 def step_loader(dataset: StepDataset, first_step: int, *, workers: int) -> DataLoader:

@@ -33,6 +33,7 @@ class ExtractedSource:
     prepare: Prepare
     n_frames: int
     held_out: bool = False
+    labels: frozenset[str] = frozenset(TASKS)  # those that may be used
 
     @property
     def name(self) -> str:
@@ -43,7 +44,7 @@ class ExtractedSource:
         rng = np.random.default_rng([self.seed, index, 4 + self.held_out])
         chosen = self.clips[rng.integers(len(self.clips))]
         clip, truth = chosen.load()
-        labels = frozenset(TASKS) & frozenset(chosen.labels)
+        labels = self.labels & frozenset(chosen.labels)
         found = random_window(
             on_our_cells(clip), truth, self.n_frames, rng, prepare=self.prepare, labels=labels
         )

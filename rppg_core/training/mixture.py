@@ -6,12 +6,16 @@ that `rppg dataset extract` wrote, or any folder of such files. Sources share a 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from rppg_core.datasets.extracted import MANIFEST, ExtractedClip, read_manifest
+from rppg_core.datasets.simulated import DOMAINS
 from rppg_core.errors import UsageError
+from rppg_core.models.base import TASKS
+from rppg_core.scale import extract_dataset
 from rppg_core.training.batches import Share
 from rppg_core.training.clips import ClipSource, clip_files, render_clips
 from rppg_core.training.dataset_clips import ExtractedSource, clips_for
@@ -20,6 +24,7 @@ from rppg_core.training.sources import TraceSource
 from rppg_core.weights import model_class
 
 SIMULATED = "simulated"
+CLIPS_SEED = 1  # people of the rendered domain clips; protocol mssdg has those of seed 0
 
 
 def shares_of(
@@ -48,9 +53,12 @@ def shares_of(
     sizes = _dealt(recipe, len(names))
     size = sum(sizes)
     model = model_class(recipe.method)
-    prepare = _prepare(recipe)
     stored = partial(
-        ClipSource, seed=recipe.seed, prepare=prepare, n_frames=recipe.n_frames, held_out=held_out
+        ClipSource,
+        seed=recipe.seed,
+        prepare=_prepare(recipe),
+        n_frames=recipe.n_frames,
+        held_out=held_out,
     )
     shares = []
     for name, part in zip(names, sizes, strict=True):
@@ -63,12 +71,11 @@ def shares_of(
             clip_files(Path(name), held_out)  # complains now, not in a worker
             shares.append(Share(stored(folder=Path(name)), part))
             continue
+        if recipe.domains:
+            shares += _domains(recipe, part, clips, held_out=held_out, progress=progress)
+            continue
         n_clips = round(part * recipe.clips / size)
-        traces = TraceSource(
-            seed=recipe.seed, prepare=prepare, n_frames=recipe.n_frames, labels=frozenset(recipe.labels),
-            skin_weight=recipe.skin_weight, motion=recipe.motion, harshness=recipe.harshness, held_out=held_out,
-        )  # fmt: skip
-        shares.append(Share(traces, part - n_clips))
+        shares.append(Share(_traces(recipe, held_out=held_out), part - n_clips))
         if n_clips:
             folder = render_clips(recipe, model.needs | {"rgb"}, clips, progress=progress)
             shares.append(
@@ -106,6 +113,49 @@ def words_of(recipe: Recipe, shares: Sequence[Share]) -> str:
     return f"{recipe.steps} steps of {parts}"
 
 
+def _domains(
+    recipe: Recipe,
+    size: int,
+    clips: Path,
+    *,
+    held_out: bool,
+    progress: Callable[[str, float], None] | None,
+) -> list[Share]:
+    """Traces for each simulated domain, with the labels that it has, and windows of rendered clips of all of them."""
+    n_clips = round(size * recipe.clips / (recipe.traces + recipe.clips))
+    traces = [
+        _traces(recipe, labels=domain.labels, stream=k + 1, name=f"traces labelled as {domain.name}",
+                held_out=held_out)
+        for k, domain in enumerate(DOMAINS)
+    ]  # fmt: skip
+    shares = [
+        Share(source, part) for source, part in zip(traces, _split(size - n_clips, len(DOMAINS)), strict=True)
+    ]
+    if not n_clips:
+        return shares
+    needs = model_class(recipe.method).needs | {"rgb"}
+    each = recipe.n_clips // len(DOMAINS)
+    folder = clips / f"domains-{each}x{recipe.clip_s:g}s-seed{CLIPS_SEED}-{'-'.join(sorted(needs))}"
+    records = [
+        record for domain in DOMAINS
+        for record in domain.records(each, seconds=recipe.clip_s, seed=CLIPS_SEED)
+    ]  # fmt: skip
+    extract_dataset(records, folder, needs=needs, workers=os.cpu_count() or 1, progress=progress)
+    stored = _extracted(recipe, read_manifest(folder), n_clips, "six simulated domains", held_out=held_out)
+    return [*shares, stored]
+
+
+def _traces(
+    recipe: Recipe, *, held_out: bool, labels: Sequence[str] = TASKS, stream: int = 0, name: str = "simulated traces"
+) -> TraceSource:  # fmt: skip
+    """Endless traces of the recipe's kind."""
+    return TraceSource(
+        seed=recipe.seed, prepare=_prepare(recipe), n_frames=recipe.n_frames,
+        labels=frozenset(recipe.labels) & frozenset(labels), skin_weight=recipe.skin_weight, motion=recipe.motion,
+        harshness=recipe.harshness, held_out=held_out, stream=stream, name=name,
+    )  # fmt: skip
+
+
 def _dealt(recipe: Recipe, n: int) -> list[int]:
     """Samples of a batch for each of n sources."""
     size = recipe.traces + recipe.clips
@@ -113,6 +163,11 @@ def _dealt(recipe: Recipe, n: int) -> list[int]:
         raise UsageError(
             f"{n} sources for a batch of {size}", wanted=f"1 to {size} of them", do="name fewer or more"
         )
+    return _split(size, n)
+
+
+def _split(size: int, n: int) -> list[int]:
+    """`size` in n nearly equal parts."""
     return [size // n + (k < size % n) for k in range(n)]
 
 
@@ -125,5 +180,6 @@ def _extracted(
 ) -> Share:
     chosen = clips_for(clips, recipe.n_frames, group, held_out=held_out)
     prepare = _prepare(recipe)
-    source = ExtractedSource(chosen, group, recipe.seed, prepare, recipe.n_frames, held_out)
+    labels = frozenset(recipe.labels)
+    source = ExtractedSource(chosen, group, recipe.seed, prepare, recipe.n_frames, held_out, labels)
     return Share(source, size)

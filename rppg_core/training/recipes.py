@@ -32,6 +32,9 @@ class Recipe:
     clips: int = 0  # samples of rendered, encoded clips in a batch; the study has a fifth
     n_frames: int = 256  # 8.5 s at 30 Hz; 17 s and more for breathing
     labels: tuple[str, ...] = TASKS  # what the simulator may label
+    domains: bool = (
+        False  # traces and clips of six domains (datasets.simulated), each labelled as its original is
+    )
     skin_weight: bool = True  # cells are means over skin
     motion: bool = True  # heads move
     harshness: float = 4.0  # of motion and noise at difficulty 1, against everyday clips; 1 is everyday
@@ -46,7 +49,7 @@ class Recipe:
     weight_decay: float = 0.01
     warmup: int = 50  # steps
     clip_norm: float = 1.0
-    ema_decay: float = 0.995
+    ema_decay: float = 0.995  # of the averaged weights; less in the first steps
     loss_weights: dict[str, float] = field(default_factory=dict)  # term -> weight; 1 where not named
 
     # what is watched
@@ -82,6 +85,27 @@ RECIPES: dict[str, Recipe] = {
         labels=("bvp", "hr"),
         loss_weights={"rate": 0.25},
     ),
+    "physmle": Recipe(
+        method="physmle",
+        steps=2400,
+        traces=12,  # two a domain
+        clips=3,
+        n_frames=512,  # 17 s, for breathing
+        domains=True,
+        n_clips=144,  # 24 a domain
+        easy=0.1,
+        loss_weights={
+            "waveform": 5.0,
+            "hr_spectrum": 0.2,
+            "rr_spectrum": 0.25,
+            "spatial": 0.1,
+            "temporal": 0.01,
+            "diversity": 0.1,
+            "prior_hr": 1.25,
+            "prior_rr": 0.02,
+            "prior_spo2": 0.02,
+        },
+    ),
 }
 # What a method is compared with to show what its parts are for: changes of its recipe, "config" of its config.
 ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
@@ -90,6 +114,27 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
         "zscore": {"config": {"scaling": "zscore"}},
         "raw-pixels": {"config": {"scaling": "raw"}},
         "no-skin-weight": {"skin_weight": False},
+    },
+    "physmle": {
+        "no-experts": {"config": {"experts": 0}},
+        "no-router": {"config": {"router": False}},
+        "no-priors": {
+            "config": {
+                "spatial": False,
+                "temporal": False,
+                "diversity": False,
+                "prior_hr": False,
+                "prior_rr": False,
+                "prior_spo2": False,
+            },
+        },
+        "one-expert": {"config": {"experts": 1}},
+        "rank-1": {"config": {"rank": 1, "alpha": 2.0}},
+        "rank-16": {"config": {"rank": 16, "alpha": 32.0}},
+        "only-bvp": {"labels": ("bvp",)},
+        "only-hr": {"labels": ("hr",)},
+        "only-rr": {"labels": ("rr",)},
+        "only-spo2": {"labels": ("spo2",)},
     },
 }
 
@@ -146,4 +191,6 @@ def recipe_dict(recipe: Recipe) -> dict[str, Any]:
 def recipe_hash(recipe: Recipe) -> str:
     """Twelve hex digits that differ when any number but the seed does: repetitions share them."""
     numbers = {name: value for name, value in recipe_dict(recipe).items() if name != "seed"}
+    if not recipe.domains:  # weights that were made before there were any keep their hash
+        del numbers["domains"]
     return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:12]

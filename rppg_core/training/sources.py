@@ -124,11 +124,14 @@ class TraceSource:
     motion: bool = True
     harshness: float = 1.0
     held_out: bool = False  # samples that no training run of any seed sees
+    stream: int = 0  # sources of one batch differ in it, so that they draw different people
     name: str = "simulated traces"
 
     def sample(self, index: int, difficulty: float) -> Sample:
         """One window of a person who was never seen before."""
-        rng = np.random.default_rng([self.seed, index, self.held_out])
+        rng = np.random.default_rng(
+            [self.seed, index, self.held_out, *([self.stream] if self.stream else [])]
+        )
         for _ in range(TRIES):
             settings = self._settings(rng, difficulty)
             clip, truth = simulate_traces(settings, skin_weight=self.skin_weight)

@@ -13,6 +13,7 @@ from rppg_core.models.base import RppgModel, check_model, cut  # noqa: E402
 from rppg_core.neural_method import NeuralMethod  # noqa: E402
 from rppg_core.roster import Network  # noqa: E402
 from rppg_core.types import FaceClip  # noqa: E402
+from rppg_core.video.prepare import overlapping_windows  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,17 @@ class Echo(RppgModel):
 
     def loss(self, outputs, batch):
         return {}
+
+
+class Open(Echo):
+    """Echo that also tells a breathing rate where it sees a whole window, and what it saw on the way."""
+
+    tasks = frozenset({"bvp", "hr", "rr"})
+
+    def forward(self, inputs):
+        green = inputs["green"]
+        told = {"rr": green.amax(dim=1)} if green.shape[1] >= 90 else {}
+        return {**super().forward(inputs), **told, "ends": green[:, [0, -1]]}
 
 
 def clip_of(green: np.ndarray, valid: np.ndarray | None = None, fs: float | None = 30.0) -> FaceClip:
@@ -65,6 +77,36 @@ def test_a_gap_splits_the_clip_and_short_pieces_are_left_out(method):
     assert output.bvp.valid[:200].all() and output.bvp.valid[270:].all()
     assert not output.bvp.valid[200:270].any()
     assert (output.bvp.samples[200:270] == 0).all()
+
+
+@pytest.fixture
+def open_method():
+    return NeuralMethod("open", Network("", Open.needs, Open.paper), lambda: Open(EchoConfig()))
+
+
+def test_rates_and_what_is_seen_inside_are_means_over_the_windows(open_method):
+    green = np.arange(200.0)
+    windows = overlapping_windows(200, 90)
+    assert len(windows) > 2
+    output = open_method.estimate(clip_of(green))
+    assert output.direct == pytest.approx({
+        "hr": np.mean([green[w].mean() for w in windows]), "rr": np.mean([green[w][-1] for w in windows]),
+    })  # fmt: skip
+    assert set(output.inside) == {"ends"}  # never among the rates
+    np.testing.assert_allclose(output.inside["ends"], np.mean([green[w][[0, -1]] for w in windows], axis=0))
+
+
+def test_stretches_count_by_their_length_and_those_without_an_answer_not_at_all(open_method):
+    green, valid = np.where(np.arange(300) < 200, 100.0, 40.0), np.ones(300, bool)
+    valid[200:220] = False  # then 80 frames, less than a window
+    output = open_method.estimate(clip_of(green, valid))
+    assert output.direct["hr"] == pytest.approx((200 * 100 + 80 * 40) / 280)
+    assert output.direct["rr"] == 100
+    np.testing.assert_allclose(output.inside["ends"], [(200 * 100 + 80 * 40) / 280] * 2)
+
+
+def test_network_that_tells_nothing_of_itself_leaves_inside_empty(method):
+    assert method.estimate(clip_of(np.full(200, 100.0))).inside == {}
 
 
 def test_uneven_clips_are_refused(method):

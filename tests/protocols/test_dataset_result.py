@@ -8,9 +8,10 @@ import pytest
 
 from rppg_core.protocols import dataset_numbers
 from rppg_core.protocols.dataset_numbers import Constant
-from rppg_core.protocols.dataset_result import DatasetResult, Trained
+from rppg_core.protocols.dataset_result import DatasetResult
 from rppg_core.protocols.dataset_scores import Row
 from rppg_core.protocols.table import Criterion
+from rppg_core.protocols.trained import Trained
 
 ERRORS = {"pos": 3.0, "tracenet": 1.0}
 
@@ -24,9 +25,10 @@ def rows_of(target: str, n_people: int = 4) -> list[Row]:
     """Each method is off by its own error, everywhere."""
     return [
         Row(
-            method=method, seed=0, split=target, dataset=target, subject=f"s{who}", clip=f"{target}/s{who}",
-            unit=unit, start_s=0.0, seconds=20.0 if unit == "video" else 10.0, hr_true_bpm=60.0 + 10 * who,
-            hr_from="hr label", hr_bpm=60.0 + 10 * who + error, hr_shown=who > 0, confidence=0.9, r=0.8, macc=0.7,
+            method=method, seed=0, steps=1000 if method == "tracenet" else 0, split=target, dataset=target,
+            subject=f"s{who}", clip=f"{target}/s{who}", unit=unit, start_s=0.0,
+            seconds=20.0 if unit == "video" else 10.0, hr_true_bpm=60.0 + 10 * who, hr_from="hr label",
+            hr_bpm=60.0 + 10 * who + error, hr_shown=who > 0, confidence=0.9, r=0.8, macc=0.7,
             snr_db=2.0, rr_true_brpm=15.0, rr_brpm=16.0, condition={"motion": "none" if who % 2 else "large"},
         )
         for method, error in ERRORS.items() for unit in ("video", "window") for who in range(n_people)
@@ -94,6 +96,24 @@ def test_trained_network_must_beat_the_constant(result):
     (criterion,) = replace(result, rows=worse).criteria()
     assert not criterion.holds
     assert criterion.measured == "41.00 bpm"
+
+
+def test_further_seeds_of_one_target_do_not_weigh_in_the_tables_of_all(result):
+    more = [replace(row, seed=1, hr_bpm=row.hr_bpm + 4) for row in rows_of("pure-like") if row.steps]
+    uneven = replace(result, rows=[*result.rows, *more])
+    assert uneven.cell("tracenet", "video")["hr"]["mae"] == pytest.approx(ERRORS["tracenet"])
+    assert "networks are those of seed 0, which every target has" in uneven.text()
+    assert "which every target has" not in result.text()
+    (entry,) = [e for e in uneven.seeds if e["number"] == "hr_video"]
+    assert (entry["target"], entry["method"], entry["values"]) == ("pure-like", "tracenet", [1.0, 5.0])
+    assert (entry["pos"], entry["constant"]) == (3.0, 10.0)
+    assert not result.seeds
+
+
+def test_seeds_that_every_target_has_count_side_by_side(result):
+    more = [replace(row, seed=1, hr_bpm=row.hr_bpm + 4) for row in result.rows if row.steps]
+    even = replace(result, rows=[*result.rows, *more])
+    assert even.cell("tracenet", "video")["hr"]["mae"] == pytest.approx(3.0)
 
 
 def test_promises_of_a_protocol_are_made_of_its_result(result):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +61,17 @@ def clips(tmp_path_factory):
     return read_manifest(folder)
 
 
+def every_task(clips, runs, *, seeds: int = 1, variant: str = ""):
+    """The trainings of the tiny network on every split."""
+    return [
+        task for split in leave_one_domain_out(clips)
+        for task in tasks_of(split, "tiny", steps=STEPS, seeds=range(seeds), runs=runs, variant=variant)
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def tasks(clips, tmp_path):
-    return tasks_of(leave_one_domain_out(clips), ["tiny"], steps=STEPS, seeds=1, runs=tmp_path)
+    return every_task(clips, tmp_path)
 
 
 @pytest.fixture
@@ -94,7 +103,7 @@ def test_shipped_checkpoint_is_never_read(clips, tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "checkpoint_path", forbidden)
     splits = leave_one_domain_out(clips)
     options = Options(methods="tiny", steps=STEPS, runs=tmp_path)
-    result = evaluate_splits(splits, options, protocol="mssdg", about="", place="mssdg")
+    result = evaluate_splits(splits, options, protocol="mssdg", about="")
     assert result.methods == ["pos", "tiny"]
     assert {(row.split, row.dataset) for row in result.rows} == {(name, name) for name in "abc"}
     assert [(t.split, t.steps, t.n_clips) for t in result.trained] == [(name, STEPS, 8) for name in "abc"]
@@ -110,10 +119,30 @@ def test_every_source_has_the_same_share_of_a_batch(tasks):
     assert split_recipe("tiny", steps=5, seed=0, n_groups=14).clips == 14  # at least one each
 
 
+def test_shorter_training_averages_its_weights_over_the_same_share_of_its_steps():
+    whole = RECIPES["tiny"]
+    short = split_recipe("tiny", steps=whole.steps // 3, seed=0, n_groups=2)
+    assert short.ema_decay**short.steps == pytest.approx(whole.ema_decay**whole.steps)
+    longer = split_recipe("tiny", steps=2 * whole.steps, seed=0, n_groups=2)
+    assert longer.ema_decay == whole.ema_decay
+
+
+def test_stored_clips_alone_are_trained_on_whatever_the_recipe_simulates(monkeypatch):
+    monkeypatch.setitem(RECIPES, "tiny", replace(TINY, domains=True, traces=6))
+    recipe = split_recipe("tiny", steps=4, seed=0, n_groups=2)
+    assert (recipe.domains, recipe.traces) == (False, 0)
+
+
+def test_changed_recipe_gets_a_folder_of_its_own(clips, tmp_path, monkeypatch):
+    before = {task.folder for task in every_task(clips, tmp_path)}
+    monkeypatch.setitem(RECIPES, "tiny", replace(TINY, lr=0.5))
+    assert not before & {task.folder for task in every_task(clips, tmp_path)}
+
+
 def test_each_seed_and_split_has_a_folder_of_its_own(clips, tmp_path):
-    tasks = tasks_of(leave_one_domain_out(clips), ["tiny"], steps=STEPS, seeds=2, runs=tmp_path)
+    tasks = every_task(clips, tmp_path, seeds=2)
     assert len({task.folder for task in tasks}) == 6
-    other = tasks_of(leave_one_domain_out(clips[1:]), ["tiny"], steps=STEPS, seeds=2, runs=tmp_path)
+    other = every_task(clips[1:], tmp_path, seeds=2)
     assert not {task.folder for task in other if task.split != "a"} & {task.folder for task in tasks}
 
 
@@ -138,7 +167,7 @@ def stop_at_once():
 
 
 def test_stopped_training_goes_on_and_ends_as_if_nobody_had_stopped_it(tasks, clips, tmp_path, monkeypatch):
-    whole, *_ = tasks_of(leave_one_domain_out(clips), ["tiny"], steps=STEPS, seeds=1, runs=tmp_path / "whole")
+    whole, *_ = every_task(clips, tmp_path / "whole")
     train_one(whole)
     task = tasks[0]
     with monkeypatch.context() as patch:
@@ -169,4 +198,4 @@ def test_log_that_was_cut_off_still_says_how_far_a_training_is(tasks):
 def test_network_without_a_recipe_is_refused(clips, tmp_path, monkeypatch):
     monkeypatch.delitem(RECIPES, "tiny")
     with pytest.raises(UsageError, match="no recipe for 'tiny'"):
-        tasks_of(leave_one_domain_out(clips), ["tiny"], steps=STEPS, seeds=1, runs=tmp_path)
+        every_task(clips, tmp_path)

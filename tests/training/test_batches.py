@@ -51,6 +51,10 @@ def test_samples_get_the_difficulty_of_their_step():
     assert found == pytest.approx([0, 0, 0, 0.2, 0.4, 0.6, 0.8, 1, 1, 1])
 
 
+def test_batch_tells_how_much_of_the_training_lies_behind_it():
+    assert [dataset().mixed(step).done for step in (0, 1, 5, 9)] == pytest.approx([0, 0.1, 0.5, 0.9])
+
+
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_loader_goes_on_at_its_step_whatever_the_workers(workers):
     found = [numbers(timed.batch)[0] for timed in step_loader(dataset(), 4, workers=workers)]
@@ -68,3 +72,4 @@ def test_batch_moves_to_a_device_as_a_whole():
     batch = dataset()[0].on(torch.device("meta"))
     tensors = [t for part in (batch.inputs, batch.targets, batch.mask) for t in part.values()]
     assert {t.device.type for t in tensors} == {"meta"}
+    assert dataset()[7].on(torch.device("meta")).done == 0.7

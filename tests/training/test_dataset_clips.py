@@ -12,10 +12,14 @@ from training.tiny_net import tiny
 
 from rppg_core.datasets.extracted import ExtractedClip, save_clip, write_manifest
 from rppg_core.datasets.label_times import known_labels
+from rppg_core.datasets.simulated import DOMAINS
 from rppg_core.errors import UsageError
+from rppg_core.models.base import TASKS
 from rppg_core.neural_method import neural_method
 from rppg_core.simulate.settings import SimulationSettings
 from rppg_core.simulate.traces import simulate_traces
+from rppg_core.training import mixture
+from rppg_core.training.batches import StepDataset
 from rppg_core.training.dataset_clips import ExtractedSource, clips_for, on_our_cells
 from rppg_core.training.loop import RunOptions, train
 from rppg_core.training.mixture import shares_of, shares_of_clips, words_of
@@ -135,6 +139,87 @@ def test_batch_is_dealt_evenly_among_domains(folder):
     own = {"a": range(8), "b": range(8, 14), "c": range(14, 20)}
     for share in shares:
         assert drawn_from(share.source, 30) <= set(own[share.source.group])
+
+
+def test_recipe_may_leave_labels_of_stored_clips_aside(folder):
+    place, clips = folder
+    assert set(source_of(clips[:2], labels=frozenset({"hr", "rr"})).sample(0, 1.0).targets) == {"hr", "rr"}
+    assert set(source_of(clips[10:12], labels=frozenset({"rr"})).sample(0, 1.0).targets) == set()
+    (share,) = shares_of(tiny(labels=("hr",)), [str(place)], clips=place)
+    assert set(share.source.sample(0, 1.0).targets) == {"hr"}
+
+
+# Simulated domains -----------------------------------------------------------------------------------------------
+
+LABELLED = {  # leave-one-domain-out of PhysMLE, as its released code trains; VIPL's wave does not fit its video
+    "ubfc-like": {"bvp", "hr"},
+    "buaa-like": {"bvp", "hr"},
+    "pure-like": {"bvp", "hr", "spo2"},
+    "vipl-like": {"hr", "spo2"},
+    "v4v-like": {"hr", "rr"},
+    "hcw-like": {"bvp", "hr", "rr"},
+}
+
+
+def domain_recipe(**changes):
+    return tiny(**{"domains": True, "traces": 12, "clips": 0, **changes})
+
+
+def test_traces_of_each_domain_are_labelled_as_its_original_is(tmp_path):
+    shares = shares_of(domain_recipe(), ["simulated"], clips=tmp_path)
+    assert [share.size for share in shares] == [2] * 6
+    mask = StepDataset(domain_recipe(), shares).mixed(3).mask
+    found = [{task for task in TASKS if mask[task][row]} for row in range(12)]
+    assert found == [labels for labels in LABELLED.values() for _ in range(2)]
+    assert [share.source.name.split()[-1] for share in shares] == list(LABELLED)
+
+
+def test_traces_of_the_domains_are_of_different_people(tmp_path):
+    shares = shares_of(domain_recipe(), ["simulated"], clips=tmp_path)
+    rates = StepDataset(domain_recipe(), shares).mixed(0).targets["hr"].tolist()
+    assert len(set(rates)) == 12
+
+
+def test_network_of_one_task_gets_that_label_only_from_the_domains_that_have_it(tmp_path):
+    recipe = domain_recipe(labels=("rr",))
+    mask = StepDataset(recipe, shares_of(recipe, ["simulated"], clips=tmp_path)).mixed(0).mask
+    assert mask["rr"].tolist() == [False] * 8 + [True] * 4
+    assert not any(mask[task].any() for task in TASKS if task != "rr")
+
+
+def test_clips_of_the_domains_are_rendered_once_of_people_that_no_benchmark_has(
+    folder, tmp_path, monkeypatch
+):
+    asked = []
+
+    def extract(records, place, *, needs, workers, progress):
+        asked.append((list(records), place, needs))
+        place.mkdir(exist_ok=True)
+        write_manifest(place, needs, folder[1], [])
+
+    monkeypatch.setattr(mixture, "extract_dataset", extract)
+    recipe = domain_recipe(clips=4, n_clips=18, clip_s=10.0)
+    shares = shares_of(recipe, ["simulated"], clips=tmp_path)
+    assert [share.size for share in shares] == [2] * 6 + [4]
+    assert shares[-1].source.name == "windows of 18 clips of six simulated domains"
+    ((records, place, needs),) = asked
+    assert [record.dataset for record in records] == [name for name in LABELLED for _ in range(3)]
+    assert place.parent == tmp_path and needs == {"rgb", "stmap"}
+    judged = {record.face_clip.settings.seed for domain in DOMAINS for record in domain.records(100)}
+    assert not judged & {record.face_clip.settings.seed for record in records}
+    assert {record.face_clip.settings.seconds for record in records} == {10.0}
+
+
+def test_people_of_the_domains_that_are_watched_are_not_trained_on(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(mixture, "extract_dataset", lambda records, place, **options: (
+        place.mkdir(exist_ok=True), write_manifest(place, options["needs"], folder[1], [])))  # fmt: skip
+    recipe = domain_recipe(clips=4)
+    trained, watched = (
+        shares_of(recipe, ["simulated"], clips=tmp_path, held_out=out) for out in (False, True)
+    )
+    people = [{clip.subject for clip in shares[-1].source.clips} for shares in (trained, watched)]
+    assert people[0] and people[1] and not people[0] & people[1]
+    assert trained[0].source.sample(0, 1.0).targets["hr"] != watched[0].source.sample(0, 1.0).targets["hr"]
 
 
 def test_more_domains_than_samples_are_refused(folder):

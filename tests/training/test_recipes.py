@@ -9,14 +9,18 @@ from training.tiny_net import TinyConfig, tiny
 
 from rppg_core.errors import UsageError
 from rppg_core.roster import MODELS
+from rppg_core.training.loop import settled
 from rppg_core.training.recipes import (
+    ABLATIONS,
     RECIPES,
+    Recipe,
     difficulty,
     get_recipe,
     lr_factor,
     recipe_dict,
     recipe_hash,
 )
+from rppg_core.weights import create_model
 
 
 def test_difficulty_is_nothing_then_a_ramp_then_all():
@@ -44,6 +48,20 @@ def test_hash_differs_for_any_number_but_the_seed():
     assert recipe_hash(replace(recipe, lr=1e-4)) != recipe_hash(recipe)
     assert recipe_hash(replace(recipe, config=TinyConfig(channels=9))) != recipe_hash(recipe)
     assert recipe_hash(replace(recipe, seed=5)) == recipe_hash(recipe)
+
+
+def test_recipe_of_plain_traces_keeps_the_hash_that_it_had_before_there_were_domains():
+    """Cards of weights that were trained then hold it."""
+    plain = Recipe(method="tiny")
+    assert recipe_hash(plain) == "0b5cb4442963"
+    assert recipe_hash(replace(plain, domains=True)) != recipe_hash(plain)
+
+
+@pytest.mark.parametrize(("method", "variant"), [(m, v) for m, found in ABLATIONS.items() for v in found])
+def test_every_ablation_is_another_recipe_that_can_be_built(method, variant):
+    recipe = get_recipe(method, variant)
+    assert recipe_hash(settled(recipe)) != recipe_hash(settled(get_recipe(method)))
+    assert create_model(method, settled(recipe).config) is not None
 
 
 def test_recipe_is_plain_json():

@@ -65,12 +65,23 @@ def test_sample_is_a_function_of_seed_index_and_difficulty():
     assert one.targets["hr"] == again.targets["hr"]
 
 
-@pytest.mark.parametrize("other", [{"index": 8}, {"difficulty": 1.0}, {"seed": 1}, {"held_out": True}])
+@pytest.mark.parametrize(
+    "other", [{"index": 8}, {"difficulty": 1.0}, {"seed": 1}, {"held_out": True}, {"stream": 1}]
+)
 def test_each_of_them_changes_the_sample(other):
     one = trace_source().sample(7, 0.0).inputs["stmap"]
     where = {"index": 7, "difficulty": 0.0, **other}
-    source = trace_source(**{k: v for k, v in other.items() if k in ("seed", "held_out")})
+    source = trace_source(**{k: v for k, v in other.items() if k in ("seed", "held_out", "stream")})
     assert not np.array_equal(source.sample(where["index"], where["difficulty"]).inputs["stmap"], one)
+
+
+def test_streams_of_one_batch_draw_different_people_and_the_first_draws_those_it_always_drew():
+    rates = {stream: trace_source(stream=stream).sample(7, 0.0).targets["hr"] for stream in range(4)}
+    assert len(set(rates.values())) == 4
+    people = np.random.default_rng([0, 7, False])  # before there were streams
+    always = random_settings(people, pulsed=True, seconds=N_FRAMES / 30 + sources.MARGIN_S, difficulty=0.0)
+    assert rates[0] == pytest.approx(always.hr_bpm, rel=0.15)  # a short window's mean against the person's
+    assert trace_source(stream=3).sample(7, 0.0).targets["hr"] == rates[3]
 
 
 def test_sample_has_the_length_that_is_asked_for():

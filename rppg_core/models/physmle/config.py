@@ -1,0 +1,90 @@
+"""Sizes of PhysMLE, what it reads, and a switch for every part.
+
+Floor 4, part of physmle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhysMLEConfig:
+    """One PhysMLE. Defaults are `small()`, which ships; `paper()` has the paper's sizes."""
+
+    window: int = 512  # samples at 30 Hz, 17 s; paper 256
+    # "cells": both bands of the map, each cell filtered alike and trusted by what it does, one row from there on (our
+    # choice, as in tracenet). "image": raw map, each row stretched to 0..1, resized and read as a picture (paper).
+    stem: Literal["cells", "image"] = "cells"
+    rows: int = 64  # of that picture, as the paper resizes its 25 blocks
+    cell_channels: int = 20  # features of each cell, of stem "cells"
+    widths: tuple[int, ...] = (40, 48, 56, 64)  # channels of each stage; paper 64, 128, 256, 512
+    blocks: int = 1  # residual blocks a stage; paper 2
+    kernel: tuple[int, int] = (1, 7)  # rows, time; paper 3, 3
+    strides: tuple[int, ...] = (1, 1, 1, 1)  # of each stage, in rows and time; paper 1, 2, 2, 2
+    dilations: tuple[int, ...] = (1, 4, 8, 2)  # in time, of each stage's convolutions; paper 1
+    trunk: Literal["trainable", "frozen"] = "trainable"  # paper: ImageNet weights, frozen
+
+    experts: int = 3  # a convolution; 0 leaves the trunk alone
+    rank: int = 4  # paper 16, of another factorisation (nn.experts)
+    alpha: float = 8.0  # scale of an expert = alpha / rank; paper 32
+    router: bool = True  # False: every expert at gate 1
+    task_gates: bool = True  # False: every task reads the same features
+
+    # "spectrum": the expected rate of a learned waveform's spectrum (our choice); "pooled": a line on means (paper)
+    rates: Literal["spectrum", "pooled"] = "spectrum"
+    rr_window: int = 510  # shortest stretch that a breathing rate is read from, 17 s; the paper reads 8.5 s
+
+    twins: float = 0.25  # share of a training batch that is seen once more, changed; paper 1
+    spatial: bool = True  # L_sp: rows of one face agree
+    temporal: bool = True  # L_tc: rates of both views agree
+    diversity: bool = True  # L_m: experts differ
+    prior_hr: bool = True  # HB: the waveform beats at the heart rate
+    prior_rr: bool = True  # BR: the waveform's size and level breathe at the breathing rate
+    prior_spo2: bool = True  # Asp: scaled features, scaled saturation
+
+    @classmethod
+    def tiny(cls) -> PhysMLEConfig:
+        """For tests and lessons."""
+        return cls(
+            window=64, cell_channels=6, widths=(8, 12), strides=(1, 1), dilations=(1, 2), rank=2, alpha=4.0,
+            experts=2, rr_window=64,
+        )  # fmt: skip
+
+    @classmethod
+    def small(cls) -> PhysMLEConfig:
+        """What ships."""
+        return cls()
+
+    @classmethod
+    def paper(cls) -> PhysMLEConfig:
+        """Sizes of the released code, with every loss that the paper describes."""
+        return cls(
+            window=256, stem="image", widths=(64, 128, 256, 512), blocks=2, kernel=(3, 3), strides=(1, 2, 2, 2),
+            dilations=(1, 1, 1, 1), trunk="frozen", rank=16, alpha=32.0, rates="pooled", rr_window=256, twins=1.0,
+        )  # fmt: skip
+
+    def as_released(self) -> PhysMLEConfig:
+        """As the released script trains: it calls backward on the supervised losses only."""
+        return self.without_priors()
+
+    def without_priors(self) -> PhysMLEConfig:
+        """No consistency, diversity or prior loss."""
+        return replace(
+            self,
+            spatial=False,
+            temporal=False,
+            diversity=False,
+            prior_hr=False,
+            prior_rr=False,
+            prior_spo2=False,
+        )
+
+    @property
+    def time_stride(self) -> int:
+        """Samples of the map to one of the trunk's last features; the stem halves the rate."""
+        product = 2
+        for stride in self.strides:
+            product *= stride
+        return product

@@ -1,0 +1,140 @@
+"""Low-rank experts around a convolution, and the router that says how loud each of them is.
+
+Floor 3. An expert is what LoRA adds to a frozen layer: a change of its weights of low rank, here one of several, each
+multiplied by a gate of its own. Source: Hu et al. 2021 (LoRA), https://arxiv.org/abs/2106.09685; Wang et al. 2025
+(PhysMLE), https://arxiv.org/abs/2405.06201.
+Axis letters: B batch, E expert, C channels, H rows of the map, T time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+MOST = 2.0  # a gate lies between 0 and this; 1 lets an expert through as it is
+
+
+class Router(nn.Module):
+    """How loud each expert is, for every channel and place: dense gates in (0, 2), no softmax, no top-k.
+
+    Source: PhysMLE, released code: 1x1 convolution, norm, activation, 1x1 convolution, dropout, sigmoid, times 2, for
+    each expert. Our choice: group norm (a sample never depends on its batch), no norm before the sigmoid.
+
+    Shapes: (B, C, H, T) -> (B, E, C, H, T).
+    """
+
+    def __init__(self, channels: int, experts: int, *, dropout: float = 0.1):
+        super().__init__()
+        self.experts = experts
+        self.read = nn.Conv2d(channels, experts * channels, 1)
+        self.norm = nn.GroupNorm(experts, experts * channels)
+        self.decide = nn.Conv2d(experts * channels, experts * channels, 1, groups=experts)
+        self.dropout = nn.Dropout2d(dropout)
+
+    def forward(
+        self, query: Float[Tensor, "batch channel row time"]
+    ) -> Float[Tensor, "batch expert channel row time"]:
+        x = self.decide(functional.gelu(self.norm(self.read(query))))
+        return MOST * torch.sigmoid(self.dropout(x)).unflatten(1, (self.experts, -1))
+
+
+class Voices(NamedTuple):
+    """What the experts of one convolution say about a batch."""
+
+    gates: Float[Tensor, "batch expert channel row time"]  # 0 to MOST
+    added: Float[Tensor, "batch expert channel row time"]  # to the convolution's answer, behind the gates
+    trunk: Float[Tensor, "batch channel row time"]  # that answer without them
+
+
+class LowRankExperts(nn.Module):
+    """A convolution and its experts: y = W * x + sum over experts of gate * (scale B A) * x.
+
+    A and B are the factors of a change of the weight matrix that the convolution multiplies with, (channels out) x
+    (channels in * kernel): rank r, so that an expert is two thin convolutions and never a whole one. B starts at
+    zero: a network begins as its trunk. (The released code factors the same change after moving the kernel's axes to
+    both sides, k r for k x k kernels where this has r.)
+
+    Args:
+        conv: the trunk's convolution.
+        experts: how many; 0 is the trunk alone.
+        rank: of each.
+        alpha: scale of an expert = alpha / rank.
+        router: False lets every expert through as it is.
+
+    Shapes: (B, C, H, T) and the query (B, C', H', T') -> (B, C', H', T'), and what each expert said.
+    """
+
+    def __init__(self, conv: nn.Conv2d, *, experts: int, rank: int, alpha: float, router: bool = True):
+        super().__init__()
+        self.conv, self.experts, self.rank, self.scale = conv, experts, rank, alpha / rank
+        if not experts:
+            return
+        self.shrink = nn.Conv2d(
+            conv.in_channels, experts * rank, _pair(conv.kernel_size), stride=_pair(conv.stride),
+            padding=_pair(conv.padding), dilation=_pair(conv.dilation), bias=False,
+        )  # fmt: skip
+        nn.init.kaiming_uniform_(self.shrink.weight, a=math.sqrt(5))
+        self.widen = nn.Parameter(torch.zeros(experts, conv.out_channels, rank))
+        self.router = Router(conv.out_channels, experts) if router else None
+
+    def forward(
+        self, x: Float[Tensor, "batch inside row time"], query: Float[Tensor, "batch channel row2 time2"]
+    ) -> tuple[Float[Tensor, "batch channel row2 time2"], Voices | None]:
+        y = self.conv(x)
+        if not self.experts:
+            return y, None
+        thin = self.shrink(x).unflatten(1, (self.experts, self.rank))  # (B, E, r, H, T)
+        whole = self.scale * torch.einsum("ecr,berht->becht", self.widen, thin)
+        gates = torch.ones_like(whole) if self.router is None else self.router(query)
+        added = gates * whole
+        return y + added.sum(dim=1), Voices(gates, added, y)
+
+    def change(self, expert: int) -> Float[Tensor, "out inside_kernel"]:
+        """The change of the weight matrix that one expert stands for."""
+        thin = self.shrink.weight.unflatten(0, (self.experts, self.rank))[expert].flatten(1)
+        return self.scale * self.widen[expert] @ thin
+
+    def overlap(self) -> Float[Tensor, ""]:
+        """How much the experts say the same: mean squared cosine of their changes, 0 where none overlaps.
+
+        || D_j D_k^T ||^2 / (|| D_j ||^2 || D_k ||^2), mean over pairs j < k, by Gram matrices of size rank.
+
+        Source: our choice, in place of the released penalty (a norm after one power step against 1 - I).
+        """
+        thin = self.shrink.weight.unflatten(0, (self.experts, self.rank)).flatten(2)  # A (E, r, n)
+        wide = torch.einsum("ecr,ecs->ers", self.widen, self.widen)  # B^T B
+        inner = torch.einsum("ern,fsn->efrs", thin, thin)  # A_j A_k^T
+        norms = torch.einsum("ers,esr->e", wide, inner.diagonal(dim1=0, dim2=1).permute(2, 0, 1))
+        cross = torch.einsum("epr,efrs,fsq,efpq->ef", wide, inner, wide, inner)
+        pairs = torch.triu(torch.ones_like(cross), diagonal=1)
+        alike = cross / (norms[:, None] * norms[None, :]).clamp_min(1e-12)
+        return (alike * pairs).sum() / pairs.sum().clamp_min(1)
+
+
+class TaskGate(nn.Module):
+    """Which of the trunk's features a task takes: gates in (0, 2) out of the query, over the features.
+
+    Source: PhysMLE, released code: the router's structure, one a task.
+
+    Shapes: query (B, C, H, T) -> (B, C, H, T).
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.router = Router(channels, 1)
+
+    def forward(
+        self, query: Float[Tensor, "batch channel row time"]
+    ) -> Float[Tensor, "batch channel row time"]:
+        return self.router(query)[:, 0]
+
+
+def _pair(value: int | str | tuple[int, ...]) -> tuple[int, int]:
+    """A size of a convolution over rows and time."""
+    assert isinstance(value, tuple) and len(value) == 2
+    return value[0], value[1]
