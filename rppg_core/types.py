@@ -59,7 +59,7 @@ class FaceInfo:
     motion_percent: float = 0.0  # median speed of the face, % of its width per second
     skin_fraction: float = 0.0  # share of the face oval that the skin weight keeps
     skin_relaxed: bool = False  # the weight was relaxed because it kept less than 40 %
-    brightness: float = 0.0  # mean grey level of the skin
+    brightness: float = 0.0  # mean grey level of the skin; 0: not known
     clipped_percent: float = 0.0  # share of skin samples at 250 grey levels or above, or 5 or below
     grey: bool = False  # the skin has no colour: a black-and-white video
 
@@ -176,9 +176,7 @@ class MethodOutput:
     resp: Bvp | None = None  # a respiration waveform, same container
     direct: Mapping[str, float] = field(default_factory=dict)  # rates that a network regresses: hr, rr, spo2
     evidence: Mapping[str, float] = field(default_factory=dict)  # 0..1; may lower confidence, never raise it
-    inside: Mapping[str, np.ndarray] = field(
-        default_factory=dict
-    )  # intermediate arrays for notebooks and panels
+    inside: Mapping[str, np.ndarray] = field(default_factory=dict)  # arrays between, for notebooks and panels
 
 
 @dataclass(frozen=True)
@@ -296,7 +294,8 @@ def _estimate_dict(estimate: Estimate) -> dict[str, Any]:
     bvp = estimate.bvp
     return {
         "vitals": _vitals_dict(estimate.vitals),
-        "direct": plain(estimate.direct),
+        # no reader of a file shall find a rate where the pulse was refused
+        "direct": {} if estimate.vitals.hr.refused else plain(estimate.direct),
         **(
             {"bvp": {"fs": plain(bvp.fs), "t0_s": plain(bvp.t0_s), "samples": plain(bvp.samples)}}
             if bvp is not None

@@ -36,7 +36,7 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
         (seconds < 5, f"only {seconds:.1f} s of usable face", "keep your face in view for 30 s", "too_short"),
         (face.found < 0.5, f"the face was found in {face.found:.0%} of the frames",
          "face the camera and stay in the picture", "no_face"),
-        (face.brightness < 35, f"there is little light on the skin ({face.brightness:.0f} of 255 grey levels)",
+        (0 < face.brightness < 35, f"there is little light on the skin ({face.brightness:.0f} of 255 grey levels)",
          "turn towards a window or a lamp", "exposure"),
         (face.clipped_percent > 20, f"{face.clipped_percent:.0f} % of the skin is over- or underexposed",
          "use softer light from the front", "exposure"),

@@ -19,6 +19,7 @@ from rppg_core.roster import CLASSICAL, PANEL, list_methods
 from rppg_core.runs import background_as_skin, shuffled
 from rppg_core.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.video.prepare import resample
+from tests.report_factory import make_report
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,16 @@ def test_report_is_plain_json_with_the_promised_keys(report):
     assert set(pos["vitals"]["hr"]) == {"value", "unit", "confidence", "interval", "note"}
     assert len(pos["bvp"]["samples"]) == 600
     assert pos["weights"] == "none needed"
+
+
+@pytest.mark.parametrize(("hr_bpm", "stored"), [(72.0, {"hr": 71.5, "rr": 15.0}), (None, {})])
+def test_rates_that_a_network_regresses_are_stored_only_beside_a_pulse(hr_bpm, stored):
+    report = make_report({"physmle": hr_bpm})
+    (estimate,) = report.estimates.values()
+    told = dataclasses.replace(
+        report, estimates={"physmle": dataclasses.replace(estimate, direct={"hr": 71.5, "rr": 15.0})}
+    )
+    assert told.to_dict()["estimates"]["physmle"]["direct"] == stored
 
 
 @pytest.mark.parametrize("kind", ["photo", "wall", "noise", "flicker", "shuffled", "moving background"])

@@ -13,6 +13,7 @@ GOOD_VIDEO = VideoInfo(codec="h264", pixel_format="yuv420p", bits_per_pixel=0.2)
         (GOOD_VIDEO, GOOD_FACE, 3.0, "3.0 s of usable face"),
         (GOOD_VIDEO, FaceInfo(found=0.2, width_px=200, brightness=120), 20, "20% of the frames"),
         (GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=20), 20, "little light"),
+        (GOOD_VIDEO, FaceInfo(found=1, width_px=200), 20, "no peak"),  # traces: nobody knows their light
         (
             GOOD_VIDEO,
             FaceInfo(found=1, width_px=200, brightness=200, clipped_percent=40),

@@ -15,7 +15,7 @@ from rppg_core.datasets.extracted import ExtractedClip
 from rppg_core.protocols.split_training import Task, tasks_of
 from rppg_core.protocols.splits import Split
 
-PART_STEPS = 240  # of each of these trainings
+PART_STEPS = 150  # of each of these trainings
 PARTS: dict[str, tuple[str, ...]] = {  # network -> its variants with a part taken out or made another size
     "physmle": ("no-experts", "no-router", "no-priors", "one-expert", "rank-1", "rank-16"),
 }

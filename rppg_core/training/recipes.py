@@ -15,6 +15,7 @@ from typing import Any
 
 from rppg_core.errors import UsageError
 from rppg_core.models.base import TASKS
+from rppg_core.models.physmle.config import PRIORS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +33,7 @@ class Recipe:
     clips: int = 0  # samples of rendered, encoded clips in a batch; the study has a fifth
     n_frames: int = 256  # 8.5 s at 30 Hz; 17 s and more for breathing
     labels: tuple[str, ...] = TASKS  # what the simulator may label
-    domains: bool = (
-        False  # traces and clips of six domains (datasets.simulated), each labelled as its original is
-    )
+    domains: bool = False  # traces and clips of six domains, each labelled as its original is
     skin_weight: bool = True  # cells are means over skin
     motion: bool = True  # heads move
     harshness: float = 4.0  # of motion and noise at difficulty 1, against everyday clips; 1 is everyday
@@ -118,16 +117,7 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "physmle": {
         "no-experts": {"config": {"experts": 0}},
         "no-router": {"config": {"router": False}},
-        "no-priors": {
-            "config": {
-                "spatial": False,
-                "temporal": False,
-                "diversity": False,
-                "prior_hr": False,
-                "prior_rr": False,
-                "prior_spo2": False,
-            },
-        },
+        "no-priors": {"config": dict.fromkeys(PRIORS, False)},
         "one-expert": {"config": {"experts": 1}},
         "rank-1": {"config": {"rank": 1, "alpha": 2.0}},
         "rank-16": {"config": {"rank": 16, "alpha": 32.0}},

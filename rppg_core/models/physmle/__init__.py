@@ -17,7 +17,7 @@ What differs from the paper (of which the abstract and the released code could b
       losses alone, and detaches two of the priors: `as_released()` turns all of them off.
     - Labels are masked sample by sample and task by task. Colours are RGB. No ImageNet weights: `trunk="frozen"`
       freezes what the caller has loaded.
-    Only in `small()` (our choice, measured on photo-v1):
+    Only in `small()` (our choice):
     - The map is read in both bands (`prepare.stmap_band`) by tracenet's cell encoder and attention; 17 s at a time,
       since 8.5 s hold two breaths.
     - The trunk is trained with its experts; nothing is frozen.

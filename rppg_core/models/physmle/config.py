@@ -8,6 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+PRIORS = (
+    "spatial",
+    "temporal",
+    "diversity",
+    "prior_hr",
+    "prior_rr",
+    "prior_spo2",
+)  # switches of what is no label
+
 
 @dataclass(frozen=True, kw_only=True)
 class PhysMLEConfig:
@@ -71,15 +80,7 @@ class PhysMLEConfig:
 
     def without_priors(self) -> PhysMLEConfig:
         """No consistency, diversity or prior loss."""
-        return replace(
-            self,
-            spatial=False,
-            temporal=False,
-            diversity=False,
-            prior_hr=False,
-            prior_rr=False,
-            prior_spo2=False,
-        )
+        return replace(self, **dict.fromkeys(PRIORS, False))
 
     @property
     def time_stride(self) -> int:

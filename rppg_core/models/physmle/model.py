@@ -6,6 +6,7 @@ Axis letters: B batch, T time, N cell, C channels, H rows, E expert, K rate.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -186,7 +187,7 @@ class PhysMLE(RppgModel):
     def _n_twins(self, n_samples: int) -> int:
         """Samples that get a second view: some where a loss looks at it, none otherwise."""
         asked = self.config.spatial or self.config.temporal
-        return min(n_samples, round(self.config.twins * n_samples + 0.499)) if asked else 0
+        return min(n_samples, math.ceil(self.config.twins * n_samples)) if asked else 0
 
 
 def _twins_apart(answers: Mapping[str, Any], n: int) -> dict[str, Any]:
