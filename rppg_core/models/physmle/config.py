@@ -8,14 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-PRIORS = (
-    "spatial",
-    "temporal",
-    "diversity",
-    "prior_hr",
-    "prior_rr",
-    "prior_spo2",
-)  # switches of what is no label
+# Switches of the losses that ask no label, or tie one task to another
+PRIORS = ("spatial", "temporal", "diversity", "prior_hr", "prior_rr", "prior_spo2")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,9 @@ def heart_prior(
 def breath_of_pulse(bvp: Float[Tensor, "batch time"], fs: float) -> Float[Tensor, " batch"]:
     """Breathing rate that a pulse carries in its size and its level. Unit: breaths per minute.
 
+    Both count alike: where one of them does not breathe, its noise pulls the answer towards the middle of the range
+    (`breath_prior` leaves answers alone that are too far off).
+
     Source: our choice, in seconds; the released code takes the spectrum of beat intervals by number of beat, which is
     right at 60 bpm alone.
     """
