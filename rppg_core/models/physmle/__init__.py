@@ -19,9 +19,10 @@ What differs from the paper (of which the abstract and the released code could b
       freezes what the caller has loaded.
     Only in `small()` (our choice):
     - The map is read in both bands (`prepare.stmap_band`) by tracenet's cell encoder and attention; 17 s at a time,
-      since 8.5 s hold two breaths.
+      since 8.5 s hold two breaths. One row is left behind the stem, so that L_sp reaches the cell encoder alone.
     - The trunk is trained with its experts; nothing is frozen.
-    - Rates are read from spectra of learned waveforms; SpO2 from means and strengths of features.
+    - Rates are read from spectra of learned waveforms; SpO2 from means and strengths of features, and
+      Asp scales both alike.
     - A quarter of a batch gets a second view, not all of it.
     - The breathing prior counts seconds; the released one counts beats.
 """
