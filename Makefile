@@ -97,10 +97,10 @@ TRIALS := $(SEEDS_OF_NETWORKS) \
 	out/runs/short/tracenet-seed0/tracenet.safetensors \
 	$(foreach a,no-motion zscore raw-pixels no-skin-weight,out/runs/short/tracenet-$(a)-seed0/tracenet.safetensors)
 
-seeds: .venv/installed $(SEEDS_OF_NETWORKS)  ## three seeds of every network on photo-v1 (2 hours)
+seeds: .venv/installed $(SEEDS_OF_NETWORKS)  ## three seeds of every network on photo-v1 (3 hours)
 	$(BIN)/rppg evaluate --protocol photo --methods pos,tracenet --weights $(SEEDS_OF_NETWORKS) --html out/seeds.html --json out/seeds.json
 
-ablations: .venv/installed $(TRIALS)  ## the same, and TraceNet without each of its parts (3 hours)
+ablations: .venv/installed $(TRIALS)  ## the same, and TraceNet without each of its parts (4 hours)
 	$(BIN)/rppg evaluate --protocol photo --methods pos --weights $(TRIALS) --html out/ablations.html --json out/ablations.json
 
 bench: .venv/installed models  ## CPU time, memory and where the time goes
