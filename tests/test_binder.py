@@ -42,8 +42,9 @@ def built(tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("binder")
     subprocess.run([sys.executable, "-m", "venv", home / "env"], check=True)
     path = f"{home / 'env/bin'}:{os.environ['PATH']}"
+    settings = {"HOME": str(home), "PATH": path, "PIP_COMPILE": "0"}  # little of it is imported here
     done = subprocess.run(
-        ["bash", BINDER / "postBuild"], cwd=ROOT, env={**os.environ, "HOME": str(home), "PATH": path},
+        ["bash", BINDER / "postBuild"], cwd=ROOT, env={**os.environ, **settings},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -217,8 +217,11 @@ class TestPage:
         plot.scroll_into_view_if_needed()
         snapshot(offline, "page-01")
         before = plot.evaluate(LINES)
+        stop = plot.locator(".slider-label").first.text_content()
         drag_to_the_left_end(plot)
         wait_until_redrawn(plot, before)
+        assert plot.evaluate(LINES) != before
+        assert plot.locator(".slider-label").first.text_content() != stop
 
     def test_arrow_keys_move_a_slider_and_back(self, offline):
         plot = moving_figure(offline)

@@ -87,7 +87,6 @@ def test_one_killed_worker_and_one_broken_video_leave_39_clips_and_one_failure(p
     assert len(read_manifest(place / "out")) == N - 1
 
 
-@pytest.mark.timeout(240)
 def test_cluster_with_a_killed_worker_makes_the_same_files_and_manifest(pooled, clustered):
     summary, place = clustered
     assert len(list((place / "deaths").iterdir())) == 1

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from datasets.labelled import LABELLED
 from scipy import signal
 
 from rppg_core import calibrate, calibrate_respiration
@@ -27,14 +28,6 @@ pytestmark = pytest.mark.timeout(400)  # 20 s of one core; other work on the mac
 SECONDS = 6.0
 CLIPS = (0, 1, 3, 4, 6, 7)  # two of each of three people, so that what is learned is tried on others
 FS = 30.0
-LABELLED = {  # leave-one-domain-out of PhysMLE: what each dataset labels; VIPL's wave does not fit its video
-    "ubfc-like": {"bvp", "hr"},
-    "buaa-like": {"bvp", "hr"},
-    "pure-like": {"bvp", "hr", "spo2"},
-    "vipl-like": {"hr", "spo2"},
-    "v4v-like": {"hr", "rr"},
-    "hcw-like": {"bvp", "hr", "rr"},
-}
 
 
 class Rendered(NamedTuple):

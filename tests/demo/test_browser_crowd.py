@@ -52,8 +52,8 @@ def test_three_equal_uploads_finish_and_a_fourth_sees_its_place(pages, alone, cl
         page.locator("#analyse").click()
         page.locator("#verdict", has_text=f"queue: {place}/{place}").wait_for(timeout=5_000)
     for page in (first, *others, last):
-        page.locator("#verdict h2", has_text="usable").wait_for(timeout=30_000)
-        page.locator("#verdict", has_text="Your video was deleted").wait_for(timeout=30_000)
+        page.locator("#verdict h2", has_text="usable").wait_for()
+        page.locator("#verdict", has_text="Your video was deleted").wait_for()
     assert gone(alone)
 
 
@@ -66,7 +66,7 @@ def test_visitor_who_leaves_frees_the_slot_and_leaves_nothing(pages, alone, clip
     leaver.close()
     assert gone(alone, "long.mp4", seconds=2)  # reading all of it takes longer
     stayer.locator("#analyse").click()
-    stayer.locator("#verdict", has_text="Your video was deleted").wait_for(timeout=20_000)
+    stayer.locator("#verdict", has_text="Your video was deleted").wait_for()
     assert gone(alone)
 
 
@@ -88,7 +88,7 @@ def test_visitor_who_stops_while_waiting_is_out_of_the_queue(pages, alone, clip,
     waiting.locator("#verdict", has_text="queue: 1/1").wait_for(timeout=5_000)
     waiting.locator("#stop").click()
     waiting.locator("#verdict", has_text="Stopped").wait_for(timeout=2_000)
-    busy.locator("#verdict", has_text="Your video was deleted").wait_for(timeout=20_000)
+    busy.locator("#verdict", has_text="Your video was deleted").wait_for()
     waiting.wait_for_timeout(500)
     assert "Stopped" in waiting.inner_text("#verdict")
     assert waiting.locator("#stop").count() == 0

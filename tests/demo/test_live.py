@@ -230,8 +230,8 @@ def is_packet(request):
     return "component_server" in request.url
 
 
-def wait_for_state(page, state, seconds):
-    page.wait_for_selector(f'rppg-live .frame[data-state="{state}"]', timeout=1000 * seconds)
+def wait_for_state(page, state):
+    page.wait_for_selector(f'rppg-live .frame[data-state="{state}"]')
 
 
 def camera_is_off(page):
@@ -296,11 +296,11 @@ def test_face_before_the_camera_gets_its_heart_rate_until_it_leaves(playwright, 
     page = opened(browser, served)
     page.locator("rppg-live .start").focus()
     page.keyboard.press("Enter")
-    wait_for_state(page, "collecting", 10)
+    wait_for_state(page, "collecting")
     assert "of 10 s" in page.inner_text("rppg-live .range")
 
     page.evaluate(COUNT_FRAMES)
-    wait_for_state(page, "value", 40)
+    wait_for_state(page, "value")
     number = float(page.inner_text("rppg-live .number").split()[0])
     fps = page.evaluate(
         "window.framesASecond()"
@@ -313,9 +313,9 @@ def test_face_before_the_camera_gets_its_heart_rate_until_it_leaves(playwright, 
     only_numbers_were_sent(page)
 
     page.evaluate(WATCH_LEAVING)
-    page.wait_for_function("window.emptied !== null", timeout=30_000)
+    page.wait_for_function("window.emptied !== null")
     assert page.evaluate("window.emptied - window.left") < 2000
-    wait_for_state(page, "collecting", 20)
+    wait_for_state(page, "collecting")
     assert re.match(r"collecting [0-4] of 10 s", page.inner_text("rppg-live .range").strip())
 
     page.locator("rppg-live .stop").focus()
@@ -366,7 +366,7 @@ def test_test_pattern_gets_no_value_and_a_narrow_dark_page_shows_all(browser, se
     assert "left this tab" in page.inner_text("rppg-live .words")
 
     page.locator("rppg-live .start").click()
-    wait_for_state(page, "nobody", 10)
+    wait_for_state(page, "nobody")
     page.evaluate("window.dispatchEvent(new Event('pagehide'))")
     assert camera_is_off(page)
     assert page.failed == []
@@ -386,10 +386,10 @@ def test_camera_that_cannot_be_opened_is_explained(browser, served):
     ):
         page.evaluate(REFUSE, name)
         page.locator("rppg-live .start").click()
-        page.locator("rppg-live .words").get_by_text(words).wait_for(timeout=5000)
+        page.locator("rppg-live .words").get_by_text(words).wait_for()
         assert page.locator("rppg-live .start").is_enabled()
     page.evaluate("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
     page.locator("rppg-live .start").click()
-    page.locator("rppg-live .words").get_by_text("only on https pages").wait_for(timeout=5000)
+    page.locator("rppg-live .words").get_by_text("only on https pages").wait_for()
     assert page.sent == []
     page.close()

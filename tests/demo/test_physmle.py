@@ -137,7 +137,7 @@ def test_ticked_physmle_shows_its_experts_and_a_new_analysis_without_it_hides_th
         page.get_by_label(name, exact=True).uncheck()
     page.get_by_label("physmle", exact=True).check()
     page.locator("#analyse").click()
-    page.wait_for_selector("#physmle-experts .main-svg", timeout=30_000)
+    page.wait_for_selector("#physmle-experts .main-svg")
     said = page.inner_text("#physmle")
     assert "its heads" in said
     assert "trained on simulated physiology" in said
@@ -146,7 +146,7 @@ def test_ticked_physmle_shows_its_experts_and_a_new_analysis_without_it_hides_th
     snapshot(page, "physmle_phone")
     page.get_by_label("physmle", exact=True).uncheck()
     page.locator("#analyse").click()
-    page.locator("#physmle", has_text="Tick physmle").wait_for(timeout=30_000)
+    page.locator("#physmle", has_text="Tick physmle").wait_for()
     assert page.locator("#physmle-experts").count() == 0
     no_foreign_requests(page)
     assert page.failed == []

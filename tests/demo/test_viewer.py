@@ -15,6 +15,7 @@ from rppg_core.types import Beats
 from rppg_core.video.roi import OUTLINES
 from rppg_core.viz import display_wave
 from tests.demo.browser import no_foreign_requests, snapshot, upload, visit
+from tests.demo.player import inside, opened, painted, playhead_px, pulse, seek, show_file, wait_for_video
 from tests.report_factory import make_report
 
 NEEDS = frozenset({"rgb", "still"})
@@ -178,57 +179,6 @@ def page(browser, address):
     page.close()
 
 
-def opened(browser, address, **how):
-    page = visit(browser, address, **how)
-    page.wait_for_selector("rppg-viewer [type=range]")
-    page.wait_for_function(
-        "document.querySelector('rppg-viewer').shadowRoot.querySelector('.face').width > 300"
-    )
-    return page
-
-
-def inside(page, script: str):
-    """JavaScript on the shadow root of the player, as `root`; `$` finds one element there."""
-    return page.evaluate(
-        f"(() => {{ const root = document.querySelector('rppg-viewer').shadowRoot;"
-        f" const $ = (selector) => root.querySelector(selector); return {script}; }})()"
-    )
-
-
-def show_file(page, path) -> None:
-    upload(page, path)
-    page.locator("#analyse").click()
-    wait_for_video(page)
-
-
-def wait_for_video(page) -> None:
-    page.wait_for_function(
-        "document.querySelector('rppg-viewer').shadowRoot.querySelector('video')?.readyState >= 2"
-    )
-
-
-def playhead_px(page) -> float:
-    return float(inside(page, "parseFloat($('.ahead').style.left)"))
-
-
-def painted(page) -> int:
-    """Pixels over the picture that are not empty."""
-    return inside(
-        page,
-        "$('.face').getContext('2d').getImageData(0, 0, $('.face').width, $('.face').height).data"
-        ".filter((value, k) => k % 4 === 3 && value > 0).length",
-    )
-
-
-def pulse(page) -> float:
-    return float(inside(page, "getComputedStyle($('.stage')).getPropertyValue('--pulse')"))
-
-
-def seek(page, time_s: float) -> None:
-    page.evaluate(f"document.querySelector('rppg-viewer').seek({time_s})")
-    page.wait_for_timeout(150)
-
-
 @pytest.mark.browser
 def test_example_shows_the_still_and_plays_without_a_file(page):
     assert inside(page, "$('video')") is None
@@ -387,10 +337,7 @@ def test_page_lets_go_of_the_file_when_told(page, clip):
 
 @pytest.mark.browser
 def test_narrow_dark_page_shows_everything_and_does_not_pulse_when_motion_is_unwanted(browser, address):
-    page = browser.new_page(
-        viewport={"width": 360, "height": 900}, color_scheme="dark", reduced_motion="reduce"
-    )
-    page.goto(address)
+    page = visit(browser, address, width=360, scheme="dark", reduced_motion="reduce")
     page.wait_for_selector("rppg-viewer [type=range]")
     page.wait_for_timeout(500)
     snapshot(page, "viewer_phone")

@@ -29,14 +29,6 @@ SHIPPED = [name for name in NAMES if name in METHODS]
 N = 128
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def clip():
     return resample(simulate_traces(SimulationSettings(seconds=30, hr_bpm=75, motion="small", seed=5))[0])

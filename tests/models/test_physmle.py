@@ -36,14 +36,6 @@ INSIDE = {"router_gates", "expert_share", "expert_size", "task_experts"}
 SUPERVISED = {"waveform", "hr", "rr", "spo2", "hr_spectrum", "rr_spectrum"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def windows():
     """Three people, as a native window and its full truth."""

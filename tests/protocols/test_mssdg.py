@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("accelerate")
 
 from protocols.stored_clips import unlabelled
-from protocols.trace_records import TraceClip, TraceDomain, extract_here
+from protocols.trace_records import TraceClip, TraceDomain, clips_of_three, extract_here
 from training.tiny_net import NETWORK, TINY
 
 from rppg_core import roster, weights
@@ -74,12 +74,7 @@ class KnowingDomain(TraceDomain):
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("domains")
-    records = [
-        r for k, name in enumerate("abc", start=1) for r in TraceDomain(name, k).records(2, seconds=6.0)
-    ]
-    extract_here(records, folder, needs=frozenset({"rgb", "stmap"}))
-    return read_manifest(folder)
+    return clips_of_three(tmp_path_factory.mktemp("domains"), 2, seconds=6.0)
 
 
 def rows_of(errors: dict[str, float]) -> list[Row]:

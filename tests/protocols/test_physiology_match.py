@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
-from rppg_core.protocols import vitals
+from rppg_core.protocols import physiology_match, vitals
 from rppg_core.protocols.physiology_match import (
     BREATH_HZ,
     SLOW_HZ,
@@ -25,6 +26,16 @@ from rppg_core.simulate.physiology import Physiology, simulate_waves
 
 FS = 30.0
 TIMES_S = np.arange(360) / FS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fewer_people():
+    """A quarter of the pool; with a quarter of the draws, those nearest in heart rate are as near."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(physiology_match, "POOL", 500)
+        physiology_match._pool.cache_clear()
+        yield
+        physiology_match._pool.cache_clear()
 
 
 def wave(second: float, third: float, hr_bpm: float = 75.0) -> np.ndarray:
@@ -115,6 +126,7 @@ def test_recorded_pulse_is_covered_and_recorded_breathing_in_the_intervals_is_no
     """One contact PPG, .40/.27; one series of a slow heart that breathes deeply, 10.6 % beside 7 % at most."""
     monkeypatch.setattr(vitals, "BEAT_CLIPS", 1)
     monkeypatch.setattr(vitals, "BREATH_CLIPS", 0)
+    monkeypatch.setattr(vitals, "match_recordings", partial(match_recordings, draws=50))
     result = run_vitals(recordings, 1, workers=1)
     match = result.physiology
     assert match is not None

@@ -12,12 +12,11 @@ import torch
 
 pytest.importorskip("accelerate")
 
-from protocols.trace_records import TraceDomain, extract_here
+from protocols.trace_records import clips_of_three
 from training.tiny_net import NETWORK, TINY
 
 from rppg_core import roster, weights
 from rppg_core.datasets import extracted
-from rppg_core.datasets.extracted import read_manifest
 from rppg_core.errors import UsageError
 from rppg_core.protocols import dataset_numbers, split_training
 from rppg_core.protocols.dataset_run import Options, evaluate_splits
@@ -52,13 +51,8 @@ def tiny_is_known(monkeypatch):
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
-    """Three domains of two people with two clips each."""
-    folder = tmp_path_factory.mktemp("domains")
-    records = [
-        r for k, name in enumerate("abc", start=1) for r in TraceDomain(name, k).records(4, seconds=10.0)
-    ]
-    extract_here(records, folder, needs=frozenset({"rgb", "stmap"}))
-    return read_manifest(folder)
+    """Two people a domain, with two clips each."""
+    return clips_of_three(tmp_path_factory.mktemp("domains"), 4, seconds=10.0)
 
 
 def every_task(clips, runs, *, seeds: int = 1, variant: str = ""):

@@ -184,7 +184,8 @@ def test_second_run_reads_the_first_ones_clips(result, folder, monkeypatch):
         assert plain(before) == plain(after)
 
 
-def test_broken_or_older_clip_is_rendered_again(tmp_path):
+def test_broken_or_older_clip_is_rendered_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(stress_sweeps, "SECONDS", RUN_S)
     stop = Stop("frame rate", 8.0, 0)
     older = tmp_path / f"{stop.stem}0000.npz"
     older.write_bytes(b"half a clip")
@@ -288,6 +289,7 @@ def test_lab_shows_what_its_sweeps_expect():
 
 def test_crops_are_rendered_for_whoever_reads_them(tmp_path, monkeypatch):
     monkeypatch.setattr(stress_clips, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(stress_sweeps, "SECONDS", RUN_S)
     needs = frozenset({"rgb", "crop36"})
     assert not needs <= KEPT
     [(clip, _)] = stress_clips.stream_stops([Stop("frame rate", 8.0, 0)], needs, tmp_path, workers=1)

@@ -14,7 +14,6 @@ from rppg_core.protocols.vitals import (
     VitalsResult,
     add_noise,
     beat_case,
-    breath_case,
     interval_errors,
     run_vitals,
 )
@@ -23,10 +22,17 @@ from rppg_core.types import Beats
 
 
 @pytest.fixture(scope="module")
-def small() -> VitalsResult:
-    beats = [beat_case(seed, snr_db) for seed in range(20) for snr_db in vitals.SNRS_DB]
-    breaths = [row for seed in range(3) for row in breath_case(seed)]
-    return VitalsResult(1, beats, breaths)
+def told() -> list[tuple[str, float]]:
+    """Progress of the run that is `small`."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def small(told) -> VitalsResult:
+    """Twenty people's beats and three clips of breathing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vitals, "BREATH_CLIPS", 3)
+        return run_vitals(None, 1, lambda stage, fraction: told.append((stage, fraction)), workers=1)
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 10.0, 20.0])
@@ -85,20 +91,17 @@ def test_a_broken_promise_is_said_to_fail():
     assert sum(line.startswith("FAILS") for line in lines) == 3  # the one breathing rate is shown
 
 
-def test_run_reports_progress_and_uses_every_snr(monkeypatch):
-    monkeypatch.setattr(vitals, "BEAT_CLIPS", 2)
-    monkeypatch.setattr(vitals, "BREATH_CLIPS", 1)
-    stages = []
-    result = run_vitals(None, 1, lambda stage, fraction: stages.append((stage, fraction)), workers=1)
-    assert len(result.beats) == 2 * len(vitals.SNRS_DB)
-    assert len(result.breaths) == 2
-    assert stages[-1] == ("breathing, clip 1 of 1", 1.0)
-    assert "beats 1 of 2" in stages[0][0]
+def test_run_reports_progress_and_uses_every_snr(small, told):
+    assert len(small.beats) == 20 * len(vitals.SNRS_DB)
+    assert len(small.breaths) == 3 * 2
+    assert told[-1] == ("breathing, clip 3 of 3", pytest.approx(1.0))
+    assert "beats 1 of 20" in told[0][0]
 
 
 def test_recordings_join_the_result(recordings, monkeypatch):
     monkeypatch.setattr(vitals, "BEAT_CLIPS", 1)
     monkeypatch.setattr(vitals, "BREATH_CLIPS", 0)
+    monkeypatch.setattr(vitals, "match_recordings", lambda folder: None)  # tested in a file of its own
     result = run_vitals(recordings, 1, workers=1)
     text = result.text()
     assert "sample_vitals_1" in text

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rppg_core.datasets.base import Record
-from rppg_core.datasets.extracted import write_manifest
+from rppg_core.datasets.extracted import ExtractedClip, read_manifest, write_manifest
 from rppg_core.datasets.extraction import Job, extract_record
 from rppg_core.simulate.settings import SimulationSettings
 from rppg_core.simulate.traces import simulate_traces
@@ -56,3 +56,14 @@ def extract_here(records: Iterable[Record], out: Path, *, needs: frozenset[str],
     done = [extract_record(Job(record, out, needs)) for record in records]
     clips, failures = [o.clip for o in done if o.clip], [o.failure for o in done if o.failure]
     write_manifest(out, needs, clips, failures)
+
+
+def clips_of_three(folder: Path, n: int, *, seconds: float) -> list[ExtractedClip]:
+    """Domains a, b and c with n clips each, extracted."""
+    records = [
+        r
+        for seed, name in enumerate("abc", start=1)
+        for r in TraceDomain(name, seed).records(n, seconds=seconds)
+    ]
+    extract_here(records, folder, needs=frozenset({"rgb", "stmap"}))
+    return read_manifest(folder)

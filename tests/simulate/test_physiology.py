@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -9,9 +10,14 @@ import pytest
 
 from rppg_core.signals.spectrum import power_spectrum
 from rppg_core.simulate.physiology import Physiology, band_noise, pulse_template, simulate_waves
-from rppg_core.simulate.settings import random_settings
+from rppg_core.simulate.settings import SimulationSettings, random_settings
 
 STEADY = {"rsa": 0.0, "mayer": 0.0, "drift": 0.0, "jitter": 0.0, "riav": 0.0, "riiv": 0.0}
+
+
+@cache
+def drawn(seed: int) -> SimulationSettings:
+    return random_settings(np.random.default_rng(seed), pulsed=True)
 
 
 def waves(seconds=60.0, fs=100.0, seed=0, **person):
@@ -153,7 +159,7 @@ def test_random_pulse_shapes_cover_the_harmonics_of_real_pulses():
     """Targets: the sim-to-real study; real recordings have .39/.25 (finger), .28/.06 and .23/.07 (faces)."""
     found = []
     for seed in range(400):
-        person = random_settings(np.random.default_rng(seed), pulsed=True).person
+        person = drawn(seed).person
         template, f_hz = pulse_template(person), person.hr_bpm / 60
         at_s = np.arange(len(template)) / 1000
         lines = [abs((template * np.exp(-2j * np.pi * k * f_hz * at_s)).sum()) for k in (1, 2, 3)]
@@ -173,7 +179,7 @@ def test_saturation_is_constant_unless_it_swings_slowly_around_its_mean():
 
 
 def test_a_few_draws_in_a_hundred_have_early_or_uneven_beats():
-    draws = [random_settings(np.random.default_rng(seed), pulsed=True) for seed in range(1500)]
+    draws = [drawn(seed) for seed in range(1500)]
     early, uneven = np.array([[draw.ectopic > 0, draw.jitter > 0.1] for draw in draws]).T
     assert min(early.mean(), uneven.mean()) > 0.005 and not (early & uneven).any()
     assert 0.03 < (early | uneven).mean() < 0.05

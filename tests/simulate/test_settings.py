@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,13 @@ from rppg_core.simulate.scene import MOTION
 from rppg_core.simulate.settings import KINDS, SimulationSettings, random_settings
 
 
+@cache
+def drawn(seed: int, difficulty: float) -> SimulationSettings:
+    return random_settings(np.random.default_rng(seed), difficulty=difficulty)
+
+
 def test_random_settings_cover_the_range_and_are_reproducible():
-    draws = [random_settings(np.random.default_rng(s)) for s in range(300)]
+    draws = [drawn(s, 1.0) for s in range(300)]
     assert draws[5] == random_settings(np.random.default_rng(5))
     assert {d.kind for d in draws} == set(KINDS)
     assert {d.tone for d in draws} == set(range(6))
@@ -24,7 +31,7 @@ def test_random_settings_cover_the_range_and_are_reproducible():
 
 
 def test_random_settings_never_draw_the_motion_of_the_benchmark():
-    draws = {random_settings(np.random.default_rng(s)).motion for s in range(200)}
+    draws = {drawn(s, 1.0).motion for s in range(200)}
     assert draws == set(MOTION) - {"glances"}
 
 
@@ -49,7 +56,7 @@ def test_difficulty_zero_leaves_motion_and_sensor_noise_and_the_same_person():
 
 def test_hard_things_come_in_with_difficulty():
     def shares(difficulty):
-        draws = [random_settings(np.random.default_rng(s), difficulty=difficulty) for s in range(600)]
+        draws = [drawn(s, difficulty) for s in range(600)]
         return np.mean([[d.codec != "", d.talking > 0, d.screen > 0, d.dropped > 0] for d in draws], axis=0)
 
     assert np.allclose(shares(1.0), [0.2, 0.15, 0.2, 0.25], atol=0.05)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from datasets.labelled import LABELLED
 from training.tiny_net import tiny
 
 from rppg_core.datasets.extracted import ExtractedClip, save_clip, write_manifest
@@ -150,15 +151,6 @@ def test_recipe_may_leave_labels_of_stored_clips_aside(folder):
 
 
 # Simulated domains -----------------------------------------------------------------------------------------------
-
-LABELLED = {  # leave-one-domain-out of PhysMLE, as its released code trains; VIPL's wave does not fit its video
-    "ubfc-like": {"bvp", "hr"},
-    "buaa-like": {"bvp", "hr"},
-    "pure-like": {"bvp", "hr", "spo2"},
-    "vipl-like": {"hr", "spo2"},
-    "v4v-like": {"hr", "rr"},
-    "hcw-like": {"bvp", "hr", "rr"},
-}
 
 
 def domain_recipe(**changes):
