@@ -77,20 +77,21 @@ evaluate: models  ## the protocols behind the README's figures; fails when a pro
 	$(BIN)/rppg evaluate --protocol vitals $(if $(RPPG_TEST_DATA),--data $(RPPG_TEST_DATA)) --json out/vitals.json
 	$(BIN)/rppg evaluate --protocol photo --methods all --seeds $(SEEDS) --html out/photo.html --json out/photo.json
 
-# What has been trained is not trained again: delete its folder in out/runs to start anew
+# What has been trained is not trained again (delete its folder in out/runs to start anew); what was stopped goes on
+RESUMED = $(if $(wildcard $(@D)/checkpoints/step-*),--resume)
 out/runs/tracenet-seed%/tracenet.safetensors:
-	$(BIN)/rppg train tracenet --seed $* --runs out/runs
+	$(BIN)/rppg train tracenet --seed $* --runs out/runs $(RESUMED)
 out/runs/short/clips:  # rendered once for all runs
 	mkdir -p out/runs/clips out/runs/short
 	ln -sfn ../clips $@
 out/runs/short/tracenet-seed0/tracenet.safetensors: | out/runs/short/clips
-	$(BIN)/rppg train tracenet --seed 0 --steps 300 --runs out/runs/short
+	$(BIN)/rppg train tracenet --seed 0 --steps 300 --runs out/runs/short $(RESUMED)
 out/runs/short/tracenet-%-seed0/tracenet.safetensors: | out/runs/short/clips
-	$(BIN)/rppg train tracenet --ablation $* --seed 0 --steps 300 --runs out/runs/short
+	$(BIN)/rppg train tracenet --ablation $* --seed 0 --steps 300 --runs out/runs/short $(RESUMED)
 out/runs/physmle-seed%/physmle.safetensors:
-	$(BIN)/rppg train physmle --seed $* --runs out/runs
+	$(BIN)/rppg train physmle --seed $* --runs out/runs $(RESUMED)
 out/runs/tracenet-zscore-seed0/tracenet.safetensors:  # at full length, because it is as good when short
-	$(BIN)/rppg train tracenet --ablation zscore --seed 0 --runs out/runs
+	$(BIN)/rppg train tracenet --ablation zscore --seed 0 --runs out/runs $(RESUMED)
 SEEDS_OF_NETWORKS := $(foreach s,0 1 2,$(foreach m,tracenet physmle,out/runs/$(m)-seed$(s)/$(m).safetensors))
 TRIALS := $(SEEDS_OF_NETWORKS) \
 	out/runs/tracenet-zscore-seed0/tracenet.safetensors \
