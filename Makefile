@@ -11,7 +11,7 @@ export GRADIO_ANALYTICS_ENABLED ?= False
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate seeds ablations clean
+.PHONY: help demo space test lint unit notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo seeds ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -73,8 +73,12 @@ stress-lab: .venv/installed  ## make the stress sweeps of notebooks and app anew
 
 evaluate: models  ## the protocols behind the README's figures; fails when a promise does not hold (15 minutes)
 	mkdir -p out
+	$(MAKE) --no-print-directory --keep-going refusal vitals photo
+refusal:
 	$(BIN)/rppg evaluate --protocol refusal --methods all --seeds $(SEEDS) --html out/refusal.html --json out/refusal.json
+vitals:
 	$(BIN)/rppg evaluate --protocol vitals $(if $(RPPG_TEST_DATA),--data $(RPPG_TEST_DATA)) --json out/vitals.json
+photo:
 	$(BIN)/rppg evaluate --protocol photo --methods all --seeds $(SEEDS) --html out/photo.html --json out/photo.json
 
 # What has been trained is not trained again (delete its folder in out/runs to start anew); what was stopped goes on

@@ -177,7 +177,7 @@ class RefusalResult:
         found = [
             _criterion("consensus shown at 0.35 % and above", len(shown), len(strong), at_least=0.90),
             _criterion("of these within 3 bpm", len(near), len(shown), at_least=0.97),
-            Criterion("intervals contain the truth", percent(covered, len(every)), "90 to 98 %",
+            Criterion("intervals contain the truth", f"{covered} of {len(every)}", "90 to 98 %",
                       bool(every) and 0.90 <= covered / len(every) <= 0.98),
         ]  # fmt: skip
         for voice in self.voices:
