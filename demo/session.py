@@ -7,6 +7,7 @@ path, so that a file is deleted when the last visitor who waits for it lets go. 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pathlib import Path
 from rppg_core.types import FaceClip, Report, Truth
 
 KEPT_S = 600.0
+LATE_S = 10.0  # what a closed tab still sent may arrive after the news that it was closed
 
 
 class StoppedError(Exception):
@@ -66,11 +68,15 @@ class Visits:
         self._folder, self._kept_s = folder.resolve(), kept_s
         self._visits: dict[str, _Visit] = {}
         self._read: list[Path] = []  # being decoded now
+        self._left: dict[str, float] = {}  # tabs that were just closed, and when
         self._lock = threading.RLock()
 
     def received(self, session: str, path: str | Path | None) -> None:
         """The player of a visitor holds this file now, and no other one."""
         with self._lock:
+            if path is not None and time.monotonic() - self._left.get(session, float("-inf")) < LATE_S:
+                self._delete_unclaimed({Path(path)})
+                return
             visit = self._of(session)
             earlier, visit.uploads = visit.uploads, {Path(path)} if path is not None else set()
             self._delete_unclaimed(earlier)
@@ -192,6 +198,8 @@ class Visits:
         with self._lock:
             self.stop(session)
             self._drop(self._visits.pop(session))
+            now = time.monotonic()
+            self._left = {tab: at for tab, at in self._left.items() if now - at < LATE_S} | {session: now}
 
     def _of(self, session: str) -> _Visit:
         return self._visits.setdefault(session, _Visit())

@@ -39,7 +39,7 @@ def pages(browser, alone):
         page.close()
 
 
-def gone(app, name: str = "", seconds: float = 5) -> bool:
+def gone(app, name: str = "", seconds: float = 30) -> bool:
     """Within this time no file of that name is left, or no file at all."""
     until = monotonic() + seconds
     while True:
@@ -83,8 +83,8 @@ def test_visitor_who_leaves_frees_the_slot_and_leaves_nothing(pages, alone, clip
 
 def test_upload_of_a_visitor_who_never_analyses_goes_with_the_tab(pages, alone, clip):
     page = pages()
-    upload(page, clip)
-    page.wait_for_timeout(500)
+    with page.expect_response(lambda r: "run/predict" in r.url and clip.name in (r.request.post_data or "")):
+        upload(page, clip)
     assert any(name.endswith(".mp4") for name in alone.files())
     page.close()
     assert gone(alone)

@@ -67,6 +67,19 @@ def test_upload_is_deleted_when_the_tab_is_closed(visits, upload):
     assert not upload.exists()
 
 
+def test_upload_that_arrives_after_its_tab_was_closed_is_deleted(visits, upload):
+    visits.left("a")
+    visits.received("a", upload)
+    assert not upload.exists()
+
+
+def test_tab_that_comes_back_later_can_upload_again(visits, upload, monkeypatch):
+    monkeypatch.setattr("demo.session.LATE_S", 0.0)
+    visits.left("a")
+    visits.received("a", upload)
+    assert upload.exists()
+
+
 def test_file_that_is_being_read_goes_when_the_reading_ends_not_under_it(visits, upload):
     with visits.reading("a", upload):
         assert visits.stop("a") == ["the video me.mp4"]
