@@ -75,7 +75,7 @@ def test_visitor_who_leaves_frees_the_slot_and_leaves_nothing(pages, alone, clip
     leaver.locator("#verdict", has_text="reading frame").wait_for()
     assert not gone(alone, "long.mp4", seconds=0)
     leaver.close()
-    assert gone(alone, "long.mp4", seconds=2)  # reading all of it takes longer
+    assert gone(alone, "long.mp4", seconds=4)  # reading all of it takes longer
     stayer.locator("#analyse").click()
     stayer.locator("#verdict", has_text="Your video was deleted").wait_for()
     assert gone(alone)
@@ -98,7 +98,7 @@ def test_visitor_who_stops_while_waiting_is_out_of_the_queue(pages, alone, clip,
     waiting.locator("#analyse").click()
     waiting.locator("#verdict", has_text="queue: 1/1").wait_for()
     waiting.locator("#stop").click()
-    waiting.locator("#verdict", has_text="Stopped").wait_for(timeout=2_000)
+    waiting.locator("#verdict", has_text="Stopped").wait_for(timeout=5_000)
     busy.locator("#verdict", has_text="Your video was deleted").wait_for()
     waiting.wait_for_timeout(500)
     assert "Stopped" in waiting.inner_text("#verdict")
