@@ -71,9 +71,11 @@ calibrate: .venv/installed  ## refit confidence and intervals on the simulator (
 stress-lab: .venv/installed  ## make the stress sweeps of notebooks and app anew (5 minutes)
 	$(BIN)/python -m rppg_core.protocols.stress_lab
 
-evaluate: models  ## the protocols behind the README's figures; fails when a promise does not hold (15 minutes)
-	mkdir -p out
+evaluate:  ## the protocols behind the README's figures; fails when a promise does not hold (15 minutes)
 	$(MAKE) --no-print-directory --keep-going refusal vitals photo
+refusal vitals photo: models | out
+out:
+	mkdir -p $@
 refusal:
 	$(BIN)/rppg evaluate --protocol refusal --methods all --seeds $(SEEDS) --html out/refusal.html --json out/refusal.json
 vitals:

@@ -6,6 +6,7 @@ path, so that a file is deleted when the last visitor who waits for it lets go. 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -74,12 +75,9 @@ class Visits:
     def received(self, session: str, path: str | Path | None) -> None:
         """The player of a visitor holds this file now, and no other one."""
         with self._lock:
-            if path is not None and time.monotonic() - self._left.get(session, float("-inf")) < LATE_S:
-                self._delete_unclaimed({Path(path)})
-                return
             visit = self._of(session)
             earlier, visit.uploads = visit.uploads, {Path(path)} if path is not None else set()
-            self._delete_unclaimed(earlier)
+            self._delete_unclaimed(earlier | visit.uploads)
 
     def begin(self, session: str) -> None:
         """A visitor has asked for a result; what was stopped before is forgotten."""
@@ -197,11 +195,16 @@ class Visits:
         """The tab was closed."""
         with self._lock:
             self.stop(session)
-            self._drop(self._visits.pop(session))
+            self._drop(self._visits.pop(session, _Visit()))
             now = time.monotonic()
             self._left = {tab: at for tab, at in self._left.items() if now - at < LATE_S} | {session: now}
 
     def _of(self, session: str) -> _Visit:
+        """What is held of a visitor; of a tab that was just closed a visit that is stopped and held nowhere."""
+        if time.monotonic() - self._left.get(session, -math.inf) < LATE_S:
+            closed = _Visit()
+            closed.stop.set()
+            return closed
         return self._visits.setdefault(session, _Visit())
 
     def _expire(self, session: str) -> None:

@@ -73,6 +73,20 @@ def test_upload_that_arrives_after_its_tab_was_closed_is_deleted(visits, upload)
     assert not upload.exists()
 
 
+def test_analysis_that_is_asked_for_after_its_tab_was_closed_is_stopped(visits):
+    visits.left("a")
+    visits.begin("a")
+    with pytest.raises(StoppedError):
+        visits.check("a")()
+
+
+def test_tab_can_be_closed_twice(visits, upload):
+    visits.received("a", upload)
+    visits.left("a")
+    visits.left("a")
+    assert not upload.exists()
+
+
 def test_tab_that_comes_back_later_can_upload_again(visits, upload, monkeypatch):
     monkeypatch.setattr("demo.session.LATE_S", 0.0)
     visits.left("a")
