@@ -82,6 +82,7 @@ def spectrum(
     _add_spectrum(figure, report, method, truth)
     finding, note = _spectrum_words(report, method)
     set_title(figure, finding, note)
+    figure.update_layout(height=440, margin_b=140)  # on a phone the legend takes three lines
     return figure
 
 
