@@ -4,6 +4,13 @@ Floor 0. Nothing here imports anything. The command line turns `exit_code` into 
 the message as one line; the app shows the same words.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import shorten
+
+NOTE_LENGTH = 76  # characters of notes in an error, which is one line
+
 
 class RppgError(Exception):
     """Base of all errors that are meant for a user's eyes.
@@ -20,6 +27,13 @@ class RppgError(Exception):
     def __init__(self, got: str, *, wanted: str, do: str, lesson: str = ""):
         self.got, self.wanted, self.do, self.lesson = got, wanted, do, lesson
         super().__init__(f"{got}; wanted: {wanted} — {do}")
+
+    def noted(self, notes: Sequence[str]) -> RppgError:
+        """The same error with what was odd about the file, which may be its cause."""
+        if not notes:
+            return self
+        odd = shorten(" ".join(notes).removesuffix("."), NOTE_LENGTH, placeholder=" …")
+        return type(self)(f"{self.got} (the file: {odd})", wanted=self.wanted, do=self.do, lesson=self.lesson)
 
     def __reduce__(self):
         """How an error travels from a worker process: by its parts, not by its message."""

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rppg_core.errors import ClipTooShortError, FaceTooSmallError, FrameRateError, UsageError
+from rppg_core.errors import ClipTooShortError, FaceTooSmallError, FrameRateError, RppgError, UsageError
 from rppg_core.roster import PANEL, get_method, resolve
 from rppg_core.runs import FS, Run, Runs, spectra_of
+from rppg_core.signals.frame_times import frame_timing, slow_parts
 from rppg_core.signals.quality import Panel, WindowSpectra
 from rppg_core.types import (
     HR_BAND_HZ,
@@ -50,6 +51,7 @@ def analyze(
     region: str = "face",
     band_hz: tuple[float, float] = HR_BAND_HZ,
     weights: Mapping[str, str | Path] | None = None,
+    fps: float | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Everything about one video.
@@ -60,6 +62,7 @@ def analyze(
         region: "face", or "whole" when the whole picture is skin (a finger on the lens).
         band_hz: where the heart rate is looked for; NEONATAL_HR_BAND_HZ for newborns. Unit: Hz.
         weights: network -> file to read in place of the weights that come with the package.
+        fps: frames a second of a file that states none or a wrong one; None believes the file. Unit: Hz.
         progress: called with a stage in words and a fraction 0..1.
 
     Returns:
@@ -71,7 +74,7 @@ def analyze(
     names = resolve(methods)
     started = time.perf_counter()
     own = _own_networks(weights or {})
-    clip = load_clip(source, needs_of(names), region=region, progress=progress)
+    clip = load_clip(source, needs_of(names), region=region, fps=fps, progress=progress)
     analysis = Analysis(clip, band_hz=band_hz, own=own, seconds=time.perf_counter() - started)
     for count, name in enumerate(names):
         if progress is not None:
@@ -120,6 +123,7 @@ class Analysis:
         seconds: float = 0.0,
     ):
         check_clip(clip)
+        clip = replace(clip, valid=clip.valid & ~slow_parts(clip.times_s, MIN_FPS))
         even = resample(clip, FS)
         self.clip = clip
         self._runs = Runs(even, own)
@@ -157,6 +161,7 @@ def load_clip(
     *,
     region: str = "face",
     max_s: float | None = None,
+    fps: float | None = None,
     progress: Progress | None = None,
 ) -> FaceClip:
     """The one pass over whatever the user gave; a FaceClip goes through as it is, a file over `max_s` does not."""
@@ -169,16 +174,19 @@ def load_clip(
         last_s = float(max(times_s, default=0.0))
         pictures = _pictures(frames, times_s)
         return extract(pictures, _tracker(region), needs, region=region, progress=progress, expected_s=last_s)
-    video = open_video(source, max_s=MAX_S if max_s is None else max_s)
+    video = open_video(source, max_s=MAX_S if max_s is None else max_s, fps=fps)
 
     def reading(stage: str, fraction: float) -> None:
         if progress is not None:
             progress(stage, 0.9 * fraction)
 
-    clip = extract(
-        video.frames(), _tracker(region), needs, region=region, info=video.info, progress=reading,
-        expected_s=video.header.duration_s,
-    )  # fmt: skip
+    try:
+        clip = extract(
+            video.frames(), _tracker(region), needs, region=region, info=video.info, progress=reading,
+            expected_s=video.header.duration_s,
+        )  # fmt: skip
+    except RppgError as error:
+        raise error.noted(video.notes) from error
     return replace(clip, notes=(*video.notes, *clip.notes))
 
 
@@ -204,8 +212,15 @@ def check_clip(clip: FaceClip) -> None:
         FrameRateError: under MIN_FPS.
         FaceTooSmallError: a face under MIN_FACE_PX wide.
     """
+    try:
+        _check_clip(clip)
+    except RppgError as error:
+        raise error.noted(clip.notes) from error
+
+
+def _check_clip(clip: FaceClip) -> None:
     n = len(clip.times_s)
-    rate = 1 / float(np.median(np.diff(clip.times_s)))
+    rate = frame_timing(clip.times_s).fps
     clip_s = float(clip.times_s[-1] - clip.times_s[0]) + 1 / rate
     if round(clip_s, 2) < MIN_CLIP_S:  # rounded as it is said
         raise ClipTooShortError(
@@ -261,8 +276,9 @@ def _consensus(
     spectra = {name: spectra_of(e.bvp, context.band_hz) for name, e in voices.items()}
     rates = {name: s.rate_hz * 60 for name, s in spectra.items() if s is not None}
     hr, agree = _agreed_rate(
-        rates, {n: s for n, s in spectra.items() if s is not None}, runs, panel, context.band_hz
-    )
+        rates, {n: s for n, s in spectra.items() if s is not None}, runs, panel, context.band_hz,
+        context.clock_doubt,
+    )  # fmt: skip
     vitals = Vitals(
         hr=hr,
         rr=_best([e.vitals.rr for e in voices.values()], hr, "breaths/min"),
@@ -275,8 +291,9 @@ def _consensus(
     asked = [name for name in agree if name in estimates]
     cause = likely_cause(runs.clip.video, runs.clip.face, context.usable_s)
     words = verdict(
-        hr, seconds=context.usable_s, clip_s=context.clip_s, agree=len(asked), of=len(estimates), cause=cause
-    )
+        hr, seconds=context.usable_s, clip_s=context.clip_s, agree=len(asked), of=len(estimates), cause=cause,
+        clock=runs.clip.video.clock,
+    )  # fmt: skip
     return Consensus(vitals, words, tuple(agree))
 
 
@@ -286,8 +303,11 @@ def _agreed_rate(
     runs: Runs,
     panel: Panel | None,
     band_hz: tuple[float, float],
+    doubt: str,
 ) -> tuple[Reading, list[str]]:
     """The rate that most methods share, weighted by their SNR, and who shares it."""
+    if doubt:
+        return refuse("bpm", doubt), []
     if not rates:
         return refuse("bpm", "there are no 5 s of face in one piece"), []
     weight = {n: 10 ** (np.clip(spectra[n].snr_db(rates[n] / 60), -15, 10) / 20) for n in rates}

@@ -39,14 +39,20 @@ class VideoInfo:
     rotation_deg: int = 0  # clockwise turn that was applied to make the picture upright
     n_frames: int = 0  # decoded frames
     duration_s: float = 0.0  # last minus first frame time, plus one mean interval
-    fps_container: float = 0.0  # what the header claims
-    fps: float = 0.0  # measured: 1 / mean frame interval, dropped frames left out
-    jitter_percent: float = 0.0  # standard deviation of the frame intervals / their median
-    dropped_frames: int = 0  # intervals of 1.75 medians or more, counted in missing frames
+    fps_container: float = 0.0  # what the header claims; 0 where it claims nothing
+    fps: float = 0.0  # measured: new pictures a second, dropped frames counted
+    jitter_percent: float = (
+        0.0  # scatter of the frame intervals about the usual one around them / the mean interval
+    )
+    dropped_frames: int = 0  # that the rate around them promises; see signals/frame_times.py
     bits_per_pixel: float = 0.0  # compressed size / (frames * pixels)
     hdr: bool = False
     audio: bool = False
     written_by: str = ""  # camera or programs that the file names
+    mirrored: bool = False  # left and right were exchanged after the turn, as the file asks
+    repeated_frames: int = 0  # that show the same picture as the frame before; nothing is read from them
+    clock: str = ""  # where the times come from, in words; "" for the camera's own times
+    clock_known: bool = True  # False where nobody states a rate: then no rate can be given
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,9 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
     """The most likely reason for a refusal, from the facts of the clip, strongest first."""
     lossy = video.codec not in LOSSLESS and not video.pixel_format.startswith("gbr")
     rules = (
+        (not video.clock_known, "no rate can be given without a clock",
+         "say how many frames a second the camera took (--fps), or record with the camera's own app",
+         "frame_times"),
         (seconds < 5, f"only {seconds:.1f} s of usable face", "keep your face in view for 30 s", "too_short"),
         (face.found < 0.5, f"the face was found in {face.found:.0%} of the frames",
          "face the camera and stay in the picture", "no_face"),
@@ -52,6 +55,9 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
          "switch HDR off in the camera's settings", "hdr"),
         (face.n_faces > 0 and face.width_px < 90, f"the face is small ({face.width_px:.0f} pixels)",
          "come closer", "no_face"),
+        (video.repeated_frames > 0.05 * max(video.n_frames, 1),
+         f"{video.repeated_frames} of {video.n_frames} frames repeat the picture before",
+         "close other programs while you record, and use more light", "frame_times"),
         (video.dropped_frames > 0.1 * max(video.n_frames, 1), f"{video.dropped_frames} frames are missing",
          "close other programs while you record", "frame_times"),
         (video.jitter_percent > 30, f"the frame times jitter by {video.jitter_percent:.0f} %",
@@ -63,8 +69,10 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
     return UNKNOWN
 
 
-def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, cause: Cause) -> str:
-    """Two or three plain sentences, quality first.
+def verdict(
+    hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, cause: Cause, clock: str = ""
+) -> str:
+    """Two to four plain sentences, quality first.
 
     Args:
         hr: the consensus.
@@ -73,6 +81,7 @@ def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, 
         agree: methods within 5 bpm of the consensus.
         of: methods asked.
         cause: what is wrong with the clip; it caps the quality, and explains a refusal.
+        clock: where the times come from, where they are not the camera's own.
     """
     if hr.value is None or hr.interval is None:
         seen = "" if cause is UNKNOWN else f" {cause.what[0].upper()}{cause.what[1:]}."
@@ -83,4 +92,5 @@ def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, 
     return (
         f"Quality {quality}: {seconds:.0f} of {clip_s:.0f} s usable, {agree} of {of} methods agree. "
         f"About {hr.value:.0f} bpm, between {floor(hr.interval[0])} and {ceil(hr.interval[1])}."
+        f"{f' {clock}' if clock else ''}"
     )

@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from rppg_core.signals.beats import MIN_HRV_S, MIN_LF_HF_S, find_beats, hrv, hrv_noise_floor_ms
 from rppg_core.signals.calibration import SAME_IN_CONTROL, SHOW_FROM, calibration
+from rppg_core.signals.frame_times import frame_timing
 from rppg_core.signals.quality import Panel, WindowSpectra, rate_evidence, window_spectra
 from rppg_core.signals.respiration import MIN_RR_S, respiration_rate
 from rppg_core.types import (
@@ -40,17 +41,18 @@ class Context:
 
     clip_s: float  # length of the clip
     usable_s: float  # seconds with a face
-    frame_interval_s: float  # median
-    jitter_s: float  # standard deviation of the frame intervals
+    frame_interval_s: float  # usual
+    jitter_s: float  # scatter of the frame intervals about the usual one around them
     skin: Float[np.ndarray, "time 3"] | None = None  # mean skin colour, even times, NaN without a face
     motion: Float[np.ndarray, " time"] | None = None  # height of the face in the picture, face widths
     band_hz: tuple[float, float] = HR_BAND_HZ  # where heart rates are looked for
+    clock_doubt: str = ""  # why seconds cannot be counted in this clip, and so no rate given
 
     @classmethod
     def of(cls, clip: FaceClip, even: FaceClip, band_hz: tuple[float, float] = HR_BAND_HZ) -> Context:
         """From the native clip (its frame times) and the even one (its colours)."""
-        steps_s = np.diff(clip.times_s)
-        step_s = float(np.median(steps_s))
+        timing = frame_timing(clip.times_s)
+        step_s = 1 / timing.fps
         motion = None
         if even.boxes is not None and even.region == "face":
             motion = (even.boxes[:, 1] + even.boxes[:, 3] / 2) / np.nanmedian(even.boxes[:, 2])
@@ -58,10 +60,11 @@ class Context:
             clip_s=float(clip.times_s[-1] - clip.times_s[0]) + step_s,
             usable_s=float(even.valid.sum() / (even.fs or 1.0)),
             frame_interval_s=step_s,
-            jitter_s=float(np.std(steps_s)),
+            jitter_s=timing.jitter_s,
             skin=even.roi("skin"),
             motion=motion,
             band_hz=band_hz,
+            clock_doubt="" if clip.video.clock_known else clip.video.clock,
         )
 
 
@@ -98,6 +101,8 @@ def vitals_from_bvp(
     Returns:
         Readings and refusals, the SNR at the chosen rate (None without one), and the beats where HRV was read.
     """
+    if context.clock_doubt:
+        return Judgement(_without_pulse(context.clock_doubt, direct), None, None)
     spectra = window_spectra(bvp, context.band_hz) if bvp is not None else None
     if bvp is None or spectra is None:
         cause = "this method gives no waveform" if bvp is None else (

@@ -104,7 +104,7 @@ class SimulatedClip:
         frames = _with_camera(video, self.colours, self._whole)
         start_s = self._start_s
         seen = _between(frames, start_s, start_s + self.settings.seconds)
-        clip = extract(seen, video.tracker, needs, expected_s=self.settings.seconds)
+        clip = extract(seen, video.tracker, needs, expected_s=self.settings.seconds, look_for_repeats=False)
         clip = replace(clip, times_s=clip.times_s - start_s)
         clip = replace(clip, video=_video_info(self.settings, clip.times_s))
         return clip, self.labels_at(clip.times_s)

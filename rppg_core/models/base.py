@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,16 +18,13 @@ from torch import Tensor, nn
 
 from rppg_core.signals.filters import segments
 from rppg_core.types import Bvp, FaceClip, MethodOutput
-from rppg_core.video.prepare import overlap_add, overlapping_windows
+from rppg_core.video.prepare import cut, overlap_add, overlapping_windows
 
 FS = 30.0  # Hz; networks are trained at this rate and read no other
 TASKS = ("bvp", "resp", "hr", "rr", "spo2")
 SERIES = ("bvp", "resp")  # tasks whose answer is a waveform
 SIMULATED = "trained on simulated physiology"
 MIN_SEGMENT_S = 2.0  # shorter pieces of face are left out, as the classical methods do
-SERIES_FIELDS = (
-    "times_s", "valid", "rgb", "background", "boxes", "stmap", "crop36", "crop72", "crop128_raw", "landmarks",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -156,12 +153,6 @@ def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
         else np.mean([o[task] for o in outputs], axis=0)
         for task in outputs[0]
     }
-
-
-def cut(clip: FaceClip, part: slice) -> FaceClip:
-    """A stretch of a clip, all fields alike."""
-    kept = {name: value[part] for name in SERIES_FIELDS if (value := getattr(clip, name)) is not None}
-    return replace(clip, **kept)
 
 
 def check_model(model: RppgModel) -> int:

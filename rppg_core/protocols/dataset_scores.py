@@ -293,7 +293,7 @@ def _cut_bvp(bvp: Bvp | None, part: slice) -> Bvp | None:
 
 def _cut_clip(clip: FaceClip, part: slice) -> FaceClip:
     """A stretch of a clip, all fields alike, for a network that regresses rates."""
-    from rppg_core.models.base import cut
+    from rppg_core.video.prepare import cut
 
     return cut(clip, part)
 

@@ -162,7 +162,7 @@ def stress_clip(case: StressCase, needs: frozenset[str] = frozenset({"rgb"})) ->
 
     video = simulate_video(case.settings)
     frames = disturbed_frames(video, case)
-    clip = extract(frames, video.tracker, needs, info=lambda: _info(case, video))
+    clip = extract(frames, video.tracker, needs, info=lambda: _info(case, video), look_for_repeats=False)
     return clip, video.truth
 
 

@@ -116,9 +116,15 @@ def simulate_clip(
     video = simulate_video(settings)
     times_s = video.truth.times_s
     info = _video_info(settings, times_s)
-    return extract(
-        video.frames, video.tracker, needs, info=lambda: info, expected_s=settings.seconds
-    ), video.truth
+    clip = extract(
+        video.frames,
+        video.tracker,
+        needs,
+        info=lambda: info,
+        expected_s=settings.seconds,
+        look_for_repeats=False,
+    )
+    return clip, video.truth
 
 
 def save_simulation(

@@ -23,7 +23,7 @@ import numpy as np
 
 from rppg_core.datasets.extracted import load_clip, save_clip
 from rppg_core.errors import UsageError
-from rppg_core.models.base import FS, TASKS, cut
+from rppg_core.models.base import FS, TASKS
 from rppg_core.signals.filters import segments
 from rppg_core.simulate.faces import simulate_clip
 from rppg_core.simulate.settings import CODECS, SIMULATOR_VERSION, SimulationSettings, random_settings
@@ -31,7 +31,7 @@ from rppg_core.training.batches import start_worker
 from rppg_core.training.recipes import Recipe
 from rppg_core.training.sources import Prepare, Sample, even_truth, harder, targets_of, without_motion
 from rppg_core.types import FaceClip, Truth
-from rppg_core.video.prepare import resample
+from rppg_core.video.prepare import cut, resample
 from rppg_core.video.stmap import CELLS, plain_cells
 
 CLIP_SEED = 4_000_000  # the same clips for every seed of a recipe: rendering is the dear part

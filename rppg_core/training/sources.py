@@ -19,11 +19,11 @@ from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from rppg_core.errors import UsageError
-from rppg_core.models.base import FS, SERIES, TASKS, Batch, cut
+from rppg_core.models.base import FS, SERIES, TASKS, Batch
 from rppg_core.simulate.settings import SimulationSettings, random_settings
 from rppg_core.simulate.traces import simulate_traces
 from rppg_core.types import FaceClip, Truth
-from rppg_core.video.prepare import resample
+from rppg_core.video.prepare import cut, resample
 
 MARGIN_S = 0.5  # simulated beyond the window: late first frames, dropped last ones
 TRIES = 20  # draws of a clip without a long gap; one in a hundred has one

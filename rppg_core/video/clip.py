@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -29,15 +29,16 @@ from rppg_core.video import roi, stmap
 from rppg_core.video.background import THUMBNAIL_EVERY, THUMBNAIL_SHAPE, background_trace
 from rppg_core.video.face import FaceObservation
 from rppg_core.video.frame import Frame
-from rppg_core.video.inspect import light_of, scene_of
+from rppg_core.video.inspect import darkness_words, light_of, scene_of, scene_table
 from rppg_core.video.pixels import UNITS, halved, one_thread, resized, spread, to_bytes, to_units
-from rppg_core.video.pose import FacePath, Pose, ReferenceFace, motion_of
+from rppg_core.video.pose import FacePath, Pose, ReferenceFace, landmarks_between, motion_of
+from rppg_core.video.repeats import PictureChanges, without_repeats
 
 Progress = Callable[[str, float], None]
 
 FINE_FROM = 1.6  # crop pixels a box pixel
 MANY_CLIPPED = 20.0  # % of the skin over- or underexposed, from which on the report says so
-DARK, BRIGHT = 30.0, 235.0  # mean grey level of pictures in which no face is to be expected
+UPSIDE_DOWN = 0.75 * np.pi  # roll of the face from which on the picture is upside down. Unit: rad
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
 
 
@@ -58,7 +59,7 @@ class Waiting:
     scale: float  # picture pixels a crop pixel
 
 
-def extract(
+def extract(  # noqa: PLR0913 (each is a property of the source or of what is wanted)
     frames: Iterable[Frame],
     tracker: Tracker | None,
     needs: frozenset[str] = frozenset({"rgb"}),
@@ -67,6 +68,7 @@ def extract(
     info: Callable[[], VideoInfo] | None = None,
     progress: Progress | None = None,
     expected_s: float = 0.0,
+    look_for_repeats: bool = True,
 ) -> FaceClip:
     """Read frames once and keep what `needs` asks for.
 
@@ -78,9 +80,11 @@ def extract(
         info: called after the last frame for the measured facts of the file.
         progress: called with a text and a fraction.
         expected_s: length of the video, for the fraction. Unit: s.
+        look_for_repeats: leave out frames that show the picture before once more. False for frames whose truth
+            stands beside them, one for one.
 
     Returns:
-        A native FaceClip (uneven times).
+        A native FaceClip (uneven times). Where the size of the picture changes, the size with the most frames.
 
     Raises:
         ClipTooShortError: fewer than two frames.
@@ -89,14 +93,22 @@ def extract(
     unknown = needs - set(NEEDS)
     if unknown:
         raise ValueError(f"unknown needs {sorted(unknown)}; known are {NEEDS}")
-    one_pass = _WholePass(needs) if region == "whole" else _FacePass(needs, tracker)
+    passes: dict[tuple[int, int], _Pass] = {}  # by size of the picture, which may change within a file
     with one_thread():
         for count, frame in enumerate(frames):
-            one_pass.add(frame)
+            size = frame.width, frame.height
+            if size not in passes:
+                passes[size] = _WholePass(needs) if region == "whole" else _FacePass(needs, tracker)
+            passes[size].add(frame)
+            if look_for_repeats:
+                passes[size].pictures.add(frame)
             if progress is not None and count % 15 == 0:
                 fraction = min(frame.time_s / expected_s, 1.0) if expected_s else 0.0
-                progress(one_pass.words(count + 1), fraction)
-    return one_pass.finish(info() if info is not None else VideoInfo())
+                progress(passes[size].words(count + 1), fraction)
+    _require_frames(sum(len(one.times_s) for one in passes.values()))
+    largest = max(passes.values(), key=lambda one: len(one.times_s))
+    clip = largest.finish(info() if info is not None else VideoInfo())
+    return without_repeats(clip, largest.pictures) if look_for_repeats else clip
 
 
 class _Pass(ABC):
@@ -107,6 +119,7 @@ class _Pass(ABC):
     def __init__(self, needs: frozenset[str]):
         self.needs = needs
         self.times_s: list[float] = []
+        self.pictures = PictureChanges()
         self.grids: dict[int, np.ndarray] = {}
         self.squares: dict[int, np.ndarray] = {}
         self.scene: dict[int, dict[str, float]] = {}
@@ -148,7 +161,7 @@ class _Pass(ABC):
         if "crop36" in self.needs:
             fields["crop36"] = spread(np.stack([halved(g) for g in grids]), valid)
         if self.scene:
-            fields["scene"] = _scene_table(self.scene)
+            fields["scene"] = scene_table(self.scene)
         return FaceClip(times_s=times_s, valid=valid, rgb=rgb, region=self.region, still=self.still,
                         still_outlines=self.outlines, **fields)  # fmt: skip
 
@@ -219,7 +232,7 @@ class _FacePass(_Pass):
         self._release(float("inf"))
         if self.path.reference is None or len(self.grids) < 2:
             raise NoFaceError(
-                f"no face found in {len(self.times_s)} frames{_light_words(self.thumbnails)}",
+                f"no face found in {len(self.times_s)} frames{darkness_words(self.thumbnails)}",
                 wanted="a face that looks at the camera, 60 pixels wide or more, for 5 s or more",
                 do="face the camera in even light and come closer, or use --region whole for a close-up of skin",
                 lesson="no_face",
@@ -231,7 +244,11 @@ class _FacePass(_Pass):
             median, self.path.reference.points_in_box(roi.BOX_WIDTHS, roi.BOX_HEIGHTS, roi.GRID)
         )
         boxes = self._boxes()
-        self.background = background_trace(np.stack(self.thumbnails), boxes, self.size, len(self.times_s))
+        thumbnails, seen_boxes = np.stack(self.thumbnails), boxes
+        if self._upside_down():
+            thumbnails = thumbnails[:, ::-1, ::-1]
+            seen_boxes = np.column_stack([self.size - boxes[:, :2] - boxes[:, 2:], boxes[:, 2:]])
+        self.background = background_trace(thumbnails, seen_boxes, self.size, len(self.times_s))
         fields: dict[str, Any] = {"boxes": boxes, "background": self.background, "video": video}
         if "landmarks" in self.needs:
             fields["landmarks"] = self._landmarks()
@@ -264,6 +281,8 @@ class _FacePass(_Pass):
         pixels = min(512, side)
         self.still = to_bytes(frame.region(x, y, side, side, pixels, pixels))
         points = (seen.landmarks - [x, y]) * (pixels / side)
+        if abs(np.angle(ReferenceFace(seen.landmarks).pose(0.0, seen.landmarks).turn)) > UPSIDE_DOWN:
+            self.still, points = np.ascontiguousarray(self.still[::-1, ::-1]), pixels - points
         self.outlines = {name: points[list(polygon)] for name, polygon in roi.OUTLINES.items()}
 
     def _working_crop(self, frame: Frame, pose: Pose) -> Waiting:
@@ -330,16 +349,10 @@ class _FacePass(_Pass):
 
     def _landmarks(self) -> np.ndarray:
         """Observed landmarks, linearly interpolated between looks."""
-        times_s = [time_s for time_s, _ in self.seen]
-        seen = np.stack([landmarks for _, landmarks in self.seen]).reshape(len(times_s), -1)
         index = sorted(self.grids)
-        at = np.array(self.times_s)[index]
-        k = np.clip(np.searchsorted(times_s, at, side="right") - 1, 0, max(len(times_s) - 2, 0))
-        after = np.minimum(k + 1, len(times_s) - 1)
-        span = np.maximum(np.array(times_s)[after] - np.array(times_s)[k], 1e-9)
-        part = np.clip((at - np.array(times_s)[k]) / span, 0, 1)[:, None]
-        out = np.full((len(self.times_s), seen.shape[1] // 2, 2), np.nan)
-        out[index] = (seen[k] * (1 - part) + seen[after] * part).reshape(len(at), -1, 2)
+        found = landmarks_between(self.seen, np.array(self.times_s)[index])
+        out = np.full((len(self.times_s), *found.shape[1:]), np.nan)
+        out[index] = found
         return out
 
     def _face_info(self, weights: roi.RoiWeights, sample: np.ndarray) -> FaceInfo:
@@ -354,8 +367,15 @@ class _FacePass(_Pass):
             **light_of(skin),
         )
 
+    def _upside_down(self) -> bool:
+        """Whether the face stands on its head."""
+        rolls = [abs(np.angle(pose.turn)) for pose in self.poses.values()]
+        return bool(rolls) and float(np.median(rolls)) > UPSIDE_DOWN
+
     def _notes(self, face: FaceInfo) -> tuple[str, ...]:
-        notes = []
+        notes = (
+            ["The face stands on its head: it was read turned by 180 degrees."] if self._upside_down() else []
+        )
         if face.n_faces > 1:
             notes.append(f"{face.n_faces} faces seen; the largest one was followed.")
         if face.clipped_percent > MANY_CLIPPED:
@@ -375,15 +395,3 @@ def _require_frames(n: int) -> None:
             f"the video has {n} frame{'s' if n != 1 else ''}", wanted="at least 5 s of frames",
             do="record a longer clip; 30 s is best", lesson="too_short",
         )  # fmt: skip
-
-
-def _light_words(thumbnails: Sequence[np.ndarray]) -> str:
-    """What the pictures' brightness has to do with a face that nobody finds."""
-    level = float(np.mean([picture.mean() for picture in thumbnails[::30]]))
-    words = "almost black" if level < DARK else "almost white" if level > BRIGHT else ""
-    return f", which are {words} (mean {level:.0f} of 255)" if words else ""
-
-
-def _scene_table(scene: dict[int, dict[str, float]]) -> dict[str, np.ndarray]:
-    seconds = sorted(scene)
-    return {name: np.array([scene[s][name] for s in seconds]) for name in scene[seconds[0]]}

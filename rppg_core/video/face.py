@@ -41,6 +41,9 @@ SEARCH_INTERVAL_S = 1.0  # between two searches in tiles
 COUNT_INTERVAL_S = 4.0  # between two counts of the faces
 SWITCH_RATIO = 1.4  # another face must be this much larger before the tracker turns to it
 MAX_FACES = 6
+# The detector takes a face that stands on its head for an upright one, with a score of 0.63 to 0.76 where the turned
+# picture gets 0.89 to 0.95 (measured on eight faces); the mesh network then fits its points the wrong way round.
+SURE_SCORE, CLEARER_BY = 0.85, 0.1
 TILE_SIDES = (0.6, 0.35)  # of the picture's shorter side
 MIN_TILE = 128  # pixels; in smaller tiles lie faces too small for a pulse
 TILE_STEP = 0.8  # of the tile's side
@@ -130,7 +133,7 @@ class FaceTracker:
 
     def _confirmed(self, frame: Frame, squares: Iterator[Square], known: Face | None = None) -> list[Face]:
         """Faces in the squares that the mesh network confirms, without the one that is known."""
-        found = [detection for square in squares for detection in self._detect(frame, square)]
+        found = [detection for square in squares for detection in self._detect_either_way(frame, square)]
         faces, taken = [], [known.box] if known is not None else []
         for detection in sorted(found, key=lambda face: -face.score):
             if len(faces) == MAX_FACES or _touches(detection, taken):
@@ -142,13 +145,27 @@ class FaceTracker:
                 taken.append(face.box)
         return faces
 
-    def _detect(self, frame: Frame, square: Square) -> list[Detection]:
+    def _detect_either_way(self, frame: Frame, square: Square) -> list[Detection]:
+        """Detections in one square; of the square upside down where faces are much clearer that way."""
+        upright = self._detect(frame, square)
+        best = max((detection.score for detection in upright), default=0.0)
+        if not 0 < best < SURE_SCORE:  # no face at all, or one that is surely upright
+            return upright
+        turned = self._detect(frame, square, upside_down=True)
+        return turned if max((d.score for d in turned), default=0.0) > best + CLEARER_BY else upright
+
+    def _detect(self, frame: Frame, square: Square, *, upside_down: bool = False) -> list[Detection]:
         """Detections in one square, in pixels of the picture."""
         x, y, side = square
-        scale = side / self._engine.detect_side
+        pixels = self._engine.detect_side
+        picture = _square_picture(frame, square, pixels)
+        found = self._engine.detect(cv2.rotate(picture, cv2.ROTATE_180) if upside_down else picture)
+        scale, corner = side / pixels, complex(x, y)
+        if upside_down:
+            scale, corner = -scale, corner + complex(side, side)
+        turn = np.pi * upside_down
         return [
-            Detection(d.score, d.centre * scale + complex(x, y), d.side * scale, d.angle)
-            for d in self._engine.detect(_square_picture(frame, square, self._engine.detect_side))
+            Detection(d.score, d.centre * scale + corner, d.side * abs(scale), d.angle + turn) for d in found
         ]
 
     def _mesh(self, frame: Frame, box: Crop) -> Face | None:

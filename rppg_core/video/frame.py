@@ -41,6 +41,7 @@ EXACT = (
     0x2 | 0x2000 | 0x40000
 )  # swscale: bilinear, full chroma, accurate rounding (its default is 1 grey level off)
 FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+KINDS = {1: "I", 2: "P", 3: "B"}  # AVPictureType
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
@@ -53,6 +54,17 @@ class Plane:
     step_y: int = 1
 
 
+@dataclass(frozen=True)
+class Upright:
+    """What makes a stored picture upright: a clockwise turn by 0, 90, 180 or 270 degrees, then left for right."""
+
+    turn_deg: int = 0
+    mirrored: bool = False
+
+
+AS_STORED = Upright()
+
+
 class Frame:
     """One picture at its true time; coordinates are upright pixels, whatever way round it is stored.
 
@@ -60,7 +72,8 @@ class Frame:
         time_s: time since the first frame. Unit: s.
         planes: the first one holds every pixel (steps of 1).
         to_rgb: RGB grey levels from the planes' channels and a constant, (3, channels + 1).
-        turn_deg: clockwise turn that makes the picture upright: 0, 90, 180 or 270.
+        upright: how the stored picture is turned and mirrored for display.
+        kind: of the picture as it was encoded: "I", "P", "B", or "" where nobody knows.
     """
 
     def __init__(
@@ -68,12 +81,18 @@ class Frame:
         time_s: float,
         planes: tuple[Plane, ...],
         to_rgb: Float[np.ndarray, "3 channels"],
-        turn_deg: int = 0,
+        upright: Upright = AS_STORED,
+        kind: str = "",
     ):
-        self.time_s = time_s
-        self._planes, self._to_rgb, self._turn_deg = planes, to_rgb, turn_deg
+        self.time_s, self.kind = time_s, kind
+        self._planes, self._to_rgb, self._upright = planes, to_rgb, upright
         rows, columns = planes[0].samples.shape[:2]
-        self.width, self.height = (rows, columns) if turn_deg % 180 else (columns, rows)
+        self.width, self.height = (rows, columns) if upright.turn_deg % 180 else (columns, rows)
+
+    @property
+    def brightness(self) -> np.ndarray:
+        """The first plane as it is stored: luma of common video, colours of others. No copy."""
+        return self._planes[0].samples
 
     def region(
         self, x: float, y: float, w: float, h: float, out_w: int, out_h: int
@@ -94,21 +113,25 @@ class Frame:
         x, y, w, h = round(x), round(y), round(w), round(h)
         if min(w, h, out_w, out_h) < 1:
             raise ValueError(f"a region of {w} x {h} pixels at {out_w} x {out_h}; all must be 1 or more")
+        if self._upright.mirrored:
+            x = self.width - x - w
         box, size = self._stored(x, y, w, h), (out_w, out_h)
-        if self._turn_deg % 180:
+        if self._upright.turn_deg % 180:
             size = out_h, out_w
         channels = [_resized(_cut(plane, *box), *size) for plane in self._planes]
         rgb = cv2.transform(cv2.merge(channels) if len(channels) > 1 else channels[0], self._to_rgb)
         np.clip(rgb, 0, 255, out=rgb)
-        return cv2.rotate(rgb, TURNS[self._turn_deg]) if self._turn_deg else rgb
+        if self._upright.turn_deg:
+            rgb = cv2.rotate(rgb, TURNS[self._upright.turn_deg])
+        return cv2.flip(rgb, 1) if self._upright.mirrored else rgb
 
     def _stored(self, x: int, y: int, w: int, h: int) -> tuple[int, int, int, int]:
         """The box in the picture as it is stored."""
-        if self._turn_deg == 90:
+        if self._upright.turn_deg == 90:
             return y, self.width - x - w, h, w
-        if self._turn_deg == 180:
+        if self._upright.turn_deg == 180:
             return self.width - x - w, self.height - y - h, w, h
-        if self._turn_deg == 270:
+        if self._upright.turn_deg == 270:
             return self.height - y - h, x, h, w
         return x, y, w, h
 
@@ -120,17 +143,32 @@ class ArrayFrame(Frame):
         super().__init__(time_s, (Plane(rgb),), np.eye(3, 4, dtype=np.float32))
 
 
-def frame_of_picture(time_s: float, picture: av.VideoFrame, turn_deg: int) -> Frame:
+def upright_of(picture: av.VideoFrame) -> Upright:
+    """Turn and mirroring out of the display matrix that a picture carries, if any.
+
+    Source: ISO/IEC 14496-12, 8.2.2 (matrix of the track header); a matrix that mirrors has a negative determinant.
+    """
+    data = picture.side_data.get("DISPLAYMATRIX")
+    if data is None or len(bytes(data)) < 36:
+        return AS_STORED
+    a, b, _, c, d = np.frombuffer(bytes(data), "=i4")[:5].astype(float)
+    mirrored = bool(a * d - b * c < 0)
+    turn_deg = round(np.degrees(np.arctan2(b, -a if mirrored else a)) / 90) * 90 % 360
+    return Upright(turn_deg, mirrored)
+
+
+def frame_of_picture(time_s: float, picture: av.VideoFrame, upright: Upright = AS_STORED) -> Frame:
     """A decoded picture as a Frame, without a copy for all common formats.
 
     Args:
         time_s: time since the first frame. Unit: s.
         picture: as PyAV gives it.
-        turn_deg: clockwise turn that makes it upright.
+        upright: how it is turned and mirrored for display.
 
     Returns:
         The frame; it keeps the decoder's buffers alive.
     """
+    kind = KINDS.get(int(picture.pict_type), "")
     layout = _layout(picture.format.name, picture.colorspace, picture.color_range)
     if layout is None or any(plane.line_size < 0 for plane in picture.planes):
         bits = max(component.bits for component in picture.format.components)
@@ -142,7 +180,7 @@ def frame_of_picture(time_s: float, picture: av.VideoFrame, turn_deg: int) -> Fr
             picture.planes, layout.planes, strict=False
         )  # alpha planes are left
     )
-    return Frame(time_s, planes, layout.to_rgb, turn_deg)
+    return Frame(time_s, planes, layout.to_rgb, upright, kind)
 
 
 @dataclass(frozen=True)

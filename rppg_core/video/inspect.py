@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,7 @@ SAMPLE_STEP_S = 1.0
 INNER_WIDTHS, INNER_HEIGHTS, INNER_PIXELS = 0.6, 0.7, 24  # the part of a face's box that is surely face
 BRIGHT = 250.0  # grey levels; from here on a pixel counts as a highlight
 BLACK = 5.0  # grey levels; pixels without more in any channel hold no pulse
+DARK, WHITE = 30.0, 235.0  # mean grey level of pictures in which no face is to be expected
 GREY_PART = 0.03  # of the mean: skin whose channels differ by less has no colour
 SMALLEST_CONTRAST = 1.0  # grey levels squared; flat pictures have no sharpness
 OLD_CODECS = {"mpeg4", "msmpeg4v3", "mpeg2video", "h263", "gif"}
@@ -221,6 +222,12 @@ def scene_of(crop: Float[np.ndarray, "height width 3"]) -> dict[str, float]:
     }
 
 
+def scene_table(scene: Mapping[int, Mapping[str, float]]) -> dict[str, np.ndarray]:
+    """What `scene_of` said of each second, name by name, in order of time."""
+    seconds = sorted(scene)
+    return {name: np.array([scene[s][name] for s in seconds]) for name in scene[seconds[0]]}
+
+
 def light_of(skin: Float[np.ndarray, "*samples 3"]) -> dict[str, Any]:
     """How the skin of a whole clip is lit and coloured.
 
@@ -240,6 +247,13 @@ def light_of(skin: Float[np.ndarray, "*samples 3"]) -> dict[str, Any]:
     }
 
 
+def darkness_words(pictures: Sequence[Float[np.ndarray, "height width 3"]]) -> str:
+    """What the brightness of pictures has to do with a face that nobody finds; "" where it has nothing."""
+    level = float(np.mean([picture.mean() for picture in pictures[::30]]))
+    words = "almost black" if level < DARK else "almost white" if level > WHITE else ""
+    return f", which are {words} (mean {level:.0f} of 255)" if words else ""
+
+
 def _file_findings(info: VideoInfo) -> list[Finding]:
     """Everything that follows from the header and the frame times."""
     side = min(info.width, info.height)
@@ -247,6 +261,7 @@ def _file_findings(info: VideoInfo) -> list[Finding]:
     bits = np.inf if lossless else info.bits_per_pixel
     off_percent = 100 * abs(info.fps_container / info.fps - 1) if info.fps_container and info.fps else 0.0
     turned = f"stored turned by {info.rotation_deg} degrees, read upright" if info.rotation_deg else "upright"
+    turned += ", left and right exchanged as the file asks" if info.mirrored else ""
     length, rate, timing, dropped = _time_findings(info)
     return [
         length,

@@ -67,6 +67,24 @@ class ReferenceFace:
         return np.stack([x, y], axis=1)
 
 
+def landmarks_between(
+    looks: Sequence[tuple[float, np.ndarray]], at_s: Float[np.ndarray, " time"]
+) -> Float[np.ndarray, "time landmark 2"]:
+    """Landmarks at any times, linear between two looks and constant beyond them.
+
+    Args:
+        looks: time in s and landmarks of each look, in order.
+        at_s: wanted times. Unit: s.
+    """
+    times_s = np.array([time_s for time_s, _ in looks])
+    seen = np.stack([landmarks for _, landmarks in looks]).reshape(len(looks), -1)
+    k = np.clip(np.searchsorted(times_s, at_s, side="right") - 1, 0, max(len(times_s) - 2, 0))
+    after = np.minimum(k + 1, len(times_s) - 1)
+    span = np.maximum(times_s[after] - times_s[k], 1e-9)
+    part = np.clip((at_s - times_s[k]) / span, 0, 1)[:, None]
+    return (seen[k] * (1 - part) + seen[after] * part).reshape(len(at_s), -1, 2)
+
+
 class FacePath:
     """The looks of the tracker so far, and the pose of the face at any time between them."""
 

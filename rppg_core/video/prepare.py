@@ -17,7 +17,16 @@ from rppg_core.types import FaceClip, STMap
 
 MAX_GAP_S = 0.3  # longer gaps split the clip
 TIME_ERROR = 0.05  # of a sample; containers round frame times to a millisecond
+SERIES_FIELDS = (  # of a FaceClip, with one value a frame
+    "times_s", "valid", "rgb", "background", "boxes", "stmap", "crop36", "crop72", "crop128_raw", "landmarks",
+)  # fmt: skip
 BLACK_LEVEL = 10.0  # x / (mean + 10): dark cells have no reliable relative change
+
+
+def cut(clip: FaceClip, part: slice | Bool[np.ndarray, " time"]) -> FaceClip:
+    """A stretch of a clip, or those frames that a mask keeps, all fields alike."""
+    kept = {name: value[part] for name in SERIES_FIELDS if (value := getattr(clip, name)) is not None}
+    return replace(clip, **kept)
 
 
 def resample(clip: FaceClip, fs: float = 30.0) -> FaceClip:

@@ -9,11 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from rppg_core.models.base import RppgModel, check_model, cut  # noqa: E402
+from rppg_core.models.base import RppgModel, check_model  # noqa: E402
 from rppg_core.neural_method import NeuralMethod  # noqa: E402
 from rppg_core.roster import Network  # noqa: E402
 from rppg_core.types import FaceClip  # noqa: E402
-from rppg_core.video.prepare import overlapping_windows  # noqa: E402
+from rppg_core.video.prepare import cut, overlapping_windows  # noqa: E402
 
 
 @dataclass(frozen=True)

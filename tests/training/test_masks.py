@@ -13,8 +13,8 @@ from rppg_core.models.physmle import PhysMLEConfig
 from rppg_core.roster import MODELS
 from rppg_core.simulate.settings import SimulationSettings
 from rppg_core.simulate.traces import simulate_traces
-from rppg_core.training.sources import Sample, collate, cut, even_truth, targets_of
-from rppg_core.video.prepare import resample
+from rppg_core.training.sources import Sample, collate, even_truth, targets_of
+from rppg_core.video.prepare import cut, resample
 from rppg_core.weights import config_class, model_class
 
 HEADS = {"bvp_head": "bvp", "resp_head": "resp", "hr_head": "hr"}

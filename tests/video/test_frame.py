@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rppg_core.video.frame import ArrayFrame, frame_of_picture
+from rppg_core.video.frame import ArrayFrame, Upright, frame_of_picture
 
 BT601, BT709, BT2020 = 5, 1, 9  # AVCOL_SPC numbers
 LIMITED, FULL = 1, 2
@@ -76,7 +76,7 @@ def region_by_hand(rgb: np.ndarray, x: int, y: int, w: int, h: int, out_w: int, 
 )  # fmt: skip
 def test_region_of_planes_equals_the_full_conversion(pixel_format, colorspace, color_range, box):
     picture = picture_of(pixel_format, colorspace=colorspace, color_range=color_range)
-    got = frame_of_picture(0.0, picture, 0).region(*box)
+    got = frame_of_picture(0.0, picture).region(*box)
     if box[4] > box[2]:  # growing: chroma is interpolated by us and repeated by hand
         assert np.abs(got - region_by_hand(rgb_by_hand(picture), *box)).mean() < 1.5
     else:
@@ -92,7 +92,7 @@ def test_region_agrees_with_the_usual_converter_within_one_grey_level(colorspace
     exact = 0x2 | 0x2000 | 0x40000  # bilinear, full chroma, accurate rounding
     rgb = picture.reformat(format="rgb24", interpolation=exact).to_ndarray().astype(np.float32)
     box = (40, 30, 120, 120, 40, 40)
-    difference = frame_of_picture(0.0, picture, 0).region(*box) - region_by_hand(rgb, *box)
+    difference = frame_of_picture(0.0, picture).region(*box) - region_by_hand(rgb, *box)
     assert np.abs(difference).max() < 1.0
     assert np.abs(difference.mean(axis=(0, 1))).max() < 0.1
 
@@ -102,7 +102,7 @@ def test_interleaved_chroma_is_read_like_planar_chroma(pixel_format):
     planar = picture_of("yuv420p")
     other = planar.reformat(format=pixel_format)
     for box in BOXES:
-        a, b = (frame_of_picture(0.0, p, 0).region(*box) for p in (planar, other))
+        a, b = (frame_of_picture(0.0, p).region(*box) for p in (planar, other))
         np.testing.assert_allclose(a, b, atol=0.01)
 
 
@@ -110,14 +110,14 @@ def test_interleaved_chroma_is_read_like_planar_chroma(pixel_format):
 def test_rgb_formats_keep_their_grey_levels(pixel_format):
     picture = picture_of("rgb24")
     rgb = picture.to_ndarray()
-    got = frame_of_picture(0.0, picture.reformat(format=pixel_format), 0).region(0, 0, 320, 200, 320, 200)
+    got = frame_of_picture(0.0, picture.reformat(format=pixel_format)).region(0, 0, 320, 200, 320, 200)
     np.testing.assert_array_equal(got, rgb)
 
 
 @pytest.mark.parametrize(("pixel_format", "atol"), [("gray", 0.01), ("gray10le", 1.0), ("gray12le", 1.0)])
 def test_grey_formats_give_equal_channels(pixel_format, atol):
     grey = picture_of("gray")
-    got = frame_of_picture(0.0, grey.reformat(format=pixel_format), 0).region(0, 0, 320, 200, 320, 200)
+    got = frame_of_picture(0.0, grey.reformat(format=pixel_format)).region(0, 0, 320, 200, 320, 200)
     assert (got[..., 0] == got[..., 1]).all()
     assert (got[..., 0] == got[..., 2]).all()
     np.testing.assert_allclose(got[..., 0], grey.to_ndarray(), atol=atol)  # the converter to 10 bit rounds
@@ -126,7 +126,7 @@ def test_grey_formats_give_equal_channels(pixel_format, atol):
 @pytest.mark.parametrize("pixel_format", ["yuyv422", "yuva420p", "rgb48le"])
 def test_rare_formats_go_through_one_conversion(pixel_format):
     picture = picture_of("yuv444p").reformat(format=pixel_format)
-    got = frame_of_picture(0.0, picture, 0).region(40, 30, 100, 100, 50, 50)
+    got = frame_of_picture(0.0, picture).region(40, 30, 100, 100, 50, 50)
     wanted = region_by_hand(rgb_by_hand(picture_of("yuv444p")), 40, 30, 100, 100, 50, 50)
     assert np.abs(got - wanted).mean() < 2
 
@@ -138,7 +138,7 @@ def test_rare_formats_go_through_one_conversion(pixel_format):
 def test_region_of_a_turned_picture_is_in_upright_coordinates(turn_deg, box):
     picture = picture_of("yuv420p")
     upright = np.rot90(rgb_by_hand(picture), k=-turn_deg // 90)
-    frame = frame_of_picture(0.0, picture, turn_deg)
+    frame = frame_of_picture(0.0, picture, Upright(turn_deg))
     assert (frame.height, frame.width) == upright.shape[:2]
     np.testing.assert_allclose(frame.region(*box), region_by_hand(upright, *box), atol=0.05)
 
@@ -151,7 +151,7 @@ def test_region_keeps_changes_far_below_a_grey_level():
         changed = luma.copy()
         changed.reshape(-1)[:brighter] += 1
         picture = av.VideoFrame.from_ndarray(changed, format="gray")
-        frames.append(frame_of_picture(0.0, picture, 0).region(0, 0, 320, 200, 8, 8))
+        frames.append(frame_of_picture(0.0, picture).region(0, 0, 320, 200, 8, 8))
     assert (frames[1] - frames[0]).mean() == pytest.approx(64 / luma.size, rel=0.02)
 
 

@@ -1,0 +1,276 @@
+"""One run through the packets of one file: which stream, which pictures, and what the file says of itself.
+
+Floor 2, under the reader. Files are opened by content and as plain local files. Of several video streams the one with
+the default mark, the most frames and no cover mark is the video. Damaged parts are counted, never raised, once a file
+is open.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.error import ExitError, FFmpegError
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from rppg_core.errors import VideoError
+from rppg_core.video.clock import ClockSource, capture_rate, playback_speed
+from rppg_core.video.mp4_edits import has_other_speeds
+
+MAX_PIXELS = 40_000_000
+MAX_RATE = 1000  # frames a second; some files give their clock's ticks as the rate
+USUAL_RATE = 30.0
+# Containers of recordings. Play lists and scripts that name other files are not among them.
+CONTAINERS = (
+    "mov,matroska,avi,mpegts,mpeg,mpegvideo,h264,hevc,m4v,mjpeg,flv,asf,ogg,gif,nut,ivf,wav,mp3,aac,flac"
+)
+# Streams without a container: their demuxers make up 25 frames a second where the stream itself states no rate.
+BARE = {"h264", "hevc", "m4v", "mjpeg", "mpegvideo"}
+ANDROID = "com.android.version"
+X26X = re.compile(rb"(x26[45]) .*?(?:\b((?:crf|qp)=[\d.]+)|$)", re.DOTALL)
+MAX_WRITER = 80  # characters; the names come out of the file
+OPEN_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 10.0
+MAX_READ_ERRORS = 64  # of the container, in a row or not, before the rest is given up
+COMPARED_PACKETS = 2000  # that are counted to tell the video from a cover or a preview
+VIDEO_WANTED = "a video that plays, such as MP4, MOV, MKV, WebM or AVI"
+NOT_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+
+
+class Decoder:
+    """One run through the packets of one file; errors are counted, never raised, once it is open.
+
+    Raises:
+        VideoError: not a video, or one that cannot be decoded.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.container = _open(path)
+        self.stream = _video_stream(self.container, path)
+        self.stream.thread_type = "SLICE"  # as cheap as one thread; threads by frame cost 10-20 % more
+        self.stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        self.errors = self.bytes_read = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.stream.codec_context.width, self.stream.codec_context.height
+
+    @property
+    def bare(self) -> bool:
+        """Whether there is no container, and so no time stamps."""
+        return self.container.format.name in BARE
+
+    @property
+    def duration_s(self) -> float:
+        """What the header says, 0 where it says nothing."""
+        if self.stream.duration and self.stream.time_base:
+            return max(float(self.stream.duration * self.stream.time_base), 0.0)
+        return max((self.container.duration or 0) / av.time_base, 0.0)
+
+    @property
+    def stated_rate(self) -> float | None:
+        """Frames a second as the file says, None where it says nothing."""
+        context_rate = self.stream.codec_context.framerate
+        rates = (context_rate,) if self.bare else (self.stream.average_rate, self.stream.guessed_rate)
+        return next((float(rate) for rate in rates if rate and 0 < rate <= MAX_RATE), None)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the file says of itself, keys in small letters and without the maker's prefix."""
+        tags = {**self.stream.metadata, **self.container.metadata}
+        return {key.lower().removeprefix("com.apple.quicktime."): value for key, value in tags.items()}
+
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        """Decoded pictures, in order."""
+        for packet in self.packets():
+            self.bytes_read += packet.size
+            try:
+                decoded = packet.decode()
+            except FFmpegError:
+                self.errors += 1
+                continue
+            for picture in decoded:
+                if picture.is_corrupt:
+                    self.errors += 1
+                else:
+                    yield picture
+
+    def close(self) -> None:
+        """Let go of the file and of the decoder's threads; the counts stay."""
+        self.container.close()
+        del self.container, self.stream
+
+    def packets(self) -> Iterator[av.Packet]:
+        """The file's pieces, not decoded."""
+        for _ in range(MAX_READ_ERRORS):
+            try:
+                yield from self.container.demux(self.stream)
+                return
+            except (
+                IndexError
+            ):  # PyAV trips over streams that turn up while reading; ours is at its end by then
+                return
+            except ExitError:  # a read took longer than READ_TIMEOUT_S
+                self.errors += 1
+                return
+            except FFmpegError:
+                self.errors += 1
+
+    def clock_source(self, fps: float | None) -> ClockSource:
+        """Where the times of this file come from.
+
+        Args:
+            fps: the user's word, which counts more than the file's. Unit: Hz.
+        """
+        rate = self.stated_rate
+        if fps is not None:
+            return ClockSource(fps, stamped=False, words=f"Times by the given {fps:.4g} frames a second.")
+        if self.bare:
+            words = (
+                "The file states no frame rate, so its seconds cannot be counted" if rate is None else
+                f"The file holds no frame times: the {rate:.4g} frames a second that it states were taken as true."
+            )  # fmt: skip
+            return ClockSource(rate or USUAL_RATE, stamped=False, known=rate is not None, words=words)
+        if self.container.format.name == "avi":
+            stated = rate or USUAL_RATE
+            words = f"AVI files hold no frame times: the header's {stated:.4g} frames a second was assumed."
+            return ClockSource(stated, words=words)
+        return self._clock_by_tags(rate or USUAL_RATE)
+
+    def _clock_by_tags(self, rate: float) -> ClockSource:
+        """The stamps, and what a camera says of its own rate beside them."""
+        capture_fps = capture_rate(self.tags)
+        if capture_fps is None:
+            return ClockSource(rate)
+        stamps_s = stamps_of(self.path)
+        playback_fps = 1 / float(np.median(np.diff(stamps_s))) if len(stamps_s) > 2 else rate
+        sounds = [
+            float(s.duration * s.time_base)
+            for s in self.container.streams.audio
+            if s.duration and s.time_base
+        ]
+        span_s = float(np.ptp(stamps_s)) if len(stamps_s) else 0.0
+        speed = playback_speed(
+            capture_fps, playback_fps, sound=any(abs(s - span_s) < 0.1 * span_s for s in sounds)
+        )
+        if speed == 1:
+            return ClockSource(rate)
+        kind = "Slow motion" if speed > 1 else "Time lapse"
+        words = (
+            f"{kind}: recorded at {capture_fps:.4g} frames a second and played at {playback_fps:.4g}; "
+            f"times were scaled back to those of the recording."
+        )
+        return ClockSource(rate, speed=speed, words=words)
+
+    def writer(self, first: av.VideoFrame) -> str:
+        """The camera or programs that the file names; x264 and x265 sign the first picture with their settings."""
+        tags = self.tags
+        names = [" ".join(tags[key] for key in ("make", "model") if key in tags)]
+        names += [f"Android {tags[ANDROID]}"] if ANDROID in tags else []
+        names += [tags[key] for key in ("encoder", "software") if key in tags]
+        signature = first.side_data.get("SEI_UNREGISTERED")
+        if signature is not None and (signed := X26X.search(bytes(signature))):
+            names += [b" ".join(filter(None, signed.groups())).decode()]
+        return ", ".join(filter(None, names))[:MAX_WRITER]
+
+
+def stamps_of(path: Path) -> np.ndarray:
+    """Distinct time stamps of the packets in order, without decoding. Unit: s."""
+    decoder = Decoder(path)
+    stamps = {packet.pts * packet.time_base for packet in decoder.packets()
+              if packet.pts is not None and packet.time_base is not None}  # fmt: skip
+    decoder.close()
+    return np.array(sorted(map(float, stamps)))
+
+
+def _open(path: Path) -> InputContainer:
+    """Open by content, as a plain local file."""
+    head = _first_bytes(path)
+    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
+    if head[4:8] == b"ftyp" and has_other_speeds(path):
+        options["ignore_editlist"] = "1"
+    try:
+        # "file:" so that no part of a name is taken for a protocol
+        return av.open(f"file:{path.absolute()}", metadata_errors="ignore",
+                       timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S), container_options=options)  # fmt: skip
+    except (FFmpegError, OSError, ValueError) as error:
+        if head[4:8] == b"ftyp":
+            got, do = (
+                f"the index of {path.name!r} is missing or damaged",
+                ("record again and stop the recording before copying the file: it looks cut off"),
+            )
+        else:
+            got, do = f"{path.name!r} is not a video", "choose another file"
+        raise VideoError(got, wanted=VIDEO_WANTED, do=do) from error
+
+
+def _first_bytes(path: Path) -> bytes:
+    """The beginning of the file, or the reason why there is none."""
+    name = repr(path.name or str(path))
+    got, do = "", "check the path"
+    if os.path.isdir(path):
+        got = f"{name} is a folder"
+    elif not os.path.exists(path):
+        got = f"there is no file {name}"
+    elif not os.path.isfile(path):
+        got = f"{name} is not a file"
+    else:
+        try:
+            with open(path, "rb") as file:
+                head = file.read(12)
+        except OSError as error:
+            got, do = f"{name} cannot be read ({error.strerror})", "check the permissions"
+        else:
+            if head:
+                return head
+            got, do = f"{name} is empty", "copy or record it again"
+    raise VideoError(got, wanted=VIDEO_WANTED, do=do)
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The stream that moves: default mark and most frames first; a cover or a preview only where nothing else is."""
+    streams = [s for s in container.streams.video if not s.disposition & NOT_PICTURES]
+    if not streams:
+        kind = "holds only sound" if container.streams.audio else "holds no pictures"
+        container.close()
+        raise VideoError(f"{path.name!r} {kind}", wanted=VIDEO_WANTED, do="choose another file")
+    decodable = [s for s in streams if s.codec_context is not None]
+    if not decodable:
+        container.close()
+        raise VideoError(
+            f"{path.name!r} is coded in a way that this program cannot decode", wanted=VIDEO_WANTED,
+            do="convert it, for example to H.264 at high quality",
+        )  # fmt: skip
+    if len(decodable) == 1:
+        return decodable[0]
+    frames = _frames_by_stream(path)
+    most = max(frames.values(), default=0)
+
+    def rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
+        """A stream that moves (not one picture in many of another's), then the default one, then the longest."""
+        n = frames[stream.index]
+        marked = bool(stream.disposition & Disposition.default)
+        return n > 0.1 * most, marked, n, -stream.index
+
+    return max(decodable, key=rank)
+
+
+def _frames_by_stream(path: Path) -> Counter[int]:
+    """Packets of each video stream in the first COMPARED_PACKETS of them; headers are not believed."""
+    found: Counter[int] = Counter()
+    with _open(path) as container:
+        try:
+            for packet in container.demux(video=list(range(len(container.streams.video)))):
+                found[packet.stream_index] += packet.size > 0
+                if found.total() >= COMPARED_PACKETS:
+                    break
+        except FFmpegError:
+            pass  # damaged further on: what was counted decides
+    return found

@@ -1,0 +1,139 @@
+"""Frames that show the picture before once more: what the camera really delivered, whatever the file's rate is.
+
+Floor 2. A file of 30 frames a second may hold a camera of 5, each picture written six times, and a call or a recorder
+freezes its picture while time goes on. Time stamps do not show it; the pictures do. Three kinds are told apart:
+    same      every stored brightness of the picture is equal,
+    near      the change is far below that of the pictures around it, with next to nothing in between: what a second
+              encoding leaves of a held picture,
+    staircase the colour of the skin moves in a few steps a second and stands still in between, though every picture
+              has fresh noise. Only where each picture is encoded by itself: codecs make staircases of their own.
+Codecs that predict one picture from another also repeat pictures to save bits. Where the small changes belong to one
+kind of encoded picture, or where even the large ones are next to nothing, they are the codec's and nothing is said.
+Source of the limits: our choice, from encodings of simulated faces. Axis letters: T time (frames).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.lib.stride_tricks import sliding_window_view
+
+from rppg_core.signals.frame_times import timed_info
+from rppg_core.types import FaceClip
+from rppg_core.video.frame import Frame
+from rppg_core.video.prepare import cut
+
+GRID = 90  # places along the shorter side at which two pictures are compared
+AROUND = 30  # frames on each side that say how large the change to a new picture is
+NEW_PERCENTILE = 95  # of the changes around: one new picture in twenty is enough
+SMALL, LARGE = 0.1, 0.35  # parts of that change: below is near, above is new
+FROZEN = (
+    0.02  # part of the whole clip's usual change to a new picture, for pictures that stand still for long
+)
+NEAR = 0.5  # grey levels; more is no trace of a second encoding, however much other pictures change
+UNCLEAR = 0.09  # of the frames that may lie in between
+CODEC_RATIO = 3.0  # so much more often new in one kind of encoded picture than in another: the codec's doing
+CODEC_CHANGE = (
+    0.15  # grey levels; where new pictures change less, a predicting codec has thrown the changes away
+)
+STEPS = (
+    10  # of AROUND changes of the skin's colour that hold nearly all there is: at most ten pictures a second
+)
+STEPS_HOLD = 0.98  # share of them; a pulse with noise reaches 0.93
+
+
+class PictureChanges:
+    """How much each picture differs from the one before; two numbers a picture are kept, no pictures."""
+
+    def __init__(self) -> None:
+        self._changes: list[float] = []
+        self._kinds: list[str] = []
+        self._frame: Frame | None = None
+        self._sample: np.ndarray | None = None
+
+    def add(self, frame: Frame) -> None:
+        """Compare a frame with the one before."""
+        plane = frame.brightness
+        step = max(1, min(plane.shape[:2]) // GRID)
+        sample = np.ascontiguousarray(plane[step // 2 :: step, step // 2 :: step])
+        change = np.inf
+        if self._sample is not None and self._sample.shape == sample.shape:
+            change = cv2.norm(sample, self._sample, cv2.NORM_L1) / sample.size
+            if change == 0 and self._frame is not None and not np.array_equal(plane, self._frame.brightness):
+                change = float(np.finfo(np.float32).tiny)
+        self._changes.append(change)
+        self._kinds.append(frame.kind)
+        self._frame, self._sample = frame, sample
+
+    def repeated(self, skin: Float[np.ndarray, "time 3"] | None = None) -> Bool[np.ndarray, " time"]:
+        """Which frames show nothing new.
+
+        Args:
+            skin: colour of the skin in the same frames, NaN where there is none; None leaves staircases unseen.
+        """
+        changes, kinds = np.array(self._changes), np.array(self._kinds)
+        found = repeats_of(changes, kinds)
+        predicted = bool(np.isin(kinds, ("P", "B")).any())
+        if skin is None or predicted or found.any():
+            return found
+        return staircase_repeats(skin)
+
+
+def without_repeats(clip: FaceClip, pictures: PictureChanges) -> FaceClip:
+    """The clip as the camera delivered it, without the frames that show nothing new, and its rate without them."""
+    repeated = pictures.repeated(clip.roi("skin"))
+    n = int(repeated.sum())
+    if not n or n > len(repeated) - 2:
+        return clip
+    kept = cut(clip, ~repeated)
+    video = replace(timed_info(clip.video, kept.times_s), repeated_frames=n)
+    note = (
+        f"{n} of {len(repeated)} frames repeat the picture before: the camera gave {video.fps:.3g} a second."
+    )
+    return replace(kept, video=video, notes=(*clip.notes, note))
+
+
+def repeats_of(changes: Float[np.ndarray, " time"], kinds: np.ndarray) -> Bool[np.ndarray, " time"]:
+    """Frames that are the same as the one before, or near it.
+
+    Args:
+        changes: of each frame from the one before; inf where the two cannot be compared. Unit: grey levels.
+        kinds: of the encoded pictures: "I", "P", "B" or "".
+    """
+    same = changes == 0
+    if len(changes) < 2 * AROUND:
+        return same
+    finite = np.where(np.isfinite(changes), changes, changes[np.isfinite(changes)].max(initial=0.0))
+    new = np.percentile(_around(finite), NEW_PERCENTILE, axis=1)
+    usual = float(np.median(new))
+    predicted = bool(np.isin(kinds, ("P", "B")).any())
+    if predicted and usual < CODEC_CHANGE:
+        return np.zeros(len(changes), bool)
+    small = finite < np.minimum(np.maximum(SMALL * new, FROZEN * usual), NEAR)
+    large = finite > LARGE * new
+    shares = [float(large[kinds == kind].mean()) for kind in ("P", "B") if (kinds == kind).sum() >= AROUND]
+    if len(shares) == 2 and max(shares) > CODEC_RATIO * max(min(shares), 1e-9):
+        return np.zeros(len(changes), bool)
+    return same if (~small & ~large).mean() > UNCLEAR else same | small
+
+
+def staircase_repeats(skin: Float[np.ndarray, "time 3"]) -> Bool[np.ndarray, " time"]:
+    """Frames in which the skin's colour stands still, where it moves in steps throughout the clip."""
+    none = np.zeros(len(skin), bool)
+    energy = (np.diff(skin, axis=0) ** 2).sum(axis=1)
+    energy = energy[np.isfinite(energy)]
+    if len(energy) < len(skin) - 1 or len(energy) < 2 * AROUND:
+        return none
+    windows = np.sort(sliding_window_view(energy, AROUND)[:: AROUND // 3], axis=1)
+    held = windows[:, -STEPS:].sum(axis=1) / np.maximum(windows.sum(axis=1), 1e-12)
+    if np.percentile(held, 10) < STEPS_HOLD:
+        return none
+    step = np.percentile(_around(energy), NEW_PERCENTILE, axis=1)
+    return np.concatenate([[False], energy < SMALL**2 * step])
+
+
+def _around(values: Float[np.ndarray, " time"]) -> Float[np.ndarray, "time window"]:
+    return sliding_window_view(np.pad(values, AROUND, mode="reflect"), 2 * AROUND + 1)
