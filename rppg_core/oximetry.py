@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.data_files import data_files
 from rppg_core.errors import ClipTooShortError, RppgError, UsageError
 from rppg_core.metrics import a_rms, mae, pearson_r
 from rppg_core.signals.filters import bandpass, moving_average
@@ -191,7 +192,7 @@ def evaluate_oximetry(folder: Path | str) -> list[OximetryRow]:
     Source: layout of github.com/ubicomplab/oximetry-phone-cam-data (Hoffman et al. 2022, npj Digital Medicine 5).
     """
     folder = Path(folder)
-    frames_files = sorted(folder.glob("data_ppg-csv_*_*.csv"))
+    frames_files = data_files(folder, "data_ppg-csv_*_*.csv")
     if not frames_files:
         raise OximetryDataError(
             f"{folder}: no file data_ppg-csv_HAND_SUBJECT.csv",

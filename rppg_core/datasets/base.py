@@ -20,6 +20,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from rppg_core.data_files import children, matches
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.types import FaceClip, STMap, Truth
 from rppg_core.video.frame import Frame
@@ -220,9 +221,9 @@ class Layout(ABC):
 
     def root(self, folder: Path) -> Path | None:
         """The folder itself or the one below it in which the clips lie; None where this is another layout."""
-        below = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+        below = [path for path in children(folder) if path.is_dir()] if folder.is_dir() else []
         for place in (folder, *below):
-            if any(next(place.glob(mark), None) is not None for mark in self.marks):
+            if any(next(matches(place, mark), None) is not None for mark in self.marks):
                 return place
         return None
 

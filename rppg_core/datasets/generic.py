@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import KINDS, DatasetError, Layout, Problem, Record, Stream, Streams, make_stream
 from rppg_core.datasets.frames import VideoFrames
 from rppg_core.datasets.labels import csv_columns, text_lines
@@ -51,7 +52,7 @@ class Generic(Layout):
 
     def problems(self, folder: Path) -> Iterator[Problem]:
         named = {path.with_suffix("") for path in _videos(folder)}
-        for path in sorted((*folder.glob("*.csv"), *folder.glob("*/*.csv"))):
+        for path in data_files(folder, "*.csv", "*/*.csv"):
             if path.with_suffix("") not in named:
                 yield Problem(
                     path, "has no video of the same name beside it", "copy the video here, or remove it"
@@ -60,8 +61,8 @@ class Generic(Layout):
 
 def _videos(folder: Path) -> list[Path]:
     """Videos here and one folder below."""
-    found = [path for path in (*folder.glob("*"), *folder.glob("*/*")) if path.suffix.lower() in VIDEOS]
-    return sorted(path for path in found if path.is_file())
+    found = data_files(folder, "*", "*/*")
+    return [path for path in found if path.suffix.lower() in VIDEOS and path.is_file()]
 
 
 def stream_names(path: Path) -> list[str]:

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from jaxtyping import Int
 
+from rppg_core.data_files import children
 from rppg_core.datasets.base import DatasetError, Layout, Record, Stream, Streams, make_stream
 from rppg_core.datasets.frames import require_file
 from rppg_core.video.frame import ArrayFrame, Frame
@@ -45,7 +46,7 @@ class Pure(Layout):
              "[0-9][0-9]-[0-9][0-9]/**/Image*.png", "[0-9][0-9]-[0-9][0-9].zip")  # fmt: skip
 
     def clips(self, root: Path) -> Iterator[Record]:
-        names = {match[0] for path in root.iterdir() if (match := CLIP.match(path.name))}
+        names = {match[0] for path in children(root) if (match := CLIP.match(path.name))}
         for name in sorted(names):
             pictures = PictureFolder(root, name)
             task = int(name[3:])
@@ -60,7 +61,7 @@ class Pure(Layout):
             )
 
     def absent(self, root: Path) -> tuple[str, ...]:
-        here = {path.name[:5] for path in root.iterdir()}
+        here = {path.name[:5] for path in children(root)}
         return tuple(
             f"{i:02}-{j:02}" for i in range(1, 11) for j in range(1, 7) if f"{i:02}-{j:02}" not in here
         )
@@ -170,7 +171,7 @@ class PictureFolder:
         base = self._base() / self.name
         for folder in (base / self.name, base):
             if folder.is_dir() and (
-                found := [path for path in folder.iterdir() if path.name.endswith(".png")]
+                found := [path for path in children(folder) if path.name.endswith(".png")]
             ):
                 return iter(found)
         return iter(())

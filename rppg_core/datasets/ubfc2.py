@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import DatasetError, Layout, Record, Stream, Streams, make_stream
 from rppg_core.datasets.frames import VideoFrames
 from rppg_core.datasets.labels import numbers, text_lines
@@ -35,7 +36,9 @@ class Ubfc2(Layout):
     marks = ("subject*/vid.avi", "subject*/ground_truth.txt")
 
     def clips(self, root: Path) -> Iterator[Record]:
-        for folder in sorted(root.glob("subject*"), key=lambda path: (subject_number(path), path.name)):
+        for folder in sorted(
+            data_files(root, "subject*"), key=lambda path: (subject_number(path), path.name)
+        ):
             if not folder.is_dir():
                 continue
             truth = folder / "ground_truth.txt"

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import DatasetError, Layout, Record, Stream, Streams, even_times_s, make_stream
 from rppg_core.datasets.frames import VideoFrames
 from rppg_core.datasets.labels import number_lines, numbers, text_lines
@@ -64,7 +65,7 @@ class V4v(Layout):
 
 
 def _found(root: Path, pattern: str) -> list[Path]:
-    return [path for phase in PHASES for path in root.glob(phase + pattern)]
+    return [path for phase in PHASES for path in data_files(root, phase + pattern)]
 
 
 def _phase(root: Path, path: Path) -> Path:
@@ -75,7 +76,7 @@ def _phase(root: Path, path: Path) -> Path:
 
 def _expected_rates(phase: Path, clip: str) -> tuple[Path, ...]:
     """Where the rates of a clip without a file of its own must be: among all, as in phase 2."""
-    released = sorted([*phase.glob("*_gt_release.txt"), *phase.glob("*/*_gt_release.txt")])
+    released = data_files(phase, "*_gt_release.txt", "*/*_gt_release.txt")
     if released or (phase / "blood_pressure").is_dir():
         return tuple(released) or (phase / "test_set_gt_release.txt",)
     return (phase / "Ground truth" / "Physiology" / f"{clip}.txt",)

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
 
+from rppg_core.data_files import data_files
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.oximetry import OximetryRow, evaluate_oximetry
 from rppg_core.signals.beats import find_beats, hrv, hrv_noise_floor_ms
@@ -71,9 +72,9 @@ def evaluate_recordings(folder: Path | str) -> tuple[list[RecordingRow], list[Ox
     """
     folder = Path(folder)
     rows: list[RecordingRow] = []
-    for path in sorted((folder / "contact_vitals").glob("*.csv")):
+    for path in data_files(folder / "contact_vitals", "*.csv"):
         rows += contact_rows(path)
-    for path in sorted((folder / "finger_hrv").glob("*_PPG.csv")):
+    for path in data_files(folder / "finger_hrv", "*_PPG.csv"):
         rows += finger_rows(path, path.with_name(path.name.replace("_PPG.csv", "_RR.txt")))
     oximetry = folder / "finger_oximetry"
     oxygen = evaluate_oximetry(oximetry) if oximetry.is_dir() else []
