@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, overload
 from zipfile import Path as ZipPath
 
 NOT_DATA = frozenset(
@@ -23,8 +23,6 @@ NOT_DATA = frozenset(
 )  # fmt: skip
 # hidden files of Unix, lock files of Office, backups of editors, marks that Windows puts on downloads
 NOT_DATA_FORM = re.compile(r"\..*|~\$.*|.*~|#.*#|.*:(zone\.identifier|encryptable)", re.DOTALL)
-
-Place = TypeVar("Place", Path, ZipPath)
 
 
 def is_data(name: str) -> bool:
@@ -54,7 +52,11 @@ def data_files(folder: Path, *patterns: str) -> list[Path]:
     return sorted({path for pattern in patterns for path in matches(folder, pattern)})
 
 
-def children(folder: Place) -> list[Place]:
+@overload
+def children(folder: Path) -> list[Path]: ...
+@overload
+def children(folder: ZipPath) -> list[ZipPath]: ...
+def children(folder: Path | ZipPath) -> list[Any]:
     """What lies directly in a folder, or in a folder inside a zip file, in the order of the names.
 
     Raises:
