@@ -84,7 +84,7 @@ class Buaa(Layout):
                     stream.path,
                     f"{len(stream.values)} values for {video.seconds():.1f} s are {fs:.1f} a second, neither the "
                     f"sensor's {SENSOR_FS:g} nor one a frame ({rates[1]:.4g})",
-                    "compare its length with the file in the archive",
+                    "compare its length with the file in the archive; if you made it yourself, export it again",
                 )  # fmt: skip
 
 
@@ -111,10 +111,8 @@ def read_bvp(path: Path, video: Path) -> Stream:
 
 def read_hr(path: Path, video: Path) -> Stream:
     """The column PULSE."""
-    columns = csv_columns(path)
-    if "PULSE" not in columns:
-        raise DatasetError(path, f"has the columns {', '.join(columns)}", wanted="a column PULSE")
-    return _stretched(path, "hr", columns["PULSE"], video)
+    rates = csv_columns(path, ("PULSE",), example="TIME,PULSE\n0,72")["PULSE"]
+    return _stretched(path, "hr", rates, video)
 
 
 def _packed_ppg(path: Path) -> Float[np.ndarray, " time"]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from rppg_core.data_files import data_files
 from rppg_core.datasets.base import (
+    MEND,
     DatasetError,
     Layout,
     ReadLater,
@@ -145,7 +146,7 @@ class MatFrames:
         if not (picture.min() >= 0 and picture.max() <= 1.001):
             raise DatasetError(
                 self.path, f"'video' reaches from {picture.min():.4g} to {picture.max():.4g} in frame {k}",
-                wanted="0 to 1, or whole numbers of type uint8", do="bring back the file as the dataset has it",
+                wanted="0 to 1, or whole numbers of type uint8", do=MEND,
             )  # fmt: skip
         return ArrayFrame(k / FS, np.ascontiguousarray(picture, np.float32) * np.float32(255))
 

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Int
 
 from rppg_core.data_files import children
-from rppg_core.datasets.base import DatasetError, Layout, Record, Stream, Streams, make_stream
+from rppg_core.datasets.base import MEND, DatasetError, Layout, Record, Stream, Streams, make_stream
 from rppg_core.datasets.frames import require_file
 from rppg_core.video.frame import ArrayFrame, Frame
 
@@ -110,7 +110,7 @@ class PictureFolder:
         if not EARLIEST_NS < found[0] < LATEST_NS:
             raise DatasetError(
                 self.place, f"Image{found[0]}.png: {found[0]} is no time in nanoseconds since 1970",
-                wanted="names with 19 digits", do="bring back the names as the dataset has them",
+                wanted="names with 19 digits", do=MEND,
             )  # fmt: skip
         return np.array(found, np.int64)
 
@@ -193,6 +193,6 @@ def _whole(path: Path, times: list) -> Int[np.ndarray, " time"]:
     if not all(isinstance(time, int) and EARLIEST_NS < time < LATEST_NS for time in times):
         raise DatasetError(
             path, "a Timestamp is no whole number of nanoseconds since 1970", wanted="19 digits, such as "
-            "1392643993642815000", do="bring back the times as the dataset has them",
+            "1392643993642815000", do=MEND,
         )  # fmt: skip
     return np.array(times, np.int64)

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from rppg_core.data_files import data_files
 from rppg_core.datasets.base import DatasetError, Layout, Record, Stream, Streams, even_times_s, make_stream
 from rppg_core.datasets.frames import VideoFrames
-from rppg_core.datasets.labels import number_lines, numbers, text_lines
+from rppg_core.datasets.labels import number_lines, numbers, text_rows
 
 FPS, PRESSURE_FS = 25.0, 1000.0
 LOST_SHARE = 0.01  # of the pressure samples that the frames call for
@@ -94,10 +94,11 @@ def rate_values(paths: tuple[Path, ...], clip: str, name: str) -> tuple[Path, Fl
         DatasetError: no file has it.
     """
     for path in paths:
-        for line in text_lines(path):
-            cells = [cell.strip() for cell in line.strip().rstrip(",").split(",")]
+        found = text_rows(path)
+        for row in found.rows:
+            cells = row[: len(row) - 1] if not row[-1] else row  # some lines end with a comma
             if len(cells) > 3 and Path(cells[0]).stem == clip and cells[1].upper() == name.upper():
-                return path, numbers(path, cells[2:], f"{clip}, {name.upper()}")
+                return path, numbers(path, cells[2:], f"{clip}, {name.upper()}", found.decimal)
     raise DatasetError(
         paths[0],
         f"has no line '{clip}.mkv, {name.upper()}, ...'",

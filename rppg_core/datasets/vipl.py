@@ -21,6 +21,7 @@ from jaxtyping import Float
 
 from rppg_core.data_files import data_files
 from rppg_core.datasets.base import (
+    MEND,
     DatasetError,
     Layout,
     Problem,
@@ -129,7 +130,7 @@ def timed_frames(folder: Path) -> VideoFrames:
 
 def read_times_s(path: Path) -> Float[np.ndarray, " time"]:
     """Milliseconds, one a line, counted from the first frame."""
-    times_ms = number_lines(path)
+    times_ms = number_lines(path, complete=True)
     times_s = (times_ms - times_ms[0]) / 1e3
     steps_s = np.diff(times_s)
     if len(times_s) < 2 or not (steps_s > 0).all():
@@ -137,7 +138,7 @@ def read_times_s(path: Path) -> Float[np.ndarray, " time"]:
     if not 0.005 <= np.median(steps_s) <= 0.5:
         raise DatasetError(
             path, f"steps by {1e3 * np.median(steps_s):.4g} from frame to frame", wanted="5 to 500 ms",
-            do="bring back the times in milliseconds as the dataset has them",
+            do=MEND,
         )  # fmt: skip
     return times_s
 
