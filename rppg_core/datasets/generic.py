@@ -111,7 +111,7 @@ def read_stream(path: Path, name: str) -> Stream:
             raise TableError(
                 path, f"holds {given.sum()} values of {name}", wanted="two or more", do="add them"
             )
-        times_s = table.where(given).complete(_column(path, table.names, TIME))
+        times_s = table.where(given).increasing(_column(path, table.names, TIME))
     except TableError as error:
         raise DatasetError(error.path, error.what, wanted=error.wanted, do=error.do) from error
     if abs(times_s[0]) > FURTHEST_S:

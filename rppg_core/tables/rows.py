@@ -76,7 +76,7 @@ def read_rows(path: Path, *, example: str = "") -> Rows:
     kept = {line.number for line in plain}
     comments = [line for line in lines if line.number not in kept]
     quote = _quote([line.text for line in plain])
-    rows = _rows(path, plain, delimiter, quote or '"')
+    rows = _rows(path, plain, delimiter, quote)
     if not rows:
         raise TableError(
             path, "holds no rows, only comments or blank cells", wanted=wanted_text(example), do="add the numbers"
@@ -88,7 +88,7 @@ def read_rows(path: Path, *, example: str = "") -> Rows:
 
 def is_comment(line: str) -> bool:
     """Whether a line is a remark; an error value of a workbook (#N/A) in the first cell is none."""
-    if COMMENT.match(line) is None or HASHES.match(line):
+    if line[0].isdigit() or COMMENT.match(line) is None or HASHES.match(line):
         return False
     first = re.split(r"[,;|\t]", line.strip().strip("\"'"), maxsplit=1)[0].split(" ")[0]
     return first.strip("\"'").casefold() not in NO_VALUE
@@ -107,7 +107,7 @@ def find_delimiter(lines: Sequence[str]) -> str:
         whole = sum(len(row) == usual and all(map(is_value, row)) for row in rows)
         if usual > 1 and whole >= WHOLE_SHARE * len(rows):
             return delimiter
-    bare = [QUOTED.sub("", line).strip() for line in lines]
+    bare = [QUOTED.sub("", line).strip() for line in (*lines[:1], *body)]
     return next((d for d in DELIMITERS if 2 * sum(d in line for line in bare) >= max(1, len(bare))), "")
 
 
@@ -153,25 +153,26 @@ def _quote(lines: Sequence[str]) -> str | None:
     return "'" if any(SINGLE_QUOTED.search(line) for line in lines) else None
 
 
-def _rows(path: Path, lines: list[Line], delimiter: str, quote: str) -> list[tuple[int, list[str]]]:
+def _rows(path: Path, lines: list[Line], delimiter: str, quote: str | None) -> list[tuple[int, list[str]]]:
     """Line numbers and cells, without rows of blank cells."""
     texts = [
         f"{line.text.replace(chr(9), ' ').strip() if delimiter == ' ' else line.text}\n" for line in lines
     ]
     reader = csv.reader(
-        texts, delimiter=delimiter or NOTHING, quotechar=quote, skipinitialspace=delimiter != "\t"
+        texts, delimiter=delimiter or NOTHING, quotechar=quote or '"', skipinitialspace=delimiter != "\t"
     )
     found, first = [], 0
     try:
         for row in reader:
             line, first = lines[first], reader.line_num
-            if any(cell.count("\n") > (0 if found else NAME_LINES) for cell in row):
+            if quote and any(cell.count("\n") > (0 if found else NAME_LINES) for cell in row):
                 raise TableError(
                     path, f"line {line.number}: a quote begins in {shown(line.text)} and does not end there",
                     wanted="a quote before and after a cell", do="remove the quote, or close it",
                 )  # fmt: skip
-            if any(cell.strip() for cell in row):
-                found.append((line.number, [" ".join(cell.split()) for cell in row]))
+            cells = [" ".join(cell.split()) for cell in row]
+            if any(cells):
+                found.append((line.number, cells))
     except csv.Error as error:
         raise TableError(
             path, f"line {lines[min(first, len(lines) - 1)].number} cannot be taken apart ({error})",

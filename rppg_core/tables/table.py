@@ -95,6 +95,23 @@ class Table:
             )  # fmt: skip
         return values
 
+    def increasing(self, column: str | int) -> Float[np.ndarray, " row"]:
+        """A column of times, each later than the one before.
+
+        Raises:
+            TableError: as in `complete`, or a time is repeated or goes back; the message names its line.
+        """
+        values = self.complete(column)
+        if len(back := np.flatnonzero(~(np.diff(values) > 0))):
+            k, place = int(back[0]) + 1, self.place(column) if isinstance(column, str) else column
+            more = f" (and {len(back) - 1} more)" if len(back) > 1 else ""
+            raise self.cells.error(
+                k, f"{self._column(place)}: {self.cells.rows[k][place]} comes after "
+                f"{self.cells.rows[k - 1][place]}{more}", wanted="times that increase",
+                do="sort whole rows by time, and keep one row of each time",
+            )  # fmt: skip
+        return values
+
     def _column(self, place: int) -> str:
         return f", column {self.names[place] or place + 1}" if self.names else f", column {place + 1}"
 

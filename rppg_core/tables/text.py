@@ -195,7 +195,7 @@ def _other_kind(data: bytes) -> tuple[str, str] | None:
     if data[4:8] == b"ftyp":
         return "a video", EXPORT
     text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<table")):
+    if re.match(rb"<(!doctype html|!--|html|head|body|table|meta|script)", text):
         return "a web page (HTML)", FETCH_AGAIN
     if text.startswith(b"<?xml"):
         return ("an Excel workbook (XML)", WORKBOOK) if b"excel" in text else ("an XML file", EXPORT)

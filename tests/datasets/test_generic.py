@@ -43,7 +43,10 @@ def test_times_under_another_name_are_an_error_that_says_what_to_do(root):
 @pytest.mark.parametrize(
     "change, words",
     [
-        (lambda rows: rows[np.random.default_rng(0).permutation(len(rows))], "times of bvp do not increase"),
+        (
+            lambda rows: rows[np.random.default_rng(0).permutation(len(rows))],
+            r"line \d+, column t_s: [\d.]+ comes after [\d.]+ \(and \d+ more\); wanted: times",
+        ),
         (lambda rows: rows * [1000, 1], "bvp steps by 33.33 s"),
     ],
 )

@@ -148,6 +148,15 @@ def test_missing_time_is_an_error_that_names_its_line(written):
         table.complete("t_s")
 
 
+@pytest.mark.parametrize("second", ["0.1", "0.05"])
+def test_time_that_is_repeated_or_goes_back_is_an_error_that_names_its_line(written, second):
+    table = read_table(written(f"t_s,ppg\n0.1,2\n{second},3\n0.2,4\n"), header=True)
+    with pytest.raises(
+        TableError, match=f"line 3, column t_s: {second} comes after 0.1; wanted: times that increase"
+    ):
+        table.increasing("t_s")
+
+
 def test_rows_may_be_chosen_and_keep_their_lines(written):
     table = read_table(written("t_s,hr\n0.1,72\n0.2,\nx,73\n"), header=True)
     assert table.where(np.array([True, False, False])).complete("t_s").tolist() == [0.1]
