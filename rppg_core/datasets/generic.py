@@ -35,9 +35,7 @@ UNITS = {
     "rr": ("brpm", "bpm", "1/min", "breaths/min"), "bp": ("mmhg",),
 }  # fmt: skip
 NAME = re.compile(r"(?P<name>[a-z]+2?)(_(?P<suffix>[a-zμ]+))?(\s*[\[(](?P<bracketed>[^\])]*)[\])])?")
-FURTHEST_S = (
-    3600.0  # from the first frame may labels begin; more is another clock, such as seconds since 1970
-)
+FURTHEST_S = 3600.0  # from the first frame may labels begin; more is another clock, as seconds since 1970
 
 
 class Generic(Layout):
