@@ -18,16 +18,20 @@ Axis letters: T time, W window.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.data_files import data_files
 from rppg_core.errors import ClipTooShortError, RppgError, UsageError
 from rppg_core.metrics import a_rms, mae, pearson_r
 from rppg_core.signals.filters import bandpass, moving_average
+from rppg_core.tables.cells import CellError, number
+from rppg_core.tables.rows import Rows, read_rows
+from rppg_core.tables.table import read_table
+from rppg_core.tables.text import TableError
 from rppg_core.types import HR_BAND_HZ, RgbTrace
 
 NOT_CALIBRATED = "not calibrated"
@@ -191,7 +195,7 @@ def evaluate_oximetry(folder: Path | str) -> list[OximetryRow]:
     Source: layout of github.com/ubicomplab/oximetry-phone-cam-data (Hoffman et al. 2022, npj Digital Medicine 5).
     """
     folder = Path(folder)
-    frames_files = sorted(folder.glob("data_ppg-csv_*_*.csv"))
+    frames_files = data_files(folder, "data_ppg-csv_*_*.csv")
     if not frames_files:
         raise OximetryDataError(
             f"{folder}: no file data_ppg-csv_HAND_SUBJECT.csv",
@@ -247,7 +251,7 @@ def _mean_in_windows(seconds: np.ndarray, spo2: np.ndarray, windows: OximetryWin
 
 def _filled_oximeters(path: Path) -> list[str]:
     """Column names of the oximeters that hold a signal, out of the table that describes the columns."""
-    described = [row for row in _read_csv(path) if len(row) > 1 and row[0].startswith("SpO2")]
+    described = [row for row in _read_cells(path).rows if len(row) > 1 and row[0].startswith("SpO2")]
     names = [row[0] for row in described if not row[1].startswith("Unfilled")]
     if not names:
         raise OximetryDataError(
@@ -260,7 +264,8 @@ def _filled_oximeters(path: Path) -> list[str]:
 
 def _read_reference(path: Path, oximeters: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Seconds from the first row and the median of the oximeters, NaN where none shows a possible value."""
-    header, *rows = _read_csv(path)
+    found = _read_cells(path)
+    header, *rows = found.rows
     missing = [name for name in ["Time", *oximeters] if name not in header]
     if missing:
         raise OximetryDataError(
@@ -274,7 +279,7 @@ def _read_reference(path: Path, oximeters: list[str]) -> tuple[np.ndarray, np.nd
         seconds = _clock_seconds(row[header.index("Time")])
         if seconds is not None:  # the last row says that the collection was halted
             clock.append(seconds)
-            values.append([_number(row[c]) if c < len(row) else np.nan for c in columns])
+            values.append([_number(row[c], found.decimal) if c < len(row) else np.nan for c in columns])
     if not clock:
         raise OximetryDataError(
             f"{path}: no row with a time", wanted="times as 09:25:02", do="check the file"
@@ -288,35 +293,19 @@ def _read_reference(path: Path, oximeters: list[str]) -> tuple[np.ndarray, np.nd
 
 
 def _read_frames(path: Path) -> np.ndarray:
-    header, *rows = _read_csv(path)
     try:
-        order = [header.index(name) for name in ("R", "G", "B")]
-        samples = np.array([[float(row[c]) for c in order] for row in rows])
-    except (ValueError, IndexError) as error:
-        raise OximetryDataError(
-            f"{path}: {error}", wanted="columns R, G, B, all numbers", do="check the file"
-        ) from error
-    if len(samples) == 0 or not np.isfinite(samples).all():
-        raise OximetryDataError(
-            f"{path}: no rows, or values that are not finite", wanted="one row a frame", do="check the file"
-        )
-    return samples
+        table = read_table(path, header=True, example="R,G,B\n201.5,44.1,9.3")
+        return np.stack([table.complete(name) for name in ("R", "G", "B")], axis=1)
+    except TableError as error:
+        raise OximetryDataError(error.got, wanted=error.wanted, do=error.do) from error
 
 
-def _read_csv(path: Path) -> list[list[str]]:
+def _read_cells(path: Path) -> Rows:
     """Rows that are not empty, with blanks at cell ends removed."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise OximetryDataError(
-            f"{path}: {getattr(error, 'strerror', None) or error}",
-            wanted="a CSV file in UTF-8",
-            do="check the folder's layout",
-        ) from error
-    if not rows:
-        raise OximetryDataError(f"{path}: is empty", wanted="a CSV file", do="fetch it again")
-    return rows
+        return read_rows(path)
+    except TableError as error:
+        raise OximetryDataError(error.got, wanted=error.wanted, do=error.do) from error
 
 
 def _clock_seconds(text: str) -> float | None:
@@ -327,8 +316,8 @@ def _clock_seconds(text: str) -> float | None:
     return int(parts[0]) * 3600.0 + int(parts[1]) * 60.0 + int(parts[2])
 
 
-def _number(text: str) -> float:
+def _number(text: str, decimal: str) -> float:
     try:
-        return float(text)
-    except ValueError:
+        return number(text, decimal)
+    except CellError:  # a remark of whoever recorded
         return float("nan")

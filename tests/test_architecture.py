@@ -12,7 +12,7 @@ PACKAGE = ROOT / "rppg_core"
 
 FLOORS = {
     "types": 0, "errors": 0,
-    "signals": 1, "vitals": 1, "metrics": 1,
+    "signals": 1, "vitals": 1, "metrics": 1, "data_files": 1, "tables": 1,
     "video": 2, "classical": 2, "oximetry": 2, "simulate": 2,
     "nn": 3, "datasets": 3,
     "models": 4,
@@ -26,7 +26,7 @@ FLOORS = {
 }  # fmt: skip
 # Within a floor: who may import whom, by package-relative prefix. A name covers what lies below it.
 WITHIN = {
-    ("types", "errors"), ("vitals", "signals"), ("metrics", "signals"),
+    ("types", "errors"), ("vitals", "signals"), ("metrics", "signals"), ("tables", "tables"),
     ("signals.spectrum", "signals.filters"), ("signals.quality", "signals.filters"),
     ("signals.quality", "signals.spectrum"), ("signals.beats", "signals.filters"),
     ("signals.beats", "signals.spectrum"), ("signals.respiration", "signals.filters"),
@@ -95,6 +95,32 @@ def allowed(importer: str, imported: str) -> bool:
     if high != low:
         return high > low
     return importer == imported or any(covers(a, importer) and covers(b, imported) for a, b in WITHIN)
+
+
+LISTS_A_FOLDER = {"glob", "rglob", "iterdir", "listdir", "scandir", "walk", "iglob"}
+# Folders that only this program writes to, or that come with it: nobody puts a recording there.
+OWN_FOLDERS = {
+    "training.record": "checkpoints of a run",
+    "protocols.stress_clips": "its cache", "protocols.photo_clips": "its cache",
+    "video.inspect": "lessons of the course", "video.face_models": "installed packages",
+}  # fmt: skip
+
+
+def folder_listings(path: Path) -> list[int]:
+    """Lines in which a file lists a folder by itself."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in LISTS_A_FOLDER
+        and not (isinstance(node.func.value, ast.Name) and node.func.value.id == "ast")
+    ]
+
+
+def test_only_one_module_lists_folders_of_users():
+    found = {name: lines for name, path in modules().items() if (lines := folder_listings(path))}
+    assert set(found) - {"data_files"} == set(OWN_FOLDERS), found
 
 
 @pytest.mark.parametrize("module", sorted(modules()))

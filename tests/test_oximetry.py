@@ -204,15 +204,15 @@ def test_recordings_are_evaluated_one_by_one(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("data_gt_metadata.csv", None, "data_gt_metadata.csv: No such file"),
-        ("data_gt_7.csv", None, "data_gt_7.csv: No such file"),
-        ("data_gt_7.csv", "", "data_gt_7.csv: is empty"),
+        ("data_gt_metadata.csv", None, "data_gt_metadata.csv: cannot be opened .No such file"),
+        ("data_gt_7.csv", None, "data_gt_7.csv: cannot be opened .No such file"),
+        ("data_gt_7.csv", "", "data_gt_7.csv: the file is empty"),
         ("data_gt_7.csv", "Time,SpO2 1\n09:00:00,97\n", "data_gt_7.csv: no column 'SpO2 3'"),
         ("data_gt_7.csv", "Time,SpO2 1,SpO2 3\nHalted,,\n", "data_gt_7.csv: no row with a time"),
         ("data_gt_metadata.csv", "Label,Description\nPulse 1,x\n", "metadata.csv: names no SpO2 column"),
-        ("data_ppg-csv_Left_7.csv", "R,G\n1,2\n", "Left_7.csv: 'B' is not in list"),
-        ("data_ppg-csv_Left_7.csv", "R,G,B\n1,2,x\n", "Left_7.csv: could not convert"),
-        ("data_ppg-csv_Left_7.csv", "R,G,B\n1,2,nan\n", "Left_7.csv: no rows, or values that are not finite"),
+        ("data_ppg-csv_Left_7.csv", "R,G\n1,2\n", "Left_7.csv: has the columns R, G; wanted: one column B"),
+        ("data_ppg-csv_Left_7.csv", "R,G,B\n1,2,x\n", "Left_7.csv: line 2, column B: 'x' is no number"),
+        ("data_ppg-csv_Left_7.csv", "R,G,B\n1,2,nan\n", "Left_7.csv: line 2, column B: 'nan' is no value"),
     ],
 )
 def test_a_broken_recording_is_named(tmp_path, name, text, message):

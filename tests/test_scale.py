@@ -11,6 +11,7 @@ import pytest
 from datasets.make_layouts import wave
 from datasets.many_videos import Deadly, make_videos
 
+from rppg_core.datasets.base import COPY
 from rppg_core.datasets.extracted import MANIFEST, read_manifest
 from rppg_core.datasets.layouts import LAYOUTS
 from rppg_core.errors import UsageError, WriteError
@@ -83,7 +84,7 @@ def test_one_killed_worker_and_one_broken_video_leave_39_clips_and_one_failure(p
     (failure,) = summary.failures
     assert failure.path == "person03_1.mkv"
     assert "the copy broke off" in failure.what
-    assert failure.do == "copy the file again from the dataset's own archive"
+    assert failure.do == COPY
     assert len(read_manifest(place / "out")) == N - 1
 
 

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from rppg_core.data_files import children, matches
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.types import FaceClip, STMap, Truth
 from rppg_core.video.frame import Frame
@@ -27,7 +28,10 @@ from rppg_core.video.frame import Frame
 FASTEST_S = 0.0005  # shortest step between labels: blood pressure comes at 1 kHz
 SLOWEST_WAVE_S, SLOWEST_RATE_S = 0.2, 10.0
 SPO2_TRUSTED = (80.0, 100.0)  # %; sensors write fault codes such as 44 below that
-COPY = "copy the file again from the dataset's own archive"
+# Repairs fit a published dataset and a recording of one's own: who made the file is not known here.
+COPY = "copy the file again from its source: the dataset's archive, or the camera or program that wrote it"
+COPY_AGAIN = "if the file came with a dataset, copy it again from the archive"
+MEND = f"if the file is your own, write it so; {COPY_AGAIN}"
 
 
 class Kind(NamedTuple):
@@ -220,9 +224,9 @@ class Layout(ABC):
 
     def root(self, folder: Path) -> Path | None:
         """The folder itself or the one below it in which the clips lie; None where this is another layout."""
-        below = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+        below = [path for path in children(folder) if path.is_dir()] if folder.is_dir() else []
         for place in (folder, *below):
-            if any(next(place.glob(mark), None) is not None for mark in self.marks):
+            if any(next(matches(place, mark), None) is not None for mark in self.marks):
                 return place
         return None
 
@@ -293,8 +297,16 @@ def make_stream(  # noqa: PLR0913 (one door, so that no layout forgets a check)
     times_s, values = np.asarray(times_s, float).ravel(), np.asarray(values, float).ravel()
     if len(times_s) != len(values) or len(values) < 2:
         raise DatasetError(
-            path, f"{len(times_s)} times and {len(values)} values of {name}", wanted="two or more, one each"
+            path,
+            f"{len(times_s)} times and {len(values)} values of {name}",
+            wanted="two or more, one each",
+            do=MEND,
         )
+    if len(gaps := np.flatnonzero(~np.isfinite(times_s))):
+        raise DatasetError(
+            path, f"time {gaps[0] + 1} of {len(times_s)} of {name} is missing", wanted="a time for each value",
+            do=MEND,
+        )  # fmt: skip
     mask = np.isfinite(values) if mask is None else np.isfinite(values) & np.asarray(mask, bool).ravel()
     times_s, values, mask = _in_order(path, name, (times_s, values, mask), unsorted_share)
     _check_time_unit(path, name, times_s, kind)
@@ -316,11 +328,11 @@ def _in_order(
     back = np.flatnonzero(~(np.diff(times_s) > 0))
     if len(back) == 0:
         return columns
-    if len(back) > unsorted_share * len(times_s) or not np.isfinite(times_s).all():
+    if len(back) > unsorted_share * len(times_s):
         raise DatasetError(
             path, f"times of {name} do not increase: {len(back)} steps back or in place, the first after "
             f"{times_s[back[0]]:.6g} s", wanted="samples in order of time",
-            do="copy the file again; never sort the values by themselves",
+            do=f"sort whole rows by time, never the values by themselves; {COPY_AGAIN}",
         )  # fmt: skip
     first = np.unique(times_s, return_index=True)[1]  # sorted, without repeats
     return tuple(column[first] for column in columns)
@@ -332,7 +344,7 @@ def _check_time_unit(path: Path, name: str, times_s: np.ndarray, kind: Kind) -> 
         raise DatasetError(
             path, f"{name} steps by {step_s:.4g} s from sample to sample",
             wanted=f"{FASTEST_S:g} to {longest_s:g} s: the times look like another unit (s, ms, µs, ns)",
-            do="bring back the times as the dataset has them",
+            do=f"write the times in seconds; {COPY_AGAIN}",
         )  # fmt: skip
 
 
@@ -345,7 +357,7 @@ def _check_unit(path: Path, name: str, values: np.ndarray, kind: Kind) -> None:
         raise DatasetError(
             path, f"the median of {name} is {middle:.4g}",
             wanted=f"{kind.usual[0]:g} to {kind.usual[1]:g} {kind.unit}",
-            do=f"bring back {name} in {kind.unit} as the dataset has it",
+            do=f"write {name} in {kind.unit}; {COPY_AGAIN}",
         )  # fmt: skip
 
 

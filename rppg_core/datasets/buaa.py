@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import (
     DatasetError,
     Layout,
@@ -47,11 +48,11 @@ class Buaa(Layout):
     marks = ("[Ss]ub*/lux*/*.avi", "[Ss]ub*/lux*/*_wave.csv", "[Ss]ub*/lux*/PPGData.mat")
 
     def clips(self, root: Path) -> Iterator[Record]:
-        for folder in sorted(root.glob("[Ss]ub*/lux*"), key=_order):
+        for folder in sorted(data_files(root, "[Ss]ub*/lux*"), key=_order):
             subject, lux = SUBJECT.fullmatch(folder.parent.name), LUX.fullmatch(folder.name)
             if subject is None or lux is None or not folder.is_dir():
                 continue
-            video = next(iter(sorted(folder.glob("*.avi"))), folder / f"lux{lux[1]}_APH.avi")
+            video = next(iter(data_files(folder, "*.avi")), folder / f"lux{lux[1]}_APH.avi")
             yield Record(
                 dataset=self.name,
                 subject=f"Sub {subject[1]}",
@@ -83,7 +84,7 @@ class Buaa(Layout):
                     stream.path,
                     f"{len(stream.values)} values for {video.seconds():.1f} s are {fs:.1f} a second, neither the "
                     f"sensor's {SENSOR_FS:g} nor one a frame ({rates[1]:.4g})",
-                    "compare its length with the file in the archive",
+                    "compare its length with the file in the archive; if you made it yourself, export it again",
                 )  # fmt: skip
 
 
@@ -94,10 +95,10 @@ def _order(folder: Path) -> tuple[str, float]:
 
 def _readers(folder: Path, video: Path) -> dict[str, partial[Stream]]:
     """Which label files this copy has; the pulse wave is expected where there is none."""
-    waves = sorted(folder.glob("*_wave.csv"))
+    waves = data_files(folder, "*_wave.csv")
     packed = folder / "PPGData.mat"
     wave = next(iter(waves), packed if packed.exists() else folder / f"{video.stem}_wave.csv")
-    tables = [path for path in sorted(folder.glob("*.csv")) if path not in waves]
+    tables = [path for path in data_files(folder, "*.csv") if path not in waves]
     readers = {"bvp": partial(read_bvp, wave, video)}
     return readers | ({"hr": partial(read_hr, tables[0], video)} if tables else {})
 
@@ -110,10 +111,8 @@ def read_bvp(path: Path, video: Path) -> Stream:
 
 def read_hr(path: Path, video: Path) -> Stream:
     """The column PULSE."""
-    columns = csv_columns(path)
-    if "PULSE" not in columns:
-        raise DatasetError(path, f"has the columns {', '.join(columns)}", wanted="a column PULSE")
-    return _stretched(path, "hr", columns["PULSE"], video)
+    rates = csv_columns(path, ("PULSE",), example="TIME,PULSE\n0,72")["PULSE"]
+    return _stretched(path, "hr", rates, video)
 
 
 def _packed_ppg(path: Path) -> Float[np.ndarray, " time"]:

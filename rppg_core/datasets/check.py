@@ -130,7 +130,10 @@ def record_problems(record: Record) -> Iterator[Problem]:
         except DatasetError as error:
             yield _problem(error)
             continue
-        if seconds is not None and (problem := _length_problem(stream, seconds)) is not None:
+        problem = (
+            None if seconds is None else _length_problem(stream, seconds) or _clock_problem(stream, seconds)
+        )
+        if problem is not None:
             yield problem
 
 
@@ -142,7 +145,19 @@ def _length_problem(stream: Stream, seconds: float) -> Problem | None:
     return Problem(
         stream.path,
         f"{stream.name} lasts {stream.seconds:.2f} s and the pictures {seconds:.2f} s",
-        "one of the two is cut off or has another rate: compare both with the archive, or leave the clip out",
+        "one of the two is cut off or has another rate: compare both with their source, or leave the clip out",
+    )
+
+
+def _clock_problem(stream: Stream, seconds: float) -> Problem | None:
+    """A label of the right length whose times begin after the last picture, or end before the first."""
+    first_s, last_s = float(stream.times_s[0]), float(stream.times_s[-1])
+    if first_s < seconds and last_s > 0:
+        return None
+    return Problem(
+        stream.path,
+        f"{stream.name} runs from {first_s:.2f} to {last_s:.2f} s, the pictures from 0 to {seconds:.2f} s",
+        "count the times of the labels from the first picture",
     )
 
 

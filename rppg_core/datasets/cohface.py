@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import Layout, Problem, Record, Stream, Streams, make_stream
 from rppg_core.datasets.frames import VideoFrames
 from rppg_core.datasets.labels import hdf5_variables, text_lines, vector
@@ -31,7 +32,7 @@ class Cohface(Layout):
 
     def clips(self, root: Path) -> Iterator[Record]:
         splits = read_splits(root)
-        folders = [path for path in root.glob("[0-9]*/[0-3]") if path.parent.name.isdigit()]
+        folders = [path for path in data_files(root, "[0-9]*/[0-3]") if path.parent.name.isdigit()]
         for folder in sorted(folders, key=lambda path: (int(path.parent.name), path.name)):
             name = f"{folder.parent.name}/{folder.name}"
             packed, labels = folder / "data.mkv", folder / "data.hdf5"

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import DatasetError, Record
 from rppg_core.datasets.check import record_problems
 from rppg_core.datasets.extracted import FORMAT, ExtractedClip, Failure, about_of, load_clip, save_clip
@@ -240,7 +241,7 @@ def _samples_of(path: Path) -> Iterator[bytes]:
                 file.seek(int(start))
                 yield file.read(BLOCK)
         return
-    files = sorted(found for found in path.rglob("*") if found.is_file())
+    files = [found for found in data_files(path, "**/*") if found.is_file()]
     yield repr([(str(found.relative_to(path)), found.stat().st_size) for found in files]).encode()
     for found in files[:: max(1, len(files) // BLOCKS)]:
         with found.open("rb") as file:

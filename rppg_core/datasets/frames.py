@@ -86,7 +86,7 @@ class VideoFrames:
         return DatasetError(
             self.path, f"{n_frames} frames, but {name} has {n_times} times",
             wanted="one time a frame" + (f" (up to {self.slack} apart)" if self.slack else ""),
-            do=f"leave this clip out, or copy the video and {name} again",
+            do=f"leave this clip out, or copy or record the video and {name} again, together",
         )  # fmt: skip
 
 
@@ -98,10 +98,13 @@ def require_file(path: Path) -> None:
     """
     if not path.is_file():
         raise DatasetError(
-            path, "there is no such file", wanted="this file of the dataset", do="copy it here"
+            path,
+            "there is no such file",
+            wanted="this file, which belongs to the clip",
+            do="copy it here, or leave the clip out",
         )
     if path.stat().st_size == 0:
-        raise DatasetError(path, "the file is empty", wanted="this file of the dataset")
+        raise DatasetError(path, "the file is empty", wanted="this file, which belongs to the clip")
 
 
 def require_whole(path: Path) -> None:

@@ -1,26 +1,42 @@
 """Numbers out of the files that datasets keep labels in: text, CSV, MATLAB, HDF5; each complaint names the file.
 
-Floor 3. Label files are small and come from many hands: blanks at line ends, byte-order marks, headers or none. What
-is not a number is never guessed.
+Floor 3. Label files are small and come from many hands: `rppg_core.tables` reads their dialects. What is not a number
+is never guessed.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.datasets.base import DatasetError
+from rppg_core.datasets.base import COPY_AGAIN, DatasetError
 from rppg_core.datasets.frames import require_file
 from rppg_core.errors import UsageError
+from rppg_core.tables.cells import CellError
+from rppg_core.tables.cells import numbers as cell_numbers
+from rppg_core.tables.rows import Rows, read_rows
+from rppg_core.tables.table import read_number_rows, read_table
+from rppg_core.tables.text import TableError, read_lines, shown
 
 MAT_V73 = b"MATLAB 7.3"
 BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, NotImplementedError, AttributeError)
+
+
+@contextmanager
+def complaints_of_tables() -> Iterator[None]:
+    """What is wrong with a table, as an error of the dataset that it belongs to."""
+    try:
+        yield
+    except TableError as error:
+        do = f"{error.do}; {COPY_AGAIN}"
+        raise DatasetError(error.path, error.what, wanted=error.wanted, do=do) from error
 
 
 def text_lines(path: Path) -> list[str]:
@@ -30,62 +46,72 @@ def text_lines(path: Path) -> list[str]:
         DatasetError: missing, empty or not text.
     """
     require_file(path)
-    try:
-        lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(path, f"cannot be read as text ({error})", wanted="lines of numbers") from error
-    if not lines:
-        raise DatasetError(path, "holds only blank lines", wanted="lines of numbers")
-    return lines
+    with complaints_of_tables():
+        return [line.text for line in read_lines(path)]
 
 
-def numbers(path: Path, cells: Sequence[str], where: str) -> Float[np.ndarray, " cell"]:
-    """Cells as numbers; a blank cell is NaN.
+def text_rows(path: Path) -> Rows:
+    """The cells of a table that may hold words; `numbers` reads some of them.
+
+    Raises:
+        DatasetError: missing, empty or no table.
+    """
+    require_file(path)
+    with complaints_of_tables():
+        return read_rows(path)
+
+
+def numbers(path: Path, cells: Sequence[str], where: str, decimal: str = ".") -> Float[np.ndarray, " cell"]:
+    """Cells as numbers; a cell without a value is NaN.
 
     Raises:
         DatasetError: a cell is something else.
     """
     try:
-        return np.array([float(cell) if cell.strip() else np.nan for cell in cells], float)
-    except ValueError as error:
-        raise DatasetError(path, f"{where}: {error}", wanted="numbers only") from error
+        return cell_numbers(cells, decimal)
+    except CellError as error:
+        what = f"{where}: {shown(cells[error.place])} {error.what}"
+        raise DatasetError(path, what, wanted="numbers only", do=f"{error.do}; {COPY_AGAIN}") from error
 
 
-def number_lines(path: Path, *, header: str | None = None) -> Float[np.ndarray, " line"]:
-    """One number a line, below a header where one is named."""
-    lines = text_lines(path)
-    if header is not None:
-        if lines[0].strip().strip('"').lower() != header.lower():
-            raise DatasetError(path, f"the first line is {lines[0][:30]!r}", wanted=f"the header {header!r}")
-        lines = lines[1:]
-    return numbers(path, lines, "a line")
+def number_lines(
+    path: Path, *, header: str | None = None, complete: bool = False
+) -> Float[np.ndarray, " line"]:
+    """One number a line, below a header where one is named; NaN for no value, an error where it must be complete."""
+    require_file(path)
+    with complaints_of_tables():
+        table = read_table(
+            path, header=header is not None, columns=1, example=f"{header}\n72" if header else ""
+        )
+        if header is not None and table.names[0].casefold() != header.casefold():
+            raise TableError(path, f"the first line is {shown(table.names[0])}", wanted=f"the header {header!r}",
+                             do="name the column so")  # fmt: skip
+        return table.complete(0) if complete else table.numbers(0)
 
 
-def number_table(path: Path, columns: int, delimiter: str = ",") -> Float[np.ndarray, "line column"]:
-    """Lines of as many numbers each, without a header."""
-    rows = [line.strip().split(delimiter) for line in text_lines(path)]
-    for place, row in enumerate(rows, 1):
-        if len(row) != columns:
-            raise DatasetError(
-                path, f"line {place} of {len(rows)} has {len(row)} numbers", wanted=f"{columns} in each line"
-            )
-    return np.stack([numbers(path, row, f"line {place}") for place, row in enumerate(rows, 1)])
+def number_table(path: Path, columns: int) -> Float[np.ndarray, "line column"]:
+    """Lines of as many numbers each, without a header; the first one, a time, is there in each."""
+    require_file(path)
+    with complaints_of_tables():
+        table = read_table(path, header=False, columns=columns)
+        return np.stack([table.complete(0), *map(table.numbers, range(1, columns))], axis=1)
 
 
-def csv_columns(path: Path) -> dict[str, Float[np.ndarray, " line"]]:
-    """Columns of numbers below a line of names; a line with fewer cells than names is an error."""
-    head, *lines = text_lines(path)
-    names = [name.strip().strip('"') for name in head.split(",")]
-    rows = [line.split(",") for line in lines]
-    for place, row in enumerate(rows, 2):
-        if len(row) != len(names):
-            raise DatasetError(
-                path, f"line {place} has {len(row)} cells", wanted=f"{len(names)}: {head.strip()}"
-            )
-    return {
-        name: numbers(path, [row[place] for row in rows], f"column {name!r}")
-        for place, name in enumerate(names)
-    }
+def number_rows(path: Path) -> list[Float[np.ndarray, " cell"]]:
+    """Lines of numbers that may differ in length."""
+    require_file(path)
+    with complaints_of_tables():
+        return read_number_rows(path)
+
+
+def csv_columns(
+    path: Path, names: Sequence[str], *, example: str = ""
+) -> dict[str, Float[np.ndarray, " line"]]:
+    """Some columns of numbers out of a table with a line of names; the others may hold anything."""
+    require_file(path)
+    with complaints_of_tables():
+        table = read_table(path, header=True, example=example)
+        return {name: table.numbers(name) for name in names}
 
 
 def mat_variables(path: Path, names: Sequence[str]) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import (
+    MEND,
     DatasetError,
     Layout,
     ReadLater,
@@ -49,9 +51,8 @@ class Mmpd(Layout):
     marks = ("subject*/p*_*.mat",)
 
     def clips(self, root: Path) -> Iterator[Record]:
-        found = [
-            (match, path) for path in root.glob("subject*/*.mat") if (match := FILE.fullmatch(path.name))
-        ]
+        paths = data_files(root, "subject*/*.mat")
+        found = [(match, path) for path in paths if (match := FILE.fullmatch(path.name))]
         for _, path in sorted(found, key=lambda pair: (int(pair[0][1]), int(pair[0][2]))):
             yield Record(
                 dataset=self.name,
@@ -65,7 +66,7 @@ class Mmpd(Layout):
             )
 
     def absent(self, root: Path) -> tuple[str, ...]:
-        people = sorted(int(p.name[7:]) for p in root.glob("subject*") if p.name[7:].isdigit())
+        people = sorted(int(p.name[7:]) for p in data_files(root, "subject*") if p.name[7:].isdigit())
         names = [f"subject{person}/p{person}_{k}.mat" for person in people for k in range(CLIPS)]
         missing = [name for name in names if not (root / name).is_file()]
         return (*(f"subject{k}" for k in range(1, 34) if k not in people), *missing)
@@ -145,7 +146,7 @@ class MatFrames:
         if not (picture.min() >= 0 and picture.max() <= 1.001):
             raise DatasetError(
                 self.path, f"'video' reaches from {picture.min():.4g} to {picture.max():.4g} in frame {k}",
-                wanted="0 to 1, or whole numbers of type uint8", do="bring back the file as the dataset has it",
+                wanted="0 to 1, or whole numbers of type uint8", do=MEND,
             )  # fmt: skip
         return ArrayFrame(k / FS, np.ascontiguousarray(picture, np.float32) * np.float32(255))
 

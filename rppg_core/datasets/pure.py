@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 from jaxtyping import Int
 
-from rppg_core.datasets.base import DatasetError, Layout, Record, Stream, Streams, make_stream
+from rppg_core.data_files import children
+from rppg_core.datasets.base import MEND, DatasetError, Layout, Record, Stream, Streams, make_stream
 from rppg_core.datasets.frames import require_file
 from rppg_core.video.frame import ArrayFrame, Frame
 
@@ -45,7 +46,7 @@ class Pure(Layout):
              "[0-9][0-9]-[0-9][0-9]/**/Image*.png", "[0-9][0-9]-[0-9][0-9].zip")  # fmt: skip
 
     def clips(self, root: Path) -> Iterator[Record]:
-        names = {match[0] for path in root.iterdir() if (match := CLIP.match(path.name))}
+        names = {match[0] for path in children(root) if (match := CLIP.match(path.name))}
         for name in sorted(names):
             pictures = PictureFolder(root, name)
             task = int(name[3:])
@@ -60,7 +61,7 @@ class Pure(Layout):
             )
 
     def absent(self, root: Path) -> tuple[str, ...]:
-        here = {path.name[:5] for path in root.iterdir()}
+        here = {path.name[:5] for path in children(root)}
         return tuple(
             f"{i:02}-{j:02}" for i in range(1, 11) for j in range(1, 7) if f"{i:02}-{j:02}" not in here
         )
@@ -109,7 +110,7 @@ class PictureFolder:
         if not EARLIEST_NS < found[0] < LATEST_NS:
             raise DatasetError(
                 self.place, f"Image{found[0]}.png: {found[0]} is no time in nanoseconds since 1970",
-                wanted="names with 19 digits", do="bring back the names as the dataset has them",
+                wanted="names with 19 digits", do=MEND,
             )  # fmt: skip
         return np.array(found, np.int64)
 
@@ -170,7 +171,7 @@ class PictureFolder:
         base = self._base() / self.name
         for folder in (base / self.name, base):
             if folder.is_dir() and (
-                found := [path for path in folder.iterdir() if path.name.endswith(".png")]
+                found := [path for path in children(folder) if path.name.endswith(".png")]
             ):
                 return iter(found)
         return iter(())
@@ -192,6 +193,6 @@ def _whole(path: Path, times: list) -> Int[np.ndarray, " time"]:
     if not all(isinstance(time, int) and EARLIEST_NS < time < LATEST_NS for time in times):
         raise DatasetError(
             path, "a Timestamp is no whole number of nanoseconds since 1970", wanted="19 digits, such as "
-            "1392643993642815000", do="bring back the times as the dataset has them",
+            "1392643993642815000", do=MEND,
         )  # fmt: skip
     return np.array(times, np.int64)

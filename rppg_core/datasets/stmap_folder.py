@@ -22,6 +22,7 @@ from pathlib import Path, PureWindowsPath
 import cv2
 import numpy as np
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import (
     DatasetError,
     Layout,
@@ -59,12 +60,8 @@ class StmapFolder(Layout):
     marks = tuple(f"{depth}{mark}" for depth in ("", "*/") for mark in ("*/STMap/*.png", "*/Label*/*.mat"))
 
     def clips(self, root: Path) -> Iterator[Record]:
-        found = {
-            p.parent
-            for depth in ("", "*/")
-            for name in ("STMap", *LABELS)
-            for p in root.glob(f"{depth}*/{name}")
-        }
+        places = [f"{depth}*/{name}" for depth in ("", "*/") for name in ("STMap", *LABELS)]
+        found = {path.parent for path in data_files(root, *places)}
         for folder in sorted(found):
             name = str(folder.relative_to(root)).replace("\\", "/")
             dataset, subject = dataset_of(root, folder), subject_of(folder.name)
@@ -80,7 +77,7 @@ class StmapFolder(Layout):
 
     def problems(self, folder: Path) -> Iterator[Problem]:
         root = self.root(folder)
-        for index in sorted(root.glob("*Index*/*.mat")) if root else ():
+        for index in data_files(root, "*Index*/*.mat") if root else ():
             try:
                 read_window(index, folder)
             except DatasetError as error:
@@ -150,7 +147,7 @@ def map_path(folder: Path) -> Path:
     found = next((path for path in places if path.exists()), None)
     if found is not None:
         return found
-    others = sorted((folder / "STMap").glob("*.png"))
+    others = data_files(folder / "STMap", "*.png")
     if any("YUV" in path.name.upper() for path in others):
         raise DatasetError(
             others[0], "is a map in YUV", wanted=f"a map in RGB: {' or '.join(MAPS)}", do="copy that one here"

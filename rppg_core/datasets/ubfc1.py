@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import Layout, Record, Stream, Streams, make_stream
 from rppg_core.datasets.frames import VideoFrames
 from rppg_core.datasets.labels import number_table
@@ -33,9 +34,9 @@ class Ubfc1(Layout):
     marks = ("*-gt/*.avi", "*-gt/gtdump.xmp", "after-exercise/gtdump.xmp")
 
     def clips(self, root: Path) -> Iterator[Record]:
-        folders = [path for path in (*root.glob("*-gt"), root / EXERCISE) if path.is_dir()]
+        folders = [path for path in (*data_files(root, "*-gt"), root / EXERCISE) if path.is_dir()]
         for folder in sorted(folders, key=lambda path: (subject_number(path) % 10**6, path.name)):
-            video = next(iter(sorted(folder.glob("*.avi"))), folder / "vid.avi")
+            video = next(iter(data_files(folder, "*.avi")), folder / "vid.avi")
             dump = folder / "gtdump.xmp"
             yield Record(
                 dataset=self.name,

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import DatasetError, Layout, Record, Stream, Streams, make_stream
 from rppg_core.datasets.frames import VideoFrames
-from rppg_core.datasets.labels import numbers, text_lines
+from rppg_core.datasets.labels import number_rows
 
 PPG, HR, TIME = range(3)  # lines of ground_truth.txt
 SLACK = 2  # frames
@@ -35,7 +36,9 @@ class Ubfc2(Layout):
     marks = ("subject*/vid.avi", "subject*/ground_truth.txt")
 
     def clips(self, root: Path) -> Iterator[Record]:
-        for folder in sorted(root.glob("subject*"), key=lambda path: (subject_number(path), path.name)):
+        for folder in sorted(
+            data_files(root, "subject*"), key=lambda path: (subject_number(path), path.name)
+        ):
             if not folder.is_dir():
                 continue
             truth = folder / "ground_truth.txt"
@@ -61,8 +64,7 @@ def subject_number(path: Path) -> int:
 
 def read_truth(path: Path) -> Float[np.ndarray, "3 time"]:
     """The three lines."""
-    lines = text_lines(path)
-    rows = [numbers(path, line.split(), f"line {place}") for place, line in enumerate(lines, 1)]
+    rows = number_rows(path)
     if len(rows) != 3 or len({len(row) for row in rows}) != 1:
         raise DatasetError(
             path, f"{len(rows)} lines of {', '.join(str(len(row)) for row in rows)} numbers: cut off?",

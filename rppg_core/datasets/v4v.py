@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import DatasetError, Layout, Record, Stream, Streams, even_times_s, make_stream
 from rppg_core.datasets.frames import VideoFrames
-from rppg_core.datasets.labels import number_lines, numbers, text_lines
+from rppg_core.datasets.labels import number_lines, numbers, text_rows
 
 FPS, PRESSURE_FS = 25.0, 1000.0
 LOST_SHARE = 0.01  # of the pressure samples that the frames call for
@@ -64,7 +65,7 @@ class V4v(Layout):
 
 
 def _found(root: Path, pattern: str) -> list[Path]:
-    return [path for phase in PHASES for path in root.glob(phase + pattern)]
+    return [path for phase in PHASES for path in data_files(root, phase + pattern)]
 
 
 def _phase(root: Path, path: Path) -> Path:
@@ -75,7 +76,7 @@ def _phase(root: Path, path: Path) -> Path:
 
 def _expected_rates(phase: Path, clip: str) -> tuple[Path, ...]:
     """Where the rates of a clip without a file of its own must be: among all, as in phase 2."""
-    released = sorted([*phase.glob("*_gt_release.txt"), *phase.glob("*/*_gt_release.txt")])
+    released = data_files(phase, "*_gt_release.txt", "*/*_gt_release.txt")
     if released or (phase / "blood_pressure").is_dir():
         return tuple(released) or (phase / "test_set_gt_release.txt",)
     return (phase / "Ground truth" / "Physiology" / f"{clip}.txt",)
@@ -93,10 +94,11 @@ def rate_values(paths: tuple[Path, ...], clip: str, name: str) -> tuple[Path, Fl
         DatasetError: no file has it.
     """
     for path in paths:
-        for line in text_lines(path):
-            cells = [cell.strip() for cell in line.strip().rstrip(",").split(",")]
+        found = text_rows(path)
+        for row in found.rows:
+            cells = row[: len(row) - 1] if not row[-1] else row  # some lines end with a comma
             if len(cells) > 3 and Path(cells[0]).stem == clip and cells[1].upper() == name.upper():
-                return path, numbers(path, cells[2:], f"{clip}, {name.upper()}")
+                return path, numbers(path, cells[2:], f"{clip}, {name.upper()}", found.decimal)
     raise DatasetError(
         paths[0],
         f"has no line '{clip}.mkv, {name.upper()}, ...'",

@@ -19,7 +19,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.base import (
+    MEND,
     DatasetError,
     Layout,
     Problem,
@@ -69,7 +71,7 @@ class Vipl(Layout):
 
     def clips(self, root: Path) -> Iterator[Record]:
         folds = read_folds(root)
-        for folder in sorted(root.glob("p[0-9]*/v[0-9]*/source[1-3]"), key=_order):
+        for folder in sorted(data_files(root, "p[0-9]*/v[0-9]*/source[1-3]"), key=_order):
             person, scenario = PERSON.fullmatch(_person(folder)), SCENARIO.fullmatch(folder.parent.name)
             if person is None or scenario is None:
                 continue
@@ -99,10 +101,10 @@ class Vipl(Layout):
         known, listing = set(), root / "Missing_data.txt"
         if listing.is_file():
             known = {match.groups() for line in text_lines(listing) if (match := LISTED.search(line))}
-        for place in sorted(root.glob("p[0-9]*/v[0-9]*/source[13]")):
+        for place in data_files(root, "p[0-9]*/v[0-9]*/source[13]"):
             if not (place / "time.txt").exists():
                 yield Problem(place / "time.txt", "is missing: the header's rate is wrong", "copy it here")
-        for person in sorted(path for path in root.glob("p[0-9]*") if PERSON.fullmatch(path.name)):
+        for person in (path for path in data_files(root, "p[0-9]*") if PERSON.fullmatch(path.name)):
             for scenario in SCENARIOS:
                 for camera in (PHONE,) if scenario in "89" else CAMERAS:
                     place = person / f"v{scenario}" / camera
@@ -128,7 +130,7 @@ def timed_frames(folder: Path) -> VideoFrames:
 
 def read_times_s(path: Path) -> Float[np.ndarray, " time"]:
     """Milliseconds, one a line, counted from the first frame."""
-    times_ms = number_lines(path)
+    times_ms = number_lines(path, complete=True)
     times_s = (times_ms - times_ms[0]) / 1e3
     steps_s = np.diff(times_s)
     if len(times_s) < 2 or not (steps_s > 0).all():
@@ -136,7 +138,7 @@ def read_times_s(path: Path) -> Float[np.ndarray, " time"]:
     if not 0.005 <= np.median(steps_s) <= 0.5:
         raise DatasetError(
             path, f"steps by {1e3 * np.median(steps_s):.4g} from frame to frame", wanted="5 to 500 ms",
-            do="bring back the times in milliseconds as the dataset has them",
+            do=MEND,
         )  # fmt: skip
     return times_s
 
@@ -182,7 +184,7 @@ def read_stream(folder: Path, name: str) -> Stream:
 def read_folds(root: Path) -> dict[str, str]:
     """Number of a person -> fold, by `fold/fold1.mat` to `fold5.mat`; empty where they are not here."""
     folds = {}
-    for path in sorted((root / "fold").glob("fold[1-5].mat")):
+    for path in data_files(root / "fold", "fold[1-5].mat"):
         found = mat_variables(path, (path.stem,))
         people = np.asarray(found.get(path.stem, ())).ravel()
         folds |= {str(int(person)): path.stem.removeprefix("fold") for person in people}

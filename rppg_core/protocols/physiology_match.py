@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.data_files import data_files
 from rppg_core.protocols.recordings import CONTACT_FS, WINDOW_S, read_columns, read_intervals_ms
 from rppg_core.protocols.table import text_table
 from rppg_core.signals.spectrum import heart_rate_from_bvp, power_spectrum, window_slices
@@ -130,10 +131,8 @@ def match_recordings(folder: Path | str, *, draws: int = DRAWS) -> PhysiologyMat
         RecordingError: a file cannot be read.
     """
     folder = Path(folder)
-    pulses = [
-        read_columns(path, ("ppg",))["ppg"] for path in sorted((folder / "contact_vitals").glob("*.csv"))
-    ]
-    series = [read_intervals_ms(path) / 1e3 for path in sorted((folder / "finger_hrv").glob("*_RR.txt"))]
+    pulses = [read_columns(path, ("ppg",))["ppg"] for path in data_files(folder / "contact_vitals", "*.csv")]
+    series = [read_intervals_ms(path) / 1e3 for path in data_files(folder / "finger_hrv", "*_RR.txt")]
     series = [ibi_s for ibi_s in series if ibi_s.sum() >= PIECE_S]
     if not pulses and not series:
         return None

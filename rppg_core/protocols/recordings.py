@@ -10,7 +10,6 @@ out. What each can show is written in its rows.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,17 +17,22 @@ import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
 
+from rppg_core.data_files import data_files
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.oximetry import OximetryRow, evaluate_oximetry
 from rppg_core.signals.beats import find_beats, hrv, hrv_noise_floor_ms
 from rppg_core.signals.filters import bandpass
 from rppg_core.signals.spectrum import heart_rate_from_bvp, window_slices
+from rppg_core.tables.table import read_number_rows, read_table
+from rppg_core.tables.text import TableError
 from rppg_core.types import Beats
 
 CONTACT_FS = 30.0
 FINGER_FS = 30.0  # even times that the uneven frames are read at
 WINDOW_S = 10.0
 FEWEST_ROWS = 300  # 10 s
+SHORTEST_MS, LONGEST_MS = 200.0, 3000.0  # usual interval between beats: 20 to 300 bpm
+BESIDE = "the file belongs beside the recording"
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,9 @@ def evaluate_recordings(folder: Path | str) -> tuple[list[RecordingRow], list[Ox
     """
     folder = Path(folder)
     rows: list[RecordingRow] = []
-    for path in sorted((folder / "contact_vitals").glob("*.csv")):
+    for path in data_files(folder / "contact_vitals", "*.csv"):
         rows += contact_rows(path)
-    for path in sorted((folder / "finger_hrv").glob("*_PPG.csv")):
+    for path in data_files(folder / "finger_hrv", "*_PPG.csv"):
         rows += finger_rows(path, path.with_name(path.name.replace("_PPG.csv", "_RR.txt")))
     oximetry = folder / "finger_oximetry"
     oxygen = evaluate_oximetry(oximetry) if oximetry.is_dir() else []
@@ -151,30 +155,42 @@ def read_intervals_ms(path: Path) -> Float[np.ndarray, " interval"]:
     """Reference intervals between beats, words of a text file. Unit: ms.
 
     Raises:
-        RecordingError: the file is missing, or holds other words than numbers.
+        RecordingError: the file is missing, holds other words than numbers, or other intervals than of a heart.
     """
+    wanted = "intervals in ms, such as 812 790 835"
     try:
-        return np.array(path.read_text().split(), float)
-    except (OSError, ValueError) as error:
+        intervals_ms = np.concatenate(read_number_rows(path, example="812 790 835"))
+    except TableError as error:
+        raise RecordingError(error.got, wanted=error.wanted, do=f"{error.do}; {BESIDE}") from error
+    if not np.isfinite(intervals_ms).all():
         raise RecordingError(
-            f"{path}: {error}", wanted="intervals in ms", do="put it beside the recording"
-        ) from error
+            f"{path}: {np.isnan(intervals_ms).sum()} of {len(intervals_ms)} intervals have no value",
+            wanted=wanted, do="remove them, or take the recording out of the folder",
+        )  # fmt: skip
+    middle = float(np.median(intervals_ms))
+    if not SHORTEST_MS <= middle <= LONGEST_MS:
+        raise RecordingError(
+            f"{path}: the median interval is {middle:.4g}", wanted=wanted, do="write the intervals in ms"
+        )
+    return intervals_ms
 
 
 def read_columns(path: Path, names: tuple[str, ...]) -> dict[str, Float[np.ndarray, " row"]]:
-    """Named columns of a CSV file as numbers, FEWEST_ROWS or more.
+    """Named columns of a table as numbers, FEWEST_ROWS or more.
 
     Raises:
         RecordingError: a column or a number is missing, or the file is too short.
     """
-    wanted = f"a CSV file with {FEWEST_ROWS} rows or more of numbers in the columns {', '.join(names)}"
-    do = "take it out of the folder, or repair it"
+    example = "\n".join([",".join(names), ",".join(f"0.{k + 1}" for k in range(len(names)))])
+    do = "repair it, or take it out of the folder"
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-        columns = {name: np.array([float(row[name]) for row in rows]) for name in names}
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise RecordingError(f"{path}: {type(error).__name__} {error}", wanted=wanted, do=do) from error
-    if len(rows) < FEWEST_ROWS or not all(np.isfinite(column).all() for column in columns.values()):
-        raise RecordingError(f"{path}: {len(rows)} rows, or cells without a number", wanted=wanted, do=do)
+        table = read_table(path, header=True, example=example)
+        columns = {name: table.complete(name) for name in names}
+    except TableError as error:
+        raise RecordingError(
+            error.got, wanted=error.wanted, do=f"{error.do}, or take it out of the folder"
+        ) from error
+    if len(table) < FEWEST_ROWS:
+        wanted = f"{FEWEST_ROWS} rows or more of numbers in the columns {', '.join(names)}"
+        raise RecordingError(f"{path}: {len(table)} rows", wanted=wanted, do=do)
     return columns

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import Pool
@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rppg_core.data_files import data_files
 from rppg_core.datasets.extracted import load_clip, save_clip
 from rppg_core.errors import UsageError
 from rppg_core.models.base import FS, TASKS
@@ -159,7 +160,7 @@ def clip_files(folder: Path, held_out: bool) -> tuple[Path, ...]:
     Raises:
         UsageError: too few clips to hold one out.
     """
-    files: Sequence[Path] = sorted(folder.glob("*.npz"))
+    files = data_files(folder, "*.npz")
     if len(files) < 2:
         raise UsageError(
             f"{len(files)} stored clips in {str(folder)!r}",

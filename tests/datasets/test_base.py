@@ -53,7 +53,7 @@ def test_values_are_never_resampled_where_times_are_uneven():
         ("hr", SECONDS[:1], [70], "1 times and 1 values"),
         ("hr", SECONDS[[0, 2, 1, 3, 4]], np.full(5, 70), "1 steps back or in place, the first after 2 s"),
         ("hr", [0, 1, 1, 2, 3], np.full(5, 70), "1 steps back or in place, the first after 1 s"),
-        ("hr", [0, 1, np.nan, 2, 3], np.full(5, 70), "do not increase"),
+        ("hr", [0, 1, np.nan, 2, 3], np.full(5, 70), "time 3 of 5 of hr is missing"),
         ("hr", 1e3 * SECONDS, np.full(5, 70), "hr steps by 1000 s"),
         ("bvp", SECONDS, SECONDS, "bvp steps by 1 s"),
         ("bvp", 1e-6 * SECONDS, SECONDS, "bvp steps by 1e-06 s"),

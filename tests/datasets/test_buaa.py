@@ -54,7 +54,7 @@ def test_heart_rate_in_hertz_is_an_error(tmp_path):
 def test_table_without_pulse_is_an_error_that_lists_its_columns(tmp_path):
     root = make_buaa(tmp_path)
     (root / CLIP / "lux10.0_APH.csv").write_text("TIME,HEART\n0,72\n1,72\n")
-    with pytest.raises(DatasetError, match="has the columns TIME, HEART; wanted: a column PULSE"):
+    with pytest.raises(DatasetError, match="has the columns TIME, HEART; wanted: one column PULSE"):
         records_of("buaa", root)[CLIP].streams["hr"]
 
 

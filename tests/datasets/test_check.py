@@ -3,9 +3,10 @@ import json
 import h5py
 import numpy as np
 import pytest
-from datasets.make_layouts import make_cohface, make_ubfc2, truth_text, wave
+from datasets.make_layouts import MAKERS, make_cohface, make_generic, make_ubfc2, truth_text, wave
 
 from rppg_core import cli
+from rppg_core.datasets.base import COPY
 from rppg_core.datasets.check import check_folder, record_problems
 from rppg_core.datasets.layouts import LAYOUTS
 
@@ -24,8 +25,8 @@ def test_each_fault_is_told_once_with_its_repair(broken):
     found = check_folder(broken)
     assert not found.holds
     assert [(problem.path, problem.repair) for problem in found.problems] == [
-        (broken / "subject1/vid.avi", "copy the file again from the dataset's own archive"),
-        (broken / "subject21/ground_truth.txt", "copy it here"),
+        (broken / "subject1/vid.avi", COPY),
+        (broken / "subject21/ground_truth.txt", "copy it here, or leave the clip out"),
     ]
 
 
@@ -92,3 +93,30 @@ def test_command_takes_the_layout_by_name(tmp_path, capsys):
     path.write_text(truth_text((wave(times_s), np.full(118, 1.2), times_s)))
     assert cli.main(["dataset", "check", str(root), "--layout", "ubfc2"]) == 1
     assert "the median of hr is 1.2; wanted: 25 to 250 bpm" in capsys.readouterr().out
+
+
+def test_labels_on_another_clock_than_the_pictures_are_a_problem(tmp_path):
+    root = make_generic(tmp_path)
+    path = root / "ann_1.csv"
+    head, *rows = path.read_text().splitlines()
+    late = [f"{float(row.split(',')[0]) + 60:.6f},{row.split(',', 1)[1]}" for row in rows]
+    path.write_text("\n".join([head, *late]))
+    (pulse, rate) = check_folder(root).problems
+    assert pulse.what == "bvp runs from 60.00 to 63.97 s, the pictures from 0 to 4.00 s"
+    assert rate.path == pulse.path == path
+    assert "from the first picture" in pulse.repair
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_repairs_fit_files_of_ones_own_too(tmp_path, layout):
+    MAKERS[layout](tmp_path)
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path.parent.name != "fold":  # a list of splits is read before any clip
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    found = check_folder(tmp_path, layout).problems
+    assert found
+    own = ("came with a dataset", "wrote it", "your own", "yourself")
+    for problem in found:  # "the archive" alone sends whoever recorded the file to a place that has none
+        assert "archive" not in problem.repair or any(words in problem.repair for words in own), (
+            problem.repair
+        )

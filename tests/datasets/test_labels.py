@@ -35,7 +35,7 @@ def test_header_is_checked_and_left_out(written):
 
 
 def test_columns_have_their_names_and_blank_cells_are_nan(written):
-    columns = csv_columns(written("t_s, ppg\n0,1\n1,\n"))
+    columns = csv_columns(written("t_s, ppg\n0,1\n1,\n"), ("t_s", "ppg"))
     assert columns["t_s"].tolist() == [0, 1]
     assert np.isnan(columns["ppg"]).tolist() == [False, True]
 
@@ -49,10 +49,14 @@ def test_table_has_a_row_a_line(written):
     [
         ("", text_lines, "the file is empty"),
         ("\n \n", text_lines, "only blank lines"),
-        (b"\xff\xfe\x00\x01", text_lines, "cannot be read as text"),
-        ("1\ntwo\n", number_lines, "could not convert string to float: 'two'"),
-        ("1,2\n3\n", lambda path: number_table(path, 2), "line 2 of 2 has 1 numbers"),
-        ("a,b\n1\n", csv_columns, "line 2 has 1 cells; wanted: 2: a,b"),
+        (b"\xff\xfe\x00", text_lines, "cannot be read as text"),
+        ("1\ntwo\n", number_lines, "line 2, column 1: 'two' is no number"),
+        ("1,2\n3\n", lambda path: number_table(path, 2), "line 2 has 1 cell"),
+        (
+            "a,b\n1\n",
+            lambda path: csv_columns(path, ("a",)),
+            r"line 2 has 1 cell .*; wanted: 2 cells, one for each",
+        ),
         (b"MATLAB 5.0 and no more", lambda path: mat_variables(path, ("x",)), "cannot be read as MATLAB"),
         (b"MATLAB 7.3 and no more", lambda path: mat_variables(path, ("x",)), "cannot be read as HDF5"),
         (b"no HDF5", lambda path: hdf5_variables(path, ("x",)), "cannot be read as HDF5"),

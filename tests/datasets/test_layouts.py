@@ -11,6 +11,7 @@ from datasets.make_layouts import MAKERS, make_generic, make_ubfc1, make_ubfc2
 
 from rppg_core.datasets.base import DatasetError, Layout, Record
 from rppg_core.datasets.check import check_folder
+from rppg_core.datasets.extraction import content_key
 from rppg_core.datasets.layouts import LAYOUTS, find_layout
 from rppg_core.errors import UsageError
 
@@ -207,3 +208,67 @@ def test_damaged_bytes_never_raise_anything_but_our_errors(copied, layout):
             check_folder(folder, layout)  # problems or none: a flipped bit can be a valid number
         path.write_bytes(whole)
     assert check_folder(folder, layout).problems == ()
+
+
+APPLE_DOUBLE = bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(40)
+
+
+def litter(folder):
+    """What file managers, network drives, notebooks and editors leave behind, in every folder of a dataset."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    places = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
+    for hidden in ("__MACOSX", ".ipynb_checkpoints", "@eaDir", ".Trashes"):
+        shutil.copytree(
+            folder,
+            folder / hidden,
+            ignore=lambda _, names: [n for n in names if n.startswith(("_", ".", "@"))],
+        )
+    for path in files:
+        path.with_name("._" + path.name).write_bytes(APPLE_DOUBLE)
+        path.with_name("~$" + path.name).write_bytes(b"\0" * 165)
+        path.with_name(path.name + "~").write_bytes(b"old")
+    for place in places:
+        (place / f"._{place.name}").write_bytes(APPLE_DOUBLE)
+        for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+            (place / name).write_bytes(b"\0\0\0\1Bud1")
+
+
+def all_of(folder, layout):
+    """All that a layout says of a folder: of each record, the numbers too."""
+    found = check_folder(folder, layout)
+    told = [(p.path.relative_to(folder), p.what, p.repair) for p in found.problems]
+    records = []
+    for record in LAYOUTS[layout]().records(folder):
+        streams = {name: stream.values.tolist() for name, stream in record.streams.items()}
+        key = content_key(record, frozenset({"rgb"}))
+        frames = None if record.frames is None else record.frames.seconds()
+        records.append(
+            (record.clip, record.subject, dict(record.condition), record.notes, streams, key, frames)
+        )
+    return found.clips, found.subjects, found.streams, found.absent, told, records
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_hidden_files_change_nothing(copied, layout):
+    folder = copied(layout)
+    before = all_of(folder, layout)
+    litter(folder)
+    assert find_layout(folder).name == layout
+    assert all_of(folder, layout) == before
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_hidden_files_alone_are_no_dataset(made, tmp_path, layout):
+    shutil.copytree(made / layout, tmp_path / "__MACOSX")
+    for path in (made / layout).rglob("*"):
+        if path.is_file():
+            beside = tmp_path / path.relative_to(made / layout)
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            beside.with_name("._" + beside.name).write_bytes(APPLE_DOUBLE)
+    assert not LAYOUTS[layout]().recognise(tmp_path)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_dataset_below_a_hidden_folder_is_read(made, tmp_path, layout):
+    folder = shutil.copytree(made / layout, tmp_path / ".cache" / "@eaDir" / "set")
+    assert check_folder(folder).clips == check_folder(made / layout).clips

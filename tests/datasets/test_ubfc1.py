@@ -40,7 +40,7 @@ def test_late_sensor_is_told_and_not_shifted(root):
 def test_row_cut_off_is_an_error_that_names_file_and_line(root):
     path, rows = rows_of(root)
     path.write_text("\n".join([*rows[:99], "1595,72"]))
-    with pytest.raises(DatasetError, match=r"gtdump\.xmp: line 100 of 100 has 2 numbers"):
+    with pytest.raises(DatasetError, match=r"gtdump\.xmp: line 100 has 2 cells separated by commas"):
         records_of("ubfc1", root)["5-gt"].streams["hr"]
 
 

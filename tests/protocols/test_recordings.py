@@ -12,6 +12,8 @@ from rppg_core.protocols.recordings import (
     ecg_beats_s,
     evaluate_recordings,
     finger_rows,
+    read_columns,
+    read_intervals_ms,
 )
 from rppg_core.simulate.physiology import Physiology, simulate_waves
 
@@ -94,3 +96,58 @@ def test_missing_reference_intervals_are_named(tmp_path):
     (tmp_path / "finger_hrv" / "b_PPG.csv").write_text("time,R,G,B\n" + rows)
     with pytest.raises(RecordingError, match=r"b_RR\.txt"):
         evaluate_recordings(tmp_path)
+
+
+def contact(folder, text, name="a.csv"):
+    (folder / "contact_vitals").mkdir(exist_ok=True)
+    path = folder / "contact_vitals" / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+ROWS = "ppg,ecg\n" + "".join(f"{np.sin(k / 4):.4f},{k % 25 == 0:.1f}\n" for k in range(400))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(",", ";").replace(".", ",").encode("utf-16"),
+        lambda text: text.replace(",", "\t").replace("\n", "\r\n").encode(),
+        lambda text: "# a sensor\n" + text.replace("ppg,ecg", '"ppg","ecg"'),
+    ],
+)
+def test_recording_in_another_dialect_gives_the_same(tmp_path, change):
+    before = read_columns(contact(tmp_path, ROWS), ("ppg", "ecg"))
+    after = read_columns(contact(tmp_path, change(ROWS)), ("ppg", "ecg"))
+    for name, values in before.items():
+        np.testing.assert_array_equal(after[name], values)
+
+
+def test_missing_sample_of_a_recording_is_named_by_its_line(tmp_path):
+    path = contact(tmp_path, ROWS.replace("\n", "\nNA,0\n", 1))
+    with pytest.raises(RecordingError, match="line 2, column ppg: 'NA' is no value"):
+        read_columns(path, ("ppg", "ecg"))
+
+
+def test_hidden_files_are_no_recordings(tmp_path):
+    contact(tmp_path, b"\x00\x05\x16\x07", "._a.csv")
+    (tmp_path / "finger_hrv").mkdir()
+    (tmp_path / "finger_hrv" / "._a_PPG.csv").write_bytes(b"\x00\x05\x16\x07")
+    with pytest.raises(UsageError, match="no recording in"):
+        evaluate_recordings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("0.81 0.79 0.83", "the median interval is 0.81; wanted: intervals in ms"),
+        ("812 NA 835", "1 of 3 intervals have no value"),
+        ("812,5\n790,25\n", "can be decimal or stand between two numbers"),
+        ("812 long 835", "line 1: 'long' is no number"),
+    ],
+)
+def test_intervals_that_are_not_in_ms_are_named(tmp_path, text, words):
+    path = tmp_path / "a_RR.txt"
+    path.write_text(text)
+    with pytest.raises(RecordingError, match=words):
+        read_intervals_ms(path)

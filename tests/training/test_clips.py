@@ -112,6 +112,14 @@ def test_empty_folder_is_refused(tmp_path):
         source(tmp_path).sample(0, 1.0)
 
 
+def test_hidden_files_beside_clips_are_no_clips(folder):
+    before = clip_files(folder, False), clip_files(folder, True)
+    for path in folder.glob("*.npz"):
+        path.with_name("._" + path.name).write_bytes(b"\x00\x05\x16\x07")
+    clip_files.cache_clear()
+    assert (clip_files(folder, False), clip_files(folder, True)) == before
+
+
 def test_mirror_exchanges_left_and_right():
     clip, _ = even_clip()
     turned = mirrored(clip)

@@ -1,0 +1,115 @@
+"""What a cell of a table says: a number, no value, or something that is no number, and then why not.
+
+Floor 1. Python's own `float` reads "1_000" and takes "1,5" for nothing at all; numbers are told by their form here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+NO_VALUE = frozenset(
+    {
+        "", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "null", "none", "nil", "missing", "-", "--", "---", "–", "—",
+        "?", ".", "nan", "-nan", "+nan", "nan(ind)", "-nan(ind)", "1.#qnan", "1.#ind", "-1.#ind", "inf", "+inf",
+        "-inf", "infinity", "+infinity", "-infinity", "∞", "-∞", "1.#inf", "-1.#inf", "#div/0!", "#value!", "#num!",
+        "#null!", "#ref!", "#name?",
+    }
+)  # fmt: skip
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+COMMA_NUMBER = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,'’]\d{3})+([.,]\d*)?", re.ASCII)  # 1,234 or 1.234.567,8
+APART = re.compile(r"[+-]?\d{1,3}( \d{3})+([.,]\d*)?", re.ASCII)  # the same with blanks
+DOUBTFUL = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)  # 1234, or 1.234
+CLOCK = re.compile(
+    r"\d{1,3}:\d{2}(:\d{2})?([.,:]\d+)?( ?[ap]\.?m\.?)?(z|[+-]\d\d:?\d\d)?", re.ASCII | re.IGNORECASE
+)
+DATE = re.compile(
+    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([t ].*)?", re.ASCII | re.IGNORECASE
+)
+WITH_UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*(%|°\s?\w*|[^\W\d_][\w/]*)")
+PLAIN = re.compile(r"[0-9.eE+\-\n]*", re.ASCII)
+ONLY_SECONDS = "write seconds as a number, counted from the first frame, such as 0.033"
+NO_THOUSANDS = "write 1234.5: a decimal point, and no sign between thousands"
+REASONS = (  # form, what it is, what to do
+    (CLOCK, "is a time of day", ONLY_SECONDS),
+    (DATE, "is a date", ONLY_SECONDS),
+    (THOUSANDS, "has a separator of thousands", NO_THOUSANDS),
+    (APART, "has a separator of thousands, or two numbers in one cell", NO_THOUSANDS),
+    (WITH_UNIT, "is a number with a unit", "write the number alone; its unit belongs to the column's name"),
+)
+NO_NUMBER = ("is no number", "write a number, or leave the cell blank where there is none")
+
+
+class CellError(ValueError):
+    """A cell that is no number.
+
+    Args:
+        place: which of the cells.
+        what: what it is instead, as "is a date".
+        do: what to write instead.
+    """
+
+    def __init__(self, place: int, what: str, do: str):
+        super().__init__(what)
+        self.place, self.what, self.do = place, what, do
+
+
+def is_no_value(cell: str) -> bool:
+    """Whether a cell says that there is no value; what is infinite is none either."""
+    return cell.strip().casefold() in NO_VALUE
+
+
+def is_value(cell: str) -> bool:
+    """Whether a cell holds a value, in whichever form, and not a word: a header has no such cells."""
+    text = _minus(cell)
+    forms = NUMBER, COMMA_NUMBER, CLOCK, DATE, THOUSANDS
+    return is_no_value(text) or any(form.fullmatch(text) for form in forms)
+
+
+def number(cell: str, decimal: str = ".") -> float:
+    """One cell as a number; NaN where there is no value.
+
+    Args:
+        cell: its text.
+        decimal: "." or ",".
+
+    Raises:
+        CellError: it is something else.
+    """
+    text = _minus(cell)
+    if is_no_value(text):
+        return float("nan")
+    if (NUMBER if decimal == "." else COMMA_NUMBER).fullmatch(text):
+        value = float(text.replace(",", "."))
+        return value if np.isfinite(value) else float("nan")  # 1e999
+    what, do = next(((what, do) for form, what, do in REASONS if form.fullmatch(text)), NO_NUMBER)
+    raise CellError(0, what, do)
+
+
+def numbers(cells: Sequence[str], decimal: str = ".") -> Float[np.ndarray, " cell"]:
+    """Cells as numbers; NaN where there is no value.
+
+    Raises:
+        CellError: a cell is something else; its place is that of the first one.
+    """
+    if decimal == "." and PLAIN.fullmatch("\n".join(cells)):
+        try:  # a million cells a second; blank ones and "1-2" go the slow way
+            values = np.array(cells, float)
+            return np.where(np.isfinite(values), values, np.nan)
+        except ValueError:
+            pass
+    values = np.empty(len(cells))
+    for place, cell in enumerate(cells):
+        try:
+            values[place] = number(cell, decimal)
+        except CellError as error:
+            raise CellError(place, error.what, error.do) from None
+    return values
+
+
+def _minus(cell: str) -> str:
+    return cell.strip().replace("\u2212", "-")  # the minus of typesetters
