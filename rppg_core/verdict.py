@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 from rppg_core.types import FaceInfo, Reading, VideoInfo
+from rppg_core.vitals import OUTSIDE_BAND
 
 LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png", "raw"}
 
@@ -25,6 +26,12 @@ class Cause:
 UNKNOWN = Cause(
     "the spectrum has no peak that the methods share",
     "record 30 s in even light, face the camera and hold still",
+    "quality",
+)
+
+OUTSIDE = Cause(
+    "the heart may beat slower or faster than the band allows",
+    "count the pulse at the wrist, or look for it in another band",
     "quality",
 )
 
@@ -76,7 +83,8 @@ def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, 
     """
     if hr.value is None or hr.interval is None:
         seen = "" if cause is UNKNOWN else f" {cause.what[0].upper()}{cause.what[1:]}."
-        return f"No reliable heart rate: {hr.note or UNKNOWN.what}.{seen} To improve it: {cause.remedy}."
+        remedy = OUTSIDE.remedy if cause is UNKNOWN and hr.note.startswith(OUTSIDE_BAND) else cause.remedy
+        return f"No reliable heart rate: {hr.note or UNKNOWN.what}.{seen} To improve it: {remedy}."
     quality = "good" if hr.confidence >= 0.95 else "fair"
     if cause is not UNKNOWN:  # something is wrong with the clip, however sure the methods are
         quality = f"fair ({cause.what})"
