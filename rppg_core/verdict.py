@@ -28,12 +28,7 @@ UNKNOWN = Cause(
     "record 30 s in even light, face the camera and hold still",
     "quality",
 )
-
-OUTSIDE = Cause(
-    "the heart may beat slower or faster than the band allows",
-    "count the pulse at the wrist, or look for it in another band",
-    "quality",
-)
+OUTSIDE_REMEDY = "count the pulse at the wrist for 30 s"  # no better video brings the rate into the band
 
 
 def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
@@ -70,6 +65,13 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
     return UNKNOWN
 
 
+def remedy(hr: Reading, cause: Cause) -> str:
+    """What would help against a refused heart rate."""
+    if cause is UNKNOWN and hr.note.startswith(OUTSIDE_BAND):
+        return OUTSIDE_REMEDY
+    return cause.remedy
+
+
 def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, cause: Cause) -> str:
     """Two or three plain sentences, quality first.
 
@@ -83,8 +85,8 @@ def verdict(hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, 
     """
     if hr.value is None or hr.interval is None:
         seen = "" if cause is UNKNOWN else f" {cause.what[0].upper()}{cause.what[1:]}."
-        remedy = OUTSIDE.remedy if cause is UNKNOWN and hr.note.startswith(OUTSIDE_BAND) else cause.remedy
-        return f"No reliable heart rate: {hr.note or UNKNOWN.what}.{seen} To improve it: {remedy}."
+        what_helps = remedy(hr, cause)
+        return f"No reliable heart rate: {hr.note or UNKNOWN.what}.{seen} To improve it: {what_helps}."
     quality = "good" if hr.confidence >= 0.95 else "fair"
     if cause is not UNKNOWN:  # something is wrong with the clip, however sure the methods are
         quality = f"fair ({cause.what})"

@@ -33,7 +33,9 @@ from rppg_core.types import (
 
 MIN_HR_S = 5.0
 OUTSIDE_BAND = "the rate may lie"  # first words of a refusal for a heart rate outside the band
-OUTSIDE_CONFIDENCE = 0.05  # our choice: of the rates refused for it, fewer than 1 in 100 were right (simulated)
+OUTSIDE_CONFIDENCE = (
+    0.05  # at most, of such a refusal; our choice: simulated, under 1 in 100 of them was right
+)
 HRV_UNITS = {"sdnn": "ms", "rmssd": "ms", "pnn50": "%", "lf_hf": "ratio"}
 
 

@@ -3,7 +3,7 @@
 Floor 1; `vitals` asks this about every rate, of a method or of the consensus. A heart at 36 bpm has lines at 36, 72,
 108 and 144; in a band from 39 bpm on, 72 is the strongest of them, and all methods read it. A heart at 72 bpm has no
 line at 36 or 108. A heart at 250 bpm leaves only noise and weak sidebands inside the band, and a stronger line above
-it. The panel's spectra reach from 0 to 8 Hz and tell these cases apart. The answer is a refusal, never another number.
+it. The panel's spectra reach from 0 to 8 Hz and tell these cases apart. The answer is a refusal, never a number.
 
 Removing the trend (`filters.detrend`) leaves 0.89 of a line's amplitude at 36 bpm and 0.53 at 25 bpm; the thresholds
 are set for lines after that. Axis letters: W window, F frequency.
@@ -21,13 +21,17 @@ from rppg_core.signals.quality import LINE_HALF_WIDTH_HZ, Panel, WindowSpectra
 Side = Literal["below", "above"]
 
 # Two lines of a slow heart, at half the rate that was read and at one and a half of it. The first two are geometric
-# means over both lines; the medians are those of simulated hearts below the band, and of hearts inside it.
-SLOW_STRENGTH = 0.2  # power beside that of the line that was read; medians 0.9 and 0.03
-SLOW_CONTRAST = 3.0  # power beside that of the gaps halfway to the lines around; medians 20 and 0.6
-LEAST_STRENGTH = 0.05  # of each line: breathing at half the heart rate has the first and hardly the second
+# means over both lines, with medians of simulated hearts below the band and inside it.
+SLOW_STRENGTH = 0.2  # power over that of the line that was read; 0.5 below the band, 0.02 inside
+SLOW_CONTRAST = 3.0  # power over that in the gaps halfway to the lines around; 25 below the band, 0.6 inside
+# Each of the two: breathing at half the heart rate has the first and hardly the second.
+LEAST_STRENGTH = 0.05
 LEAST_CONTRAST = 1.5
-FASTEST_HZ = 5.0  # 300 bpm, the fastest of infants' hearts; cameras and codecs make lines of their own at 5 to 8 Hz
-FAST_SHARE = 0.2  # of the power from the lower edge on; of pulse-free clips the strongest line above has 0.19 at most
+# Infants' hearts reach 300 bpm. Cameras and codecs make lines of their own at 5 to 8 Hz (6.25 Hz is each fourth frame
+# of 25 a second), stronger than the pulse of some real faces.
+FASTEST_HZ = 5.0
+# Of the power from the lower edge on; the strongest line above the band of clips without a pulse has at most 0.19.
+FAST_SHARE = 0.2
 
 
 def outside_band(spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None) -> Side | None:
