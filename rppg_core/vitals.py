@@ -33,9 +33,8 @@ from rppg_core.types import (
 
 MIN_HR_S = 5.0
 OUTSIDE_BAND = "the rate may lie"  # first words of a refusal for a heart rate outside the band
-OUTSIDE_CONFIDENCE = (
-    0.05  # at most, of such a refusal; our choice: simulated, under 1 in 100 of them was right
-)
+# The most that such a refusal gets; our choice: simulated, fewer than 1 in 100 of the rates it refused were right.
+OUTSIDE_CONFIDENCE = 0.05
 HRV_UNITS = {"sdnn": "ms", "rmssd": "ms", "pnn50": "%", "lf_hf": "ratio"}
 
 

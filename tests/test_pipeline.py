@@ -211,4 +211,5 @@ def test_heart_below_the_band_is_refused_by_every_method_and_the_consensus():
     found = analyze(simulate_traces(settings)[0])
     assert "may lie below 39 bpm" in found.consensus.vitals.hr.note
     assert "may lie below 39 bpm" in found.consensus.verdict
-    assert all("may lie below 39 bpm" in e.vitals.hr.note for e in found.estimates.values())
+    assert all(e.vitals.hr.refused for e in found.estimates.values())
+    assert all("may lie below 39 bpm" in found.estimates[name].vitals.hr.note for name in PANEL)
