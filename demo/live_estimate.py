@@ -19,7 +19,7 @@ from rppg_core.roster import PANEL
 from rppg_core.runs import FS
 from rppg_core.signals.filters import segments
 from rppg_core.types import Bvp, FaceClip, FaceInfo, VideoInfo
-from rppg_core.verdict import likely_cause
+from rppg_core.verdict import likely_cause, remedy
 from rppg_core.viz import display_wave
 
 # One row of a packet, a frame. demo/static/live.js sends them in this order and says how each is taken.
@@ -174,8 +174,8 @@ def _judged(face: LiveTrace, known: dict[str, float]) -> dict[str, Any]:
     pos = report.estimates["pos"]
     hr = pos.vitals.hr
     if hr.value is None or hr.interval is None:
-        remedy = likely_cause(report.video, report.face, known["seconds"]).remedy
-        words = f"No reliable heart rate: {hr.note}. To improve it: {remedy}."
+        what_helps = remedy(hr, likely_cause(report.video, report.face, known["seconds"]))
+        words = f"No reliable heart rate: {hr.note}. To improve it: {what_helps}."
         return _answer("refused", words, wave=_wave(pos.bvp), **known)
     rates = [e.vitals.hr.value for e in report.estimates.values()]
     agree = sum(rate is not None and abs(rate - hr.value) <= AGREE_BPM for rate in rates)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 from rppg_core.types import FaceInfo, Reading, VideoInfo
+from rppg_core.vitals import OUTSIDE_BAND
 
 LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png", "raw"}
 
@@ -27,6 +28,7 @@ UNKNOWN = Cause(
     "record 30 s in even light, face the camera and hold still",
     "quality",
 )
+OUTSIDE_REMEDY = "count the pulse at the wrist for 30 s"  # no better video brings the rate into the band
 
 
 def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
@@ -69,6 +71,13 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
     return UNKNOWN
 
 
+def remedy(hr: Reading, cause: Cause) -> str:
+    """What would help against a refused heart rate."""
+    if cause is UNKNOWN and hr.note.startswith(OUTSIDE_BAND):
+        return OUTSIDE_REMEDY
+    return cause.remedy
+
+
 def verdict(
     hr: Reading, *, seconds: float, clip_s: float, agree: int, of: int, cause: Cause, clock: str = ""
 ) -> str:
@@ -85,7 +94,8 @@ def verdict(
     """
     if hr.value is None or hr.interval is None:
         seen = "" if cause is UNKNOWN else f" {cause.what[0].upper()}{cause.what[1:]}."
-        return f"No reliable heart rate: {hr.note or UNKNOWN.what}.{seen} To improve it: {cause.remedy}."
+        what_helps = remedy(hr, cause)
+        return f"No reliable heart rate: {hr.note or UNKNOWN.what}.{seen} To improve it: {what_helps}."
     quality = "good" if hr.confidence >= 0.95 else "fair"
     if cause is not UNKNOWN:  # something is wrong with the clip, however sure the methods are
         quality = f"fair ({cause.what})"

@@ -18,6 +18,7 @@ from rppg_core.pipeline import Analysis, analyze, check_clip, needs_of
 from rppg_core.roster import CLASSICAL, PANEL, list_methods
 from rppg_core.runs import background_as_skin, shuffled
 from rppg_core.simulate.faces import SimulationSettings, simulate_clip
+from rppg_core.simulate.traces import simulate_traces
 from rppg_core.video.prepare import resample
 from tests.report_factory import make_report
 
@@ -203,3 +204,12 @@ def test_method_that_is_not_in_the_roster_is_judged_like_one_that_is(report, pul
     judged = Analysis(pulsed[0]).judge(stranger)
     assert judged.method == "pos of another seed"
     assert judged.vitals == report.estimates["pos"].vitals
+
+
+def test_heart_below_the_band_is_refused_by_every_method_and_the_consensus():
+    settings = SimulationSettings(hr_bpm=36, seconds=30, amplitude_percent=0.7, motion="small", seed=1)
+    found = analyze(simulate_traces(settings)[0])
+    assert "may lie below 39 bpm" in found.consensus.vitals.hr.note
+    assert "may lie below 39 bpm" in found.consensus.verdict
+    assert all(e.vitals.hr.refused for e in found.estimates.values())
+    assert all("may lie below 39 bpm" in found.estimates[name].vitals.hr.note for name in PANEL)

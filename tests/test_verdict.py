@@ -76,3 +76,12 @@ def test_refusal_gives_cause_and_remedy():
         "No reliable heart rate: no clear pulse. There is little light on the skin (20 of 255"
     )
     assert "window or a lamp" in words
+
+
+def test_rate_outside_the_band_is_not_blamed_on_the_recording():
+    hr = Reading(None, "bpm", note="the rate may lie below 39 bpm (72 looks like the second harmonic of 36)")
+    cause = likely_cause(GOOD_VIDEO, GOOD_FACE, 20)
+    words = verdict(hr, seconds=20, clip_s=20, agree=0, of=7, cause=cause)
+    assert "may lie below 39 bpm" in words and "wrist" in words
+    moving = likely_cause(GOOD_VIDEO, FaceInfo(found=1, width_px=200, brightness=120, motion_percent=60), 20)
+    assert "hold still" in verdict(hr, seconds=20, clip_s=20, agree=0, of=7, cause=moving)

@@ -100,3 +100,25 @@ def test_newborn_band_finds_a_newborn_rate():
     bvp, waves = beating(20, hr_bpm=140)
     found = judge(bvp, band_hz=NEONATAL_HR_BAND_HZ).vitals
     assert found.hr.value == pytest.approx(float(np.mean(waves.hr_bpm)), abs=3)
+
+
+@pytest.mark.parametrize(
+    ("hr_bpm", "band_hz", "words"),
+    [
+        (36, (0.65, 4.0), "may lie below 39 bpm"),
+        (255, (0.65, 4.0), "may lie above 240 bpm"),
+        (60, NEONATAL_HR_BAND_HZ, "may lie below 78 bpm"),
+        (48, (0.9, 2.0), "may lie below 54 bpm"),
+    ],
+)
+def test_heart_outside_the_band_is_refused_with_the_side(hr_bpm, band_hz, words):
+    found = judge(beating(30, hr_bpm=hr_bpm)[0], band_hz=band_hz).vitals
+    assert words in found.hr.note
+    assert found.hr.value is None and found.hr.confidence <= 0.05
+    assert found.rmssd.refused and found.rr.refused
+
+
+@pytest.mark.parametrize("hr_bpm", [41, 48, 60, 76, 120, 180, 230])
+def test_heart_inside_the_band_is_not_refused_for_its_edges(hr_bpm):
+    bvp, waves = beating(30, hr_bpm=hr_bpm, rsa=0.01, mayer=0.005)
+    assert judge(bvp).vitals.hr.value == pytest.approx(float(np.mean(waves.hr_bpm)), abs=3)
