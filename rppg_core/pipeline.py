@@ -7,7 +7,7 @@ in every run, so a method's reading is the same alone and in company. Axis lette
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 from rppg_core.errors import ClipTooShortError, FaceTooSmallError, FrameRateError, UsageError
 from rppg_core.roster import PANEL, get_method, resolve
 from rppg_core.runs import FS, Run, Runs, spectra_of
+from rppg_core.signals.checks import check_band
 from rppg_core.signals.quality import Panel, WindowSpectra
 from rppg_core.types import (
     HR_BAND_HZ,
@@ -28,9 +29,10 @@ from rppg_core.types import (
     Vitals,
 )
 from rppg_core.verdict import likely_cause, verdict
+from rppg_core.video.arrays import open_arrays
 from rppg_core.video.clip import extract
+from rppg_core.video.clip_fields import check_fields
 from rppg_core.video.face import FaceTracker
-from rppg_core.video.frame import ArrayFrame
 from rppg_core.video.prepare import resample
 from rppg_core.video.reader import MAX_S, open_video
 from rppg_core.vitals import HRV_UNITS, Context, Judgement, heart_rate_reading, refuse, vitals_from_bvp
@@ -55,7 +57,8 @@ def analyze(
     """Everything about one video.
 
     Args:
-        source: a path; a FaceClip; or frames (T, H, W, 3) RGB with their times (T) in seconds.
+        source: a path; a FaceClip; or a tuple (frames, times_s): RGB (T, H, W, 3) or grey (T, H, W), whole numbers or
+            floats 0..1 or 0..255, and T times in seconds, counted from the first. BGR is not recognised: turn it.
         methods: names out of `list_methods()`; None is the seven classical ones, "all" every one with weights.
         region: "face", or "whole" when the whole picture is skin (a finger on the lens).
         band_hz: where the heart rate is looked for; NEONATAL_HR_BAND_HZ for newborns. Unit: Hz.
@@ -69,6 +72,7 @@ def analyze(
         RppgError: a file that cannot be analysed (exit code 3) or a wrong argument (exit code 2).
     """
     names = resolve(methods)
+    band_hz = check_band(band_hz)
     started = time.perf_counter()
     own = _own_networks(weights or {})
     clip = load_clip(source, needs_of(names), region=region, progress=progress)
@@ -120,6 +124,7 @@ class Analysis:
         seconds: float = 0.0,
     ):
         check_clip(clip)
+        band_hz = check_band(band_hz, fs=1 / float(np.median(np.diff(clip.times_s))))
         even = resample(clip, FS)
         self.clip = clip
         self._runs = Runs(even, own)
@@ -161,14 +166,15 @@ def load_clip(
 ) -> FaceClip:
     """The one pass over whatever the user gave; a FaceClip goes through as it is, a file over `max_s` does not."""
     if isinstance(source, FaceClip):
-        return source
+        return check_fields(source)
     if region not in ("face", "whole"):
         raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for a face video")
     if isinstance(source, tuple):
-        frames, times_s = source
-        last_s = float(max(times_s, default=0.0))
-        pictures = _pictures(frames, times_s)
-        return extract(pictures, _tracker(region), needs, region=region, progress=progress, expected_s=last_s)
+        given = open_arrays(source)
+        clip = extract(
+            given.frames, _tracker(region), needs, region=region, progress=progress, expected_s=given.last_s
+        )
+        return replace(clip, notes=(*given.notes, *clip.notes))
     video = open_video(source, max_s=MAX_S if max_s is None else max_s)
 
     def reading(stage: str, fraction: float) -> None:
@@ -187,15 +193,6 @@ def _tracker(region: str) -> FaceTracker | None:
     return FaceTracker() if region == "face" else None
 
 
-def _pictures(frames: np.ndarray, times_s: np.ndarray) -> Iterator[ArrayFrame]:
-    if len(frames) != len(times_s) or not (np.diff(times_s) > 0).all():
-        raise UsageError(
-            f"{len(frames)} frames with {len(times_s)} times",
-            wanted="one time a frame in seconds, each later than the one before", do="check the times",
-        )  # fmt: skip
-    return (ArrayFrame(float(t), frame) for t, frame in zip(times_s, frames, strict=True))
-
-
 def check_clip(clip: FaceClip) -> None:
     """Refuse what no method can read.
 
@@ -203,7 +200,9 @@ def check_clip(clip: FaceClip) -> None:
         ClipTooShortError: under MIN_CLIP_S.
         FrameRateError: under MIN_FPS.
         FaceTooSmallError: a face under MIN_FACE_PX wide.
+        UsageError: fields that do not fit together.
     """
+    check_fields(clip)
     n = len(clip.times_s)
     rate = 1 / float(np.median(np.diff(clip.times_s)))
     clip_s = float(clip.times_s[-1] - clip.times_s[0]) + 1 / rate

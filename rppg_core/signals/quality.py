@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.signals.checks import check_band, check_bvp
 from rppg_core.signals.filters import detrend, segments
 from rppg_core.signals.spectrum import Spectrum, peak_hz, power_spectrum, window_slices
 from rppg_core.types import HR_BAND_HZ, Bvp
@@ -111,7 +112,8 @@ class RateEvidence:
 
 def window_spectra(bvp: Bvp, band_hz: tuple[float, float] = HR_BAND_HZ) -> WindowSpectra | None:
     """Spectra of every window of every valid segment of MIN_SEGMENT_S or more; None when there is none."""
-    low, high = band_hz
+    check_bvp(bvp)
+    low, high = check_band(band_hz)
     power, rates, lengths = [], [], []
     freqs_hz = np.zeros(0)
     for segment in segments(bvp.valid):

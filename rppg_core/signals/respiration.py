@@ -30,6 +30,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.signals.beats import find_beats
+from rppg_core.signals.checks import check_bvp, check_edges
 from rppg_core.signals.spectrum import Spectrum, peak_hz, window_slices
 from rppg_core.types import RR_BAND_HZ, Beats, Bvp
 
@@ -89,6 +90,8 @@ def respiration_rate(
 
     Source: Karlen et al. 2013; see the module for what differs.
     """
+    check_bvp(bvp)
+    check_edges(*band_hz)
     usable_s = float(bvp.valid.sum()) / bvp.fs
     if usable_s < MIN_RR_S - 0.05:  # said with one decimal, so judged with one
         return Respiration(float("nan"), note=f"{usable_s:.1f} s of face; at least {MIN_RR_S:.0f} s needed")
