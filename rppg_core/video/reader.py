@@ -28,6 +28,7 @@ from av.video.stream import VideoStream
 from rppg_core.errors import ClipTooLongError, VideoError
 from rppg_core.types import VideoInfo
 from rppg_core.video.frame import ArrayFrame, Frame, frame_of_picture
+from rppg_core.video.paths import require_video_path
 
 __all__ = ["ArrayFrame", "Frame", "Video", "open_video"]
 
@@ -63,7 +64,7 @@ def open_video(path: str | os.PathLike[str], *, max_s: float = MAX_S) -> Video:
         VideoError: no such file, not a video, or no picture in it can be decoded.
         ClipTooLongError: longer than `max_s`, or pictures above 8192 pixels a side or 40 megapixels.
     """
-    return Video(Path(path), max_s)
+    return Video(require_video_path(path), max_s)
 
 
 class Video:
