@@ -73,8 +73,12 @@ def analyze(
     """
     names = resolve(methods)
     band_hz = check_band(band_hz)
+    if progress is not None and not callable(progress):
+        raise UsageError(
+            f"progress {progress!r}"[:80], wanted="a function of a text and a fraction", do="leave it out"
+        )
     started = time.perf_counter()
-    own = _own_networks(weights or {})
+    own = _own_networks({} if weights is None else weights)
     clip = load_clip(source, needs_of(names), region=region, progress=progress)
     analysis = Analysis(clip, band_hz=band_hz, own=own, seconds=time.perf_counter() - started)
     for count, name in enumerate(names):
@@ -86,6 +90,9 @@ def analyze(
 
 def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
     """Networks with the user's weights, read now so that a wrong file is told of before the video is read."""
+    if not isinstance(weights, Mapping):
+        raise UsageError(f"weights of type {type(weights).__name__}", wanted="a dict, network -> file",
+                         do="give {'tracenet': 'my.safetensors'}")  # fmt: skip
     if not weights:
         return {}
     from rppg_core.neural_method import neural_method

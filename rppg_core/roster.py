@@ -97,7 +97,7 @@ def get_network(name: str) -> Network:
     Raises:
         UnknownMethodError: no such network; the message lists the names.
     """
-    if name not in MODELS:
+    if not isinstance(name, str) or name not in MODELS:
         raise UnknownMethodError(
             f"no network {name!r}", wanted=f"one of {', '.join(MODELS)}", do=_suggestion(name, MODELS)
         )
@@ -124,22 +124,24 @@ def resolve(methods: Sequence[str] | str | None) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _lower(name: Any) -> Any:
-    return name.strip().lower() if isinstance(name, str) else name
+def _lower(name: Any) -> str:
+    return name.strip().lower() if isinstance(name, str) else ""
 
 
 def _known(name: Any) -> str:
     """The name as the roster has it; capitals do not matter."""
     lower = _lower(name)
-    if not isinstance(lower, str) or lower not in METHODS:
+    if lower not in METHODS:
         raise UnknownMethodError(
-            f"unknown method {name!r}", wanted=f"one of {', '.join(METHODS)}", do=_suggestion(name, METHODS)
+            f"unknown method {name!r}"[:80],
+            wanted=f"one of {', '.join(METHODS)}",
+            do=_suggestion(name, METHODS),
         )
     return lower
 
 
 def _suggestion(name: Any, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(name).strip().lower(), known, 1)
+    near = difflib.get_close_matches(_lower(name), known, 1)
     return f"did you mean {near[0]!r}?" if near else "see `rppg methods`"
 
 

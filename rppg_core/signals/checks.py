@@ -16,6 +16,7 @@ from rppg_core.types import Bvp, RgbTrace
 BAND_HINT = "band_hz is in Hz: (0.67, 3.0) for 40-180 bpm"
 NARROWEST_HZ = 0.3  # 18 bpm: a narrower band holds no line and something to compare it with
 HIGHEST_HZ = 8.0  # of a power spectrum; 480 bpm
+FASTEST_HZ = 1e5  # a higher sampling rate is a slip
 LIKE_BPM = (20.0, 600.0)  # numbers that are heart rates a minute and no frequencies
 
 
@@ -51,6 +52,22 @@ def check_band(band_hz: Any, *, fs: float | None = None) -> tuple[float, float]:
     return low_hz, high_hz
 
 
+def check_pair(band_hz: Any) -> tuple[float, float]:
+    """Two frequencies in order, for a band of any kind. Unit: Hz.
+
+    Raises:
+        UsageError: something else.
+    """
+    try:
+        low_hz, high_hz = band_hz
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"band_hz {band_hz!r}"[:80], wanted="(low, high) in Hz", do="give two numbers"
+        ) from error
+    check_edges(low_hz, high_hz)
+    return float(low_hz), float(high_hz)
+
+
 def check_positive(value: Any, name: str, unit: str = "Hz") -> float:
     """A positive finite number, as a float.
 
@@ -63,6 +80,45 @@ def check_positive(value: Any, name: str, unit: str = "Hz") -> float:
             f"{name} is {value!r}"[:80], wanted=f"a positive number, in {unit}", do=f"check {name}"
         )
     return checked
+
+
+def check_rate(fs: Any, name: str = "fs", *, most: float = FASTEST_HZ) -> float:
+    """A sampling rate.
+
+    Raises:
+        UsageError: not a positive number, or beyond any signal of this project.
+    """
+    if (rate := check_positive(fs, name)) > most:
+        raise UsageError(f"{name} is {rate:g}", wanted=f"at most {most:g} Hz", do="give samples a second")
+    return rate
+
+
+def check_number(value: Any, name: str, low: float = -np.inf, high: float = np.inf) -> float:
+    """A number within a range, its ends included.
+
+    Raises:
+        UsageError: it is none.
+    """
+    checked = number(value)
+    if not low <= checked <= high:
+        wanted = "a number" if (low, high) == (-np.inf, np.inf) else f"a number from {low:g} to {high:g}"
+        raise UsageError(f"{name} is {value!r}"[:80], wanted=wanted, do=f"check {name}")
+    return checked
+
+
+def check_count(value: Any, name: str, least: int = 0, most: int = 10**9) -> int:
+    """A whole number within a range, its ends included.
+
+    Raises:
+        UsageError: it is none.
+    """
+    checked = number(value)
+    if not (least <= checked <= most and checked == int(checked)):
+        wanted = (
+            f"a whole number from {least} to {most}" if most < 10**9 else f"a whole number, {least} or more"
+        )
+        raise UsageError(f"{name} is {value!r}"[:80], wanted=wanted, do=f"check {name}")
+    return int(checked)
 
 
 def check_edges(low_hz: Any, high_hz: Any, *, fs: float | None = None) -> None:
@@ -140,7 +196,7 @@ def check_window(window_s: Any, fs: Any, n: int) -> int:
     Raises:
         UsageError: negative, not a number, or a hundred times as long as the signal.
     """
-    width = number(window_s) * check_positive(fs, "fs")
+    width = number(window_s) * check_rate(fs)
     if not 0 <= width <= 100 * n + 100:
         raise UsageError(
             f"window_s is {window_s!r} for {n} samples"[:100], wanted="a length in s, within that of the signal",
@@ -157,7 +213,7 @@ def check_valid(valid: Any, n: int) -> Bool[np.ndarray, " time"]:
     """
     if valid is None:
         return np.ones(n, bool)
-    mask = np.asarray(valid)
+    mask = np.asarray(_detached(valid))
     if mask.shape != (n,):
         raise UsageError(
             f"valid of shape {mask.shape}", wanted=f"({n},), one a sample", do="give a mask like the signal"
@@ -172,7 +228,7 @@ def check_bvp(bvp: Any) -> None:
         UsageError: another type, other lengths, no positive rate.
     """
     check_kind(bvp, Bvp, "bvp", do="make it: Bvp(samples, fs, t0_s, valid)")
-    check_positive(bvp.fs, "bvp.fs")
+    check_rate(bvp.fs, "bvp.fs")
     check_valid(bvp.valid, len(check_samples(bvp.samples, "bvp.samples", finite=False)))
 
 
@@ -183,7 +239,7 @@ def check_trace(trace: Any) -> Float[np.ndarray, "time 3"]:
         UsageError: another type, another shape, no positive rate.
     """
     check_kind(trace, RgbTrace, "trace", do="make one of the colours (time, 3): RgbTrace(samples, fs)")
-    check_positive(trace.fs, "trace.fs")
+    check_rate(trace.fs, "trace.fs")
     samples = check_samples(trace.samples, "trace.samples", ndim=2, finite=False)
     if samples.shape[1] != 3:
         do = "turn it with samples.T" if len(samples) == 3 else "give three colours"

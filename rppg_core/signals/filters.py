@@ -9,7 +9,14 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rppg_core.signals.checks import check_edges, check_positive, check_samples, check_window
+from rppg_core.signals.checks import (
+    check_count,
+    check_edges,
+    check_positive,
+    check_rate,
+    check_samples,
+    check_window,
+)
 
 
 def bandpass(
@@ -31,7 +38,7 @@ def bandpass(
     reflection (as scipy.signal.filtfilt does) so that the ends do not ring.
     """
     signal = check_samples(signal, "signal", ndim=None, least=2)
-    check_edges(low_hz, high_hz, fs=check_positive(fs, "fs"))
+    check_edges(low_hz, high_hz, fs=check_rate(fs))
     check_positive(edge_hz, "edge_hz")
     n = len(signal)
     pad = min(n - 1, round(fs / max(low_hz, 0.1)))
@@ -77,7 +84,7 @@ def finely_sampled(
         Positions in samples of `signal`, a little beyond both ends, and the values there.
     """
     signal = check_samples(signal, "signal", least=2)
-    check_positive(factor, "factor", "a whole number")
+    factor = check_count(factor, "factor", 1, 1000)
     pad = min(len(signal) - 1, 64)
     extended = _extended(signal, pad)
     n = len(extended)
