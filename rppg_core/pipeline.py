@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ AGREE_BPM = 5.0
 
 
 def analyze(
-    source: str | Path | FaceClip | tuple[np.ndarray, np.ndarray],
+    source: str | Path | FaceClip | tuple[Any, Any],
     methods: Sequence[str] | str | None = None,
     *,
     region: str = "face",
@@ -164,7 +165,7 @@ class Analysis:
 
 
 def load_clip(
-    source: str | Path | FaceClip | tuple[np.ndarray, np.ndarray],
+    source: str | Path | FaceClip | tuple[Any, Any],
     needs: frozenset[str],
     *,
     region: str = "face",

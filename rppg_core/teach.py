@@ -69,7 +69,7 @@ def check(name: str, value: Any) -> None:
         given = value is not None and value is not ...
         difference = _difference(value, answer.value(), answer) if given else "no answer so far"
     except Exception as error:  # a check never stops a notebook
-        difference = f"{type(value).__name__} cannot be compared ({type(error).__name__})"
+        difference = f"{type(value).__name__} cannot be compared ({' '.join(str(error).split())[:100]})"
     if difference is None:
         print(f"{name}: matches")
         return

@@ -180,6 +180,4 @@ def _refuse_other_kinds(text: str) -> None:
     if head.startswith(b"\xff\xd8\xff") and lower.endswith(PICTURES):
         raise VideoError(f"{shown(text)} is not a video but a picture", wanted=WANTED, do=WATCH)
     if lower.endswith(TABLES) and head.removeprefix(b"\xef\xbb\xbf").isascii() and b"\0" not in head:
-        raise VideoError(
-            f"{shown(text)} is not a video but a table or text", wanted=WANTED, do="give the video itself"
-        )
+        raise VideoError(f"{shown(text)} is not a video but text", wanted=WANTED, do="give the video itself")
