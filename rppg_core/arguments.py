@@ -55,8 +55,8 @@ def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
 
 
 def _analyze(add: Add) -> None:
-    one = add("analyze", "estimate heart rate, breathing and HRV from a video")
-    one.add_argument("video", metavar="VIDEO")
+    one = add("analyze", "estimate heart rate, breathing and HRV from a video, or from each of several")
+    one.add_argument("video", metavar="VIDEO", nargs="+", help="several give one table, a row a file")
     one.add_argument(
         "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical)"
     )
@@ -65,16 +65,25 @@ def _analyze(add: Add) -> None:
     one.add_argument("--region", choices=("face", "whole"), default="face",
                      help="whole: the whole picture is skin, such as a finger on the lens")  # fmt: skip
     one.add_argument(
-        "--json", metavar="FILE", help="write everything as one JSON object; - is standard output"
-    )
-    one.add_argument("--csv", metavar="FILE", help="write the pulse waveforms, with the vitals as comments")
-    one.add_argument("--html", metavar="FILE", help="write a report page that needs no network")
+        "--json", metavar="FILE",
+        help="write everything as one JSON object, of several videos by their paths; - is standard output",
+    )  # fmt: skip
+    one.add_argument("--csv", metavar="FILE",
+                     help="write the pulse waveforms and the vitals as comments; of several the vitals")  # fmt: skip
+    one.add_argument("--html", metavar="FILE", help="write a report page of one video that needs no network")
+    _add_fps(one)
+
+
+def _add_fps(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--fps", type=float, metavar="RATE",
+                     help="frames a second, for a file that states none or a wrong one")  # fmt: skip
 
 
 def _inspect(add: Add) -> None:
     one = add("inspect", "say what a video file is fit for")
     one.add_argument("video", metavar="VIDEO")
     one.add_argument("--json", metavar="FILE", help="write the findings; - is standard output")
+    _add_fps(one)
 
 
 def _methods(add: Add) -> None:
@@ -84,6 +93,7 @@ def _methods(add: Add) -> None:
 def _simulate(add: Add) -> None:
     one = add("simulate", "make a face video with a known pulse")
     one.add_argument("out", metavar="OUT.mkv", help="the truth goes beside it, as .json")
+    one.add_argument("--force", action="store_true", help="write over an OUT.mkv or OUT.json that exists")
     for name, kind, default, words in (
         ("hr", float, 72.0, "heart rate, bpm"),
         ("rr", float, 15.0, "breathing rate, breaths/min"),

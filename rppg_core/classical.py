@@ -29,6 +29,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.errors import ClipTooShortError, UsageError
+from rppg_core.signals.checks import check_kind, check_samples, check_trace
 from rppg_core.signals.filters import moving_average, segments
 from rppg_core.signals.spectrum import power_spectrum
 from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip, MethodOutput, RgbTrace
@@ -115,6 +116,9 @@ def pbv(
     """
     colour = _colour(trace)
     windows = overlapping_windows(len(colour), round(PBV_WINDOW_S * trace.fs))
+    if not (np.shape(signature) == (3,) and np.isfinite(signature).all() and np.linalg.norm(signature) > 0):
+        raise UsageError(f"signature {signature!r}", wanted="relative pulsatility of R, G and B",
+                         do=f"give three numbers, such as {PBV_SIGNATURE}")  # fmt: skip
     pulse = _unit(signature)
     parts = []
     for window in windows:
@@ -202,7 +206,9 @@ def jade_rotation(white: Float[np.ndarray, "time source"]) -> Float[np.ndarray, 
     Source: Cardoso & Souloumiac 1993, IEE Proceedings F 140(6) (cumulant matrices); 1996, SIAM J. Matrix Anal.
     17(1) (the angle of a Jacobi step).
     """
-    n_sources = white.shape[1]
+    n_samples, n_sources = check_samples(white, "white", ndim=2, least=2).shape
+    if n_sources > n_samples:
+        raise UsageError(f"white of shape {white.shape}", wanted="(time, source)", do="turn it with white.T")
     cumulants = np.stack(_cumulant_matrices(white))  # (6, S, S) for three sources
     rotation = np.eye(n_sources)
     pairs = [(p, q) for p in range(n_sources) for q in range(p + 1, n_sources)]
@@ -248,6 +254,9 @@ class ClassicalMethod:
         Raises:
             UsageError: the clip still has its native, uneven times.
         """
+        check_kind(
+            clip, FaceClip, "clip", do="extract one from a video, or call the method's function on a RgbTrace"
+        )
         if clip.fs is None:
             raise UsageError(
                 "the clip has uneven frame times", wanted="even ones", do="call prepare.resample(clip) first"
@@ -279,20 +288,21 @@ CLASSICAL: dict[str, ClassicalMethod] = {
 
 def _colour(trace: RgbTrace) -> np.ndarray:
     """The samples (T, C) in double precision, checked."""
-    seconds = len(trace.samples) / trace.fs
+    samples = check_trace(trace)
+    seconds = len(samples) / trace.fs
     if seconds < MIN_SEGMENT_S - 1e-6:
         raise ClipTooShortError(
-            f"the trace has {len(trace.samples)} samples ({seconds:.1f} s at {trace.fs:g} Hz)",
+            f"the trace has {len(samples)} samples ({seconds:.1f} s at {trace.fs:g} Hz)",
             wanted=f"at least {MIN_SEGMENT_S:g} s",
             do="give a longer trace",
         )
-    if not np.isfinite(trace.samples).all():
+    if not np.isfinite(samples).all():
         raise UsageError(
-            f"the trace holds {int((~np.isfinite(trace.samples)).sum())} values that are not numbers",
+            f"the trace holds {int((~np.isfinite(samples)).sum())} values that are not numbers",
             wanted="a trace without gaps",
             do="cut it with signals.filters.segments, or call ClassicalMethod.estimate on the clip",
         )
-    return np.asarray(trace.samples, dtype=np.float64)
+    return np.asarray(samples, dtype=np.float64)
 
 
 def _relative(colour: np.ndarray, axis: int = -2) -> np.ndarray:

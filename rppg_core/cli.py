@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rppg_core import research
 from rppg_core.arguments import parser_of
-from rppg_core.errors import RppgError, UsageError
+from rppg_core.errors import RppgError, UsageError, WriteError
 from rppg_core.output import (
     STOPPED,
     check_outputs,
@@ -31,7 +31,22 @@ from rppg_core.output import (
     say,
 )
 from rppg_core.progress import Progress
+from rppg_core.video.paths import working_folder_is_gone
 
+PATHS = (
+    "video",
+    "out",
+    "json",
+    "csv",
+    "html",
+    "photo",
+    "weights",
+    "runs",
+    "folder",
+    "data",
+    "train_data",
+    "source",
+)
 FAULT = 1  # exit code of a fault in this program
 
 
@@ -50,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="plain")  # a dash must not fail in a terminal without UTF-8
     try:
         args = parser_of(COMMANDS).parse_args(argv)
+        if working_folder_is_gone():
+            _leave_deleted_folder(args)
         return args.run(args)
     except SystemExit as stop:  # argparse: help, version or a usage error that is already printed
         return int(stop.code or 0)
@@ -63,17 +80,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("RPPG_TRACEBACK"):
             raise
-        fault = f"a fault in the program, please report it: {type(error).__name__}: {error}"
-        return complain(f"{fault} (RPPG_TRACEBACK=1 shows where)", FAULT)
+        return _fault(error)
+
+
+def _leave_deleted_folder(args: argparse.Namespace) -> None:
+    """Torch cannot be loaded in a folder that was deleted; where every path is absolute, any other one will do.
+
+    Raises:
+        WriteError: results would go to a place that is named from that folder.
+    """
+    given = {name: getattr(args, name) for name in PATHS if hasattr(args, name)}
+    paths = [path for value in given.values() for path in (value if isinstance(value, list) else [value])]
+    relative = [
+        path
+        for path in paths
+        if path not in (None, "-", "simulated") and not os.path.isabs(path.split("=")[-1])
+    ]
+    by_default = "runs" in given and given["runs"] is None  # beside the folder that was deleted
+    if not relative and not by_default:
+        os.chdir(os.sep)
+    elif "runs" in given:
+        raise WriteError("the working folder was deleted", wanted="a folder for the results",
+                         do="cd to another one, or give absolute paths, --runs too")  # fmt: skip
+
+
+def _fault(error: Exception) -> int:
+    """One line for what no error of ours explains, and its exit code."""
+    if isinstance(error, FileNotFoundError) and working_folder_is_gone():
+        return complain("the working folder was deleted; cd to another one", RppgError.exit_code)
+    fault = f"a fault in the program, please report it: {type(error).__name__}: {error}"
+    return complain(f"{fault} (RPPG_TRACEBACK=1 shows where)", FAULT)
 
 
 def _analyze(args: argparse.Namespace) -> int:
+    from rppg_core.batch import analyze_each
     from rppg_core.pipeline import analyze
 
-    check_outputs(args.json, args.csv, args.html, video=args.video)
+    weights = _weights(args.weights)
+    if len(args.video) > 1:
+        return analyze_each(args, analyze, weights)
+    (video,) = args.video
+    check_outputs(args.json, args.csv, args.html, video=video)
     with Progress() as progress:
         report = analyze(
-            args.video, args.methods, region=args.region, weights=_weights(args.weights), progress=progress
+            video, args.methods, region=args.region, weights=weights, fps=args.fps, progress=progress
         )
     from rppg_core.report_page import csv_text, report_html, report_text
 
@@ -100,7 +150,7 @@ def _inspect(args: argparse.Namespace) -> int:
     from rppg_core.video.inspect import inspect_video
 
     check_outputs(args.json, video=args.video)
-    found = inspect_video(args.video)
+    found = inspect_video(args.video, fps=args.fps)
     deliver(
         columns(*([line.sign, line.level, line.name, line.value, line.remedy] for line in found)),
         (args.json, lambda: json_text({"findings": [line.__dict__ for line in found]})),
@@ -123,7 +173,13 @@ def _simulate(args: argparse.Namespace) -> int:
         raise UsageError(
             f"output {args.out!r}", wanted="a name that ends in .mkv", do="lossless video needs it"
         )
-    check_outputs(args.out)
+    check_outputs(args.out, truth := str(Path(args.out).with_suffix(".json")))
+    lost = [path for path in (args.out, truth) if os.path.lexists(path)]
+    if lost and not args.force:
+        raise UsageError(
+            f"{' and '.join(map(repr, lost))} would be lost", wanted="a name that is not taken yet",
+            do="choose another, or say --force to write over it",
+        )  # fmt: skip
     settings = SimulationSettings(
         seconds=args.seconds,
         fps=args.fps,

@@ -24,6 +24,7 @@ from jaxtyping import Float
 from scipy import special
 
 from rppg_core.errors import UsageError
+from rppg_core.signals.checks import check_count, check_number, check_rate, check_samples
 from rppg_core.signals.filters import bandpass
 from rppg_core.signals.spectrum import power_spectrum
 
@@ -39,55 +40,58 @@ TrueWaveform = Float[np.ndarray, " true_time"]
 Waveform = Float[np.ndarray, " time"]
 
 
-def validate(reference: References, estimated: Estimates) -> None:
-    """Check a set of pairs.
+def validate(reference: References, estimated: Estimates) -> tuple[References, Estimates]:
+    """Check a set of pairs, and give both back as arrays.
 
     Args:
         reference: true values; NaN where there is none.
         estimated: estimates in the same order and unit; NaN where refused.
 
     Raises:
-        UsageError: different lengths, nothing at all, or infinite values.
+        UsageError: different lengths, nothing at all, no numbers, or infinite values.
     """
+    reference = check_samples(reference, "reference", least=0, finite=False)
+    estimated = check_samples(estimated, "estimated", least=0, finite=False)
     if len(reference) != len(estimated):
         raise UsageError(
-            f"{len(reference)} references and {len(estimated)} estimates",
-            wanted="as many of both",
+            f"{len(reference)} references and {len(estimated)} estimates", wanted="as many of both",
             do="give one estimate for each reference, NaN where it was refused",
-        )
+        )  # fmt: skip
     if len(reference) == 0:
         raise UsageError("no pairs", wanted="at least one", do="give a reference and an estimate")
     for name, values in (("reference", reference), ("estimated", estimated)):
         if np.isinf(values).any():
             raise UsageError(
-                f"{name} holds {int(np.isinf(values).sum())} infinite values",
-                wanted="finite numbers or NaN",
+                f"{name} holds {int(np.isinf(values).sum())} infinite values", wanted="finite numbers or NaN",
                 do="mark missing values as NaN",
-            )
+            )  # fmt: skip
+    return reference, estimated
 
 
-def validate_waveforms(reference: TrueWaveform, estimated: Waveform, fs: float) -> None:
-    """Check a pair of waveforms on the same times, sampled at fs (Hz).
+def validate_waveforms(
+    reference: TrueWaveform, estimated: Waveform, fs: float
+) -> tuple[TrueWaveform, Waveform]:
+    """Check a pair of waveforms on the same times, sampled at fs (Hz), and give both back as arrays.
 
     Raises:
         UsageError: different lengths, under 2 s, values that are not finite, or a rate that is not positive.
     """
+    reference = check_samples(reference, "reference", least=0, finite=False)
+    estimated = check_samples(estimated, "estimated", least=0, finite=False)
+    fs = check_rate(fs)
     if len(reference) != len(estimated):
         raise UsageError(
-            f"waveforms of {len(reference)} and {len(estimated)} samples",
-            wanted="equal length",
+            f"waveforms of {len(reference)} and {len(estimated)} samples", wanted="equal length",
             do="resample both to the same times first",
-        )
-    if fs <= 0 or len(reference) < 2 * fs:
-        raise UsageError(
-            f"{len(reference)} samples at {fs:g} Hz", wanted="a rate above 0 and 2 s or more", do="give more"
-        )
+        )  # fmt: skip
+    if len(reference) < 2 * fs:
+        raise UsageError(f"{len(reference)} samples at {fs:g} Hz", wanted="2 s or more", do="give more")
     if not (np.isfinite(reference).all() and np.isfinite(estimated).all()):
         raise UsageError(
-            "a waveform holds NaN or infinite values",
-            wanted="finite samples",
+            "a waveform holds NaN or infinite values", wanted="finite samples",
             do="evaluate each segment between gaps on its own",
-        )
+        )  # fmt: skip
+    return reference, estimated
 
 
 def mae(reference: References, estimated: Estimates) -> float:
@@ -128,7 +132,7 @@ def pearson_r(reference: References, estimated: Estimates) -> float:
 
 def within(reference: References, estimated: Estimates, tolerance: float) -> float:
     """Share (0..1) of pairs at most `tolerance` apart (unit of the input); NaN without a pair."""
-    return _mean(np.abs(_differences(reference, estimated)) <= tolerance)
+    return _mean(np.abs(_differences(reference, estimated)) <= check_number(tolerance, "tolerance", 0))
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,7 @@ def waveform_r(reference: TrueWaveform, estimated: Waveform, fs: float) -> float
 
     Source: our choice; this is what "r between waveforms" means everywhere in the project.
     """
-    validate_waveforms(reference, estimated, fs)
+    reference, estimated = validate_waveforms(reference, estimated, fs)
     if _centred(reference) is None or _centred(estimated) is None:
         return float("nan")
     low_hz, high_hz = WAVEFORM_BAND_HZ
@@ -205,7 +209,7 @@ def macc(reference: TrueWaveform, estimated: Waveform, fs: float) -> float:
     Source: Cho et al. 2017, maximum amplitude of cross-correlation. Not circular: what leaves at one end does not
     come back at the other, as it does in implementations that roll the signal.
     """
-    validate_waveforms(reference, estimated, fs)
+    reference, estimated = validate_waveforms(reference, estimated, fs)
     x, y = _centred(reference), _centred(estimated)
     if x is None or y is None:
         return float("nan")
@@ -231,9 +235,9 @@ def snr_db(reference_hr_bpm: float, estimated: Waveform, fs: float) -> float:
     Source: de Haan & Jeanne 2013, IEEE TBME 60(10), section III (binary template over 40-240 bpm). Our choice,
     after common practice: 6 bpm to each side of the fundamental, 12 of the harmonic; Hann window.
     """
-    validate_waveforms(estimated, estimated, fs)
+    estimated, _ = validate_waveforms(estimated, estimated, fs)
     low, high = SNR_BAND_BPM
-    if not low <= reference_hr_bpm <= high:
+    if not low <= check_number(reference_hr_bpm, "reference_hr_bpm") <= high:
         raise UsageError(
             f"a reference heart rate of {reference_hr_bpm:g} bpm", wanted="40-240 bpm", do="check its unit"
         )
@@ -259,7 +263,7 @@ def evaluate(reference: References, estimated: Estimates, *, tolerance: float = 
         n (pairs with both numbers), coverage (n / number of references), mae, rmse, mape (NaN where a reference
         is 0), r, within, bias, loa_lower, loa_upper, bias_ci_lower, bias_ci_upper.
     """
-    validate(reference, estimated)
+    reference, estimated = validate(reference, estimated)
     paired, estimates = _pairs(reference, estimated)
     references = int(np.isfinite(reference).sum())
     agreement = bland_altman(reference, estimated)
@@ -319,11 +323,13 @@ def bootstrap_ci(
 
     Source: Efron & Tibshirani 1993, chapter 13.
     """
+    values = check_samples(values, "values", ndim=None, least=0, finite=False)
+    n_resamples, level = check_count(n_resamples, "n_resamples", 1, 10**7), check_number(level, "level", 0, 1)
+    if not callable(statistic):
+        raise UsageError(f"statistic {statistic!r}"[:80], wanted="a function", do="give one such as np.mean")
     if len(values) == 0:
-        raise UsageError(
-            "no values to resample", wanted="at least one", do="give the values of the statistic"
-        )
-    rng = np.random.default_rng(seed)
+        raise UsageError("no values to resample", wanted="at least one", do="give those of the statistic")
+    rng = np.random.default_rng(check_count(seed, "seed"))
     drawn = np.array(
         [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(n_resamples)]
     )
@@ -347,6 +353,8 @@ def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> tuple[flo
 
     Source: Wilson 1927, J. Am. Stat. Assoc. 22.
     """
+    level = check_number(level, "level", 0, 1)
+    n, successes = check_count(n, "n"), check_count(successes, "successes")
     if not 0 <= successes <= n:
         raise UsageError(f"{successes} successes out of {n}", wanted="0 to n", do="check the counts")
     if n == 0:
@@ -362,7 +370,7 @@ def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> tuple[flo
 
 def _pairs(reference: np.ndarray, estimated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs with both numbers."""
-    validate(reference, estimated)
+    reference, estimated = validate(reference, estimated)
     both = np.isfinite(reference) & np.isfinite(estimated)
     return reference[both], estimated[both]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rppg_core.errors import UsageError, WriteError
+from rppg_core.video.paths import working_folder_is_gone
 
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
 PLAIN = {"—": "-", "✓": "+", "✗": "x"}  # in a terminal without UTF-8
@@ -71,18 +72,19 @@ def columns(*lines: Sequence[str]) -> str:
     )
 
 
-def check_outputs(*paths: str | None, video: str | None = None) -> None:
-    """Complain about output paths before the work is done, not after it; never write over the video.
+def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence[str] = ()) -> None:
+    """Complain about output paths before the work is done, not after it; never write over a video.
 
     Raises:
         UsageError: two results for one place, or a result in the place of the video.
         WriteError: a path that cannot be written.
     """
-    taken = {os.path.realpath(video): "the video itself"} if video else {}
+    given = [*videos, *([video] if video else [])]
+    taken = {place_of(path): "the video itself" for path in given if path}
     for path in paths:
         if path is None:
             continue
-        place = path if path == "-" else os.path.realpath(path)
+        place = path if path == "-" else place_of(path)
         if place in taken:
             raise UsageError(
                 f"{path!r} is {taken[place]}",
@@ -93,6 +95,11 @@ def check_outputs(*paths: str | None, video: str | None = None) -> None:
         if path == "-":
             continue
         target = Path(path)
+        if not target.is_absolute() and working_folder_is_gone():
+            raise WriteError(
+                f"cannot write {path!r}", wanted="a file in a folder that exists",
+                do="the working folder was deleted: cd to another one, or give an absolute path",
+            )  # fmt: skip
         if not path or target.is_dir() or not target.absolute().parent.is_dir():
             raise WriteError(
                 f"cannot write {path!r}", wanted="a file in a folder that exists",
@@ -103,6 +110,14 @@ def check_outputs(*paths: str | None, video: str | None = None) -> None:
                 f"cannot write {path!r} (permission denied)", wanted="a file that may be written",
                 do="choose another folder",
             )  # fmt: skip
+
+
+def place_of(path: str) -> str:
+    """Where a path leads, through links; the path itself where nothing can be found out."""
+    try:
+        return os.path.realpath(path)
+    except OSError:  # of a relative path in a folder that was deleted
+        return path
 
 
 def complain(message: str, code: int) -> int:

@@ -27,6 +27,7 @@ from jaxtyping import Float
 from rppg_core.data_files import data_files
 from rppg_core.errors import ClipTooShortError, RppgError, UsageError
 from rppg_core.metrics import a_rms, mae, pearson_r
+from rppg_core.signals.checks import check_kind, check_positive, check_samples, check_trace
 from rppg_core.signals.filters import bandpass, moving_average
 from rppg_core.tables.cells import CellError, number
 from rppg_core.tables.rows import Rows, read_rows
@@ -88,8 +89,11 @@ def ratio_of_ratios(trace: RgbTrace, *, window_s: float = 10.0) -> OximetryWindo
     Source: Scully et al. 2012, IEEE TBME 59(2) (red over blue from a camera); our choice: red over green as well,
     AC by least squares on green (noise in green itself lowers red over green, and cancels in red over blue).
     """
-    length = round(window_s * trace.fs)
-    n = len(trace.samples)
+    samples = check_samples(check_trace(trace), "trace.samples", ndim=2)
+    length = round(check_positive(window_s, "window_s", "s") * check_positive(trace.fs, "trace.fs"))
+    if length < 2:
+        raise UsageError(f"window_s is {window_s:g}", wanted="2 samples or more", do="take windows of 10 s")
+    n = len(samples)
     if n < 1.5 * length:
         raise ClipTooShortError(
             f"the trace has {n / trace.fs:.0f} s",
@@ -97,7 +101,7 @@ def ratio_of_ratios(trace: RgbTrace, *, window_s: float = 10.0) -> OximetryWindo
             do="give a longer trace",
         )
     low_hz, high_hz = HR_BAND_HZ
-    colour = np.asarray(trace.samples, dtype=np.float64)
+    colour = np.asarray(samples, dtype=np.float64)
     trend_free = colour - moving_average(colour, trace.fs, 1.5)
     swing = bandpass(trend_free, trace.fs, low_hz=low_hz, high_hz=high_hz)
     starts = np.arange(0, n - length + 1, max(1, length // 2))
@@ -131,6 +135,8 @@ def oximetry_controls(
     Raises:
         UsageError: as many references as windows are needed, and MIN_WINDOWS with both.
     """
+    check_kind(windows, OximetryWindows, "windows", do="make them with ratio_of_ratios(trace)")
+    reference = check_samples(reference, "reference", least=0, finite=False)
     if len(reference) != len(windows.times_s):
         raise UsageError(
             f"{len(windows.times_s)} windows and {len(reference)} references",
@@ -194,6 +200,10 @@ def evaluate_oximetry(folder: Path | str) -> list[OximetryRow]:
 
     Source: layout of github.com/ubicomplab/oximetry-phone-cam-data (Hoffman et al. 2022, npj Digital Medicine 5).
     """
+    if not isinstance(folder, (str, Path)):
+        raise UsageError(
+            f"folder {folder!r}"[:80], wanted="a path", do="name the folder that holds the recordings"
+        )
     folder = Path(folder)
     frames_files = data_files(folder, "data_ppg-csv_*_*.csv")
     if not frames_files:

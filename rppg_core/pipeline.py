@@ -7,15 +7,17 @@ in every run, so a method's reading is the same alone and in company. Axis lette
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rppg_core.errors import ClipTooShortError, FaceTooSmallError, FrameRateError, RppgError, UsageError
 from rppg_core.roster import PANEL, get_method, resolve
 from rppg_core.runs import FS, Run, Runs, spectra_of
+from rppg_core.signals.checks import check_band
 from rppg_core.signals.frame_times import frame_timing, slow_parts
 from rppg_core.signals.quality import Panel, WindowSpectra
 from rppg_core.types import (
@@ -29,9 +31,10 @@ from rppg_core.types import (
     Vitals,
 )
 from rppg_core.verdict import likely_cause, verdict
+from rppg_core.video.arrays import open_arrays
 from rppg_core.video.clip import extract
+from rppg_core.video.clip_fields import check_fields
 from rppg_core.video.face import FaceTracker
-from rppg_core.video.frame import ArrayFrame
 from rppg_core.video.prepare import resample
 from rppg_core.video.reader import MAX_S, open_video
 from rppg_core.vitals import HRV_UNITS, Context, Judgement, heart_rate_reading, refuse, vitals_from_bvp
@@ -45,7 +48,7 @@ AGREE_BPM = 5.0
 
 
 def analyze(
-    source: str | Path | FaceClip | tuple[np.ndarray, np.ndarray],
+    source: str | Path | FaceClip | tuple[Any, Any],
     methods: Sequence[str] | str | None = None,
     *,
     region: str = "face",
@@ -57,7 +60,8 @@ def analyze(
     """Everything about one video.
 
     Args:
-        source: a path; a FaceClip; or frames (T, H, W, 3) RGB with their times (T) in seconds.
+        source: a path; a FaceClip; or a tuple (frames, times_s): RGB (T, H, W, 3) or grey (T, H, W), whole numbers or
+            floats 0..1 or 0..255, and T times in seconds, counted from the first. BGR is not recognised: turn it.
         methods: names out of `list_methods()`; None is the seven classical ones, "all" every one with weights.
         region: "face", or "whole" when the whole picture is skin (a finger on the lens).
         band_hz: where the heart rate is looked for; NEONATAL_HR_BAND_HZ for newborns. Unit: Hz.
@@ -72,8 +76,13 @@ def analyze(
         RppgError: a file that cannot be analysed (exit code 3) or a wrong argument (exit code 2).
     """
     names = resolve(methods)
+    band_hz = check_band(band_hz)
+    if progress is not None and not callable(progress):
+        raise UsageError(
+            f"progress {progress!r}"[:80], wanted="a function of a text and a fraction", do="leave it out"
+        )
     started = time.perf_counter()
-    own = _own_networks(weights or {})
+    own = _own_networks({} if weights is None else weights)
     clip = load_clip(source, needs_of(names), region=region, fps=fps, progress=progress)
     analysis = Analysis(clip, band_hz=band_hz, own=own, seconds=time.perf_counter() - started)
     for count, name in enumerate(names):
@@ -85,6 +94,9 @@ def analyze(
 
 def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
     """Networks with the user's weights, read now so that a wrong file is told of before the video is read."""
+    if not isinstance(weights, Mapping):
+        raise UsageError(f"weights of type {type(weights).__name__}", wanted="a dict, network -> file",
+                         do="give {'tracenet': 'my.safetensors'}")  # fmt: skip
     if not weights:
         return {}
     from rppg_core.neural_method import neural_method
@@ -124,6 +136,7 @@ class Analysis:
     ):
         check_clip(clip)
         clip = replace(clip, valid=clip.valid & ~slow_parts(clip.times_s, MIN_FPS))
+        band_hz = check_band(band_hz, fs=frame_timing(clip.times_s).fps)
         even = resample(clip, FS)
         self.clip = clip
         self._runs = Runs(even, own)
@@ -156,7 +169,7 @@ class Analysis:
 
 
 def load_clip(
-    source: str | Path | FaceClip | tuple[np.ndarray, np.ndarray],
+    source: str | Path | FaceClip | tuple[Any, Any],
     needs: frozenset[str],
     *,
     region: str = "face",
@@ -166,14 +179,15 @@ def load_clip(
 ) -> FaceClip:
     """The one pass over whatever the user gave; a FaceClip goes through as it is, a file over `max_s` does not."""
     if isinstance(source, FaceClip):
-        return source
+        return check_fields(source)
     if region not in ("face", "whole"):
         raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for a face video")
     if isinstance(source, tuple):
-        frames, times_s = source
-        last_s = float(max(times_s, default=0.0))
-        pictures = _pictures(frames, times_s)
-        return extract(pictures, _tracker(region), needs, region=region, progress=progress, expected_s=last_s)
+        given = open_arrays(source)
+        clip = extract(
+            given.frames, _tracker(region), needs, region=region, progress=progress, expected_s=given.last_s
+        )
+        return replace(clip, notes=(*given.notes, *clip.notes))
     video = open_video(source, max_s=MAX_S if max_s is None else max_s, fps=fps)
 
     def reading(stage: str, fraction: float) -> None:
@@ -195,15 +209,6 @@ def _tracker(region: str) -> FaceTracker | None:
     return FaceTracker() if region == "face" else None
 
 
-def _pictures(frames: np.ndarray, times_s: np.ndarray) -> Iterator[ArrayFrame]:
-    if len(frames) != len(times_s) or not (np.diff(times_s) > 0).all():
-        raise UsageError(
-            f"{len(frames)} frames with {len(times_s)} times",
-            wanted="one time a frame in seconds, each later than the one before", do="check the times",
-        )  # fmt: skip
-    return (ArrayFrame(float(t), frame) for t, frame in zip(times_s, frames, strict=True))
-
-
 def check_clip(clip: FaceClip) -> None:
     """Refuse what no method can read.
 
@@ -211,7 +216,9 @@ def check_clip(clip: FaceClip) -> None:
         ClipTooShortError: under MIN_CLIP_S.
         FrameRateError: under MIN_FPS.
         FaceTooSmallError: a face under MIN_FACE_PX wide.
+        UsageError: fields that do not fit together.
     """
+    check_fields(clip)
     try:
         _check_clip(clip)
     except RppgError as error:

@@ -6,7 +6,8 @@ to a dict that holds it under its name, or to a function that makes it of its na
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -70,15 +71,12 @@ def list_methods() -> list[str]:
 
 
 def get_method(name: str) -> Method:
-    """The method of that name.
+    """The method of that name, in capitals or not.
 
     Raises:
         UnknownMethodError: no such name; the message lists the names.
     """
-    if name not in METHODS:
-        raise UnknownMethodError(
-            f"unknown method {name!r}", wanted=f"one of {', '.join(METHODS)}", do="see `rppg methods`"
-        )
+    name = _known(name)
     lacking = [package for package in NEURAL_PACKAGES if name in MODELS and find_spec(package) is None]
     if lacking:
         raise UsageError(
@@ -99,9 +97,9 @@ def get_network(name: str) -> Network:
     Raises:
         UnknownMethodError: no such network; the message lists the names.
     """
-    if name not in MODELS:
+    if not isinstance(name, str) or name not in MODELS:
         raise UnknownMethodError(
-            f"no network {name!r}", wanted=f"one of {', '.join(MODELS)}", do="see `rppg methods`"
+            f"no network {name!r}", wanted=f"one of {', '.join(MODELS)}", do=_suggestion(name, MODELS)
         )
     return MODELS[name]
 
@@ -112,15 +110,39 @@ def resolve(methods: Sequence[str] | str | None) -> list[str]:
         return list(CLASSICAL)
     if isinstance(methods, str):
         methods = [part.strip() for part in methods.split(",") if part.strip()]
-    names = [name for part in methods for name in (METHODS if part == "all" else [part])]
+    if not isinstance(methods, Iterable) or isinstance(methods, (bytes, Mapping)):
+        raise UnknownMethodError(
+            f"methods {methods!r}",
+            wanted="a list of names, or a text such as 'pos,chrom'",
+            do="see `rppg methods`",
+        )
+    names = [name for part in methods for name in (METHODS if _lower(part) == "all" else [_known(part)])]
     if not names:
         raise UnknownMethodError(
             "no method was named", wanted=f"one of {', '.join(METHODS)}", do="see `rppg methods`"
         )
-    for name in names:
-        if name not in METHODS:
-            get_method(name)  # raises with the list of names
     return list(dict.fromkeys(names))
+
+
+def _lower(name: Any) -> str:
+    return name.strip().lower() if isinstance(name, str) else ""
+
+
+def _known(name: Any) -> str:
+    """The name as the roster has it; capitals do not matter."""
+    lower = _lower(name)
+    if lower not in METHODS:
+        raise UnknownMethodError(
+            f"unknown method {name!r}"[:80],
+            wanted=f"one of {', '.join(METHODS)}",
+            do=_suggestion(name, METHODS),
+        )
+    return lower
+
+
+def _suggestion(name: Any, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(_lower(name), known, 1)
+    return f"did you mean {near[0]!r}?" if near else "see `rppg methods`"
 
 
 def describe_methods() -> list[MethodRow]:

@@ -59,16 +59,17 @@ def check(name: str, value: Any) -> None:
         name: key of a table in `answers/`.
         value: number, array, bool, text, or a tuple of these.
     """
-    answer = all_answers().get(name)
+    answer = all_answers().get(name) if isinstance(name, str) else None
     if answer is None:
-        near = difflib.get_close_matches(name, all_answers(), 1)
+        near = difflib.get_close_matches(str(name), all_answers(), 1)
         print(f"{name}: no answer has this name{f'; did you mean {near[0]!r}?' if near else ''}")
         return
     try:
+        value = _plain(value)
         given = value is not None and value is not ...
         difference = _difference(value, answer.value(), answer) if given else "no answer so far"
     except Exception as error:  # a check never stops a notebook
-        difference = f"{type(value).__name__} cannot be compared ({error})"
+        difference = f"{type(value).__name__} cannot be compared ({' '.join(str(error).split())[:100]})"
     if difference is None:
         print(f"{name}: matches")
         return
@@ -241,6 +242,17 @@ def _display(bundle: dict[str, Any]) -> None:
         print(bundle["text/plain"])
     else:
         display(bundle, raw=True)
+
+
+def _plain(value: Any) -> Any:
+    """Tensors as arrays, without their gradient, wherever they lie; a tuple of them part by part."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(_plain(part) for part in value) if type(value) in (tuple, list) else value
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if "bfloat16" in str(value.dtype) else value
+        return value.numpy()[()]  # one number stays one: a bool is compared as a bool
+    return value
 
 
 def _same(value: Any, wrong: Any, answer: Answer) -> bool:

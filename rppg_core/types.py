@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
 
-from rppg_core.errors import MissingNeedError
+from rppg_core.errors import MissingNeedError, UsageError
 
 HR_BAND_HZ = (0.65, 4.0)  # 39-240 bpm
 NEONATAL_HR_BAND_HZ = (1.3, 3.7)  # 78-222 bpm
@@ -144,7 +144,7 @@ class FaceClip:
 
     def need(self, name: str) -> Any:
         """The field `name`, or a MissingNeedError that names the need when it was not asked for."""
-        value = getattr(self, name)
+        value = getattr(self, name, None) if isinstance(name, str) else None
         if value is None:
             raise MissingNeedError(
                 f"this clip holds no {name}",
@@ -155,6 +155,10 @@ class FaceClip:
 
     def roi(self, name: str) -> Float[np.ndarray, "time 3"]:
         """Colour of one ROI by its name, NaN where the face was lost."""
+        if not isinstance(name, str) or name not in self.rois:
+            raise UsageError(
+                f"no ROI {name!r}"[:80], wanted=f"one of {', '.join(self.rois)}", do="choose one of them"
+            )
         return self.rgb[:, self.rois.index(name)]
 
 

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rppg_core.signals.checks import check_kind
 from rppg_core.signals.filters import bandpass, segments, standardise
 from rppg_core.signals.quality import window_spectra
 from rppg_core.types import HR_BAND_HZ, Bvp, Estimate, Report, Truth
@@ -88,6 +89,9 @@ def spectrum(
 
 def figure(report: Report, truth: Truth | None = None) -> plotly.graph_objects.Figure:
     """Waveforms above the spectrum, in one figure."""
+    check_kind(report, Report, "report", do="make it with rppg_core.analyze")
+    if truth is not None:
+        check_kind(truth, Truth, "truth", do="leave it out, or take that of simulate_clip")
     lanes_px = _lanes_height_px(report)
     both = empty_figure(lanes_px, 240)
     _add_waveforms(both, report, truth, row=1)

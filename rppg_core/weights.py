@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from rppg_core.errors import ModelFileError, WriteError
+from rppg_core.errors import ModelFileError, UsageError, WriteError
 from rppg_core.models.base import ModelCard, RppgModel
 from rppg_core.roster import get_network
 
@@ -50,9 +50,16 @@ def create_model(name: str, config: Any = None) -> RppgModel:
 
     Raises:
         UnknownMethodError: no such network.
+        UsageError: the config of another one.
     """
     model = model_class(name)
-    return model(config_class(model).small() if config is None else config)  # pyright: ignore[reportAttributeAccessIssue]
+    wanted = config_class(model)
+    if config is not None and not isinstance(config, wanted):
+        raise UsageError(
+            f"a config of type {type(config).__name__}", wanted=f"a {wanted.__name__}, as {name} takes it",
+            do=f"give {wanted.__name__}.small(), or leave it out",
+        )  # fmt: skip
+    return model(wanted.small() if config is None else config)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def save_model(path: str | Path, model: RppgModel, card: ModelCard) -> Path:
@@ -120,7 +127,7 @@ def load_model(name: str, path: str | Path | None = None) -> RppgModel:
     try:
         model = wanted(config_from_dict(config_class(wanted), about["config"]))
         read(model, path)
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError, UsageError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ModelFileError(
             f"{str(path)!r} does not fit {name}: {lines[min(1, len(lines) - 1)]}",

@@ -23,11 +23,12 @@ FLOORS = {
     "stress_figure": 7, "expert_figure": 7, "lesson_figures": 7, "network_figures": 7,
     "answers": 7,
     "__init__": 8, "arguments": 8, "cli": 8, "research": 8, "output": 8, "progress": 8, "doctor": 8, "demo": 8,
+    "batch": 8,
 }  # fmt: skip
 # Within a floor: who may import whom, by package-relative prefix. A name covers what lies below it.
 WITHIN = {
     ("types", "errors"), ("vitals", "signals"), ("metrics", "signals"), ("tables", "tables"),
-    ("signals.spectrum", "signals.filters"), ("signals.quality", "signals.filters"),
+    ("signals", "signals.checks"), ("signals.spectrum", "signals.filters"), ("signals.quality", "signals.filters"),
     ("signals.quality", "signals.spectrum"), ("signals.beats", "signals.filters"),
     ("signals.beats", "signals.spectrum"), ("signals.respiration", "signals.filters"),
     ("signals.respiration", "signals.spectrum"), ("signals.respiration", "signals.beats"),
@@ -39,10 +40,13 @@ WITHIN = {
     ("video.face_nets", "video.frame"), ("video.face_mediapipe", "video.face_models"),
     ("video.face_mediapipe", "video.face_nets"), ("video.face_mediapipe", "video.frame"),
     ("video.reader", "video.frame"), ("video.reader", "video.clock"), ("video.reader", "video.decoder"),
-    ("video.decoder", "video.clock"), ("video.decoder", "video.mp4_edits"), ("video.repeats", "video.frame"),
-    ("video.repeats", "video.prepare"), ("video.pose", "video.mesh_points"),
+    ("video.decoder", "video.clock"), ("video.decoder", "video.mp4_edits"), ("video.decoder", "video.paths"),
+    ("video.repeats", "video.frame"),
+    ("video.repeats", "video.prepare"), ("video.pose", "video.mesh_points"), ("video.reader", "video.paths"),
+    ("video.arrays", "video.frame"), ("video.arrays", "video.array_times"),
     ("video.roi", "video.mesh_points"), ("video.background", "video.pixels"),
-    ("video.stmap", "video.pixels"), ("video.inspect", "video.reader"), ("video.inspect", "video.face"),
+    ("video.stmap", "video.pixels"), ("video.inspect", "video.reader"), ("video.inspect", "video.repeats"),
+    ("video.inspect", "video.face"),
     ("video.inspect", "video.frame"), ("video.inspect", "video.pose"), ("video.face", "video.reader"),
     ("classical", "video"), ("oximetry", "video"), ("simulate", "video"), ("simulate", "simulate"),
     ("datasets", "datasets"), ("models", "models.base"), ("models.physmle", "models.physmle"), ("nn", "nn"),
@@ -59,6 +63,7 @@ WITHIN = {
     ("teach", "answers"), ("answers", "answers"), ("lesson_figures", "viz"), ("network_figures", "viz"),
     ("network_figures", "lesson_figures"),
     ("arguments", "__init__"), ("cli", "progress"), ("cli", "research"), ("cli", "output"),
+    ("cli", "batch"), ("batch", "output"), ("batch", "progress"),
     ("research", "output"), ("research", "progress"), ("cli", "__init__"),
 }  # fmt: skip
 LIGHT = {"numpy", "scipy", "cv2", "av", "jaxtyping"}  # what the cold path of `rppg analyze` may load

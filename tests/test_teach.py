@@ -71,6 +71,49 @@ def test_check_never_raises(table, capsys, value):
     assert "not yet" in said(capsys, "width", value)
 
 
+TENSORS = {
+    "with a gradient": ("width", lambda torch: torch.tensor(6.0, requires_grad=True)),
+    "of several numbers": ("wave", lambda torch: torch.zeros(3, requires_grad=True)),
+    "of 16 bits": ("width", lambda torch: torch.tensor(6.0, dtype=torch.bfloat16)),
+    "of whole numbers": ("wave", lambda torch: torch.zeros(3, dtype=torch.int32)),
+    "of a bool": ("yes", lambda torch: torch.tensor(True)),
+    "in a pair": ("pair", lambda torch: (torch.tensor(1.0), "red")),
+}
+
+
+@pytest.mark.parametrize("kind", TENSORS)
+def test_a_tensor_is_compared_as_an_array(table, capsys, kind):
+    name, make = TENSORS[kind]
+    assert said(capsys, name, make(pytest.importorskip("torch"))) == f"{name}: matches\n"
+
+
+class Hostile:
+    """Fails whatever it is asked."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+NO_ANSWERS = {
+    "hostile": Hostile,
+    "hostile in a list": lambda: [Hostile()],
+    "a number beyond floats": lambda: 10**400,
+    "half a character": lambda: "\udcff",
+    "an array of nothing": lambda: np.array([None]),
+    "a date": lambda: np.datetime64("2020"),
+    "a class": lambda: dict,
+}
+
+
+@pytest.mark.parametrize("name", [*TABLE, "nothing of the kind"])
+@pytest.mark.parametrize("kind", NO_ANSWERS)
+def test_check_never_raises_whatever_it_is_given(table, capsys, name, kind):
+    assert "matches" not in said(capsys, name, NO_ANSWERS[kind]())
+
+
 def test_an_unknown_name_is_answered_with_the_nearest(table, capsys):
     assert "did you mean 'width'" in said(capsys, "width_s", 6)
 

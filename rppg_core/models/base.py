@@ -8,7 +8,7 @@ Axis letters: B batch, T time.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rppg_core.errors import UsageError
+from rppg_core.signals.checks import check_count
 from rppg_core.signals.filters import segments
 from rppg_core.types import Bvp, FaceClip, MethodOutput
 from rppg_core.video.prepare import cut, overlap_add, overlapping_windows
@@ -153,6 +155,37 @@ def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
         else np.mean([o[task] for o in outputs], axis=0)
         for task in outputs[0]
     }
+
+
+def check_sizes(config: Any, numbers: Sequence[str], lists: Sequence[str]) -> None:
+    """Whole numbers above 0 in these fields of a config, or in each place of these.
+
+    Raises:
+        UsageError: something else; the message names the field.
+    """
+    for name in numbers:
+        check_count(getattr(config, name), name, 1)
+    for name in lists:
+        values = getattr(config, name)
+        if not isinstance(values, (tuple, list)) or not values:
+            raise UsageError(
+                f"{name} is {values!r}"[:80], wanted="a tuple of whole numbers", do=f"check {name}"
+            )
+        for k, value in enumerate(values):
+            check_count(value, f"{name}[{k}]", 1)
+
+
+def check_choices(config: Any, **known: tuple[str, ...]) -> None:
+    """One of the known words in these fields of a config.
+
+    Raises:
+        UsageError: another one; the message names the field.
+    """
+    for name, words in known.items():
+        if (value := getattr(config, name)) not in words:
+            raise UsageError(
+                f"{name} is {value!r}"[:80], wanted=f"one of {', '.join(words)}", do="choose one of them"
+            )
 
 
 def check_model(model: RppgModel) -> int:

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rppg_core.models.base import FS, Batch, RppgModel
+from rppg_core.models.base import FS, Batch, RppgModel, check_choices, check_sizes
 from rppg_core.nn.cells import CellAttention, CellEncoder
 from rppg_core.nn.layers import TemporalBlock
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
@@ -40,6 +40,10 @@ class TraceNetConfig:
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)  # of the trunk's blocks: 3.2 s to each side of a sample
     # "band" is the preparation of DESIGN section 4; the other two are measured failures, kept for the ablation
     scaling: Literal["band", "zscore", "raw"] = "band"
+
+    def __post_init__(self):
+        check_sizes(self, ("window", "cell_channels", "channels"), ("dilations",))
+        check_choices(self, scaling=("band", "zscore", "raw"))
 
     @classmethod
     def tiny(cls) -> TraceNetConfig:

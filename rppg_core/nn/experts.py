@@ -16,6 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rppg_core.signals.checks import check_count
+
 MOST = 2.0  # a gate lies between 0 and this; 1 lets an expert through as it is
 
 
@@ -71,6 +73,7 @@ class LowRankExperts(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, *, experts: int, rank: int, alpha: float, router: bool = True):
         super().__init__()
+        rank, experts = check_count(rank, "rank", 1), check_count(experts, "experts")
         self.conv, self.experts, self.rank, self.scale = conv, experts, rank, alpha / rank
         if not experts:
             return

@@ -25,6 +25,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rppg_core.signals.checks import (
+    check_kind,
+    check_number,
+    check_positive,
+    check_rate,
+    check_samples,
+    check_valid,
+)
 from rppg_core.signals.filters import bandpass, finely_sampled, segments
 from rppg_core.signals.spectrum import heart_rate_from_bvp
 from rppg_core.types import Beats
@@ -80,7 +88,9 @@ def find_beats(
 
     Source: our choice, see the module's table; Cramer-Rao bound for the error.
     """
-    valid = np.ones(len(bvp), bool) if valid is None else valid
+    bvp, fs = check_samples(bvp, "bvp", least=0), check_rate(fs)
+    hr_bpm = hr_bpm if hr_bpm is None else check_positive(hr_bpm, "hr_bpm", "beats per minute")
+    valid = check_valid(valid, len(bvp))
     pieces = [piece for piece in segments(valid) if piece.stop - piece.start >= 2 * fs]
     if hr_bpm is None and pieces:
         hr_bpm = heart_rate_from_bvp(bvp[max(pieces, key=lambda piece: piece.stop - piece.start)], fs)
@@ -126,6 +136,8 @@ def hrv(beats: Beats, *, frame_noise_ms: float = 0.0) -> HRV:
 
     Source: Task Force 1996, table 1 and 2; our choice: the correction and its error.
     """
+    check_kind(beats, Beats, "beats", do="find them with find_beats(bvp, fs)")
+    check_number(frame_noise_ms, "frame_noise_ms", 0)
     ibi_ms = 1e3 * beats.ibi_s
     good = np.isfinite(ibi_ms)
     error_ms = 0.0 if np.isnan(beats.timing_error_s) else 1e3 * beats.timing_error_s
@@ -166,6 +178,10 @@ def hrv_noise_floor_ms(fs: float, jitter_s: float, snr_db: float, *, hr_bpm: flo
     Source: our choice: fitted to `find_beats` on simulated beats: 21.3 ms at 15 dB and 60 bpm, half of it for each
     6 dB more; jitter averages out over 0.17 s of frames (measured at 15, 30 and 60 Hz, 5-20 ms).
     """
+    check_rate(fs)
+    check_number(jitter_s, "jitter_s", 0)
+    check_number(snr_db, "snr_db")
+    check_positive(hr_bpm, "hr_bpm", "beats per minute")
     white_ms = 21.3 * np.sqrt(60 / hr_bpm) * 10 ** ((15 - snr_db) / 20)
     jitter_ms = np.sqrt(6) * 1e3 * jitter_s / np.sqrt(0.17 * fs)
     return float(np.hypot(white_ms, jitter_ms))

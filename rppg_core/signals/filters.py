@@ -9,6 +9,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rppg_core.signals.checks import (
+    check_count,
+    check_edges,
+    check_positive,
+    check_rate,
+    check_samples,
+    check_window,
+)
+
 
 def bandpass(
     signal: Float[np.ndarray, "time ..."], fs: float, *, low_hz: float, high_hz: float, edge_hz: float = 0.3
@@ -28,6 +37,9 @@ def bandpass(
     Source: our choice: raised-cosine gain on the FFT of the signal, extended at both ends by its point
     reflection (as scipy.signal.filtfilt does) so that the ends do not ring.
     """
+    signal = check_samples(signal, "signal", ndim=None, least=2)
+    check_edges(low_hz, high_hz, fs=check_rate(fs))
+    check_positive(edge_hz, "edge_hz")
     n = len(signal)
     pad = min(n - 1, round(fs / max(low_hz, 0.1)))
     extended = _extended(signal, pad)
@@ -46,7 +58,8 @@ def moving_average(
     signal: Float[np.ndarray, "time ..."], fs: float, window_s: float
 ) -> Float[np.ndarray, "time ..."]:
     """Centred moving average along the first axis, mirrored at the ends. window_s in seconds."""
-    width = max(1, round(window_s * fs))
+    signal = check_samples(signal, "signal", ndim=None, finite=False)
+    width = max(1, check_window(window_s, fs, len(signal)))
     mirrored = np.pad(
         signal, [(width // 2, (width - 1) // 2), *[(0, 0)] * (signal.ndim - 1)], mode="symmetric"
     )
@@ -70,6 +83,8 @@ def finely_sampled(
     Returns:
         Positions in samples of `signal`, a little beyond both ends, and the values there.
     """
+    signal = check_samples(signal, "signal", least=2)
+    factor = check_count(factor, "factor", 1, 1000)
     pad = min(len(signal) - 1, 64)
     extended = _extended(signal, pad)
     n = len(extended)
@@ -84,11 +99,13 @@ def detrend(
     signal: Float[np.ndarray, " time"], fs: float, *, window_s: float = 1.5
 ) -> Float[np.ndarray, " time"]:
     """The signal minus its moving average (window_s in seconds): slow drift removed, pulse kept."""
+    signal = check_samples(signal, "signal", ndim=None)
     return signal - moving_average(signal, fs, window_s)
 
 
 def standardise(signal: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
     """Zero mean and unit standard deviation; zeros when the signal is constant."""
+    signal = check_samples(signal, "signal")
     centred = signal - signal.mean()
     std = centred.std()
     return centred / std if std > 1e-12 * (1 + np.abs(signal).max()) else np.zeros_like(centred)
@@ -96,6 +113,7 @@ def standardise(signal: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"
 
 def segments(valid: Bool[np.ndarray, " time"]) -> list[slice]:
     """Runs of True, in order."""
+    valid = check_samples(valid, "valid", least=0) > 0
     edges = np.flatnonzero(np.diff(np.concatenate([[False], valid, [False]]).astype(np.int8)))
     return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.signals.checks import check_band, check_bvp, check_kind, check_number
 from rppg_core.signals.filters import detrend, segments
 from rppg_core.signals.spectrum import Spectrum, peak_hz, power_spectrum, window_slices
 from rppg_core.types import HR_BAND_HZ, Bvp
@@ -111,7 +112,8 @@ class RateEvidence:
 
 def window_spectra(bvp: Bvp, band_hz: tuple[float, float] = HR_BAND_HZ) -> WindowSpectra | None:
     """Spectra of every window of every valid segment of MIN_SEGMENT_S or more; None when there is none."""
-    low, high = band_hz
+    check_bvp(bvp)
+    low, high = check_band(band_hz)
     power, rates, lengths = [], [], []
     freqs_hz = np.zeros(0)
     for segment in segments(bvp.valid):
@@ -148,6 +150,9 @@ def explained_by_control(skin: WindowSpectra, control: WindowSpectra, rate_hz: f
 
     Source: our choice.
     """
+    for name, spectra in (("skin", skin), ("control", control)):
+        check_kind(spectra, WindowSpectra, name, do="make it with window_spectra(bvp)")
+    check_number(rate_hz, "rate_hz", 0)
     skin_line, control_line = float(np.mean(skin.line(rate_hz))), float(np.mean(control.line(rate_hz)))
     if skin_line <= 0:
         return 0.0
@@ -165,6 +170,10 @@ def rate_evidence(
         panel: the fixed panel; without it there is no support.
         control: the method's own control run.
     """
+    check_kind(spectra, WindowSpectra, "spectra", do="make it with window_spectra(bvp)")
+    check_number(rate_hz, "rate_hz", 0)
+    if panel is not None:
+        check_kind(panel, Panel, "panel", do="leave it out, or take that of runs.Runs(clip)")
     own = explained_by_control(spectra, control, rate_hz) if control is not None else 0.0
     return RateEvidence(
         support=panel.support(rate_hz) if panel is not None else 0.0,

@@ -30,6 +30,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.signals.beats import find_beats
+from rppg_core.signals.checks import check_bvp, check_kind, check_pair, check_samples
 from rppg_core.signals.spectrum import Spectrum, peak_hz, window_slices
 from rppg_core.types import RR_BAND_HZ, Beats, Bvp
 
@@ -89,6 +90,16 @@ def respiration_rate(
 
     Source: Karlen et al. 2013; see the module for what differs.
     """
+    check_bvp(bvp)
+    band_hz = check_pair(band_hz)
+    if beats is not None:
+        check_kind(beats, Beats, "beats", do="find them with find_beats(bvp, fs), or leave them out")
+    if skin is not None:
+        skin = check_samples(skin, "skin", ndim=2, finite=False)
+    if motion is not None:
+        motion = check_samples(motion, "motion", finite=False)
+    if resp is not None:
+        check_bvp(resp)
     usable_s = float(bvp.valid.sum()) / bvp.fs
     if usable_s < MIN_RR_S - 0.05:  # said with one decimal, so judged with one
         return Respiration(float("nan"), note=f"{usable_s:.1f} s of face; at least {MIN_RR_S:.0f} s needed")

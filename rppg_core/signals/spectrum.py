@@ -11,6 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.signals.checks import (
+    check_count,
+    check_edges,
+    check_kind,
+    check_positive,
+    check_rate,
+    check_samples,
+)
 from rppg_core.signals.filters import detrend
 from rppg_core.types import HR_BAND_HZ
 
@@ -43,6 +51,9 @@ def power_spectrum(signal: Float[np.ndarray, " time"], fs: float, *, max_hz: flo
 
     Source: our choice (Hann window: side lobes of a strong drift must not reach the band).
     """
+    signal = check_samples(signal, "signal", least=2)
+    check_rate(fs)
+    check_positive(max_hz, "max_hz")
     n = len(signal)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(n) + 0.5) / n)
     n_fft = max(n, int(np.ceil(fs / BIN_HZ)))
@@ -58,6 +69,8 @@ def peak_hz(spectrum: Spectrum, *, low_hz: float = HR_BAND_HZ[0], high_hz: float
 
     Source: our choice: parabolic interpolation on the log spectrum is exact for a Gaussian main lobe.
     """
+    check_kind(spectrum, Spectrum, "spectrum", do="make it with power_spectrum(bvp, fs)")
+    check_edges(low_hz, high_hz)
     part = spectrum.band(low_hz, high_hz)
     power = part.power
     crest = 1 + np.flatnonzero((power[1:-1] >= power[:-2]) & (power[1:-1] > power[2:]))
@@ -90,6 +103,7 @@ def heart_rate_from_bvp(
 
     Source: de Haan & Jeanne 2013 (spectral peak); our choice: padding and parabolic refinement.
     """
+    check_edges(low_hz, high_hz, fs=check_rate(fs))
     return 60 * peak_hz(power_spectrum(detrend(bvp, fs), fs), low_hz=low_hz, high_hz=high_hz)
 
 
@@ -99,7 +113,8 @@ def window_slices(n: int, fs: float, *, window_s: float = 10.0) -> list[slice]:
     Source: our choice: the spectrum of a long clip is up to 3 bpm off when the rate varies, so the heart rate of
     a longer clip comes from windows.
     """
-    length = round(window_s * fs)
+    n = check_count(n, "n")
+    length = max(1, round(check_positive(window_s, "window_s", "s") * check_rate(fs)))
     if n <= length:
         return [slice(0, n)]
     n_windows = int(np.ceil((n - length) / (length / 2))) + 1

@@ -48,7 +48,7 @@ class CodedFrames:
     def __iter__(self) -> Iterator[Frame]:
         times_s = iter(self._frames.times_s)
         for picture in self._decoded():
-            yield frame_of_picture(float(next(times_s)), picture, 0)
+            yield frame_of_picture(float(next(times_s)), picture)
 
     def rgb(self, k: int) -> UInt8[np.ndarray, "height width 3"]:
         """Frame k as RGB; all frames before it are decoded on the way."""

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from rppg_core.errors import WriteError
+from rppg_core.errors import UsageError, WriteError
 from rppg_core.simulate.codec import CodedFrames
 from rppg_core.simulate.drawn import draw_portrait
 from rppg_core.simulate.physiology import Waves, band_noise, simulate_waves
@@ -43,7 +43,7 @@ from rppg_core.simulate.settings import (
     SimulationSettings,
     random_settings,
 )
-from rppg_core.types import FaceClip, Truth, VideoInfo
+from rppg_core.types import NEEDS, FaceClip, Truth, VideoInfo
 
 __all__ = [
     "KINDS", "PULSE_FREE", "SIMULATOR_VERSION", "SimulatedVideo", "SimulationSettings", "random_settings",
@@ -80,6 +80,11 @@ def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
         VideoError: the photo cannot be read.
         NoFaceError: the photo shows no face.
     """
+    if not isinstance(settings, SimulationSettings):
+        raise UsageError(
+            f"settings of type {type(settings).__name__}", wanted="SimulationSettings",
+            do="make them: SimulationSettings(hr_bpm=72.0)",
+        )  # fmt: skip
     times_s = frame_times(settings.camera, settings.seconds, _rng(settings, _TIMES))
     waves = simulate_waves(settings.person, times_s, _rng(settings, _BODY))
     scene = _scene(settings, times_s, waves)
@@ -113,6 +118,10 @@ def simulate_clip(
     """
     from rppg_core.video.clip import extract
 
+    if not isinstance(needs, (frozenset, set)) or needs - set(NEEDS):
+        raise UsageError(
+            f"needs {needs!r}"[:80], wanted=f"a set of {', '.join(NEEDS)}", do="leave it out for colours"
+        )
     video = simulate_video(settings)
     times_s = video.truth.times_s
     info = _video_info(settings, times_s)

@@ -5,8 +5,10 @@ Floor 2, the simulator's control desk. Everything a clip holds follows from its 
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,8 +39,10 @@ RANGES = {  # what can be simulated; what is drawn at random is narrower
     "beat_motion": (0, 2), "talking": (0, 1), "illumination": (0, 0.5), "light_steps": (0, 120), "screen": (0, 0.5),
     "auto_exposure": (0, 1), "exposure_lag_s": (0.05, 30), "noise": (0, 30), "gamma": (0.3, 1),
     "time_jitter": (0, 0.3), "dropped": (0, 0.5), "duplicated": (0, 0.5), "crf": (0, 51), "size": (64, 2048),
+    "flicker_hz": (0, 60), "flicker_percent": (0, 100),
     "seed": (0, 2**63),
 }  # fmt: skip
+WHOLE = ("tone", "crf", "size", "seed")  # the others may be fractions
 PULSE_FREE = tuple(kind for kind in KINDS if kind != "pulse")
 
 
@@ -105,6 +109,10 @@ class SimulationSettings:
         _one_of("codec", self.codec, ("", *CODECS))
         for name, (low, high) in RANGES.items():
             _within(name, getattr(self, name), low, high)
+        if self.photo is not None and not isinstance(self.photo, (str, Path)):
+            raise UsageError(
+                f"photo is {self.photo!r}"[:80], wanted="the path of a picture", do="leave it out"
+            )
         if self.codec and self.size % 2:
             raise UsageError(
                 f"size is {self.size}",
@@ -286,14 +294,18 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _one_of(name: str, value: str, known: Iterable[str]) -> None:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise UsageError(
-            f"{name} is {value!r}", wanted=f"one of {', '.join(filter(None, known))}", do="choose one of them"
+            f"{name} is {value!r}"[:80],
+            wanted=f"one of {', '.join(filter(None, known))}",
+            do="choose one of them",
         )
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
+    kind, words = (numbers.Integral, "a whole number from ") if name in WHOLE else (numbers.Real, "")
+    if not isinstance(value, kind) or not low <= value <= high:
+        got = f"{value:g}" if isinstance(value, numbers.Real) else repr(value)
         raise UsageError(
-            f"{name} is {value:g}", wanted=f"{low:g} to {high:g}", do="choose a value in this range"
+            f"{name} is {got}"[:80], wanted=f"{words}{low:g} to {high:g}", do="choose a value in this range"
         )

@@ -7,7 +7,6 @@ is open.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from av.video.stream import VideoStream
 from rppg_core.errors import VideoError
 from rppg_core.video.clock import ClockSource, capture_rate, playback_speed
 from rppg_core.video.mp4_edits import has_other_speeds
+from rppg_core.video.paths import WANTED as VIDEO_WANTED
 
 MAX_PIXELS = 40_000_000
 MAX_RATE = 1000  # frames a second; some files give their clock's ticks as the rate
@@ -39,7 +39,6 @@ MAX_WRITER = 80  # characters; the names come out of the file
 OPEN_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 10.0
 MAX_READ_ERRORS = 64  # of the container, in a row or not, before the rest is given up
 COMPARED_PACKETS = 2000  # that are counted to tell the video from a cover or a preview
-VIDEO_WANTED = "a video that plays, such as MP4, MOV, MKV, WebM or AVI"
 NOT_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
@@ -212,25 +211,18 @@ def _open(path: Path) -> InputContainer:
 
 
 def _first_bytes(path: Path) -> bytes:
-    """The beginning of the file, or the reason why there is none."""
-    name = repr(path.name or str(path))
-    got, do = "", "check the path"
-    if os.path.isdir(path):
-        got = f"{name} is a folder"
-    elif not os.path.exists(path):
-        got = f"there is no file {name}"
-    elif not os.path.isfile(path):
-        got = f"{name} is not a file"
-    else:
+    """The beginning of the file, or the reason why there is none; `paths` has seen that there is something."""
+    got, do = f"{path.name!r} is not a file", "check the path"
+    if path.is_file():
         try:
             with open(path, "rb") as file:
                 head = file.read(12)
         except OSError as error:
-            got, do = f"{name} cannot be read ({error.strerror})", "check the permissions"
+            got, do = f"{path.name!r} cannot be read ({error.strerror})", "check the permissions"
         else:
             if head:
                 return head
-            got, do = f"{name} is empty", "copy or record it again"
+            got, do = f"{path.name!r} is empty", "copy or record it again"
     raise VideoError(got, wanted=VIDEO_WANTED, do=do)
 
 

@@ -30,6 +30,7 @@ from rppg_core.video.face import FaceTracker, resolve_models
 from rppg_core.video.frame import Frame
 from rppg_core.video.pose import FacePath, Pose, motion_of
 from rppg_core.video.reader import open_video
+from rppg_core.video.repeats import PictureChanges, camera_info
 
 Level = Literal["good", "fair", "poor"]
 
@@ -78,21 +79,22 @@ NOT_LOOKED = Finding(
 )
 
 
-def inspect_video(path: str | os.PathLike[str]) -> list[Finding]:
+def inspect_video(path: str | os.PathLike[str], *, fps: float | None = None) -> list[Finding]:
     """Read a file once and say what is good and what is not.
 
     Args:
         path: a video file.
+        fps: frames a second, for a file that states none or a wrong one. Unit: Hz.
 
     Returns:
         Findings in a fixed order: length, picture, codec, compression, copy, measured and header's frame rate,
-        timing, dropped frames, rotation, dynamic range, light, clipping, colour, face, its size and motion, and one
-        line for each oddity of the file.
+        clock, timing, dropped frames, repeated pictures, rotation, dynamic range, light, clipping, colour, face, its
+        size and motion, and one line for each oddity of the file.
 
     Raises:
         RppgError: the file cannot be read as a video, or has only one frame.
     """
-    video = open_video(path)
+    video = open_video(path, fps=fps)
     look = _Look(_tracker())
     for frame in video.frames():
         look.add(frame)
@@ -101,7 +103,8 @@ def inspect_video(path: str | os.PathLike[str]) -> list[Finding]:
         raise ClipTooShortError(
             "the video has 1 frame", wanted="at least 5 s of frames", do="record a longer clip; 30 s is best",
             lesson="too_short",
-        )  # fmt: skip
+        ).noted(video.notes)  # fmt: skip
+    info = camera_info(info, np.array(look.times_s), look.changes.repeated())
     face = look.face()
     about_face = _face_findings(face) if look.tracker is not None else [NOT_LOOKED]
     return [*_file_findings(info), *_light_findings(face), *about_face, *_oddities(video.notes)]
@@ -152,9 +155,11 @@ class _Look:
         self.pictures: list[np.ndarray] = []
         self.skin: list[np.ndarray] = []
         self.n_faces = 0
+        self.changes = PictureChanges()
 
     def add(self, frame: Frame) -> None:
         self.times_s.append(frame.time_s)
+        self.changes.add(frame)
         if self.tracker is not None and frame.time_s >= self.path.next_look_s - 1e-6:
             seen = self.tracker.observe(frame)
             self.path.add(frame.time_s, None if seen is None else seen.landmarks)
@@ -262,7 +267,7 @@ def _file_findings(info: VideoInfo) -> list[Finding]:
     off_percent = 100 * abs(info.fps_container / info.fps - 1) if info.fps_container and info.fps else 0.0
     turned = f"stored turned by {info.rotation_deg} degrees, read upright" if info.rotation_deg else "upright"
     turned += ", left and right exchanged as the file asks" if info.mirrored else ""
-    length, rate, timing, dropped = _time_findings(info)
+    length, rate, *timing = _time_findings(info)
     return [
         length,
         _graded("Picture", f"{info.width} x {info.height}, {info.bit_depth} bit, {info.pixel_format}",
@@ -275,8 +280,9 @@ def _file_findings(info: VideoInfo) -> list[Finding]:
         rate,
         _graded("Header's rate", f"{info.fps_container:.4g} fps", (off_percent, 2, np.inf),
                 "nothing to do here, but programs that trust the header will be wrong", "frame_rate"),
-        timing,
-        dropped,
+        Finding("Clock", info.clock or "the times of the frames", "fair" if info.clock else "good",
+                "check the length; --fps sets the rate" if info.clock else "", "frame_times"),
+        *timing,
         Finding("Rotation", turned, "good", lesson="rotation"),
         _graded("Dynamic range", "HDR" if info.hdr else "standard", (info.hdr, 0, 1),
                 "switch HDR off in the camera's settings: its grey levels follow another curve", "hdr"),
@@ -293,6 +299,7 @@ def _memory_findings(info: VideoInfo) -> list[Finding]:
 
 def _time_findings(info: VideoInfo) -> list[Finding]:
     """Length, measured frame rate, timing and dropped frames: all from the frame times."""
+    repeated_percent = 100 * info.repeated_frames / max(info.n_frames, 1)
     dropped_percent = 100 * info.dropped_frames / max(info.n_frames + info.dropped_frames, 1)
     return [
         _graded("Length", f"{info.duration_s:.1f} s", (-info.duration_s, -20, -10),
@@ -303,6 +310,8 @@ def _time_findings(info: VideoInfo) -> list[Finding]:
                 "close other programs while recording, or use the phone's own camera app", "frame_times"),
         _graded("Dropped frames", f"{info.dropped_frames} ({dropped_percent:.1f} %)", (dropped_percent, 1, 10),
                 "close other programs while recording", "frame_times"),
+        _graded("Repeated pictures", f"{info.repeated_frames} ({repeated_percent:.1f} %)", (repeated_percent, 1, 20),
+                "use more light, and close other programs while recording", "frame_times"),
     ]  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rppg_core.errors import UsageError
+from rppg_core.signals.checks import check_count, check_kind, check_rate
 from rppg_core.signals.filters import bandpass, moving_average
 from rppg_core.types import FaceClip, STMap
 
@@ -20,6 +22,7 @@ TIME_ERROR = 0.05  # of a sample; containers round frame times to a millisecond
 SERIES_FIELDS = (  # of a FaceClip, with one value a frame
     "times_s", "valid", "rgb", "background", "boxes", "stmap", "crop36", "crop72", "crop128_raw", "landmarks",
 )  # fmt: skip
+FASTEST_HZ = 1000.0  # of an even clip
 BLACK_LEVEL = 10.0  # x / (mean + 10): dark cells have no reliable relative change
 
 
@@ -43,6 +46,8 @@ def resample(clip: FaceClip, fs: float = 30.0) -> FaceClip:
     Source: our choice: cubic Hermite interpolation (Catmull-Rom slopes for uneven times), after a box average
     over 1/fs where the source is faster than 1.5 fs; constant over what the last frame of a slower source covers.
     """
+    check_kind(clip, FaceClip, "clip", do="extract one from a video, or simulate one")
+    fs = check_rate(fs, most=FASTEST_HZ)
     tail_s = max(float(np.median(np.diff(clip.times_s))) - 1 / fs, 0.0)
     n = int(np.floor((clip.times_s[-1] - clip.times_s[0] + tail_s) * fs + TIME_ERROR)) + 1
     times_s = clip.times_s[0] + np.arange(n) / fs
@@ -93,6 +98,9 @@ def stmap_band(stmap: STMap, band: Literal["pulse", "slow"]) -> Float[np.ndarray
         Dimensionless, standard deviation 1 over all cells weighted by skin, clipped to +-6. Never a z-score per
         cell and never raw pixels: both were measured to fail.
     """
+    check_kind(stmap, STMap, "stmap", do="make one: STMap(cells, fs, weight)")
+    if not isinstance(band, str) or band not in ("pulse", "slow"):
+        raise UsageError(f"band {band!r}"[:80], wanted="'pulse' or 'slow'", do="choose one of them")
     mean = stmap.samples.mean(axis=0, keepdims=True)
     relative = stmap.samples / (mean + BLACK_LEVEL) - mean / (mean + BLACK_LEVEL)
     if band == "pulse":
@@ -108,9 +116,10 @@ def stmap_band(stmap: STMap, band: Literal["pulse", "slow"]) -> Float[np.ndarray
 
 def overlapping_windows(n: int, length: int) -> list[slice]:
     """Windows of `length` samples that overlap by half and cover n; the last is moved back to end at n."""
+    n, length = check_count(n, "n"), check_count(length, "length", 1)
     if n <= length:
         return [slice(0, n)]
-    starts = [*range(0, n - length, length // 2), n - length]
+    starts = [*range(0, n - length, max(1, length // 2)), n - length]
     return [slice(s, s + length) for s in starts]
 
 
@@ -118,6 +127,22 @@ def overlap_add(
     parts: list[Float[np.ndarray, " window"]], windows: list[slice], n: int
 ) -> Float[np.ndarray, " time"]:
     """Join windowed waveforms with Hann weights that sum to one."""
+    n = check_count(n, "n")
+    check_kind(parts, list, "parts", do="give the waveforms in a list")
+    check_kind(windows, list, "windows", do="take windows of overlapping_windows(n, length)")
+    fits = (
+        all(isinstance(window, slice) for window in windows)
+        and len(parts) == len(windows)
+        and all(
+            0 <= window.start <= window.stop <= n and len(part) == window.stop - window.start
+            for part, window in zip(parts, windows, strict=True)
+        )
+    )
+    if not fits:
+        raise UsageError(
+            f"{len(parts)} parts and {len(windows)} windows of {n} samples",
+            wanted="a part as long as its window for each", do="take windows of overlapping_windows(n, length)",
+        )  # fmt: skip
     total, weight = np.zeros(n), np.zeros(n)
     for part, window in zip(parts, windows, strict=True):
         taper = np.hanning(len(part) + 2)[1:-1]

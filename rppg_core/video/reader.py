@@ -26,8 +26,9 @@ from rppg_core.errors import ClipTooLongError, UsageError, VideoError
 from rppg_core.signals.frame_times import timed_info
 from rppg_core.types import VideoInfo
 from rppg_core.video.clock import FrameClock
-from rppg_core.video.decoder import MAX_PIXELS, MAX_RATE, VIDEO_WANTED, Decoder, stamps_of
+from rppg_core.video.decoder import MAX_PIXELS, MAX_RATE, Decoder, stamps_of
 from rppg_core.video.frame import ArrayFrame, Frame, frame_of_picture, upright_of
+from rppg_core.video.paths import WANTED, require_video_path
 
 __all__ = ["ArrayFrame", "Frame", "Video", "open_video"]
 
@@ -56,7 +57,7 @@ def open_video(path: str | os.PathLike[str], *, max_s: float = MAX_S, fps: float
         raise UsageError(
             f"{fps} frames a second", wanted=f"above 0 and at most {MAX_RATE}", do="give fps=30, for example"
         )
-    return Video(Path(path), max_s, fps)
+    return Video(require_video_path(path), max_s, fps)
 
 
 class Video:
@@ -73,7 +74,7 @@ class Video:
         if first is None:
             self._decoder.close()
             raise VideoError(
-                f"no picture in {path.name!r} can be decoded", wanted=VIDEO_WANTED,
+                f"no picture in {path.name!r} can be decoded", wanted=WANTED,
                 do="check that it plays elsewhere, then copy or record it again",
             )  # fmt: skip
         self._pictures: Iterator[av.VideoFrame] | None = chain([first], pictures)

@@ -22,7 +22,7 @@ from jaxtyping import Bool, Float
 from numpy.lib.stride_tricks import sliding_window_view
 
 from rppg_core.signals.frame_times import timed_info
-from rppg_core.types import FaceClip
+from rppg_core.types import FaceClip, VideoInfo
 from rppg_core.video.frame import Frame
 from rppg_core.video.prepare import cut
 
@@ -88,12 +88,21 @@ def without_repeats(clip: FaceClip, pictures: PictureChanges) -> FaceClip:
     n = int(repeated.sum())
     if not n or n > len(repeated) - 2:
         return clip
-    kept = cut(clip, ~repeated)
-    video = replace(timed_info(clip.video, kept.times_s), repeated_frames=n)
+    video = camera_info(clip.video, clip.times_s, repeated)
     note = (
         f"{n} of {len(repeated)} frames repeat the picture before: the camera gave {video.fps:.3g} a second."
     )
-    return replace(kept, video=video, notes=(*clip.notes, note))
+    return replace(cut(clip, ~repeated), video=video, notes=(*clip.notes, note))
+
+
+def camera_info(
+    info: VideoInfo, times_s: Float[np.ndarray, " time"], repeated: Bool[np.ndarray, " time"]
+) -> VideoInfo:
+    """The facts of a file as the camera made it, with the repeated frames counted and their times left out."""
+    n = int(repeated.sum())
+    if not 0 < n < len(repeated) - 1:
+        return info
+    return replace(timed_info(info, times_s[~repeated]), repeated_frames=n)
 
 
 def repeats_of(changes: Float[np.ndarray, " time"], kinds: np.ndarray) -> Bool[np.ndarray, " time"]:

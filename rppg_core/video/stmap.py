@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt16
 
+from rppg_core.errors import UsageError
+from rppg_core.signals.checks import check_samples
 from rppg_core.video.pixels import UNITS
 
 CELLS = 6
@@ -18,7 +20,7 @@ EMPTY_SHARE = (0.01, 0.03)  # of a cell
 
 def cell_weights(skin: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "cell height width"]:
     """The skin weight cut into CELLS x CELLS blocks, row by row, one mask a cell."""
-    height, width = skin.shape
+    height, width = check_samples(skin, "skin", ndim=2).shape
     rows = np.arange(height) * CELLS // height
     columns = np.arange(width) * CELLS // width
     index = rows[:, None] * CELLS + columns[None, :]
@@ -27,6 +29,7 @@ def cell_weights(skin: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "
 
 def skin_share(cells: Float[np.ndarray, "cell height width"]) -> Float[np.ndarray, " cell"]:
     """How much of each cell is skin, 0..1."""
+    cells = check_samples(cells, "cells", ndim=3)
     area = cells.shape[1] * cells.shape[2] / len(cells)
     return np.clip(cells.sum(axis=(1, 2)) / area, 0, 1)
 
@@ -41,6 +44,13 @@ def fill_empty_cells(
     All of it below 1 % skin, none of it from 3 % on, and a mixture between: two trackers that differ by a pixel give
     nearly the same map.
     """
+    cells, share = check_samples(cells, "cells", ndim=3, finite=False), check_samples(share, "share")
+    skin = check_samples(skin, "skin", ndim=2, finite=False)
+    if cells.shape[::2] != (len(skin), 3) or skin.shape[1] != 3 or cells.shape[1] != len(share):
+        raise UsageError(
+            f"cells, share and skin of shapes {cells.shape}, {share.shape} and {skin.shape}",
+            wanted="(time, cell, 3), (cell,) and (time, 3)", do="take all of one clip",
+        )  # fmt: skip
     low, high = EMPTY_SHARE
     own = np.clip((share - low) / (high - low), 0, 1)[None, :, None]
     return np.where(own > 0, own * cells, 0) + (1 - own) * skin[:, None, :]
@@ -51,6 +61,11 @@ def plain_cells(crops: UInt16[np.ndarray, "time 36 36 3"]) -> Float[np.ndarray, 
 
     For ablations: what a map loses when nobody asks what is skin. Crops are kept in 1/256 grey level.
     """
+    if np.shape(crops)[1:] != (36, 36, 3):
+        raise UsageError(
+            f"crops of shape {np.shape(crops)}", wanted="(time, 36, 36, 3)", do="take clip.need('crop36')"
+        )
+    crops = check_samples(crops, "crops", ndim=4)
     side = crops.shape[1] // CELLS
     blocks = crops.reshape(len(crops), CELLS, side, CELLS, side, 3)
     return blocks.mean(axis=(2, 4)).reshape(len(crops), CELLS * CELLS, 3) / UNITS

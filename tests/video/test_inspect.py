@@ -18,10 +18,10 @@ from rppg_core.video.inspect import findings_of, inspect_video, lesson_link, lig
 from rppg_core.video.writer import write_video
 
 ABOUT_FILE = [
-    "Length", "Picture", "Codec", "Compression", "Converted", "Frame rate", "Header's rate", "Frame timing",
-    "Dropped frames", "Rotation", "Dynamic range",
+    "Length", "Picture", "Codec", "Compression", "Converted", "Frame rate", "Header's rate", "Clock",
+    "Frame timing", "Dropped frames", "Repeated pictures", "Rotation", "Dynamic range",
 ]  # fmt: skip
-ABOUT_TIMES = ["Length", "Frame rate", "Frame timing", "Dropped frames"]
+ABOUT_TIMES = ["Length", "Frame rate", "Frame timing", "Dropped frames", "Repeated pictures"]
 ABOUT_LIGHT, ABOUT_FACE = ["Light", "Exposure", "Colour"], ["Face", "Face size", "Motion"]
 
 

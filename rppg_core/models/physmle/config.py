@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from rppg_core.errors import UsageError
+from rppg_core.models.base import check_choices, check_sizes
+from rppg_core.signals.checks import check_count, check_number, check_positive
+
 # Switches of the losses that ask no label, or tie one task to another
 PRIORS = ("spatial", "temporal", "diversity", "prior_hr", "prior_rr", "prior_spo2")
 
@@ -46,6 +50,30 @@ class PhysMLEConfig:
     prior_hr: bool = True  # HB: the waveform beats at the heart rate
     prior_rr: bool = True  # BR: the waveform's size and level breathe at the breathing rate
     prior_spo2: bool = True  # Asp: scaled features, scaled saturation
+
+    def __post_init__(self):
+        check_sizes(
+            self, ("window", "rows", "cell_channels", "blocks", "rank", "rr_window"),
+            ("widths", "strides", "dilations", "kernel"),
+        )  # fmt: skip
+        check_choices(
+            self, stem=("cells", "image"), trunk=("trainable", "frozen"), rates=("spectrum", "pooled")
+        )
+        check_count(self.experts, "experts")
+        check_positive(self.alpha, "alpha", "any unit")
+        check_number(self.twins, "twins", 0, 1)
+        stages = {len(self.widths), len(self.strides), len(self.dilations)}
+        if len(stages) > 1 or len(self.kernel) != 2 or not all(side % 2 for side in self.kernel):
+            raise UsageError(
+                f"widths {self.widths}, strides {self.strides}, dilations {self.dilations}, kernel {self.kernel}",
+                wanted="one width, stride and dilation a stage, and an odd kernel (rows, time)",
+                do="give all three the same length",
+            )
+        if self.window % self.time_stride:
+            raise UsageError(
+                f"window is {self.window}", wanted=f"a multiple of {self.time_stride}, what the strides make of it",
+                do="choose another window, or smaller strides",
+            )  # fmt: skip
 
     @classmethod
     def tiny(cls) -> PhysMLEConfig:

@@ -1,0 +1,89 @@
+"""A FaceClip that somebody made by hand: do its fields fit together?
+
+Floor 2. The pass makes clips that do; this says in words where another one does not. Axis letters: T time, R roi.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rppg_core.errors import UsageError
+from rppg_core.types import FaceClip
+
+OF_TIME = {  # fields with a row a frame, and the rest of their shape; -1 is any
+    "background": (3,), "boxes": (4,), "stmap": (-1, 3), "crop36": (36, 36, 3), "crop72": (72, 72, 3),
+    "crop128_raw": (128, 128, 3), "landmarks": (-1, 2),
+}  # fmt: skip
+
+
+def check_fields(clip: FaceClip) -> FaceClip:
+    """The clip itself, once its fields fit together.
+
+    Raises:
+        UsageError: a field that is no array, has the wrong shape, or holds what is not a number.
+    """
+    times_s = _numbers("times_s", clip.times_s)
+    if (
+        times_s.ndim != 1
+        or len(times_s) < 2
+        or not np.isfinite(times_s).all()
+        or not (np.diff(times_s) > 0).all()
+    ):
+        raise UsageError(
+            f"a FaceClip with times_s of shape {times_s.shape}, from {times_s.ravel()[:1]} to {times_s.ravel()[-1:]}",
+            wanted="two or more times in seconds, each later than the one before", do="check times_s",
+        )  # fmt: skip
+    n = len(times_s)
+    if clip.region not in ("face", "whole"):
+        raise UsageError(
+            f"a FaceClip of region {clip.region!r}", wanted="'face' or 'whole'", do="set its region"
+        )
+    valid = np.asarray(clip.valid)
+    if valid.dtype != bool or valid.shape != (n,):
+        _refuse("valid", valid, f"({n},) and dtype bool")
+    if "skin" not in clip.rois:
+        raise UsageError(
+            f"a FaceClip with the rois {clip.rois}", wanted="'skin' among them", do="name the skin's colour"
+        )
+    _check_shape("rgb", clip.rgb, (n, len(clip.rois), 3))
+    for name, rest in OF_TIME.items():
+        if (values := getattr(clip, name)) is not None:
+            _check_shape(name, values, (n, *rest))
+    if clip.stmap is not None and clip.stmap_weight is not None:
+        _check_shape("stmap_weight", clip.stmap_weight, (np.shape(clip.stmap)[1],))
+    seen = {"rgb": clip.rgb[valid, clip.rois.index("skin")]}
+    seen |= {"stmap": clip.stmap[valid]} if clip.stmap is not None else {}
+    for name, values in seen.items():
+        if not np.isfinite(values).all():
+            raise UsageError(
+                f"a FaceClip whose {name} is not finite in valid frames", wanted="a colour wherever `valid` is True",
+                do="set `valid` to False there",
+            )  # fmt: skip
+    return clip
+
+
+def _check_shape(name: str, values: Any, shape: tuple[int, ...]) -> None:
+    array = _numbers(name, values)
+    fits = array.ndim == len(shape) and all(
+        want in (-1, got) for got, want in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        _refuse(name, array, f"({', '.join('any' if side == -1 else str(side) for side in shape)})")
+
+
+def _numbers(name: str, values: Any) -> np.ndarray:
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
+        kind = values.dtype if isinstance(values, np.ndarray) else type(values).__name__
+        raise UsageError(
+            f"a FaceClip whose {name} is {kind}", wanted="a numpy array of numbers", do=f"convert {name}"
+        )
+    return values
+
+
+def _refuse(name: str, array: np.ndarray, wanted: str) -> None:
+    raise UsageError(
+        f"a FaceClip whose {name} has shape {array.shape} and dtype {array.dtype}", wanted=wanted,
+        do="give every field one row a frame",
+    )  # fmt: skip

@@ -1,0 +1,183 @@
+"""What somebody gives in place of a video: a hint for everything that is none, before anything is opened.
+
+Floor 2, below the reader. A path that leads to a file of any other kind passes: only its content says what it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rppg_core.errors import UsageError, VideoError
+
+WANTED = "a video that plays, such as MP4, MOV, MKV, WebM or AVI"
+VIDEOS = (
+    ".mp4",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".m4v",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".3gp",
+    ".ts",
+    ".mts",
+    ".ogv",
+    ".flv",
+)
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".avif")
+MOST_NAMES = 5000  # of a folder that are looked at for a hint
+MAKE_A_VIDEO = (
+    "a pulse needs 5 s of frames: make a video of them, or call rppg_core.analyze((frames, times_s))"
+)
+WATCH = "give a video; for a picture there is no pulse to find"
+UNPACK = "unpack it and give the video in it"
+KINDS = (  # first bytes, from which place on, what it is, what to do; none of them is a container of videos
+    (b"\x89PNG", 0, "a picture", WATCH), (b"BM", 0, "a picture", WATCH), (b"II*\0", 0, "a picture", WATCH),
+    (b"MM\0*", 0, "a picture", WATCH), (b"WEBP", 8, "a picture", WATCH), (b"ftyphei", 4, "a picture", WATCH),
+    (b"ftypmif1", 4, "a picture", WATCH), (b"ftypavif", 4, "a picture", WATCH),
+    (b"PK\x03\x04", 0, "an archive", UNPACK), (b"\x1f\x8b", 0, "an archive", UNPACK),
+    (b"Rar!", 0, "an archive", UNPACK),
+    (b"7z\xbc\xaf", 0, "an archive", UNPACK), (b"%PDF", 0, "a PDF document", "give the video itself"),
+    (b"<!DOCTYPE", 0, "a web page", "the download did not give the video: fetch it again"),
+    (b"<!doctype", 0, "a web page", "the download did not give the video: fetch it again"),
+    (b"<html", 0, "a web page", "the download did not give the video: fetch it again"),
+    (b"version http", 0, "a pointer of Git LFS", "run: git lfs pull"),
+    (b"\x93NUMPY", 0, "a numpy array", "load it, and call rppg_core.analyze((frames, times_s))"),
+    (b"\x89HDF", 0, "an HDF5 file", "load its frames, and call rppg_core.analyze((frames, times_s))"),
+)  # fmt: skip
+TABLES = (".csv", ".tsv", ".txt", ".json", ".xlsx")
+
+
+def require_video_path(given: Any) -> Path:
+    """The path of a file that may be a video.
+
+    Raises:
+        UsageError: something that is no path at all.
+        VideoError: no such file, a folder, an address, a picture, an archive; the message says what to do.
+    """
+    text = _text_of(given)
+    if text.endswith("/") and os.path.isfile(text.rstrip("/")):
+        text = text.rstrip("/")
+    if os.path.isdir(text) and text:
+        raise VideoError(f"{shown(text)} is a folder", wanted=WANTED, do=_folder_hint(text))
+    if not os.path.exists(text):
+        got, do = _missing(text)
+        raise VideoError(got, wanted=WANTED, do=do)
+    if os.path.isfile(text):
+        _refuse_other_kinds(text)
+    return Path(text)
+
+
+def shown(text: str) -> str:
+    """The last part of a path as it is shown in a message."""
+    return repr(os.path.basename(text.rstrip("/")) or text)
+
+
+def _text_of(given: Any) -> str:
+    try:
+        return os.fsdecode(given)
+    except TypeError:
+        pass
+    wanted = "a path, a FaceClip, or a tuple (frames, times_s)"
+    do = "give the path of one video file"
+    if isinstance(given, (list, set, dict)):
+        do = "call analyze once for each video; frames and times go together as a tuple"
+    elif hasattr(given, "shape"):
+        do = "give the frames with their times: analyze((frames, times_s))"
+    elif hasattr(given, "samples"):
+        do = "methods for a trace are functions in rppg_core.classical"
+    elif hasattr(given, "read"):
+        do = "give the path of the file, not the open file"
+    raise UsageError(f"a source of type {type(given).__name__}", wanted=wanted, do=do)
+
+
+def _missing(text: str) -> tuple[str, str]:
+    """Why there is no such file, and the next step."""
+    scheme, colon, rest = text.partition("://")
+    if not text.strip():
+        return "the name of the video is empty", "name a file; in a script, check that its variable is set"
+    if text == "-":
+        return (
+            "there is no file '-', and no video is read from standard input",
+            "save it and give the file's name",
+        )
+    if colon and scheme.isalnum() and scheme.lower() != "file":
+        return (
+            f"{text[:80]!r} is an address on the network",
+            "download the video first, and give the file's name",
+        )
+    if colon and scheme.lower() == "file":
+        from urllib.parse import unquote
+
+        return f"there is no file {text!r}", f"write the path: {unquote(rest)}"
+    return f"there is no file {shown(text)}", _step(text)
+
+
+def _step(text: str) -> str:
+    """What to do about a file that is not there."""
+    folder = os.path.dirname(text.rstrip("/"))
+    near = difflib.get_close_matches(os.path.basename(text), _names(folder or "."), 1, 0.75)
+    hints = (
+        (text.startswith("~"), f"the shell did not replace ~: write {os.path.expanduser(text)}"),
+        (not os.path.isabs(text) and working_folder_is_gone(),
+         "the working folder was deleted: cd to another one, or give an absolute path"),
+        (any(character in text for character in "*?["),
+         "the pattern matches nothing here: check the folder and the ending, or give one name"),
+        (bool(folder) and not os.path.isdir(folder), f"check the path: there is no folder {folder[-60:]!r} either"),
+        (bool(near), f"did you mean {''.join(near)!r}?"),
+    )  # fmt: skip
+    return next((words for holds, words in hints if holds), "check the path")
+
+
+def working_folder_is_gone() -> bool:
+    """The folder that this process was started in was deleted since."""
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False
+
+
+def _folder_hint(folder: str) -> str:
+    names = _names(folder)
+    videos = [name for name in names if name.lower().endswith(VIDEOS)]
+    pictures = sum(name.lower().endswith(PICTURES) for name in names)
+    if len(videos) == 1:
+        return f"did you mean {os.path.join(folder, videos[0])!r}?"
+    if videos:
+        return f"it holds {len(videos)} videos: name one, or several such as {os.path.join(folder, '*')}"
+    if pictures:
+        return f"it holds {pictures} pictures; {MAKE_A_VIDEO}"
+    return "check the path; it holds no video"
+
+
+def _names(folder: str) -> list[str]:
+    """Names in a folder, the first few thousand; none where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in islice(entries, MOST_NAMES))
+    except OSError:
+        return []
+
+
+def _refuse_other_kinds(text: str) -> None:
+    """Files whose first bytes say that they are something else; what cannot be read is left to the reader."""
+    try:
+        with open(text, "rb") as file:
+            head = file.read(16)
+    except OSError:
+        return
+    lower = text.lower()
+    for start, at, kind, do in KINDS:
+        if head[at:].startswith(start):
+            raise VideoError(f"{shown(text)} is not a video but {kind}", wanted=WANTED, do=do)
+    if head.startswith(b"\xff\xd8\xff") and lower.endswith(PICTURES):
+        raise VideoError(f"{shown(text)} is not a video but a picture", wanted=WANTED, do=WATCH)
+    if lower.endswith(TABLES) and head.removeprefix(b"\xef\xbb\xbf").isascii() and b"\0" not in head:
+        raise VideoError(f"{shown(text)} is not a video but text", wanted=WANTED, do="give the video itself")
