@@ -13,7 +13,7 @@ PACKAGE = ROOT / "rppg_core"
 FLOORS = {
     "types": 0, "errors": 0,
     "signals": 1, "vitals": 1, "metrics": 1,
-    "video": 2, "classical": 2, "oximetry": 2, "simulate": 2,
+    "video": 2, "classical": 2, "oximetry": 2, "simulate": 2, "lab": 2,
     "nn": 3, "datasets": 3,
     "models": 4,
     "roster": 5, "weights": 5, "neural_method": 5,

@@ -170,7 +170,7 @@ class InThisProcess:
     def __exit__(self, *error):
         pass
 
-    def map(self, work, jobs, chunksize=1):
+    def map(self, work, jobs):
         return map(work, jobs)
 
 
@@ -181,7 +181,7 @@ def run_briefly(runs):
         patch.setattr(mssdg, "SEEDS", 2)
         patch.setattr(split_training, "BATCH", 2)
         patch.setattr(split_training, "WATCHED", 4)
-        patch.setattr(dataset_run, "ProcessPoolExecutor", InThisProcess)
+        patch.setattr(dataset_run, "WorkerPool", InThisProcess)
         patch.setattr(dataset_run, "train_all", lambda tasks, **_: list(map(train_one, tasks)))
         patch.setattr(mssdg, "PART_STEPS", 2)
         patch.setattr(

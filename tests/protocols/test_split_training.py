@@ -13,7 +13,7 @@ import torch
 pytest.importorskip("accelerate")
 
 from protocols.trace_records import clips_of_three
-from training.tiny_net import NETWORK, TINY
+from training.tiny_net import NETWORK, TINY, train_tiny
 
 from rppg_core import roster, weights
 from rppg_core.datasets import extracted
@@ -145,7 +145,8 @@ def test_fingerprint_changes_with_what_a_clip_holds(clips, tmp_path):
     assert fingerprint(clips) != fingerprint(clips[:-1])
 
 
-def test_trainings_of_all_splits_run_in_processes_and_tell_how_far_they_are(tasks, tmp_path):
+def test_trainings_of_all_splits_run_in_processes_and_tell_how_far_they_are(tasks, monkeypatch):
+    monkeypatch.setattr(split_training, "train_one", train_tiny)
     told = []
     trained = train_all(tasks[:2], workers=2, progress=lambda stage, fraction: told.append((stage, fraction)))
     assert [t.split for t in trained] == ["a", "b"]
