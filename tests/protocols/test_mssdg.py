@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("accelerate")
 
+from protocols.in_this_process import InThisProcess
 from protocols.stored_clips import unlabelled
 from protocols.trace_records import TraceClip, TraceDomain, clips_of_three, extract_here
 from training.tiny_net import NETWORK, TINY
@@ -156,22 +157,6 @@ def test_labels_stay_and_the_simulator_fills_what_is_missing(tmp_path):
     assert filled.rr_brpm == record.face_clip.truth_at(face.times_s).rr_brpm
     _, bare = TruthfulClip.of(stored, None).load()
     assert np.isnan(bare.bvp).all()
-
-
-class InThisProcess:
-    """Stands in for a pool: workers would each take seconds to import torch."""
-
-    def __init__(self, *args, **options):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def map(self, work, jobs):
-        return map(work, jobs)
 
 
 def run_briefly(runs):

@@ -12,13 +12,14 @@ import torch
 
 pytest.importorskip("accelerate")
 
+from protocols.in_this_process import InThisProcess
 from protocols.trace_records import clips_of_three
 from training.tiny_net import NETWORK, TINY, train_tiny
 
 from rppg_core import roster, weights
 from rppg_core.datasets import extracted
 from rppg_core.errors import UsageError
-from rppg_core.protocols import dataset_numbers, split_training
+from rppg_core.protocols import dataset_numbers, dataset_run, split_training
 from rppg_core.protocols.dataset_run import Options, evaluate_splits
 from rppg_core.protocols.split_training import (
     StoppedError,
@@ -95,6 +96,8 @@ def test_shipped_checkpoint_is_never_read(clips, tmp_path, monkeypatch):
         raise AssertionError(f"the checkpoint of {name} was asked for")
 
     monkeypatch.setattr(weights, "checkpoint_path", forbidden)
+    for module in (dataset_run, split_training):
+        monkeypatch.setattr(module, "WorkerPool", InThisProcess)
     splits = leave_one_domain_out(clips)
     options = Options(methods="tiny", steps=STEPS, runs=tmp_path)
     result = evaluate_splits(splits, options, protocol="mssdg", about="")
