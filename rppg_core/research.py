@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from rppg_core.errors import UsageError
-from rppg_core.lab.workers import prepare_workers
 from rppg_core.output import STOPPED, check_outputs, complain, deliver, json_text, say
 from rppg_core.progress import Progress
 
@@ -24,6 +23,8 @@ FAULT = 1  # exit code where a promise or a folder does not hold
 
 def train(args: argparse.Namespace) -> int:
     """Train a network; 130 where it was stopped, with the command that goes on."""
+    from rppg_core.lab.workers import prepare_workers
+
     prepare_workers("rppg_core.training.loop")  # torch takes seconds to load, there and here at the same time
     with _training_packages():
         from rppg_core.training.loop import RunOptions, train

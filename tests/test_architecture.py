@@ -138,7 +138,7 @@ def process_makers(path: Path) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             used |= {alias.name for alias in node.names}
-            called |= {a.asname or a.name.split(".")[0]: a.name if a.asname else a.name.split(".")[0] for a in node.names}
+            called |= {alias.asname: alias.name for alias in node.names if alias.asname}
         elif isinstance(node, ast.ImportFrom) and node.module:
             used |= {f"{node.module}.{alias.name}" for alias in node.names}
             called |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}

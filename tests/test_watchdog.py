@@ -31,7 +31,9 @@ def test_child_hangs():
     wait_for_child(pid)
 """
 IN_THE_TEST = f"{NATIVE}\ndef test_hangs():\n    hang_in_native_code()\n"
-AT_EXIT = f"{NATIVE}\nimport atexit\n\ndef test_leaves_something():\n    atexit.register(hang_in_native_code)\n"
+AT_EXIT = (
+    f"{NATIVE}\nimport atexit\n\ndef test_leaves_something():\n    atexit.register(hang_in_native_code)\n"
+)
 FAILS = "def test_fails():\n    assert False\n"
 LEAVES = """
 import subprocess, sys
@@ -41,7 +43,9 @@ def test_leaves_a_process():
 """
 
 
-def watched(folder: Path, code: str, *options: str, limits=("--quiet-s", "30")) -> subprocess.CompletedProcess:
+def watched(
+    folder: Path, code: str, *options: str, limits=("--quiet-s", "30")
+) -> subprocess.CompletedProcess:
     """A suite of one file under the watchdog."""
     (folder / "test_it.py").write_text(code)
     (folder / "pytest.ini").write_text("[pytest]\n")

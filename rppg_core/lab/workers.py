@@ -33,13 +33,16 @@ from typing import Any, ParamSpec, TypeVar
 from rppg_core.errors import RppgError, UsageError
 
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
-ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-     "NUMEXPR_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1",
-)  # fmt: skip
+LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
+ONE_THREAD: dict[str, str] = {
+    **{f"{library}_NUM_THREADS": "1" for library in LIBRARIES},
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+}
 END_S = 5.0  # until a worker that has nothing to do is killed
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 _starting = threading.Lock()  # a start changes the environment and __main__ for a moment
 _held: list[Any] = []  # in a worker: what its pool gave it to hold
 

@@ -80,7 +80,9 @@ def becomes_true(condition, within_s: float = 60) -> bool:
 
 def group_of(process: subprocess.Popen) -> list[int]:
     """Processes of the session that a script leads: itself, workers, the server that forks them."""
-    listed = subprocess.run(["ps", "-o", "pid=", "-s", str(process.pid)], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "-s", str(process.pid)], capture_output=True, text=True, check=False
+    )
     return [int(pid) for pid in listed.stdout.split()]
 
 
@@ -140,7 +142,9 @@ def test_worker_has_the_folder_and_environment_of_now(monkeypatch, tmp_path):
 
 def test_killed_worker_is_an_error_that_says_what_to_do_and_another_takes_its_place():
     with WorkerPool(1) as pool:
-        with pytest.raises(WorkerDiedError, match=r"ended in the middle .*signal 9.*wanted: .* take fewer workers"):
+        with pytest.raises(
+            WorkerDiedError, match=r"ended in the middle .*signal 9.*wanted: .* take fewer workers"
+        ):
             pool.submit(jobs.kill_yourself).result()
         assert pool.submit(jobs.divide, 2).result() == 0.5
 

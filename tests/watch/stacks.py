@@ -60,7 +60,9 @@ def _python_stacks(process: psutil.Process, stacks: Path) -> str:
 
 def _catches(pid: int, number: int) -> bool:
     """Anything else would end the process."""
-    caught = next((line for line in _read(pid, "status").splitlines() if line.startswith("SigCgt")), "SigCgt: 0")
+    caught = next(
+        (line for line in _read(pid, "status").splitlines() if line.startswith("SigCgt")), "SigCgt: 0"
+    )
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
