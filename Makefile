@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 export GRADIO_ANALYTICS_ENABLED ?= False
+# the tests, with limits from outside: what hangs ends as a failure with the stacks of all processes
+PYTEST = $(BIN)/python tests/watch/watchdog.py -- $(BIN)/python -m pytest -p stacks
 TESTS ?= tests
 SEEDS ?= 10
 
@@ -45,9 +47,9 @@ lint: .venv/installed  ## ruff, spelling, types
 	$(BIN)/pyright
 
 unit: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser" $(TESTS) || test $$? -eq 5
+	$(PYTEST) -n 2 --dist worksteal -m "not browser" $(TESTS) || test $$? -eq 5
 # browsers by themselves: what they time must not wait for an installation next door (5: no such test in TESTS)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m browser $(TESTS) || test $$? -eq 5
+	$(PYTEST) -n 2 --dist worksteal -m browser $(TESTS) || test $$? -eq 5
 
 test: .venv/installed  ## lint, types and all tests (face models are fetched when they can be)
 	-$(BIN)/rppg doctor --fetch
@@ -56,7 +58,7 @@ test: .venv/installed  ## lint, types and all tests (face models are fetched whe
 	$(MAKE) --no-print-directory notebooks
 
 notebooks: .venv/installed  ## run every notebook of the course; nothing is written
-	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=120 -p no:cacheprovider notebooks
+	$(PYTEST) -n 2 --nbmake --nbmake-timeout=120 -p no:cacheprovider notebooks
 
 render-notebooks: .venv/installed  ## run them, write their outputs, and pages without a kernel to out/notebooks
 	$(BIN)/python notebooks/render.py $(ONLY)

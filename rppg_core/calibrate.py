@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rppg_core.lab.workers import WorkerPool
 from rppg_core.pipeline import needs_of
 from rppg_core.protocols.photo_clips import (
     KEPT,
@@ -160,8 +160,8 @@ def gather(
 ) -> list[tuple[RateEvidence, float]]:
     """Examples of n_clips random clips, over worker processes; `folder` keeps the clips."""
     examples, one = [], partial(examples_of_clip, folder=folder)
-    with ProcessPoolExecutor(workers) as pool:
-        for k, rows in enumerate(pool.map(one, range(SEED, SEED + n_clips), chunksize=4)):
+    with WorkerPool(workers) as pool:
+        for k, rows in enumerate(pool.map(one, range(SEED, SEED + n_clips))):
             examples += rows
             if progress is not None:
                 progress(f"clip {k + 1} of {n_clips}", (k + 1) / n_clips)

@@ -23,6 +23,9 @@ FAULT = 1  # exit code where a promise or a folder does not hold
 
 def train(args: argparse.Namespace) -> int:
     """Train a network; 130 where it was stopped, with the command that goes on."""
+    from rppg_core.lab.workers import prepare_workers
+
+    prepare_workers("rppg_core.training.loop")  # torch takes seconds to load, there and here at the same time
     with _training_packages():
         from rppg_core.training.loop import RunOptions, train
         from rppg_core.training.recipes import get_recipe

@@ -3,20 +3,17 @@
 Floor 6. Each record is one piece of work (`datasets.extraction`); what it gives depends on nothing else, so that the
 files and the manifest are the same however they were made. A finished file is kept when its content would be the
 same, a bad video becomes a line in the manifest, and a record whose process dies (out of memory, killed) is tried
-once more before it is one. Every worker of the pool has an executor of its own: when one dies, it is known whose
-work killed it, and the others go on. A dask cluster has its own rule (`distributed.scheduler.allowed-failures`).
+once more before it is one, while the other workers go on. A dask cluster has its own rule
+(`distributed.scheduler.allowed-failures`).
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +31,7 @@ from rppg_core.datasets.extracted import (
 from rppg_core.datasets.extraction import Job, Outcome, extract_record, failure_of
 from rppg_core.datasets.layouts import find_layout
 from rppg_core.errors import RppgError, UsageError, WriteError
+from rppg_core.lab.workers import WorkerDiedError, WorkerPool
 
 TRIES = 2  # of a record whose process dies
 CONNECT_S = 10.0  # to a scheduler, and until it has a worker
@@ -47,10 +45,6 @@ class ClusterError(RppgError):
     """The cluster cannot be reached, or left in the middle of the work."""
 
     exit_code = 1
-
-
-class WorkerDied(RppgError):  # noqa: N818 (as it is said)
-    """The process that worked on a record ended without a word."""
 
 
 @dataclass(frozen=True)
@@ -205,62 +199,34 @@ def _workers(workers: int | None, scheduler: str | None) -> int:
 
 
 def _over_pool(jobs: Sequence[Job], workers: int) -> Generator[Outcome, None, None]:
-    """Outcomes as they come, from executors of one process each."""
+    """Outcomes as they come, from processes of this machine."""
     waiting, deaths = deque(jobs), Counter[int]()
-    free = [_executor() for _ in range(min(workers, len(jobs)))]
-    running: dict[Future[Outcome], tuple[ProcessPoolExecutor, Job]] = {}
-    try:
+    workers = min(workers, len(jobs))
+    running: dict[Future[Outcome], Job] = {}
+    with WorkerPool(workers) as pool:
         while waiting or running:
-            while waiting and free:
-                executor, job = free.pop(), waiting.popleft()
-                running[executor.submit(extract_record, job)] = executor, job
+            while waiting and len(running) < workers:
+                job = waiting.popleft()
+                running[pool.submit(extract_record, job)] = job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                executor, job = running.pop(future)
-                outcome, alive = _result(future, job)
-                if not alive:
-                    executor.shutdown(wait=False)
-                    executor = _executor()
+                job = running.pop(future)
+                error = future.exception()
+                if isinstance(error, WorkerDiedError):
                     deaths[id(job)] += 1
                     if deaths[id(job)] < TRIES:
                         waiting.append(job)
-                        outcome = None
-                free.append(executor)
-                if outcome is not None:
-                    yield outcome
-    finally:
-        for executor in (*free, *(executor for executor, _ in running.values())):
-            executor.shutdown(wait=not running, cancel_futures=True)
+                        continue
+                    error = _died()
+                # any other error: a record that cannot be sent to a process
+                yield future.result() if error is None else Outcome(failure=failure_of(job, error))
 
 
-def _result(future: Future[Outcome], job: Job) -> tuple[Outcome, bool]:
-    """What came back, and whether the process still lives."""
-    try:
-        return future.result(), True
-    except BrokenProcessPool:
-        return Outcome(failure=failure_of(job, _died())), False
-    except Exception as error:  # a record that cannot be sent to a process
-        return Outcome(failure=failure_of(job, error)), True
-
-
-def _died() -> WorkerDied:
-    return WorkerDied(
+def _died() -> WorkerDiedError:
+    return WorkerDiedError(
         "the process that read this clip died each time",
         wanted="a process that comes back: it was killed, or ran out of memory",
         do="look at the memory and the log of the system, take fewer workers, or leave this clip out",
     )
-
-
-def _executor() -> ProcessPoolExecutor:
-    """One fresh process: a fork would inherit the threads of OpenCV and torch."""
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_start_worker)
-
-
-def _start_worker() -> None:
-    """One thread of OpenCV; Ctrl-C ends the process without a word."""
-    import cv2
-
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _over_cluster(jobs: Sequence[Job], scheduler: str) -> Generator[Outcome, None, None]:

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "rppg_core"
 FLOORS = {
     "types": 0, "errors": 0,
     "signals": 1, "vitals": 1, "metrics": 1, "data_files": 1, "tables": 1,
-    "video": 2, "classical": 2, "oximetry": 2, "simulate": 2,
+    "video": 2, "classical": 2, "oximetry": 2, "simulate": 2, "lab": 2,
     "nn": 3, "datasets": 3,
     "models": 4,
     "roster": 5, "weights": 5, "neural_method": 5,
@@ -109,6 +109,7 @@ OWN_FOLDERS = {
     "training.record": "checkpoints of a run",
     "protocols.stress_clips": "its cache", "protocols.photo_clips": "its cache",
     "video.inspect": "lessons of the course", "video.face_models": "installed packages",
+    "video.paths": "names for a hint",
 }  # fmt: skip
 
 
@@ -156,6 +157,59 @@ def test_inference_for_the_demo_does_not_import_gradio():
     names = {a.name for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Import) for a in n.names}
     names |= {n.module or "" for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom)}
     assert not [name for name in names if name.split(".")[0] == "gradio"]
+
+
+# What starts processes that compute. `subprocess` runs other programs and stays free.
+PROCESSES = {
+    "multiprocessing", "joblib", "loky", "billiard", "torch.multiprocessing", "concurrent.futures.process",
+    "concurrent.futures.ProcessPoolExecutor", "torch.utils.data.DataLoader", "torch.utils.data.dataloader",
+    "os.fork", "os.forkpty", "os.posix_spawn", "os.posix_spawnp",
+}  # fmt: skip
+
+
+def process_makers(path: Path) -> set[str]:
+    """Names out of PROCESSES that a file imports or reads, by whatever name it calls them."""
+    tree, used, called = ast.parse(path.read_text()), set(), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            used |= {alias.name for alias in node.names}
+            called |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            used |= {f"{node.module}.{alias.name}" for alias in node.names}
+            called |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            owner, _, rest = ast.unparse(node).partition(".")
+            used.add(f"{called.get(owner, owner)}.{rest}")
+    return {maker for maker in PROCESSES for name in used if name == maker or name.startswith(f"{maker}.")}
+
+
+def test_worker_processes_start_in_one_place_only():
+    files = [p for folder in ("rppg_core", "demo", "tests/bench") for p in (ROOT / folder).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)): makers for path in files if (makers := process_makers(path))}
+    assert found == {"rppg_core/lab/workers.py": {"multiprocessing"}}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from multiprocessing import Pool",
+        "import multiprocessing as mp",
+        "from concurrent.futures import ProcessPoolExecutor as Executor",
+        "import concurrent.futures\nconcurrent.futures.ProcessPoolExecutor(2)",
+        "from concurrent import futures\nfutures.ProcessPoolExecutor(2)",
+        "def work():\n    from torch.utils.data import DataLoader",
+        "import torch\ntorch.utils.data.DataLoader([], num_workers=2)",
+        "import torch.utils.data as data\ndata.DataLoader([])",
+        "from torch.multiprocessing import spawn",
+        "import os\nos.fork()",
+        "from os import fork",
+        "from joblib import Parallel",
+    ],
+)
+def test_every_way_to_start_a_worker_is_seen(code, tmp_path):
+    (tmp_path / "module.py").write_text(code)
+    assert process_makers(tmp_path / "module.py")
 
 
 def test_files_stay_below_four_hundred_lines():

@@ -7,17 +7,16 @@ the package is never read.
 
 from __future__ import annotations
 
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from rppg_core.datasets.extracted import ExtractedClip, read_manifest
 from rppg_core.datasets.layouts import LAYOUTS
 from rppg_core.errors import UsageError
+from rppg_core.lab.workers import WorkerPool
 from rppg_core.protocols.dataset_numbers import Constant, constant_of, constant_rows
 from rppg_core.protocols.dataset_result import BAR, DatasetResult
 from rppg_core.protocols.dataset_scores import WINDOW_S, Row, StoredClip, Voice, known_of, score_clip
@@ -239,8 +238,8 @@ class Asker:
         rows: list[Row] = []
         if not jobs:
             return rows
-        with ProcessPoolExecutor(self.options.workers, initializer=_start_worker) as pool:
-            for k, (found, cpu_s) in enumerate(pool.map(_score, jobs, chunksize=2)):
+        with WorkerPool(self.options.workers) as pool:
+            for k, (found, cpu_s) in enumerate(pool.map(_score, jobs)):
                 rows += found
                 self.cpu_s += cpu_s
                 tell(f"clip {k + 1} of {len(jobs)}", (k + 1) / len(jobs))
@@ -249,18 +248,14 @@ class Asker:
     def constants(self, splits: Sequence[Split[ExtractedClip]]) -> dict[str, Constant]:
         """What the constant predictor says in every split."""
         learned = list({id(clip): clip for split in splits for clip in split.train}.values())
-        with ProcessPoolExecutor(self.options.workers, initializer=_start_worker) as pool:
-            labels = dict(zip(map(id, learned), pool.map(_labels_of, learned, chunksize=8), strict=True))
+        with WorkerPool(self.options.workers) as pool:
+            labels = dict(zip(map(id, learned), pool.map(_labels_of, learned), strict=True))
         return {split.name: constant_of([labels[id(clip)] for clip in split.train]) for split in splits}
 
 
 def _score(job: Job) -> tuple[list[Row], float]:
     """Rows of a clip, and the processor time that they took."""
     started_s = time.process_time()
-    if any(voice.weights for voice in job.voices):
-        import torch
-
-        torch.set_num_threads(1)
     rows = score_clip(job.clip, job.voices, split=job.split, window_s=job.window_s)
     return rows, time.process_time() - started_s
 
@@ -270,11 +265,3 @@ def _labels_of(clip: ExtractedClip) -> tuple[float, float, float]:
     face, truth = clip.load()
     known = known_of(truth, slice(0, len(face.times_s)), float(face.fs or 0.0))
     return known.hr_true_bpm, known.rr_true_brpm, known.spo2_true_percent
-
-
-def _start_worker() -> None:
-    """One thread a worker; Ctrl-C is the business of the process that collects."""
-    import cv2
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)

@@ -19,11 +19,9 @@ import hashlib
 import json
 import os
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import fields, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -33,6 +31,7 @@ from jaxtyping import Float
 
 import rppg_core
 from rppg_core.errors import UsageError, WriteError
+from rppg_core.lab.workers import WorkerPool, in_order
 from rppg_core.simulate.settings import SIMULATOR_VERSION, SimulationSettings
 from rppg_core.types import FaceClip, FaceInfo, Truth, VideoInfo, plain
 from rppg_core.video.stmap import plain_cells
@@ -201,19 +200,12 @@ def stream_clips(
     """
     keep = needs <= KEPT
     folder = made_folder(Path(RUNS if runs is None else runs) / VERSION) if keep else None
-    pool = ProcessPoolExecutor(workers)
-    waiting: deque[Future] = deque()
-    try:
-        for number in numbers:
-            waiting.append(pool.submit(_render_into, number, folder) if folder is not None
-                           else pool.submit(_render, number, needs))  # fmt: skip
-            if folder is None and len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            found = waiting.popleft().result()
-            yield found if folder is None else load_clip(found, skin_weight=skin_weight)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with WorkerPool(workers) as pool:
+        if folder is None:
+            yield from in_order(pool, _render, ((number, needs) for number in numbers), ahead=AHEAD)
+        else:
+            paths = pool.map(partial(_render_into, folder=folder), numbers)
+            yield from map(partial(load_clip, skin_weight=skin_weight), paths)
 
 
 def load_clip(path: Path, *, skin_weight: bool = True) -> PhotoClip:

@@ -10,13 +10,13 @@ fitted on seeds from a million on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from rppg_core.lab.workers import WorkerPool
 from rppg_core.metrics import wilson_interval
 from rppg_core.pipeline import analyze, needs_of
 from rppg_core.protocols.table import Criterion, percent, text_table
@@ -139,8 +139,8 @@ def run_refusal(
     names = resolve(methods)
     todo = cases(seeds)
     rows: list[Row] = []
-    with ProcessPoolExecutor(workers) as pool:
-        for k, result in enumerate(pool.map(run_case, todo, [names] * len(todo), chunksize=2)):
+    with WorkerPool(workers) as pool:
+        for k, result in enumerate(pool.map(run_case, todo, [names] * len(todo))):
             rows += result
             if progress is not None:
                 progress(f"clip {k + 1} of {len(todo)}", (k + 1) / len(todo))

@@ -16,7 +16,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from rppg_core.datasets.extracted import ExtractedClip
 from rppg_core.errors import RppgError
+from rppg_core.lab.workers import WorkerPool
 from rppg_core.protocols.dataset_scores import Voice
 from rppg_core.protocols.splits import Split, by_domain
 from rppg_core.protocols.trained import Trained
@@ -148,8 +149,8 @@ def train_all(tasks: Sequence[Task], *, workers: int = 2, progress: Tell | None 
         RppgError: a training failed.
     """
     total = sum(task.recipe.steps for task in tasks)
-    pool = ProcessPoolExecutor(min(workers, max(1, len(tasks))))
-    try:
+    # where this block is left early, the trainings save what they have
+    with WorkerPool(min(workers, max(1, len(tasks)))) as pool:
         futures = [pool.submit(train_one, task) for task in tasks]
         waiting = set(futures)
         while waiting:
@@ -163,21 +164,16 @@ def train_all(tasks: Sequence[Task], *, workers: int = 2, progress: Tell | None 
                     f"training: step {steps} of {total}, {finished} of {len(tasks)} networks", steps / total
                 )
         return [future.result() for future in futures]
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def train_one(task: Task) -> Trained:
     """One training on one core, or what is kept of it."""
-    import torch
-
     from rppg_core.models.base import check_model
     from rppg_core.training.loop import RunOptions, train
     from rppg_core.training.mixture import shares_of_clips
     from rppg_core.training.record import RunFolder
     from rppg_core.weights import create_model
 
-    torch.set_num_threads(1)
     recipe, folder = task.recipe, RunFolder(task.folder)
     if not is_finished(task):
         resume = folder.checkpoint() is not None

@@ -6,12 +6,11 @@ Floor 6. A case of a sweep is rendered in a worker process; its file is named af
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from rppg_core.lab.workers import WorkerPool, in_order
 from rppg_core.protocols.photo_clips import (
     AHEAD,
     KEPT,
@@ -72,21 +71,11 @@ def stream_stops(
         WriteError: the folder cannot be written.
     """
     folder = made_folder(Path(RUNS if runs is None else runs) / "stress") if needs <= KEPT else None
-    pool = ProcessPoolExecutor(workers)
-    waiting: deque[Future] = deque()
-    try:
-        for stop in wanted:
-            if folder is not None:
-                waiting.append(pool.submit(rendered_into, stop, folder))
-                continue
-            waiting.append(pool.submit(stress_clip, stop.case, needs))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            found = waiting.popleft().result()
-            yield found if folder is None else load_clip(found)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with WorkerPool(workers) as pool:
+        if folder is None:
+            yield from in_order(pool, stress_clip, ((stop.case, needs) for stop in wanted), ahead=AHEAD)
+        else:
+            yield from map(load_clip, pool.map(rendered_into, wanted, [folder] * len(wanted)))
 
 
 def rendered_into(stop: Stop, folder: Path) -> Path:

@@ -10,7 +10,6 @@ Seeds lie below 100 000, apart from both calibrations.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import fft
 
+from rppg_core.lab.workers import WorkerPool
 from rppg_core.metrics import wilson_interval
 from rppg_core.oximetry import OximetryRow
 from rppg_core.pipeline import analyze
@@ -112,7 +112,7 @@ def run_vitals(
         if progress is not None:
             progress(f"beats {seed + 1} of {n_beats}", 0.2 * (seed + 1) / n_beats)
     breaths: list[BreathRow] = []
-    with ProcessPoolExecutor(workers) as pool:
+    with WorkerPool(workers) as pool:
         for k, rows in enumerate(pool.map(breath_case, range(n_breaths))):
             breaths += rows
             if progress is not None:

@@ -5,15 +5,15 @@ Floor 6. Steps are the index of a map-style dataset; a worker process makes the 
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
+from rppg_core.lab.workers import loaded
 from rppg_core.models.base import Batch
 from rppg_core.training.recipes import Recipe, difficulty
 from rppg_core.training.sources import Source, collate
@@ -35,7 +35,7 @@ class TimedBatch:
     cpu_s: float
 
     def pin_memory(self) -> TimedBatch:
-        """In memory from which a GPU copies without waiting; a DataLoader calls this."""
+        """In memory from which a GPU copies without waiting."""
         return TimedBatch(map_batch(self.batch, torch.Tensor.pin_memory), self.cpu_s)
 
     def on(self, device: torch.device) -> Batch:
@@ -84,24 +84,7 @@ def map_batch(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
     return Batch(*changed, done=batch.done)
 
 
-def step_loader(dataset: StepDataset, first_step: int, *, workers: int) -> DataLoader:
+def step_loader(dataset: StepDataset, first_step: int, *, workers: int) -> Iterator[TimedBatch]:
     """Batches from `first_step` on, made by worker processes while the caller trains."""
-    return DataLoader(
-        dataset,
-        batch_size=None,
-        sampler=range(first_step, len(dataset)),
-        num_workers=workers,
-        worker_init_fn=start_worker,
-        prefetch_factor=4 if workers else None,
-        pin_memory=torch.cuda.is_available(),
-        generator=torch.Generator(),  # of its own: the model's dropout must not notice that a loader is made
-    )
-
-
-def start_worker(number: int = 0) -> None:
-    """One thread a worker; Ctrl-C is the business of the process that trains."""
-    import cv2
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pinned = TimedBatch.pin_memory if torch.cuda.is_available() else None
+    return loaded(dataset, range(first_step, len(dataset)), workers=workers, finish=pinned)

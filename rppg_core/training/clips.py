@@ -15,7 +15,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from multiprocessing import Pool
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,11 +23,11 @@ import numpy as np
 from rppg_core.data_files import data_files
 from rppg_core.datasets.extracted import load_clip, save_clip
 from rppg_core.errors import UsageError
+from rppg_core.lab.workers import WorkerPool
 from rppg_core.models.base import FS, TASKS
 from rppg_core.signals.filters import segments
 from rppg_core.simulate.faces import simulate_clip
 from rppg_core.simulate.settings import CODECS, SIMULATOR_VERSION, SimulationSettings, random_settings
-from rppg_core.training.batches import start_worker
 from rppg_core.training.recipes import Recipe
 from rppg_core.training.sources import Prepare, Sample, even_truth, harder, targets_of, without_motion
 from rppg_core.types import FaceClip, Truth
@@ -144,9 +143,8 @@ def render_clips(
     missing = [task for task in tasks if not task.path.is_file()]
     if not missing:
         return place
-    # a Pool, because leaving it by Ctrl-C ends its workers; an executor would wait for what it has queued
-    with Pool(os.cpu_count(), initializer=start_worker) as pool:
-        for n, _ in enumerate(pool.imap_unordered(_render, missing), start=1):
+    with WorkerPool(min(os.cpu_count() or 1, len(missing))) as pool:
+        for n, _ in enumerate(pool.map(_render, missing), start=1):
             if progress is not None:
                 progress(f"rendering clip {n} of {len(missing)}", n / len(missing))
     clip_files.cache_clear()

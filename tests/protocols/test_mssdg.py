@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("accelerate")
 
+from protocols.in_this_process import InThisProcess
 from protocols.stored_clips import unlabelled
 from protocols.trace_records import TraceClip, TraceDomain, clips_of_three, extract_here
 from training.tiny_net import NETWORK, TINY
@@ -158,22 +159,6 @@ def test_labels_stay_and_the_simulator_fills_what_is_missing(tmp_path):
     assert np.isnan(bare.bvp).all()
 
 
-class InThisProcess:
-    """Stands in for a pool: workers would each take seconds to import torch."""
-
-    def __init__(self, *args, **options):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def map(self, work, jobs, chunksize=1):
-        return map(work, jobs)
-
-
 def run_briefly(runs):
     """The whole protocol on two domains, with two seeds; what it prints before it trains."""
     told = []
@@ -181,7 +166,7 @@ def run_briefly(runs):
         patch.setattr(mssdg, "SEEDS", 2)
         patch.setattr(split_training, "BATCH", 2)
         patch.setattr(split_training, "WATCHED", 4)
-        patch.setattr(dataset_run, "ProcessPoolExecutor", InThisProcess)
+        patch.setattr(dataset_run, "WorkerPool", InThisProcess)
         patch.setattr(dataset_run, "train_all", lambda tasks, **_: list(map(train_one, tasks)))
         patch.setattr(mssdg, "PART_STEPS", 2)
         patch.setattr(

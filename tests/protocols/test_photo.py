@@ -138,7 +138,7 @@ def test_folder_renders_a_clip_once_and_anew_when_its_settings_change(monkeypatc
         rendered.append(number)
         return simulate_clip(easy(number, seconds=1.5), needs)
 
-    monkeypatch.setattr(photo_clips, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(photo_clips, "WorkerPool", ThreadPoolExecutor)
     monkeypatch.setattr(photo_clips, "_render", render)
     seen = []
     first = clips_of(lambda stage, part: seen.append(part), tmp_path, wanted=[2, 5], workers=1)
@@ -152,7 +152,7 @@ def test_folder_renders_a_clip_once_and_anew_when_its_settings_change(monkeypatc
 
 
 def test_broken_file_in_the_folder_is_rendered_again(monkeypatch, tmp_path):
-    monkeypatch.setattr(photo_clips, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(photo_clips, "WorkerPool", ThreadPoolExecutor)
     monkeypatch.setattr(photo_clips, "_render", lambda number, needs: simulate_clip(easy(number, 1.5), needs))
     clips_of(None, tmp_path, wanted=[2], workers=1)
     (path,) = (tmp_path / "photo-v1").iterdir()
@@ -161,7 +161,7 @@ def test_broken_file_in_the_folder_is_rendered_again(monkeypatch, tmp_path):
 
 
 def test_method_that_needs_crops_gets_them_and_nothing_is_kept(monkeypatch, tmp_path):
-    monkeypatch.setattr(photo_clips, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(photo_clips, "WorkerPool", ThreadPoolExecutor)
     monkeypatch.setattr(photo_clips, "_render", lambda number, needs: simulate_clip(easy(number, 1.5), needs))
     (clip, _), *_ = stream_clips([2], frozenset({"rgb", "crop36"}), tmp_path, workers=1)
     assert clip.crop36 is not None

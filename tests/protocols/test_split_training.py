@@ -12,13 +12,14 @@ import torch
 
 pytest.importorskip("accelerate")
 
+from protocols.in_this_process import InThisProcess
 from protocols.trace_records import clips_of_three
-from training.tiny_net import NETWORK, TINY
+from training.tiny_net import NETWORK, TINY, train_tiny
 
 from rppg_core import roster, weights
 from rppg_core.datasets import extracted
 from rppg_core.errors import UsageError
-from rppg_core.protocols import dataset_numbers, split_training
+from rppg_core.protocols import dataset_numbers, dataset_run, split_training
 from rppg_core.protocols.dataset_run import Options, evaluate_splits
 from rppg_core.protocols.split_training import (
     StoppedError,
@@ -95,6 +96,8 @@ def test_shipped_checkpoint_is_never_read(clips, tmp_path, monkeypatch):
         raise AssertionError(f"the checkpoint of {name} was asked for")
 
     monkeypatch.setattr(weights, "checkpoint_path", forbidden)
+    for module in (dataset_run, split_training):
+        monkeypatch.setattr(module, "WorkerPool", InThisProcess)
     splits = leave_one_domain_out(clips)
     options = Options(methods="tiny", steps=STEPS, runs=tmp_path)
     result = evaluate_splits(splits, options, protocol="mssdg", about="")
@@ -145,7 +148,8 @@ def test_fingerprint_changes_with_what_a_clip_holds(clips, tmp_path):
     assert fingerprint(clips) != fingerprint(clips[:-1])
 
 
-def test_trainings_of_all_splits_run_in_processes_and_tell_how_far_they_are(tasks, tmp_path):
+def test_trainings_of_all_splits_run_in_processes_and_tell_how_far_they_are(tasks, monkeypatch):
+    monkeypatch.setattr(split_training, "train_one", train_tiny)
     told = []
     trained = train_all(tasks[:2], workers=2, progress=lambda stage, fraction: told.append((stage, fraction)))
     assert [t.split for t in trained] == ["a", "b"]

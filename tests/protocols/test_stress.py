@@ -75,7 +75,7 @@ def folder(tmp_path_factory):
 def small_run(patch, folder) -> StressResult:
     """The cheapest sweep, short, for one person."""
     patch.setattr(stress_sweeps, "SECONDS", RUN_S)
-    patch.setattr(stress_clips, "ProcessPoolExecutor", ThreadPoolExecutor)
+    patch.setattr(stress_clips, "WorkerPool", ThreadPoolExecutor)
     return run_stress(["green"], seeds=1, sweeps=["frame rate"], runs=folder, workers=1)
 
 
@@ -288,7 +288,7 @@ def test_lab_shows_what_its_sweeps_expect():
 
 
 def test_crops_are_rendered_for_whoever_reads_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(stress_clips, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(stress_clips, "WorkerPool", ThreadPoolExecutor)
     monkeypatch.setattr(stress_sweeps, "SECONDS", RUN_S)
     needs = frozenset({"rgb", "crop36"})
     assert not needs <= KEPT

@@ -11,6 +11,8 @@ from torch import nn
 from rppg_core import roster
 from rppg_core.models.base import FS, TASKS, Batch, RppgModel
 from rppg_core.nn.losses import masked_mean, negative_pearson
+from rppg_core.protocols.split_training import Task, train_one
+from rppg_core.protocols.trained import Trained
 from rppg_core.training.recipes import RECIPES, Recipe
 from rppg_core.types import FaceClip, STMap
 from rppg_core.video.prepare import stmap_band
@@ -86,6 +88,12 @@ def register() -> None:
     """Make the tiny network known by its name, as the roster knows a method."""
     roster.MODELS["tiny"] = NETWORK
     RECIPES["tiny"] = TINY
+
+
+def train_tiny(task: Task) -> Trained:
+    """`train_one` for a worker process, which does not know the tiny network yet."""
+    register()
+    return train_one(task)
 
 
 def tiny(**changes) -> Recipe:

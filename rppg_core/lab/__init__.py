@@ -1,0 +1,1 @@
+"""The lab: what simulates, trains and compares, and nobody needs who only analyses a video."""
