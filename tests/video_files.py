@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -89,3 +92,83 @@ def corrupted(data: bytes, rng: np.random.Generator) -> bytes:
     else:
         array = array[: rng.integers(1, len(array))]
     return array.tobytes()
+
+
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each box of an MP4 file, or of one of its boxes."""
+    start = 0
+    while start + 8 <= len(data):
+        size, name = struct.unpack(">I4s", data[start : start + 8])
+        yield name, data[start + 8 : start + size]
+        start += size
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", len(content) + 8, name) + content
+
+
+def with_edits(source: Path, target: Path, edits: list[tuple[float, float, float]]) -> Path:
+    """An MP4 file with another edit list: length played in s, start in the recording in s (-1: a pause), rate."""
+    parts = list(boxes(source.read_bytes()))
+    assert [name for name, _ in parts][-1] == b"moov", "chunk offsets stay as they are only before the index"
+    movie = list(boxes(parts[-1][1]))
+    movie_ticks = struct.unpack(">I", dict(movie)[b"mvhd"][12:16])[0]
+    index = b""
+    for name, content in movie:
+        if name == b"trak":
+            track = [(key, value) for key, value in boxes(content) if key != b"edts"]
+            media = dict(boxes(dict(track)[b"mdia"]))
+            ticks = struct.unpack(">I", media[b"mdhd"][12:16])[0]
+            rows = b"".join(
+                struct.pack(">Iii", round(length_s * movie_ticks), round(start_s * ticks) if start_s >= 0 else -1,
+                            round(rate * 65536))
+                for length_s, start_s, rate in edits
+            )  # fmt: skip
+            track.insert(1, (b"edts", box(b"elst", struct.pack(">II", 0, len(edits)) + rows)))
+            index += box(name, b"".join(box(key, value) for key, value in track))
+        else:
+            index += box(name, content)
+    target.write_bytes(b"".join(box(*part) for part in parts[:-1]) + box(b"moov", index))
+    return target
+
+
+def restamped(source: Path, target: Path, stamp_s: Callable[[int, float], float]) -> Path:
+    """A Matroska copy with other time stamps: a function of the packet's number and its own stamp, in s."""
+    options = {"avoid_negative_ts": "disabled"}  # decoding times only have to rise, and lie before all stamps
+    with av.open(str(source)) as old, av.open(str(target), "w", options=options) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        stream.time_base = Fraction(1, 1000)
+        for k, packet in enumerate(p for p in old.demux(video=0) if p.dts is not None):
+            time_s = stamp_s(k, float(packet.pts * packet.time_base))
+            packet.time_base = Fraction(1, 1000)
+            packet.pts, packet.dts, packet.stream = round(time_s * 1000), k - 10_000, stream
+            new.mux(packet)
+    return target
+
+
+def in_sizes(target: Path, parts: list[list[np.ndarray]], codec: str = "libvpx") -> Path:
+    """One stream whose pictures change their size, as a call does when its line gets better."""
+    tick = Fraction(1, 1000)
+    with av.open(str(target), "w") as out:
+        stream = out.add_stream(codec, rate=30)
+        stream.height, stream.width = parts[0][0].shape[:2]
+        stream.pix_fmt, stream.time_base = "yuv420p", tick
+        count = 0
+        for part in parts:
+            coder = av.CodecContext.create(codec, "w")
+            coder.height, coder.width = part[0].shape[:2]
+            coder.pix_fmt, coder.time_base, coder.framerate = "yuv420p", tick, Fraction(30)
+            coder.bit_rate = 8_000_000
+            coder.options = {"deadline": "realtime", "cpu-used": "8", "qmin": "2", "qmax": "10"}
+            frames = [
+                av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+                for picture in part
+            ]
+            for k, frame in enumerate(frames, start=count):
+                frame.pts, frame.time_base = round(k * 1000 / 30), tick
+            count += len(part)
+            for frame in [*frames, None]:
+                for packet in coder.encode(frame):
+                    packet.stream, packet.time_base = stream, tick
+                    out.mux(packet)
+    return target

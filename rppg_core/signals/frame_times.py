@@ -14,9 +14,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from rppg_core.types import VideoInfo
 
-GRID_S = 0.25  # between two places where frames are counted
-COUNT_S = 1.0  # over which they are counted
-AROUND = 5  # grid places on each side of which the median is taken
+COUNT_S = 1.0  # over which frames are counted before and after an interval
+LEAST_S = 0.4  # of it at the ends of a clip
+ALIKE, ALIKE_AROUND = 0.25, 15  # of the rough interval; intervals on each side
 MISSING_FROM = 1.75  # local intervals: a longer one lacks at least one frame
 
 
@@ -36,25 +36,28 @@ def frame_timing(times_s: Float[np.ndarray, " time"]) -> FrameTiming:
         times_s: strictly increasing. Unit: s.
 
     Source: our choice. Missing frames are counted against the rate around them, so that a change from 30 to 15
-    frames a second misses none, and only as far as the surrounding second lacks them: three frames at once after a
-    pause are a burst, not a loss.
+    frames a second misses none, and less those that came too early just before or after: three frames at once are a
+    burst, and the pause beside them is no loss.
     """
     if len(times_s) < 2:
         return FrameTiming(0.0, 0.0, 0)
     intervals_s = np.diff(times_s)
     local_s = local_intervals_s(times_s)
     steps = np.maximum(np.round(intervals_s / local_s), 1)
+    surplus = np.minimum(intervals_s / local_s - 1, 0)  # below 0 where frames come faster than the rate
     missing = 0
     for k in np.flatnonzero(intervals_s >= MISSING_FROM * local_s):
-        start_s, stop_s = times_s[k] - COUNT_S / 2, times_s[k + 1] + COUNT_S / 2
-        start_s, stop_s = max(start_s, times_s[0]), min(stop_s, times_s[-1])
-        seen = np.searchsorted(times_s, stop_s, side="right") - np.searchsorted(times_s, start_s) - 1
-        lacking = round(float((stop_s - start_s) / local_s[k])) - int(seen)
-        promised = int(steps[k]) - 1
-        missing += promised if lacking > promised / 2 else max(0, lacking)
+        burst = max(_burst(surplus[k - 1 :: -1] if k else surplus[:0]), _burst(surplus[k + 1 :]))
+        missing += max(0, round(float(intervals_s[k] / local_s[k]) - 1 - burst))
     span_s = float(times_s[-1] - times_s[0])
     jitter_s = float(np.sqrt(np.mean((intervals_s - steps * local_s) ** 2)))
     return FrameTiming((len(intervals_s) + missing) / span_s, jitter_s, missing)
+
+
+def _burst(surplus: Float[np.ndarray, " interval"]) -> float:
+    """Frames that came too early, one right after the other, from the first interval on."""
+    ends = np.flatnonzero(surplus > -0.5)
+    return -float(surplus[: ends[0] if len(ends) else None].sum())
 
 
 def timed_info(info: VideoInfo, times_s: np.ndarray) -> VideoInfo:
@@ -76,19 +79,22 @@ def timed_info(info: VideoInfo, times_s: np.ndarray) -> VideoInfo:
 
 
 def local_intervals_s(times_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, " interval"]:
-    """The interval that is usual around each interval: a median of counts, deaf to one gap or one burst. Unit: s."""
-    span_s = float(times_s[-1] - times_s[0])
-    n = len(times_s) - 1
-    if span_s <= 2 * COUNT_S:  # too short to count in: the median, unless frames come in bursts
-        usual_s = max(float(np.median(np.diff(times_s))), 0.5 * span_s / n)
-        return np.full(n, usual_s)
-    grid_s = np.arange(times_s[0], times_s[-1] - COUNT_S, GRID_S)
-    counts = _counted(times_s, grid_s, grid_s + COUNT_S)
-    padded = np.pad(counts, AROUND, mode="edge")
-    rate = np.maximum(np.median(sliding_window_view(padded, 2 * AROUND + 1), axis=1), 1.0) / COUNT_S
-    middle_s = (times_s[:-1] + times_s[1:]) / 2
-    rough_s = COUNT_S / np.interp(middle_s, grid_s + COUNT_S / 2, rate)
-    return _refined(np.diff(times_s), rough_s)
+    """The interval that is usual around each interval, by the frames in the second before and after it. Unit: s."""
+    intervals_s = np.diff(times_s)
+    before_s = np.minimum(COUNT_S, times_s[:-1] - times_s[0])
+    after_s = np.minimum(COUNT_S, times_s[-1] - times_s[1:])
+    before = _counted(times_s, times_s[:-1] - before_s + 1e-6, times_s[:-1] + 1e-6)
+    after = _counted(times_s, times_s[1:] - 1e-6, times_s[1:] + after_s - 1e-6)
+    enough = np.stack([before_s, after_s]) >= LEAST_S
+    if not enough.any(axis=0).all():  # a clip of a second has nothing to count in
+        n, span_s = len(intervals_s), float(times_s[-1] - times_s[0])
+        return np.full(n, max(float(np.median(intervals_s)), 0.5 * span_s / n))
+    rates = np.stack([before, after]) / np.maximum([before_s, after_s], LEAST_S)
+    usual_s = 1 / np.maximum(rates, 1 / COUNT_S)
+    # of the two seconds the one that this interval belongs to: the rate may change here, or a pause lie on one side
+    unlike = np.where(enough, np.abs(np.log(usual_s / intervals_s)), np.inf)
+    rough_s = np.where(unlike[0] <= unlike[1], *usual_s)
+    return _refined(intervals_s, rough_s)
 
 
 def slow_parts(times_s: Float[np.ndarray, " time"], min_fps: float) -> Bool[np.ndarray, " time"]:
@@ -104,13 +110,9 @@ def _counted(times_s: np.ndarray, starts_s: np.ndarray, stops_s: np.ndarray) -> 
 
 
 def _refined(intervals_s: np.ndarray, rough_s: np.ndarray) -> np.ndarray:
-    """The rough local interval, counted in whole frames, made exact by the mean of the intervals that resemble it."""
-    alike = np.abs(intervals_s / rough_s - 1) < 0.25
-    if alike.mean() < 0.5:
-        return rough_s
-    ratio = np.where(alike, intervals_s / rough_s, np.nan)
-    padded = np.pad(ratio, 30, mode="edge")
-    with np.errstate(all="ignore"):
-        sums = np.nansum(sliding_window_view(padded, 61), axis=1)
-        number = np.isfinite(sliding_window_view(padded, 61)).sum(axis=1)
-    return rough_s * np.divide(sums, number, out=np.ones_like(sums), where=number > 0)
+    """The rough local interval, counted in whole frames, as the mean of the intervals around that resemble it."""
+    around = sliding_window_view(np.pad(intervals_s, ALIKE_AROUND, mode="reflect"), 2 * ALIKE_AROUND + 1)
+    alike = np.abs(around / rough_s[:, None] - 1) < ALIKE
+    number = alike.sum(axis=1)
+    mean_s = (around * alike).sum(axis=1) / np.maximum(number, 1)
+    return np.where(number > ALIKE_AROUND, mean_s, rough_s)

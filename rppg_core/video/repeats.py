@@ -3,8 +3,8 @@
 Floor 2. A file of 30 frames a second may hold a camera of 5, each picture written six times, and a call or a recorder
 freezes its picture while time goes on. Time stamps do not show it; the pictures do. Three kinds are told apart:
     same      every stored brightness of the picture is equal,
-    near      the change is far below that of the pictures around it, with next to nothing in between: what a second
-              encoding leaves of a held picture,
+    near      the change is far below that of the pictures around it, with next to nothing in between, again and
+              again or for a third of a second: what a second encoding leaves of a held picture,
     staircase the colour of the skin moves in a few steps a second and stands still in between, though every picture
               has fresh noise. Only where each picture is encoded by itself: codecs make staircases of their own.
 Codecs that predict one picture from another also repeat pictures to save bits. Where the small changes belong to one
@@ -35,6 +35,10 @@ FROZEN = (
 )
 NEAR = 0.5  # grey levels; more is no trace of a second encoding, however much other pictures change
 UNCLEAR = 0.09  # of the frames that may lie in between
+TOGETHER = (
+    0.25  # of the new pictures that may follow another: a held camera's stand alone, those of motion do not
+)
+FROZEN_FRAMES = 9  # one after the other; a shorter standstill is none
 CODEC_RATIO = 3.0  # so much more often new in one kind of encoded picture than in another: the codec's doing
 CODEC_CHANGE = (
     0.15  # grey levels; where new pictures change less, a predicting codec has thrown the changes away
@@ -118,15 +122,23 @@ def repeats_of(changes: Float[np.ndarray, " time"], kinds: np.ndarray) -> Bool[n
     finite = np.where(np.isfinite(changes), changes, changes[np.isfinite(changes)].max(initial=0.0))
     new = np.percentile(_around(finite), NEW_PERCENTILE, axis=1)
     usual = float(np.median(new))
-    predicted = bool(np.isin(kinds, ("P", "B")).any())
-    if predicted and usual < CODEC_CHANGE:
-        return np.zeros(len(changes), bool)
-    small = finite < np.minimum(np.maximum(SMALL * new, FROZEN * usual), NEAR)
-    large = finite > LARGE * new
+    if predicted := bool(np.isin(kinds, ("P", "B")).any()):
+        if usual < CODEC_CHANGE:
+            return np.zeros(len(changes), bool)
+        same = _long_runs(same)
+    found = same | _long_runs(finite < min(FROZEN * usual, NEAR))
+    large, small = finite > LARGE * new, (finite < np.minimum(SMALL * new, NEAR)) | (finite == 0)
+    clear = (~small & ~large).mean() <= UNCLEAR
+    alone = large.any() and large[1:][large[:-1]].mean() <= TOGETHER
+    if clear and alone and not (predicted and _by_kind(large, kinds)):
+        found = found | small
+    return found
+
+
+def _by_kind(large: Bool[np.ndarray, " time"], kinds: np.ndarray) -> bool:
+    """Whether new pictures are those of one kind: a codec's doing, not a camera's."""
     shares = [float(large[kinds == kind].mean()) for kind in ("P", "B") if (kinds == kind).sum() >= AROUND]
-    if len(shares) == 2 and max(shares) > CODEC_RATIO * max(min(shares), 1e-9):
-        return np.zeros(len(changes), bool)
-    return same if (~small & ~large).mean() > UNCLEAR else same | small
+    return len(shares) == 2 and max(shares) > CODEC_RATIO * max(min(shares), 1e-9)
 
 
 def staircase_repeats(skin: Float[np.ndarray, "time 3"]) -> Bool[np.ndarray, " time"]:
@@ -142,6 +154,12 @@ def staircase_repeats(skin: Float[np.ndarray, "time 3"]) -> Bool[np.ndarray, " t
         return none
     step = np.percentile(_around(energy), NEW_PERCENTILE, axis=1)
     return np.concatenate([[False], energy < SMALL**2 * step])
+
+
+def _long_runs(chosen: Bool[np.ndarray, " time"]) -> Bool[np.ndarray, " time"]:
+    """Those of the chosen frames that stand in runs of FROZEN_FRAMES or more."""
+    starts = np.convolve(chosen, np.ones(FROZEN_FRAMES), mode="valid") > FROZEN_FRAMES - 0.5
+    return np.convolve(starts, np.ones(FROZEN_FRAMES)) > 0.5
 
 
 def _around(values: Float[np.ndarray, " time"]) -> Float[np.ndarray, "time window"]:
