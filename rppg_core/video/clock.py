@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -24,6 +24,7 @@ BREAK_S = (
 )
 LONGEST_GAP_S = 30.0  # a longer step in time is a fault of the file
 HOLE = 1.5  # usual intervals: only a longer step has room for a picture in between
+STEADY = 0.05  # part of the usual interval by which a step may differ without a new look at the usual one
 REMEMBERED = 31  # steps of which the median is the usual interval
 CAPTURE_RATES = ("com.android.capture.fps", "capture.fps")  # tags, in small letters
 FASTEST_USUAL, SLOWEST_USUAL = 31.0, 20.0  # frames a second; a capture rate between them is no special mode
@@ -58,7 +59,8 @@ class FrameClock:
         self.guessed = self.dropped = self.breaks = self.astray = self.reordered = 0
         self._time_s = 0.0  # of the last picture, before the speed is taken out
         self._last_s: float | None = None  # its stamp, as the file counts
-        self._steps_s: deque[float] = deque([1 / source.rate], maxlen=REMEMBERED)
+        self._usual_s = 1 / source.rate  # interval
+        self._steps_s: deque[float] = deque([self._usual_s], maxlen=REMEMBERED)
 
     def timed(self, pictures: Iterable[tuple[float | None, Item]]) -> Iterator[tuple[float, Item]]:
         """Pictures with their times, in the order in which they are shown; those that repeat a time are left out.
@@ -74,19 +76,23 @@ class FrameClock:
                 yield k / self.source.rate, picture
             return
         ahead: deque[tuple[float | None, Item]] = deque()
-        for one in pictures:
-            ahead.append(one)
-            if len(ahead) > AHEAD:
-                yield from self._released(ahead)
-        while ahead:
-            yield from self._released(ahead)
+        coming = iter(pictures)
+        while True:
+            ahead.extend(islice(coming, not ahead))
+            if not ahead:
+                return
+            if self._doubtful(ahead[0][0]):  # only then: a picture that waits leaves the processor's cache
+                ahead.extend(islice(coming, AHEAD + 1 - len(ahead)))
+            placed = self._place(ahead)
+            picture = ahead.popleft()[1]
+            if placed:
+                yield self._time_s / self.source.speed, picture
 
-    def _released(self, ahead: deque[tuple[float | None, Item]]) -> Iterator[tuple[float, Item]]:
-        """The first waiting picture with its time; nothing where it is left out."""
-        placed = self._place(ahead)
-        picture = ahead.popleft()[1]
-        if placed:
-            yield self._time_s / self.source.speed, picture
+    def _doubtful(self, stamp: float | None) -> bool:
+        """Whether a stamp is not one usual interval after the last one, so that others have to be seen first."""
+        if stamp is None or self._last_s is None:
+            return True
+        return not 0.5 < (stamp - self._last_s) / self._usual_s < HOLE
 
     def _place(self, ahead: deque) -> bool:
         """Give the first waiting picture its time; False where it repeats an earlier one."""
@@ -99,12 +105,12 @@ class FrameClock:
         self._take_earliest(ahead)
         stamp = ahead[0][0]
         step_s = stamp - self._last_s
-        if not -BREAK_S < step_s <= max(BREAK_S, 3 * self._usual_s()):
+        if not -BREAK_S < step_s <= max(BREAK_S, 3 * self._usual_s):
             return self._step_to(self._after_jump(ahead))
         if step_s > 0:
             return self._step_to(stamp)
         between_s = self._between(ahead)
-        if between_s - self._last_s > 0.5 * HOLE * self._usual_s():
+        if between_s - self._last_s > 0.5 * HOLE * self._usual_s:
             return self._step_to(between_s)  # pictures that came at once share the time until the next
         self.dropped += 1
         return False
@@ -126,11 +132,11 @@ class FrameClock:
         later = [stamp for stamp in stamps[1:] if stamp is not None]
         if stamps[0] is None:
             self.guessed += 1
-            return later[0] - self._usual_s() if later else 0.0
+            return later[0] - self._usual_s if later else 0.0
         steady = len(later) > 2 and all(0 < b - a <= BREAK_S for a, b in pairwise(later))
         if steady and not 0 <= later[0] - stamps[0] <= BREAK_S:
             self.astray += 1
-            return later[0] - self._usual_s()
+            return later[0] - self._usual_s
         return stamps[0]
 
     def _take_earliest(self, ahead: deque) -> None:
@@ -150,11 +156,11 @@ class FrameClock:
         assert self._last_s is not None
         if len(later) < 2:  # nothing more to come that could make a new beginning of it
             return True
-        return any(0 < stamp - self._last_s <= BREAK_S + AHEAD * self._usual_s() for stamp in later)
+        return any(0 < stamp - self._last_s <= BREAK_S + AHEAD * self._usual_s for stamp in later)
 
     def _between(self, ahead: deque) -> float:
         """A time for the first waiting picture between the last one and the next with a good stamp."""
-        last_s, usual_s = self._last_s or 0.0, self._usual_s()
+        last_s, usual_s = self._last_s or 0.0, self._usual_s
         for k, (stamp, _) in enumerate(list(ahead)[1:], start=1):
             if stamp is not None and 0 < stamp - last_s <= BREAK_S + AHEAD * usual_s:
                 return last_s + (stamp - last_s) / (k + 1)
@@ -166,10 +172,9 @@ class FrameClock:
         self._time_s, self._last_s = self._time_s + step_s, stamp
         if step_s <= LONGEST_GAP_S:
             self._steps_s.append(step_s)
+            if abs(step_s - self._usual_s) > STEADY * self._usual_s:
+                self._usual_s = float(np.median(self._steps_s))
         return True
-
-    def _usual_s(self) -> float:
-        return float(np.median(self._steps_s))
 
 
 def playback_speed(capture_fps: float, playback_fps: float, *, sound: bool) -> float:

@@ -133,7 +133,8 @@ class FaceTracker:
 
     def _confirmed(self, frame: Frame, squares: Iterator[Square], known: Face | None = None) -> list[Face]:
         """Faces in the squares that the mesh network confirms, without the one that is known."""
-        found = [detection for square in squares for detection in self._detect_either_way(frame, square)]
+        detect = self._detect_either_way if known is None else self._detect
+        found = [detection for square in squares for detection in detect(frame, square)]
         faces, taken = [], [known.box] if known is not None else []
         for detection in sorted(found, key=lambda face: -face.score):
             if len(faces) == MAX_FACES or _touches(detection, taken):
