@@ -99,7 +99,8 @@ def facts(report: Report) -> list[tuple[str, str]]:
         ("picture", f"{video.width} x {video.height} pixels{turned}"),
         ("length", f"{video.duration_s:.1f} s, {video.n_frames} frames"),
         ("frame rate", f"{video.fps:.4g} a second{container}"),
-        ("frame times", f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames dropped"),
+        ("frame times", f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames dropped, "
+                        f"{video.repeated_frames} repeated"),
         ("coding", f"{video.codec} {video.pixel_format}, {video.bit_depth} bit{hdr}{density}"),
         *seen,
         ("skin", f"{face.skin_fraction:.0%} of the region used{relaxed}, brightness {face.brightness:.0f} of 255, "
