@@ -57,6 +57,8 @@ class Context:
         """From the native clip (its frame times) and the even one (its colours)."""
         timing = frame_timing(clip.times_s)
         step_s = 1 / timing.fps
+        # frames that came in bursts were spread evenly: how uncertain their times are is what the file said of them
+        jitter_s = max(timing.jitter_s, 0.01 * clip.video.jitter_percent * step_s)
         motion = None
         if even.boxes is not None and even.region == "face":
             motion = (even.boxes[:, 1] + even.boxes[:, 3] / 2) / np.nanmedian(even.boxes[:, 2])
@@ -64,7 +66,7 @@ class Context:
             clip_s=float(clip.times_s[-1] - clip.times_s[0]) + step_s,
             usable_s=float(even.valid.sum() / (even.fs or 1.0)),
             frame_interval_s=step_s,
-            jitter_s=timing.jitter_s,
+            jitter_s=jitter_s,
             skin=even.roi("skin"),
             motion=motion,
             band_hz=band_hz,

@@ -17,6 +17,7 @@ from rppg_core.types import VideoInfo
 COUNT_S = 1.0  # over which frames are counted before and after an interval
 LEAST_S = 0.4  # of it at the ends of a clip
 ALIKE, ALIKE_AROUND = 0.25, 15  # of the rough interval; intervals on each side
+SHORT, IN_BURSTS, SPREAD_FRAMES = 0.35, 0.3, 45  # of the local interval; of all; frames on each side of one
 MISSING_FROM = 1.75  # local intervals: a longer one lacks at least one frame
 
 
@@ -95,6 +96,28 @@ def local_intervals_s(times_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, 
     unlike = np.where(enough, np.abs(np.log(usual_s / intervals_s)), np.inf)
     rough_s = np.where(unlike[0] <= unlike[1], *usual_s)
     return _refined(intervals_s, rough_s)
+
+
+def evened_bursts(times_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"] | None:
+    """Times of frames that come several at once, spread at the pace of the second before and after each.
+
+    Args:
+        times_s: strictly increasing. Unit: s.
+
+    Returns:
+        New times, or None where frames do not come in bursts.
+
+    Source: our choice. A program that stamps frames when they arrive says little about when each was taken; how many
+    there are in a second stays true.
+    """
+    n = len(times_s)
+    if n < 2 * SPREAD_FRAMES or (np.diff(times_s) < SHORT * local_intervals_s(times_s)).mean() < IN_BURSTS:
+        return None
+    even_s = np.linspace(times_s[0], times_s[-1], n)
+    late_s = np.pad(times_s - even_s, SPREAD_FRAMES, mode="reflect", reflect_type="odd")
+    window = np.hanning(2 * SPREAD_FRAMES + 3)[1:-1]
+    found = even_s + np.convolve(late_s, window / window.sum(), mode="valid")
+    return found if (np.diff(found) > 0).all() else None
 
 
 def slow_parts(times_s: Float[np.ndarray, " time"], min_fps: float) -> Bool[np.ndarray, " time"]:

@@ -32,7 +32,7 @@ from rppg_core.video.frame import Frame
 from rppg_core.video.inspect import darkness_words, light_of, scene_of, scene_table
 from rppg_core.video.pixels import UNITS, halved, one_thread, resized, spread, to_bytes, to_units
 from rppg_core.video.pose import FacePath, Pose, ReferenceFace, landmarks_between, motion_of
-from rppg_core.video.repeats import PictureChanges, without_repeats
+from rppg_core.video.repeats import PictureChanges, as_the_camera_took_it
 
 Progress = Callable[[str, float], None]
 
@@ -80,8 +80,8 @@ def extract(  # noqa: PLR0913 (each is a property of the source or of what is wa
         info: called after the last frame for the measured facts of the file.
         progress: called with a text and a fraction.
         expected_s: length of the video, for the fraction. Unit: s.
-        look_for_repeats: leave out frames that show the picture before once more. False for frames whose truth
-            stands beside them, one for one.
+        look_for_repeats: leave out frames that show the picture before once more, and spread bursts. False for
+            frames whose truth stands beside them, one for one.
 
     Returns:
         A native FaceClip (uneven times). Where the size of the picture changes, the size with the most frames.
@@ -108,7 +108,7 @@ def extract(  # noqa: PLR0913 (each is a property of the source or of what is wa
     _require_frames(sum(len(one.times_s) for one in passes.values()))
     largest = max(passes.values(), key=lambda one: len(one.times_s))
     clip = largest.finish(info() if info is not None else VideoInfo())
-    return without_repeats(clip, largest.pictures) if look_for_repeats else clip
+    return as_the_camera_took_it(clip, largest.pictures) if look_for_repeats else clip
 
 
 class _Pass(ABC):

@@ -27,8 +27,11 @@ HOLE = 1.5  # usual intervals: only a longer step has room for a picture in betw
 STEADY = 0.05  # part of the usual interval by which a step may differ without a new look at the usual one
 REMEMBERED = 31  # steps of which the median is the usual interval
 CAPTURE_RATES = ("com.android.capture.fps", "capture.fps")  # tags, in small letters
-FASTEST_USUAL, SLOWEST_USUAL = 31.0, 20.0  # frames a second; a capture rate between them is no special mode
-SAME_RATE = 1.15  # capture and playback rates within this factor are equal
+FASTEST_USUAL, SLOWEST_USUAL = 36.0, 12.0  # frames a second; a capture rate between them is no special mode
+SLOWEST_PLAY = (
+    1.8  # capture rates by playback rates from which on a recording is played slowly; 2 is the usual least
+)
+LEAST_STEP_S = 1e-4  # between two pictures; containers count in milliseconds or finer
 SLOWED_IN_THE_DARK = 61.0  # a camera with sound may fall from up to this rate to half of it for lack of light
 
 
@@ -107,7 +110,7 @@ class FrameClock:
         step_s = stamp - self._last_s
         if not -BREAK_S < step_s <= max(BREAK_S, 3 * self._usual_s):
             return self._step_to(self._after_jump(ahead))
-        if step_s > 0:
+        if step_s > LEAST_STEP_S:
             return self._step_to(stamp)
         between_s = self._between(ahead)
         if between_s - self._last_s > 0.5 * HOLE * self._usual_s:
@@ -189,20 +192,21 @@ def playback_speed(capture_fps: float, playback_fps: float, *, sound: bool) -> f
         1 for an ordinary recording; 4 for 120 frames a second that are played at 30; below 1 for time lapse.
 
     Source: our choice. Cameras write their nominal rate into ordinary recordings too, and fall below it in the dark:
-    only a rate above 31 that is not reached, or one below 20 that is surpassed, means another clock.
+    only a high rate that is by far not reached means slow motion, and a low one that is surpassed, without sound,
+    time lapse.
     """
     ratio = capture_fps / playback_fps
-    if 1 / SAME_RATE < ratio < SAME_RATE or SLOWEST_USUAL <= capture_fps <= FASTEST_USUAL:
-        return 1.0
-    slowed = ratio > 1 and sound and capture_fps <= SLOWED_IN_THE_DARK
-    return 1.0 if slowed or (ratio < 1 and capture_fps > FASTEST_USUAL) else ratio
+    if ratio > 1:
+        slowed = sound and capture_fps <= SLOWED_IN_THE_DARK
+        return ratio if capture_fps > FASTEST_USUAL and ratio > SLOWEST_PLAY and not slowed else 1.0
+    return ratio if capture_fps < SLOWEST_USUAL and ratio < 1 / SLOWEST_PLAY and not sound else 1.0
 
 
 def capture_rate(tags: Mapping[str, str]) -> float | None:
     """The rate at which a camera says that it recorded, out of a file's tags (keys in small letters). Unit: Hz."""
     for key in CAPTURE_RATES:
         try:
-            rate = float(tags[key])
+            rate = float(tags[key].replace(",", "."))
         except (KeyError, ValueError):
             continue
         if 0 < rate < 10_000:

@@ -20,6 +20,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from rppg_core.errors import VideoError
+from rppg_core.signals.frame_times import frame_timing
 from rppg_core.video.clock import ClockSource, capture_rate, playback_speed
 from rppg_core.video.mp4_edits import has_other_speeds
 from rppg_core.video.paths import WANTED as VIDEO_WANTED
@@ -38,6 +39,8 @@ X26X = re.compile(rb"(x26[45]) .*?(?:\b((?:crf|qp)=[\d.]+)|$)", re.DOTALL)
 MAX_WRITER = 80  # characters; the names come out of the file
 OPEN_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 10.0
 MAX_READ_ERRORS = 64  # of the container, in a row or not, before the rest is given up
+LONG_SOUND = 0.9  # of the pictures' length from which on sound counts as long as they are
+MOVES = 0.4  # of the most frames of any stream that a video has at least; a preview has fewer
 COMPARED_PACKETS = 2000  # that are counted to tell the video from a cover or a preview
 NOT_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
@@ -149,18 +152,18 @@ class Decoder:
         if capture_fps is None:
             return ClockSource(rate)
         stamps_s = stamps_of(self.path)
-        playback_fps = 1 / float(np.median(np.diff(stamps_s))) if len(stamps_s) > 2 else rate
-        sounds = [
-            float(s.duration * s.time_base)
-            for s in self.container.streams.audio
-            if s.duration and s.time_base
-        ]
-        span_s = float(np.ptp(stamps_s)) if len(stamps_s) else 0.0
-        speed = playback_speed(
-            capture_fps, playback_fps, sound=any(abs(s - span_s) < 0.1 * span_s for s in sounds)
+        playback_fps = frame_timing(stamps_s).fps if len(stamps_s) > 2 else rate
+        sound = bool(self.container.streams.audio) and _sound_s(self.path) > LONG_SOUND * float(
+            np.ptp(stamps_s)
         )
+        speed = playback_speed(capture_fps, playback_fps, sound=sound)
         if speed == 1:
-            return ClockSource(rate)
+            odd = sound and playback_speed(capture_fps, playback_fps, sound=False) != 1
+            words = (
+                f"The camera names {capture_fps:.4g} frames a second and the file holds {playback_fps:.4g}; "
+                f"its sound is as long as its pictures, so its times were believed."
+            )
+            return ClockSource(rate, words=words if odd else "")
         kind = "Slow motion" if speed > 1 else "Time lapse"
         words = (
             f"{kind}: recorded at {capture_fps:.4g} frames a second and played at {playback_fps:.4g}; "
@@ -187,6 +190,18 @@ def stamps_of(path: Path) -> np.ndarray:
               if packet.pts is not None and packet.time_base is not None}  # fmt: skip
     decoder.close()
     return np.array(sorted(map(float, stamps)))
+
+
+def _sound_s(path: Path) -> float:
+    """Length of the sound by its packets: Matroska gives every stream the length of the whole. Unit: s."""
+    with _open(path) as container:
+        try:
+            stamps = [
+                p.pts * p.time_base for p in container.demux(audio=0) if p.pts is not None and p.time_base
+            ]
+        except FFmpegError:
+            return 0.0
+    return float(max(stamps) - min(stamps)) if stamps else 0.0
 
 
 def _open(path: Path) -> InputContainer:
@@ -249,7 +264,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
         """A stream that moves (not one picture in many of another's), then the default one, then the longest."""
         n = frames[stream.index]
         marked = bool(stream.disposition & Disposition.default)
-        return n > 0.1 * most, marked, n, -stream.index
+        return n > MOVES * most, marked, n, -stream.index
 
     return max(decodable, key=rank)
 

@@ -23,6 +23,7 @@ SERIES_FIELDS = (  # of a FaceClip, with one value a frame
     "times_s", "valid", "rgb", "background", "boxes", "stmap", "crop36", "crop72", "crop128_raw", "landmarks",
 )  # fmt: skip
 FASTEST_HZ = 1000.0  # of an even clip
+CLOSEST = 0.02  # of the usual interval; a frame that follows sooner is left out
 BLACK_LEVEL = 10.0  # x / (mean + 10): dark cells have no reliable relative change
 
 
@@ -154,6 +155,9 @@ def overlap_add(
 def _runs(times_s: np.ndarray, valid: Bool[np.ndarray, " time"]) -> list[np.ndarray]:
     """Indices of the valid frames, split where two neighbours are more than MAX_GAP_S apart."""
     index = np.flatnonzero(valid)
+    steps_s = np.diff(times_s[index], prepend=-np.inf)
+    # two frames at nearly one time have any slope between them
+    index = index[steps_s > CLOSEST * np.median(steps_s[1:])] if len(index) > 1 else index
     cuts = np.flatnonzero(np.diff(times_s[index]) > MAX_GAP_S) + 1
     return [run for run in np.split(index, cuts) if len(run) >= 2]
 

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.lib.stride_tricks import sliding_window_view
 
-from rppg_core.signals.frame_times import timed_info
+from rppg_core.signals.frame_times import evened_bursts, timed_info
 from rppg_core.types import FaceClip, VideoInfo
 from rppg_core.video.frame import Frame
 from rppg_core.video.prepare import cut
@@ -86,8 +86,18 @@ class PictureChanges:
         return staircase_repeats(skin)
 
 
+def as_the_camera_took_it(clip: FaceClip, pictures: PictureChanges) -> FaceClip:
+    """The clip without repeated frames, and with those that came in bursts spread over the time between."""
+    clip = without_repeats(clip, pictures)
+    times_s = evened_bursts(clip.times_s)
+    if times_s is None:
+        return clip
+    note = "The frames come in bursts: their times were spread at the pace of the seconds around."
+    return replace(clip, times_s=times_s, notes=(*clip.notes, note))
+
+
 def without_repeats(clip: FaceClip, pictures: PictureChanges) -> FaceClip:
-    """The clip as the camera delivered it, without the frames that show nothing new, and its rate without them."""
+    """The clip without the frames that show nothing new, and its rate without them."""
     repeated = pictures.repeated(clip.roi("skin"))
     n = int(repeated.sum())
     if not n or n > len(repeated) - 2:
@@ -106,7 +116,10 @@ def camera_info(
     n = int(repeated.sum())
     if not 0 < n < len(repeated) - 1:
         return info
-    return replace(timed_info(info, times_s[~repeated]), repeated_frames=n)
+    # what a freeze leaves out was not lost on the way
+    return replace(
+        timed_info(info, times_s[~repeated]), dropped_frames=info.dropped_frames, repeated_frames=n
+    )
 
 
 def repeats_of(changes: Float[np.ndarray, " time"], kinds: np.ndarray) -> Bool[np.ndarray, " time"]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rppg_core.signals.frame_times import frame_timing, local_intervals_s, slow_parts
+from rppg_core.signals.frame_times import evened_bursts, frame_timing, local_intervals_s, slow_parts
 
 
 def even(fps: float, seconds: float) -> np.ndarray:
@@ -51,6 +51,26 @@ def test_frames_that_come_in_bursts_are_late_and_not_lost(n):
     assert timing.missing <= 0.01 * len(times_s)
     assert timing.fps == pytest.approx(30, rel=0.03)
     assert timing.jitter_s > 0.02
+
+
+@pytest.mark.parametrize("n", [4, 6, 8, 15, 20])
+@pytest.mark.parametrize("apart_s", [0.001, 0.01])
+def test_bursts_are_spread_over_the_time_that_they_took(n, apart_s):
+    taken_s = even(30, 20)
+    arrived_s = (np.arange(600) // n + 1) * n / 30 + apart_s * (np.arange(600) % n)
+    if apart_s * n > n / 30:
+        return
+    found = evened_bursts(arrived_s)
+    late_s = found - taken_s
+    assert np.std(late_s[90:-90]) < 0.02
+    assert np.std(late_s) < 0.15  # at the ends there is less to go by
+
+
+def test_frames_that_only_jitter_keep_their_times():
+    times_s = even(30, 20) + np.random.default_rng(0).uniform(0, 0.02, 600)
+    assert evened_bursts(times_s) is None
+    assert evened_bursts(even(30, 20)) is None
+    assert evened_bursts(np.concatenate([even(30, 10), 10 + even(15, 10)])) is None
 
 
 def test_a_pause_is_missing_frames_and_no_jitter():

@@ -94,6 +94,12 @@ def test_a_second_recording_goes_on_a_second_later(restart_s):
     np.testing.assert_allclose(times_s[90:], times_s[89] + 1 + EVEN, atol=1e-6)
 
 
+def test_two_pictures_at_nearly_one_time_are_one():
+    stamps = np.insert(EVEN, 40, EVEN[39] + 1e-12)
+    _, numbers, clock = placed(stamps)
+    assert (clock.dropped, len(numbers)) == (1, 90)
+
+
 def test_missing_stamps_are_placed_between_their_neighbours():
     stamps = [None if 30 <= k < 33 or k == 0 else s for k, s in enumerate(EVEN)]
     times_s, _, clock = placed(stamps)
@@ -115,11 +121,11 @@ def test_slow_motion_is_brought_back_to_the_recording():
     ("capture_fps", "playback_fps", "sound", "speed"),
     [
         (240.0, 30.0, False, 8.0), (120.0, 30.0, False, 4.0), (120.0, 30.0, True, 4.0), (60.0, 30.0, False, 2.0),
-        (120.0, 25.0, False, 4.8),
+        (120.0, 25.0, False, 4.8), (60.0, 50.0, False, 1.0), (31.5, 15.0, False, 1.0),
         (60.0, 30.0, True, 1.0),  # with sound of the same length: a camera that slowed down in the dark
         (30.0, 30.0, True, 1.0), (60.0, 59.94, True, 1.0), (30.0, 17.0, True, 1.0), (30.0, 24.0, False, 1.0),
         (240.0, 239.0, False, 1.0), (30.0, 60.0, False, 1.0),
-        (2.0, 30.0, False, 1 / 15),  # time lapse
+        (2.0, 30.0, False, 1 / 15), (2.0, 30.0, True, 1.0), (15.0, 30.0, False, 1.0),  # time lapse has no sound
     ],
 )  # fmt: skip
 def test_playback_speed_by_the_cameras_word(capture_fps, playback_fps, sound, speed):
@@ -129,5 +135,6 @@ def test_playback_speed_by_the_cameras_word(capture_fps, playback_fps, sound, sp
 def test_capture_rates_that_make_no_sense_are_none():
     key = "com.android.capture.fps"
     assert capture_rate({key: "120.000000"}) == 120
+    assert capture_rate({key: "120,0"}) == 120
     for tags in ({}, {key: "fast"}, {key: "0"}, {key: "nan"}, {key: "-3"}, {key: "1e9"}):
         assert capture_rate(tags) is None
