@@ -44,6 +44,8 @@ def frame_timing(times_s: Float[np.ndarray, " time"]) -> FrameTiming:
         return FrameTiming(0.0, 0.0, 0)
     intervals_s = np.diff(times_s)
     local_s = local_intervals_s(times_s)
+    if (even_s := evened_bursts(times_s)) is not None:
+        return replace(frame_timing(even_s), jitter_s=float(np.sqrt(np.mean((intervals_s - local_s) ** 2))))
     steps = np.maximum(np.round(intervals_s / local_s), 1)
     surplus = np.minimum(intervals_s / local_s - 1, 0)  # below 0 where frames come faster than the rate
     missing = 0

@@ -24,6 +24,7 @@ BREAK_S = (
 )
 LONGEST_GAP_S = 30.0  # a longer step in time is a fault of the file
 HOLE = 1.5  # usual intervals: only a longer step has room for a picture in between
+BURST = 0.35  # of the interval that the header promises: where most steps are shorter, pictures come several at once
 STEADY = 0.05  # part of the usual interval by which a step may differ without a new look at the usual one
 REMEMBERED = 31  # steps of which the median is the usual interval
 CAPTURE_RATES = ("com.android.capture.fps", "capture.fps")  # tags, in small letters
@@ -110,11 +111,16 @@ class FrameClock:
         step_s = stamp - self._last_s
         if not -BREAK_S < step_s <= max(BREAK_S, 3 * self._usual_s):
             return self._step_to(self._after_jump(ahead))
-        if step_s > LEAST_STEP_S:
-            return self._step_to(stamp)
+        return self._step_to(stamp) if step_s > LEAST_STEP_S else self._step_within(ahead)
+
+    def _step_within(self, ahead: deque) -> bool:
+        """A picture that is no later than the last: pictures that came at once share the time until the next."""
+        assert self._last_s is not None, "the first picture is later than none"
         between_s = self._between(ahead)
         if between_s - self._last_s > 0.5 * HOLE * self._usual_s:
-            return self._step_to(between_s)  # pictures that came at once share the time until the next
+            return self._step_to(between_s)
+        if self._usual_s < BURST / self.source.rate:  # in a burst stamps say nothing about each picture
+            return self._step_to(self._last_s + 2 * LEAST_STEP_S)
         self.dropped += 1
         return False
 

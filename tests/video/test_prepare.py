@@ -87,4 +87,6 @@ def test_two_frames_at_nearly_one_time_do_not_spoil_the_rest(apart_s):
     wave = 100 + np.sin(2 * np.pi * times_s)
     twice_s = np.insert(times_s, 100, times_s[100] - apart_s)
     found = resample(clip_at(twice_s, np.insert(wave, 100, wave[100] + 0.5)))
-    np.testing.assert_allclose(found.rgb, resample(clip_at(times_s, wave)).rgb, atol=0.55)  # the other picture's
+    np.testing.assert_allclose(
+        found.rgb, resample(clip_at(times_s, wave)).rgb, atol=0.55
+    )  # the other picture's
