@@ -113,9 +113,8 @@ class Frame:
         x, y, w, h = round(x), round(y), round(w), round(h)
         if min(w, h, out_w, out_h) < 1:
             raise ValueError(f"a region of {w} x {h} pixels at {out_w} x {out_h}; all must be 1 or more")
-        if self._upright.mirrored:
-            x = self.width - x - w
-        box, size = self._stored(x, y, w, h), (out_w, out_h)
+        left = self.width - x - w if self._upright.mirrored else x
+        box, size = self._stored(left, y, w, h), (out_w, out_h)
         if self._upright.turn_deg % 180:
             size = out_h, out_w
         channels = [_resized(_cut(plane, *box), *size) for plane in self._planes]
