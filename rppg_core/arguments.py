@@ -56,7 +56,7 @@ def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
 
 def _analyze(add: Add) -> None:
     one = add("analyze", "estimate heart rate, breathing and HRV from a video, or from each of several")
-    one.add_argument("video", metavar="VIDEO", nargs="+", help="several give one table, a row a file")
+    one.add_argument("video", metavar="VIDEO", nargs="+", help="several give one table with one row per file")
     one.add_argument(
         "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical)"
     )

@@ -93,7 +93,7 @@ def analyze(
 
 
 def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
-    """Networks with the user's weights, read now so that a wrong file is told of before the video is read."""
+    """Networks with the user's weights, read first so that a wrong file is reported before the video is read."""
     if not isinstance(weights, Mapping):
         raise UsageError(f"weights of type {type(weights).__name__}", wanted="a dict, network -> file",
                          do="give {'tracenet': 'my.safetensors'}")  # fmt: skip
@@ -178,22 +178,27 @@ def load_clip(
     progress: Progress | None = None,
 ) -> FaceClip:
     """The one pass over whatever the user gave; a FaceClip goes through as it is, a file over `max_s` does not."""
+    if fps is not None and isinstance(source, (tuple, FaceClip)):
+        raise UsageError(
+            "fps with frames that have times", wanted="fps for a file only",
+            do="put the rate into the times: np.arange(n) / fps",
+        )  # fmt: skip
     if isinstance(source, FaceClip):
         return check_fields(source)
     if region not in ("face", "whole"):
         raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for a face video")
-    if isinstance(source, tuple):
-        given = open_arrays(source)
-        clip = extract(
-            given.frames, _tracker(region), needs, region=region, progress=progress, expected_s=given.last_s
-        )
-        return replace(clip, notes=(*given.notes, *clip.notes))
-    video = open_video(source, max_s=MAX_S if max_s is None else max_s, fps=fps)
 
     def reading(stage: str, fraction: float) -> None:
         if progress is not None:
             progress(stage, 0.9 * fraction)
 
+    if isinstance(source, tuple):
+        given = open_arrays(source)
+        clip = extract(
+            given.frames, _tracker(region), needs, region=region, progress=reading, expected_s=given.last_s
+        )
+        return replace(clip, notes=(*given.notes, *clip.notes))
+    video = open_video(source, max_s=MAX_S if max_s is None else max_s, fps=fps)
     try:
         clip = extract(
             video.frames(), _tracker(region), needs, region=region, info=video.info, progress=reading,

@@ -58,7 +58,7 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
         (face.n_faces > 0 and face.width_px < 90, f"the face is small ({face.width_px:.0f} pixels)",
          "come closer", "no_face"),
         (video.repeated_frames > 0.05 * max(video.n_frames, 1),
-         f"{video.repeated_frames} of {video.n_frames} frames repeat the picture before",
+         f"{video.repeated_frames} of {video.n_frames} frames repeat the previous picture",
          "close other programs while you record, and use more light", "frame_times"),
         (video.dropped_frames > 0.1 * max(video.n_frames, 1), f"{video.dropped_frames} frames are missing",
          "close other programs while you record", "frame_times"),

@@ -70,7 +70,7 @@ class Context:
             skin=even.roi("skin"),
             motion=motion,
             band_hz=band_hz,
-            clock_doubt="" if clip.video.clock_known else clip.video.clock,
+            clock_doubt="" if clip.video.clock_known else clip.video.clock or "this clip has no clock",
         )
 
 

@@ -211,7 +211,7 @@ def test_recordings_are_evaluated_one_by_one(tmp_path):
         ("data_gt_7.csv", "Time,SpO2 1,SpO2 3\nHalted,,\n", "data_gt_7.csv: no row with a time"),
         ("data_gt_metadata.csv", "Label,Description\nPulse 1,x\n", "metadata.csv: names no SpO2 column"),
         ("data_ppg-csv_Left_7.csv", "R,G\n1,2\n", "Left_7.csv: has the columns R, G; wanted: one column B"),
-        ("data_ppg-csv_Left_7.csv", "R,G,B\n1,2,x\n", "Left_7.csv: line 2, column B: 'x' is no number"),
+        ("data_ppg-csv_Left_7.csv", "R,G,B\n1,2,x\n", "Left_7.csv: line 2, column B: 'x' is not a number"),
         ("data_ppg-csv_Left_7.csv", "R,G,B\n1,2,nan\n", "Left_7.csv: line 2, column B: 'nan' is no value"),
     ],
 )

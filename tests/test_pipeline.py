@@ -177,7 +177,7 @@ def test_frames_with_their_times_are_analysed_like_a_file():
 
 @pytest.mark.parametrize("times_s", [[0.0, 0.1], [0.0, 0.2, 0.1], [0.0, 0.1, np.nan]])
 def test_frames_need_one_time_each_in_order(times_s):
-    with pytest.raises(UsageError, match="one time a frame in seconds"):
+    with pytest.raises(UsageError, match="one time per frame, in seconds"):
         analyze((np.zeros((3, 8, 8, 3), np.uint8), np.array(times_s)), region="whole")
 
 

@@ -194,8 +194,8 @@ class _Worker:
                 self.process.start()
         except (EOFError, ConnectionError) as error:  # the fork server is gone
             raise WorkerDiedError(
-                "no worker process could be started", wanted="one that begins",
-                do="look at the memory of this machine and at the lines above this one",
+                "no worker process could be started", wanted="a worker that starts",
+                do="check this machine's memory and the lines above",
             ) from error  # fmt: skip
         finally:
             there.close()
@@ -215,17 +215,17 @@ class _Worker:
 
     def _death(self) -> WorkerDiedError:
         self.process.join(END_S)
-        code = self.process.exitcode or 0
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        code = self.process.exitcode
+        how = "it does not answer" if code is None else f"signal {-code}" if code < 0 else f"exit code {code}"
         return WorkerDiedError(
-            f"a worker process ended in the middle of its work ({how})",
-            wanted="one that comes back: it was killed, ran out of memory, or broke down",
-            do="look at the memory and the log of the system, take fewer workers, then give the same command again",
+            f"a worker process ended in the middle of its work ({how}): it was killed, ran out of memory or crashed",
+            wanted="a worker that finishes",
+            do="check the memory and the system log, use fewer workers, then run the same command again",
         )
 
 
 def _serve(there: Connection, environment: dict[str, str], holds: bytes) -> None:
-    """Life of a worker: prepare, then answer until the pipe is closed."""
+    """Main loop of a worker: prepare, then answer until the pipe is closed."""
     _held.append(holds)
     os.environ.clear()
     os.environ.update({**environment, **ONE_THREAD})  # the fork server's are those of its start

@@ -320,7 +320,7 @@ def _number(found: Found | None, name: str, digits: int, *, factor: float = 1) -
 
 
 def _with_interval(found: Found | None, name: str, digits: int, *, factor: float = 1, sign: str = "") -> str:
-    """'3.10 (2.40 to 3.90)'; without the brackets where there is no interval, '' where there is no number."""
+    """'3.10 (2.40 to 3.90)'; without the brackets where there is no interval, '' where there is not a number."""
     if found is None or not np.isfinite(found[name]):
         return ""
     interval = found["intervals"][name]

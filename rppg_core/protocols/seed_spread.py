@@ -156,5 +156,5 @@ def seed_table(entries: Sequence[Mapping[str, Any]], bar: str) -> str:
 
 
 def number_cell(value: float) -> str:
-    """Empty where there is no number."""
+    """Empty where there is not a number."""
     return f"{value:.2f}" if np.isfinite(value) else ""

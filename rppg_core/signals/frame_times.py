@@ -18,6 +18,7 @@ COUNT_S = 1.0  # over which frames are counted before and after an interval
 LEAST_S = 0.4  # of it at the ends of a clip
 ALIKE, ALIKE_AROUND = 0.25, 15  # of the rough interval; intervals on each side
 SHORT, IN_BURSTS, SPREAD_FRAMES = 0.35, 0.3, 45  # of the local interval; of all; frames on each side of one
+LONGEST_BURST = 64  # intervals
 MISSING_FROM = 1.75  # local intervals: a longer one lacks at least one frame
 
 
@@ -50,7 +51,8 @@ def frame_timing(times_s: Float[np.ndarray, " time"]) -> FrameTiming:
     surplus = np.minimum(intervals_s / local_s - 1, 0)  # below 0 where frames come faster than the rate
     missing = 0
     for k in np.flatnonzero(intervals_s >= MISSING_FROM * local_s):
-        burst = max(_burst(surplus[k - 1 :: -1] if k else surplus[:0]), _burst(surplus[k + 1 :]))
+        before, after = surplus[max(0, k - LONGEST_BURST) : k][::-1], surplus[k + 1 : k + 1 + LONGEST_BURST]
+        burst = max(_burst(before), _burst(after))
         missing += max(0, round(float(intervals_s[k] / local_s[k]) - 1 - burst))
     span_s = float(times_s[-1] - times_s[0])
     jitter_s = float(np.sqrt(np.mean((intervals_s - steps * local_s) ** 2)))
@@ -101,7 +103,7 @@ def local_intervals_s(times_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, 
 
 
 def evened_bursts(times_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"] | None:
-    """Times of frames that come several at once, spread at the pace of the second before and after each.
+    """Times of frames that arrive several at once, spread evenly over the SPREAD_FRAMES frames around each.
 
     Args:
         times_s: strictly increasing. Unit: s.

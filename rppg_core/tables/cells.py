@@ -1,4 +1,4 @@
-"""What a cell of a table says: a number, no value, or something that is no number, and then why not.
+"""What a cell of a table says: a number, no value, or something that is not a number, and then why not.
 
 Floor 1. Python's own `float` reads "1_000" and takes "1,5" for nothing at all; numbers are told by their form here.
 """
@@ -41,11 +41,11 @@ REASONS = (  # form, what it is, what to do
     (APART, "has a separator of thousands, or two numbers in one cell", NO_THOUSANDS),
     (WITH_UNIT, "is a number with a unit", "write the number alone; its unit belongs to the column's name"),
 )
-NO_NUMBER = ("is no number", "write a number, or leave the cell blank where there is none")
+NO_NUMBER = ("is not a number", "write a number, or leave the cell blank where there is none")
 
 
 class CellError(ValueError):
-    """A cell that is no number.
+    """A cell that is not a number.
 
     Args:
         place: which of the cells.

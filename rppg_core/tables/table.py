@@ -59,7 +59,7 @@ class Table:
         """A column; NaN where a cell is blank or says that there is no value.
 
         Raises:
-            TableError: there is no such column, or a cell of it is no number.
+            TableError: there is no such column, or a cell of it is not a number.
         """
         place = self.place(column) if isinstance(column, str) else column
         cells = [row[place] for row in self.cells.rows]
@@ -156,7 +156,7 @@ def read_number_rows(path: Path, *, example: str = "") -> list[Float[np.ndarray,
     """Rows of numbers that may differ in length, without a header.
 
     Raises:
-        TableError: no table, or a cell that is no number.
+        TableError: no table, or a cell that is not a number.
     """
     found = read_rows(path, example=example)
     if found.delimiter == "," and not found.quoted and {len(row) for row in found.rows} == {2}:

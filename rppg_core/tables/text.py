@@ -16,7 +16,7 @@ from rppg_core.errors import RppgError
 
 MOST_BYTES = 512 * 2**20  # a video that is called .csv must not be read whole
 SHOWN = 40  # characters of a file that a message repeats
-TABLE = "a table as text (CSV), one row a line"
+TABLE = "a table as text (CSV), one row per line"
 EXPORT = "export it again as CSV in UTF-8"
 BOMS = (  # the longer ones first: that of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"), (codecs.BOM_UTF8, "utf-8"),

@@ -23,7 +23,7 @@ def checked_times(times: Any) -> Float[np.ndarray, " time"]:
         UsageError: not one finite number a frame, each later than the one before, in seconds.
     """
     array = as_array(times, "the times")
-    wanted, do = "one time a frame in seconds, each later than the one before", "check the times"
+    wanted, do = "one time per frame, in seconds, each later than the one before", "check the times"
     if array.ndim == 0 and array.dtype.kind in "iuf":
         fps = f"{float(array):g}"
         raise UsageError(

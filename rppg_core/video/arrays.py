@@ -131,7 +131,7 @@ def _pictures(frames: Any, n_times: int) -> _Pictures:
     if len(frames) != n_times:
         raise UsageError(
             f"{len(frames)} frames with {n_times} times",
-            wanted="one time a frame in seconds",
+            wanted="one time per frame, in seconds",
             do="check the times",
         )
     index = np.unique(np.linspace(0, n_times - 1, min(SAMPLE, n_times)).astype(int)).tolist()
@@ -248,7 +248,7 @@ def _frames(
     if count != len(times_s):
         raise UsageError(
             f"{count}{' or more' if count > len(times_s) else ''} frames with {len(times_s)} times",
-            wanted="one time a frame in seconds", do="check the times",
+            wanted="one time per frame, in seconds", do="check the times",
         )  # fmt: skip
 
 

@@ -17,13 +17,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 
 from rppg_core.errors import ClipTooShortError, NoFaceError
+from rppg_core.signals.frame_times import timed_info
 from rppg_core.types import NEEDS, ROIS, FaceClip, FaceInfo, VideoInfo
 from rppg_core.video import roi, stmap
 from rppg_core.video.background import THUMBNAIL_EVERY, THUMBNAIL_SHAPE, background_trace
@@ -31,14 +32,13 @@ from rppg_core.video.face import FaceObservation
 from rppg_core.video.frame import Frame
 from rppg_core.video.inspect import darkness_words, light_of, scene_of, scene_table
 from rppg_core.video.pixels import UNITS, halved, one_thread, resized, spread, to_bytes, to_units
-from rppg_core.video.pose import FacePath, Pose, ReferenceFace, landmarks_between, motion_of
+from rppg_core.video.pose import FacePath, Pose, ReferenceFace, landmarks_between, motion_of, upside_down
 from rppg_core.video.repeats import PictureChanges, as_the_camera_took_it
 
 Progress = Callable[[str, float], None]
 
 FINE_FROM = 1.6  # crop pixels a box pixel
 MANY_CLIPPED = 20.0  # % of the skin over- or underexposed, from which on the report says so
-UPSIDE_DOWN = 0.75 * np.pi  # roll of the face from which on the picture is upside down. Unit: rad
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
 
 
@@ -108,6 +108,8 @@ def extract(  # noqa: PLR0913 (each is a property of the source or of what is wa
     _require_frames(sum(len(one.times_s) for one in passes.values()))
     largest = max(passes.values(), key=lambda one: len(one.times_s))
     clip = largest.finish(info() if info is not None else VideoInfo())
+    if len(passes) > 1:
+        clip = replace(clip, video=timed_info(clip.video, clip.times_s))
     return as_the_camera_took_it(clip, largest.pictures) if look_for_repeats else clip
 
 
@@ -245,7 +247,7 @@ class _FacePass(_Pass):
         )
         boxes = self._boxes()
         thumbnails, seen_boxes = np.stack(self.thumbnails), boxes
-        if self._upside_down():
+        if upside_down(list(self.poses.values())):
             thumbnails = thumbnails[:, ::-1, ::-1]
             seen_boxes = np.column_stack([self.size - boxes[:, :2] - boxes[:, 2:], boxes[:, 2:]])
         self.background = background_trace(thumbnails, seen_boxes, self.size, len(self.times_s))
@@ -281,7 +283,7 @@ class _FacePass(_Pass):
         pixels = min(512, side)
         self.still = to_bytes(frame.region(x, y, side, side, pixels, pixels))
         points = (seen.landmarks - [x, y]) * (pixels / side)
-        if abs(np.angle(ReferenceFace(seen.landmarks).pose(0.0, seen.landmarks).turn)) > UPSIDE_DOWN:
+        if upside_down([ReferenceFace(seen.landmarks).pose(0.0, seen.landmarks)]):
             self.still, points = np.ascontiguousarray(self.still[::-1, ::-1]), pixels - points
         self.outlines = {name: points[list(polygon)] for name, polygon in roi.OUTLINES.items()}
 
@@ -367,14 +369,11 @@ class _FacePass(_Pass):
             **light_of(skin),
         )
 
-    def _upside_down(self) -> bool:
-        """Whether the face stands on its head."""
-        rolls = [abs(np.angle(pose.turn)) for pose in self.poses.values()]
-        return bool(rolls) and float(np.median(rolls)) > UPSIDE_DOWN
-
     def _notes(self, face: FaceInfo) -> tuple[str, ...]:
         notes = (
-            ["The face stands on its head: it was read turned by 180 degrees."] if self._upside_down() else []
+            ["The face is upside down in the video; it was turned by 180 degrees."]
+            if upside_down(list(self.poses.values()))
+            else []
         )
         if face.n_faces > 1:
             notes.append(f"{face.n_faces} faces seen; the largest one was followed.")

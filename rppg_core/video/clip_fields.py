@@ -85,5 +85,5 @@ def _numbers(name: str, values: Any) -> np.ndarray:
 def _refuse(name: str, array: np.ndarray, wanted: str) -> None:
     raise UsageError(
         f"a FaceClip whose {name} has shape {array.shape} and dtype {array.dtype}", wanted=wanted,
-        do="give every field one row a frame",
+        do="give every field one row per frame",
     )  # fmt: skip

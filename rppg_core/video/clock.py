@@ -44,7 +44,7 @@ class ClockSource:
         rate: frames a second, for pictures without a stamp.
         stamped: pictures carry times of their own.
         known: `rate` is stated by somebody; False where it is a program's default.
-        speed: seconds of playback a second of recording.
+        speed: seconds of playback per second of recording.
         words: one sentence for the verdict; "" for times of the camera's own.
     """
 
@@ -187,7 +187,7 @@ class FrameClock:
 
 
 def playback_speed(capture_fps: float, playback_fps: float, *, sound: bool) -> float:
-    """Seconds of playback a second of recording.
+    """Seconds of playback per second of recording.
 
     Args:
         capture_fps: what the camera says that it recorded. Unit: Hz.

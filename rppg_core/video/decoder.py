@@ -41,6 +41,7 @@ OPEN_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 10.0
 MAX_READ_ERRORS = 64  # of the container, in a row or not, before the rest is given up
 LONG_SOUND = 0.9  # of the pictures' length from which on sound counts as long as they are
 MOVES = 0.4  # of the most frames of any stream that a video has at least; a preview has fewer
+SURELY_LATE = 300  # packets in a row; fewer may be wrong stamps
 COMPARED_PACKETS = 2000  # that are counted to tell the video from a cover or a preview
 NOT_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
@@ -133,16 +134,20 @@ class Decoder:
         """
         rate = self.stated_rate
         if fps is not None:
-            return ClockSource(fps, stamped=False, words=f"Times by the given {fps:.4g} frames a second.")
+            return ClockSource(
+                fps, stamped=False, words=f"Times follow the given rate of {fps:.4g} frames per second."
+            )
         if self.bare:
             words = (
-                "The file states no frame rate, so its seconds cannot be counted" if rate is None else
-                f"The file holds no frame times: the {rate:.4g} frames a second that it states were taken as true."
+                "the file states no frame rate, so its seconds cannot be counted" if rate is None else
+                f"The file holds no frame times; its stated rate of {rate:.4g} frames per second was used."
             )  # fmt: skip
             return ClockSource(rate or USUAL_RATE, stamped=False, known=rate is not None, words=words)
         if self.container.format.name == "avi":
             stated = rate or USUAL_RATE
-            words = f"AVI files hold no frame times: the header's {stated:.4g} frames a second was assumed."
+            words = (
+                f"AVI files hold no frame times; the header's {stated:.4g} frames per second were assumed."
+            )
             return ClockSource(stated, words=words)
         return self._clock_by_tags(rate or USUAL_RATE)
 
@@ -152,7 +157,9 @@ class Decoder:
         if capture_fps is None:
             return ClockSource(rate)
         stamps_s = stamps_of(self.path)
-        playback_fps = frame_timing(stamps_s).fps if len(stamps_s) > 2 else rate
+        if len(stamps_s) < 3:
+            return ClockSource(rate)
+        playback_fps = frame_timing(stamps_s).fps
         sound = bool(self.container.streams.audio) and _sound_s(self.path) > LONG_SOUND * float(
             np.ptp(stamps_s)
         )
@@ -160,8 +167,8 @@ class Decoder:
         if speed == 1:
             odd = sound and playback_speed(capture_fps, playback_fps, sound=False) != 1
             words = (
-                f"The camera names {capture_fps:.4g} frames a second and the file holds {playback_fps:.4g}; "
-                f"its sound is as long as its pictures, so its times were believed."
+                f"The camera reports {capture_fps:.4g} frames per second and the file holds {playback_fps:.4g}; "
+                f"the sound is as long as the pictures, so the file's times were used."
             )
             return ClockSource(rate, words=words if odd else "")
         kind = "Slow motion" if speed > 1 else "Time lapse"
@@ -183,25 +190,42 @@ class Decoder:
         return ", ".join(filter(None, names))[:MAX_WRITER]
 
 
-def stamps_of(path: Path) -> np.ndarray:
-    """Distinct time stamps of the packets in order, without decoding. Unit: s."""
+def stamps_of(path: Path, *, enough_s: float = float("inf")) -> np.ndarray:
+    """Distinct time stamps of the packets in order, without decoding. Unit: s.
+
+    Args:
+        path: the file.
+        enough_s: length from which on the rest of the file need not be read. Unit: s.
+    """
     decoder = Decoder(path)
-    stamps = {packet.pts * packet.time_base for packet in decoder.packets()
-              if packet.pts is not None and packet.time_base is not None}  # fmt: skip
-    decoder.close()
-    return np.array(sorted(map(float, stamps)))
+    stamps_s: set[float] = set()
+    first_s: float | None = None
+    late = 0  # packets in a row that lie too far from the first
+    try:
+        for packet in decoder.packets():
+            if packet.pts is None or packet.time_base is None:
+                continue
+            stamps_s.add(stamp_s := float(packet.pts * packet.time_base))
+            first_s = stamp_s if first_s is None else first_s
+            late = late + 1 if stamp_s - first_s > enough_s else 0
+            if late > SURELY_LATE:
+                break
+    finally:
+        decoder.close()
+    return np.array(sorted(stamps_s))
 
 
 def _sound_s(path: Path) -> float:
     """Length of the sound by its packets: Matroska gives every stream the length of the whole. Unit: s."""
+    stamps_s: list[float] = []
     with _open(path) as container:
         try:
-            stamps = [
-                p.pts * p.time_base for p in container.demux(audio=0) if p.pts is not None and p.time_base
-            ]
-        except FFmpegError:
-            return 0.0
-    return float(max(stamps) - min(stamps)) if stamps else 0.0
+            for packet in container.demux(audio=0):
+                if packet.pts is not None and packet.time_base:
+                    stamps_s.append(float(packet.pts * packet.time_base))
+        except (FFmpegError, IndexError):
+            pass  # damaged further on: what was read decides
+    return max(stamps_s, default=0.0) - min(stamps_s, default=0.0)
 
 
 def _open(path: Path) -> InputContainer:
@@ -278,6 +302,6 @@ def _frames_by_stream(path: Path) -> Counter[int]:
                 found[packet.stream_index] += packet.size > 0
                 if found.total() >= COMPARED_PACKETS:
                     break
-        except FFmpegError:
+        except (FFmpegError, IndexError):
             pass  # damaged further on: what was counted decides
     return found

@@ -41,7 +41,7 @@ SEARCH_INTERVAL_S = 1.0  # between two searches in tiles
 COUNT_INTERVAL_S = 4.0  # between two counts of the faces
 SWITCH_RATIO = 1.4  # another face must be this much larger before the tracker turns to it
 MAX_FACES = 6
-# The detector takes a face that stands on its head for an upright one, with a score of 0.63 to 0.76 where the turned
+# The detector takes an upside-down face for an upright one, with a score of 0.63 to 0.76 where the turned
 # picture gets 0.89 to 0.95 (measured on eight faces); the mesh network then fits its points the wrong way round.
 SURE_SCORE, CLEARER_BY = 0.85, 0.1
 TILE_SIDES = (0.6, 0.35)  # of the picture's shorter side
@@ -95,13 +95,15 @@ class FaceTracker:
         self._engine = _engine(backend)
         self._face: Face | None = None
         self._n_faces = 0
+        self._size = (0, 0)
         self._time_s = self._next_count_s = self._next_tiles_s = -np.inf
 
     def observe(self, frame: Frame) -> FaceObservation | None:
         """Look at a frame; None when it shows no face. Frames come in order of time, at any distance."""
-        if frame.time_s < self._time_s:
+        size = frame.width, frame.height
+        if frame.time_s < self._time_s or size != self._size:
             self._face, self._next_count_s, self._next_tiles_s = None, -np.inf, -np.inf
-        self._time_s = frame.time_s
+        self._time_s, self._size = frame.time_s, size
         face = self._mesh(frame, self._face.box) if self._face is not None else None
         if face is None:
             face = self._search(frame)

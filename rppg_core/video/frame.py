@@ -90,6 +90,11 @@ class Frame:
         self.width, self.height = (rows, columns) if upright.turn_deg % 180 else (columns, rows)
 
     @property
+    def levels(self) -> float:
+        """Grey levels in one unit of `brightness`: 1 for 8 bits, a quarter for 10, 255 for floats 0..1."""
+        return float(np.abs(self._to_rgb[:, 0]).max())
+
+    @property
     def brightness(self) -> np.ndarray:
         """The first plane as it is stored: luma of common video, colours of others. No copy."""
         return self._planes[0].samples
@@ -136,7 +141,7 @@ class Frame:
 
 
 class ArrayFrame(Frame):
-    """The same door over an RGB array, uint8 or float32, in grey levels."""
+    """A Frame over an RGB array, uint8 or float32, in grey levels."""
 
     def __init__(self, time_s: float, rgb: Num[np.ndarray, "height width 3"]):
         super().__init__(time_s, (Plane(rgb),), np.eye(3, 4, dtype=np.float32))

@@ -22,7 +22,7 @@ def has_other_speeds(path: Path) -> bool:
         with open(path, "rb") as file:
             end = file.seek(0, 2)
             return any(rate != 1.0 for rate in _rates(file, 0, end))
-    except (OSError, struct.error):
+    except (OSError, struct.error, IndexError, RecursionError):
         return False
 
 

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from rppg_core.data_files import is_data
 from rppg_core.errors import UsageError, VideoError
 
 WANTED = "a video that plays, such as MP4, MOV, MKV, WebM or AVI"
@@ -161,8 +162,8 @@ def _names(folder: str) -> list[str]:
     """Names in a folder, the first few thousand; none where it cannot be read."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in islice(entries, MOST_NAMES))
-    except OSError:
+            return sorted(entry.name for entry in islice(entries, MOST_NAMES) if is_data(entry.name))
+    except (OSError, ValueError):
         return []
 
 

@@ -25,6 +25,7 @@ SEARCH_INTERVAL_S = 0.5  # between two looks before the first face
 # the real tracker and through known boxes together.
 SMOOTHING_S = (0.15, 0.33)
 SMOOTHING_LOOKS = 0.66  # in between: of the time between two looks
+UPSIDE_DOWN = 0.75 * np.pi  # roll of the face from which on it is upside down. Unit: rad
 LOOK_AHEAD_S = 0.55  # the longest time between two looks, and a frame
 
 
@@ -65,6 +66,11 @@ class ReferenceFace:
         x = (self.points.real / box_widths + 0.5) * pixels
         y = (self.points.imag / (box_heights * self.aspect) + 0.5) * pixels
         return np.stack([x, y], axis=1)
+
+
+def upside_down(poses: Sequence[Pose]) -> bool:
+    """Whether the face is upside down in most of the poses."""
+    return bool(poses) and float(np.median([abs(np.angle(pose.turn)) for pose in poses])) > UPSIDE_DOWN
 
 
 def landmarks_between(

@@ -22,7 +22,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from rppg_core.errors import ClipTooLongError, UsageError, VideoError
+from rppg_core.errors import ClipTooLongError, RppgError, UsageError, VideoError
 from rppg_core.signals.frame_times import timed_info
 from rppg_core.types import VideoInfo
 from rppg_core.video.clock import FrameClock
@@ -69,16 +69,20 @@ class Video:
         self.path, self._max_s, self._fps = path, max_s, fps
         pictures = self._start()
         self._length_s = self._believed_length_s()
-        _check_duration(path, self._length_s, max_s)
-        first = next(pictures, None)
-        if first is None:
+        try:
+            _check_duration(path, self._length_s, max_s)
+            first = next(pictures, None)
+            if first is None:
+                raise VideoError(
+                    f"no picture in {path.name!r} can be decoded", wanted=WANTED,
+                    do="check that it plays elsewhere, then copy or record it again",
+                )  # fmt: skip
+            _check_size(path, first.width, first.height)
+        except RppgError as error:
+            notes = self.notes
             self._decoder.close()
-            raise VideoError(
-                f"no picture in {path.name!r} can be decoded", wanted=WANTED,
-                do="check that it plays elsewhere, then copy or record it again",
-            )  # fmt: skip
+            raise error.noted(notes) from None
         self._pictures: Iterator[av.VideoFrame] | None = chain([first], pictures)
-        _check_size(path, first.width, first.height)
         self._upright = upright_of(first)
         self.header = self._read_header(first)
 
@@ -121,9 +125,9 @@ class Video:
         found = (
             ("Damaged parts of the file that were skipped", self._decoder.errors),
             ("Frames left out because they repeat an earlier time", clock.dropped),
-            ("Time stamps that fit no neighbour, replaced", clock.astray),
-            ("Time stamps in decoding order, sorted", clock.reordered),
-            ("Impossible jumps of the time stamps that were closed", clock.breaks),
+            ("Isolated wrong time stamps replaced", clock.astray),
+            ("Time stamps reordered from decoding order", clock.reordered),
+            ("Impossible jumps in the time stamps removed", clock.breaks),
             (
                 f"Frames without a time stamp, placed by the {clock.source.rate:.4g} fps around them",
                 clock.guessed,
@@ -131,7 +135,8 @@ class Video:
         )
         notes = [f"{what}: {count}." for what, count in found if count]
         if clock.source.words:
-            notes.append(f"{clock.source.words.removesuffix('.')}.")
+            words = clock.source.words.removesuffix(".")
+            notes.append(f"{words[:1].upper()}{words[1:]}.")
         if len(self._sizes) > 1:
             sizes = ", ".join(f"{n} of {w} x {h}" for (w, h), n in self._sizes.most_common())
             notes.append(f"The size of the picture changes; frames: {sizes}.")
@@ -154,7 +159,8 @@ class Video:
             return self._decoder.stream.frames / source.rate
         if 0 < length_s <= self._max_s:
             return length_s
-        times_s = [time_s for time_s, _ in FrameClock(source).timed((s, None) for s in stamps_of(self.path))]
+        stamps_s = stamps_of(self.path, enough_s=self._max_s * source.speed)
+        times_s = [time_s for time_s, _ in FrameClock(source).timed((s, None) for s in stamps_s)]
         return times_s[-1] if times_s else 0.0
 
     def _read_header(self, first: av.VideoFrame) -> VideoInfo:

@@ -65,7 +65,7 @@ class PictureChanges:
         sample = np.ascontiguousarray(plane[step // 2 :: step, step // 2 :: step])
         change = np.inf
         if self._sample is not None and self._sample.shape == sample.shape:
-            change = cv2.norm(sample, self._sample, cv2.NORM_L1) / sample.size
+            change = frame.levels * cv2.norm(sample, self._sample, cv2.NORM_L1) / sample.size
             if change == 0 and self._frame is not None and not np.array_equal(plane, self._frame.brightness):
                 change = float(np.finfo(np.float32).tiny)
         self._changes.append(change)
@@ -92,7 +92,7 @@ def as_the_camera_took_it(clip: FaceClip, pictures: PictureChanges) -> FaceClip:
     times_s = evened_bursts(clip.times_s)
     if times_s is None:
         return clip
-    note = "The frames come in bursts: their times were spread at the pace of the seconds around."
+    note = "Frames arrive in bursts; their times were spread evenly at the local rate."
     return replace(clip, times_s=times_s, notes=(*clip.notes, note))
 
 
@@ -103,9 +103,8 @@ def without_repeats(clip: FaceClip, pictures: PictureChanges) -> FaceClip:
     if not n or n > len(repeated) - 2:
         return clip
     video = camera_info(clip.video, clip.times_s, repeated)
-    note = (
-        f"{n} of {len(repeated)} frames repeat the picture before: the camera gave {video.fps:.3g} a second."
-    )
+    said = f"{n} of {len(repeated)} frames repeat the previous picture"
+    note = f"{said}: the camera delivered {video.fps:.3g} per second."
     return replace(cut(clip, ~repeated), video=video, notes=(*clip.notes, note))
 
 

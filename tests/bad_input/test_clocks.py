@@ -57,11 +57,11 @@ def test_a_slow_camera_in_a_fast_file_is_refused_as_such(rppg, pictures, tmp_pat
         write_video(path, slow, fps=FPS)
     run = rppg(path)
     assert run.code == 3
-    assert "repeat the picture before" in run.line and "frames a second" in run.line
+    assert "repeat the previous picture" in run.line and "frames a second" in run.line
 
 
 def test_frames_in_memory_are_compared_as_well(pictures):
-    with pytest.raises(FrameRateError, match="repeat the picture before"):
+    with pytest.raises(FrameRateError, match="repeat the previous picture"):
         analyze((held(pictures, 5), np.arange(len(pictures)) / FPS), ["pos"])
 
 

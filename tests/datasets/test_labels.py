@@ -50,7 +50,7 @@ def test_table_has_a_row_a_line(written):
         ("", text_lines, "the file is empty"),
         ("\n \n", text_lines, "only blank lines"),
         (b"\xff\xfe\x00", text_lines, "cannot be read as text"),
-        ("1\ntwo\n", number_lines, "line 2, column 1: 'two' is no number"),
+        ("1\ntwo\n", number_lines, "line 2, column 1: 'two' is not a number"),
         ("1,2\n3\n", lambda path: number_table(path, 2), "line 2 has 1 cell"),
         (
             "a,b\n1\n",

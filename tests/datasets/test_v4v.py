@@ -73,5 +73,5 @@ def test_release_file_without_a_clip_is_an_error_that_names_both(root):
 def test_line_with_a_word_for_a_number_is_an_error(root):
     path = root / RATES
     path.write_text(path.read_text().replace("72,", "oops,", 1))
-    with pytest.raises(DatasetError, match=r"F001_T1\.txt: F001_T1, HR: 'oops' is no number"):
+    with pytest.raises(DatasetError, match=r"F001_T1\.txt: F001_T1, HR: 'oops' is not a number"):
         records_of("v4v", root)["F001_T1"].streams["hr"]

@@ -143,7 +143,7 @@ def test_worker_has_the_folder_and_environment_of_now(monkeypatch, tmp_path):
 def test_killed_worker_is_an_error_that_says_what_to_do_and_another_takes_its_place():
     with WorkerPool(1) as pool:
         with pytest.raises(
-            WorkerDiedError, match=r"ended in the middle .*signal 9.*wanted: .* take fewer workers"
+            WorkerDiedError, match=r"ended in the middle .*signal 9.*wanted: .* use fewer workers"
         ):
             pool.submit(jobs.kill_yourself).result()
         assert pool.submit(jobs.divide, 2).result() == 0.5

@@ -143,7 +143,7 @@ def test_hidden_files_are_no_recordings(tmp_path):
         ("0.81 0.79 0.83", "the median interval is 0.81; wanted: intervals in ms"),
         ("812 NA 835", "1 of 3 intervals have no value"),
         ("812,5\n790,25\n", "can be decimal or stand between two numbers"),
-        ("812 long 835", "line 1: 'long' is no number"),
+        ("812 long 835", "line 1: 'long' is not a number"),
     ],
 )
 def test_intervals_that_are_not_in_ms_are_named(tmp_path, text, words):

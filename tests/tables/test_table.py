@@ -129,7 +129,7 @@ def test_names_may_stand_in_a_comment(written, text):
 def test_columns_of_words_are_no_fault_until_they_are_asked_for(written):
     table = read_table(written("t_s,who,ppg\n0.1,Ann,2\n"), header=True)
     assert table.numbers("ppg").tolist() == [2]
-    with pytest.raises(TableError, match="line 2, column who: 'Ann' is no number"):
+    with pytest.raises(TableError, match="line 2, column who: 'Ann' is not a number"):
         table.numbers("who")
 
 

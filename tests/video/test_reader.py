@@ -95,7 +95,7 @@ def test_frames_without_time_stamps_take_the_header_rate_and_say_so(tmp_path):
     times_s = [frame.time_s for frame in video.frames()]
     assert len(times_s) == 20
     assert np.all(np.diff(times_s) > 0)
-    assert "holds no frame times: the 30 frames a second" in " ".join(video.notes)
+    assert "holds no frame times; its stated rate of 30 frames per second" in " ".join(video.notes)
 
 
 def test_avi_says_that_it_holds_no_frame_times(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rppg_core.types import FaceClip, VideoInfo
-from rppg_core.video.frame import ArrayFrame
+from rppg_core.video.frame import ArrayFrame, Frame, Plane
 from rppg_core.video.reader import open_video
 from rppg_core.video.repeats import PictureChanges, repeats_of, staircase_repeats, without_repeats
 from tests.video_files import encode
@@ -85,12 +85,26 @@ def test_repeats_are_found_through_a_second_encoding(scene, tmp_path, fps, codec
 
 
 @pytest.mark.parametrize("crf", ["18", "23", "28"])
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv420p10le"])
 @pytest.mark.parametrize("extra", [{}, {"tune": "zerolatency"}])
-def test_no_repeats_are_made_up_where_a_codec_saves_bits(scene, tmp_path, crf, extra):
-    path = encode(tmp_path / "a.mp4", list(scene), "libx264", "yuv420p", options={"crf": crf, **extra})
+def test_no_repeats_are_made_up_where_a_codec_saves_bits(scene, tmp_path, crf, pixels, extra):
+    path = encode(tmp_path / "a.mp4", list(scene), "libx264", pixels, options={"crf": crf, **extra})
     assert (
         repeated(open_video(path).frames()).mean() < 0.02
     )  # where the scene rests, a coarse codec does stand still
+
+
+@pytest.mark.parametrize(("kind", "levels"), [(np.uint8, 1.0), (np.uint16, 255 / 65535), (np.float32, 255.0)])
+def test_changes_are_in_grey_levels_whatever_the_numbers_are(scene, kind, levels):
+    stored = (scene.astype(float) / levels).astype(kind)
+    to_rgb = np.eye(3, 4, dtype=np.float32) * levels
+    changes = PictureChanges()
+    for k, picture in enumerate(stored[:70]):
+        changes.add(Frame(k / 30, (Plane(picture),), to_rgb))
+    plain = PictureChanges()
+    for frame in arrays(scene[:70]):
+        plain.add(frame)
+    np.testing.assert_allclose(changes._changes[1:], plain._changes[1:], rtol=1e-3)
 
 
 def test_small_changes_of_one_kind_of_encoded_picture_are_the_codecs():
@@ -125,4 +139,4 @@ def test_what_is_left_has_the_cameras_rate(scene):
     assert len(left.times_s) == len(left.boxes) == N - truth.sum()
     assert left.video.fps == pytest.approx(12, rel=0.02)
     assert left.video.repeated_frames == truth.sum()
-    assert left.notes[0] == "odd" and "repeat the picture before" in left.notes[1]
+    assert left.notes[0] == "odd" and "repeat the previous picture" in left.notes[1]

@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 import stacks
 
+KILL_S = 60.0  # until processes that cannot be killed are left alone
 HUNG = 124  # as the command `timeout` has it
 HERE = Path(__file__).parent
 
@@ -72,7 +73,8 @@ def watch(command: list[str], log: Path, *, whole_s: float, quiet_s: float) -> i
 def kill(log: Path) -> list[str]:
     """End every process of the run, those that it starts meanwhile included; their commands."""
     killed = []
-    while left := stacks.processes(log):
+    until_s = time.monotonic() + KILL_S
+    while (left := stacks.processes(log)) and time.monotonic() < until_s:
         for process in left:
             try:
                 killed.append(f"{process.pid}: {' '.join(process.cmdline())[:200]}")
