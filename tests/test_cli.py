@@ -14,7 +14,7 @@ def analysed(monkeypatch):
     """Stands in for the pipeline; returns the calls it got."""
     calls = []
 
-    def analyze(source, methods=None, *, region="face", weights=None, progress=None):
+    def analyze(source, methods=None, *, region="face", weights=None, fps=None, progress=None):
         calls.append((source, methods, region))
         if progress is not None:
             progress("reading frame 3", 0.5)

@@ -47,13 +47,13 @@ def frame_timing(times_s: Float[np.ndarray, " time"]) -> FrameTiming:
     local_s = local_intervals_s(times_s)
     if (even_s := evened_bursts(times_s)) is not None:
         return replace(frame_timing(even_s), jitter_s=float(np.sqrt(np.mean((intervals_s - local_s) ** 2))))
-    steps = np.maximum(np.round(intervals_s / local_s), 1)
+    steps = np.ones(len(intervals_s))  # usual intervals in each
     surplus = np.minimum(intervals_s / local_s - 1, 0)  # below 0 where frames come faster than the rate
-    missing = 0
     for k in np.flatnonzero(intervals_s >= MISSING_FROM * local_s):
         before, after = surplus[max(0, k - LONGEST_BURST) : k][::-1], surplus[k + 1 : k + 1 + LONGEST_BURST]
         burst = max(_burst(before), _burst(after))
-        missing += max(0, round(float(intervals_s[k] / local_s[k]) - 1 - burst))
+        steps[k] += max(0, round(float(intervals_s[k] / local_s[k]) - 1 - burst))
+    missing = round(float(steps.sum())) - len(steps)
     span_s = float(times_s[-1] - times_s[0])
     jitter_s = float(np.sqrt(np.mean((intervals_s - steps * local_s) ** 2)))
     return FrameTiming((len(intervals_s) + missing) / span_s, jitter_s, missing)
