@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rppg_core.errors import RppgError, UsageError
-from rppg_core.output import check_outputs, columns, complain, deliver, json_text, place_of
+from rppg_core.output import STOPPED, check_outputs, columns, complain, deliver, json_text, place_of
 from rppg_core.progress import Progress
 from rppg_core.types import Reading, Report
 
@@ -46,7 +46,7 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
         weights: network -> file.
 
     Returns:
-        The exit code: 0 when every file could be analysed.
+        The exit code: 0 when every file could be analysed, 130 after Ctrl-C; what is done by then is written.
 
     Raises:
         UsageError: the arguments make no sense for any file, or a page of several files is asked for.
@@ -61,15 +61,15 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
         )  # fmt: skip
     methods = resolve(args.methods)
     check_outputs(args.json, args.csv, videos=paths)
-    outcomes = []
-    with Progress() as progress:
-        for k, path in enumerate(paths):
-
-            def shown(stage: str, fraction: float, k: int = k) -> None:
-                progress(f"file {k + 1} of {len(paths)}: {stage}", (k + fraction) / len(paths))
-
-            call = {"region": args.region, "weights": weights, "fps": args.fps, "progress": shown}
-            outcomes.append(_outcome(path, lambda path=path, call=call: analyze(path, methods, **call)))
+    outcomes: list[Outcome] = []
+    stopped = False
+    try:
+        _analyze_in_turn(paths, {"region": args.region, "weights": weights, "fps": args.fps}, outcomes,
+                         lambda path, **call: analyze(path, methods, **call))  # fmt: skip
+    except KeyboardInterrupt:  # what is done is not lost
+        if not outcomes:
+            raise
+        stopped = True
     deliver(
         columns(HEAD, *([printable(o.path), *o.cells] for o in outcomes)) + f"\n\nEstimates {NOTE}.",
         (args.csv, lambda: table_text(outcomes)),
@@ -80,7 +80,24 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
         complain(f"{printable(outcome.path)}: {outcome.row['error']}", outcome.exit_code)
     if failed:
         complain(f"{len(failed)} of {len(outcomes)} files could not be analysed", FAILED)
+    if stopped:
+        return complain(f"stopped after {len(outcomes)} of {len(paths)} files", STOPPED)
     return FAULT if any(o.exit_code == FAULT for o in failed) else FAILED if failed else 0
+
+
+def _analyze_in_turn(
+    paths: Sequence[str], call: dict[str, Any], outcomes: list[Outcome], analyze: Callable[..., Report]
+) -> None:
+    """Add the outcome of each file to `outcomes`, with one progress over all of them."""
+    with Progress() as progress:
+        for k, path in enumerate(paths):
+
+            def shown(stage: str, fraction: float, k: int = k) -> None:
+                progress(f"file {k + 1} of {len(paths)}: {stage}", (k + fraction) / len(paths))
+
+            outcomes.append(
+                _outcome(path, lambda path=path, shown=shown: analyze(path, progress=shown, **call))
+            )
 
 
 def table_text(outcomes: Sequence[Outcome]) -> str:

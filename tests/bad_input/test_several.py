@@ -56,6 +56,24 @@ def test_every_file_gets_a_row_and_a_bad_one_stops_no_other(folder, capsys):
     assert "not analysed: 'empty.mp4' is empty" in said.out
 
 
+def test_ctrl_c_writes_what_is_done(folder, capsys, monkeypatch):
+    from rppg_core import pipeline
+
+    analyze, done = pipeline.analyze, []
+
+    def stopped(path, *args, **kwargs):
+        if done:
+            raise KeyboardInterrupt
+        done.append(path)
+        return analyze(path, *args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "analyze", stopped)
+    (folder / "b.mp4").write_bytes((folder / "good.mp4").read_bytes())
+    assert cli.main(["analyze", "good.mp4", "b.mp4", "--methods", "pos", "--json", "r.json"]) == 130
+    assert list(json.loads((folder / "r.json").read_text())) == ["good.mp4"]
+    assert "stopped after 1 of 2 files" in capsys.readouterr().err
+
+
 def test_object_of_each_file_is_that_of_the_file_alone(folder, capsys):
     (folder / "copy.mp4").write_bytes((folder / "good.mp4").read_bytes())
     assert cli.main(["analyze", "good.mp4", "copy.mp4", "--json", "-", "--methods", "pos"]) == 0
