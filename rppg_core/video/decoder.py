@@ -41,7 +41,6 @@ OPEN_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 10.0
 MAX_READ_ERRORS = 64  # of the container, in a row or not, before the rest is given up
 LONG_SOUND = 0.9  # of the pictures' length from which on sound counts as long as they are
 MOVES = 0.4  # of the most frames of any stream that a video has at least; a preview has fewer
-SURELY_LATE = 300  # packets in a row; fewer may be wrong stamps
 COMPARED_PACKETS = 2000  # that are counted to tell the video from a cover or a preview
 NOT_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
@@ -190,26 +189,12 @@ class Decoder:
         return ", ".join(filter(None, names))[:MAX_WRITER]
 
 
-def stamps_of(path: Path, *, enough_s: float = float("inf")) -> np.ndarray:
-    """Distinct time stamps of the packets in order, without decoding. Unit: s.
-
-    Args:
-        path: the file.
-        enough_s: length from which on the rest of the file need not be read. Unit: s.
-    """
+def stamps_of(path: Path) -> np.ndarray:
+    """Distinct time stamps of the packets in order, without decoding. Unit: s."""
     decoder = Decoder(path)
-    stamps_s: set[float] = set()
-    first_s: float | None = None
-    late = 0  # packets in a row that lie too far from the first
     try:
-        for packet in decoder.packets():
-            if packet.pts is None or packet.time_base is None:
-                continue
-            stamps_s.add(stamp_s := float(packet.pts * packet.time_base))
-            first_s = stamp_s if first_s is None else first_s
-            late = late + 1 if stamp_s - first_s > enough_s else 0
-            if late > SURELY_LATE:
-                break
+        stamps_s = {float(packet.pts * packet.time_base) for packet in decoder.packets()
+                    if packet.pts is not None and packet.time_base is not None}  # fmt: skip
     finally:
         decoder.close()
     return np.array(sorted(stamps_s))

@@ -159,8 +159,7 @@ class Video:
             return self._decoder.stream.frames / source.rate
         if 0 < length_s <= self._max_s:
             return length_s
-        stamps_s = stamps_of(self.path, enough_s=self._max_s * source.speed)
-        times_s = [time_s for time_s, _ in FrameClock(source).timed((s, None) for s in stamps_s)]
+        times_s = [time_s for time_s, _ in FrameClock(source).timed((s, None) for s in stamps_of(self.path))]
         return times_s[-1] if times_s else 0.0
 
     def _read_header(self, first: av.VideoFrame) -> VideoInfo:
