@@ -6,7 +6,6 @@ to a dict that holds it under its name, or to a function that makes it of its na
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -141,6 +140,8 @@ def _known(name: Any) -> str:
 
 
 def _suggestion(name: Any, known: Iterable[str]) -> str:
+    import difflib  # 5 ms that only an error needs
+
     near = difflib.get_close_matches(_lower(name), known, 1)
     return f"did you mean {near[0]!r}?" if near else "see `rppg methods`"
 

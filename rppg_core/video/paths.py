@@ -5,7 +5,6 @@ Floor 2, below the reader. A path that leads to a file of any other kind passes:
 
 from __future__ import annotations
 
-import difflib
 import os
 from itertools import islice
 from pathlib import Path
@@ -122,6 +121,8 @@ def _missing(text: str) -> tuple[str, str]:
 
 def _step(text: str) -> str:
     """What to do about a file that is not there."""
+    import difflib  # 5 ms that only an error needs
+
     folder = os.path.dirname(text.rstrip("/"))
     near = difflib.get_close_matches(os.path.basename(text), _names(folder or "."), 1, 0.75)
     hints = (
