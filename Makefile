@@ -8,12 +8,16 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 export GRADIO_ANALYTICS_ENABLED ?= False
+# what is imported is compiled once, not in each of the many processes that the tests start
+export PYTHONDONTWRITEBYTECODE :=
 # the tests, with limits from outside: what hangs ends as a failure with the stacks of all processes
-PYTEST = $(BIN)/python tests/watch/watchdog.py -- $(BIN)/python -m pytest -p stacks
+PYTEST = $(BIN)/python tests/watch/watched_run.py -- $(BIN)/python -m pytest -p run_stacks
+# pytest ends with 5 where TESTS holds no such test
+TWO_AT_ONCE = $(PYTEST) -n 2 --dist worksteal -p no:nbmake
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo seeds ablations clean
+.PHONY: help demo space test lint unit browser installs notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo seeds ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -46,15 +50,22 @@ lint: .venv/installed  ## ruff, spelling, types
 	$(BIN)/codespell rppg_core demo tests notebooks README.md CONTRIBUTING.md CHANGELOG.md
 	$(BIN)/pyright
 
-unit: .venv/installed
-	$(PYTEST) -n 2 --dist worksteal -m "not browser" $(TESTS) || test $$? -eq 5
-# browsers by themselves: what they time must not wait for an installation next door (5: no such test in TESTS)
-	$(PYTEST) -n 2 --dist worksteal -m browser $(TESTS) || test $$? -eq 5
+unit: .venv/installed  ## the tests that need neither a browser nor an installation
+	$(TWO_AT_ONCE) -m "not browser and not installs" $(TESTS) || test $$? -eq 5
+
+# by themselves: what they time must not wait for an installation next door
+browser: .venv/installed  ## the tests in a real Chromium
+	$(TWO_AT_ONCE) -m browser $(TESTS) || test $$? -eq 5
+
+installs: .venv/installed  ## what a class and a Space install, into environments of their own
+	$(TWO_AT_ONCE) -m installs $(TESTS) || test $$? -eq 5
 
 test: .venv/installed  ## lint, types and all tests (face models are fetched when they can be)
 	-$(BIN)/rppg doctor --fetch
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory browser
+	$(MAKE) --no-print-directory installs
 	$(MAKE) --no-print-directory notebooks
 
 notebooks: .venv/installed  ## run every notebook of the course; nothing is written

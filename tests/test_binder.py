@@ -78,6 +78,7 @@ def test_script_may_be_run_and_stops_at_its_first_fault():
     assert "set -e" in script.read_text()
 
 
+@pytest.mark.installs
 @pytest.mark.timeout(600)
 def test_environment_opens_on_the_first_lesson(built):
     config = json.loads((built / ".jupyter" / "jupyter_server_config.json").read_text())
@@ -85,6 +86,7 @@ def test_environment_opens_on_the_first_lesson(built):
     assert (ROOT / lesson).is_file()
 
 
+@pytest.mark.installs
 @pytest.mark.timeout(600)
 def test_first_lesson_runs_in_the_environment(built, tmp_path):
     lesson = ROOT / "notebooks" / "00_start_here.ipynb"

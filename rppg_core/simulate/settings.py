@@ -107,8 +107,7 @@ class SimulationSettings:
         _one_of("motion", self.motion, MOTION)
         _one_of("face", self.face, FACES)
         _one_of("codec", self.codec, ("", *CODECS))
-        for name, (low, high) in RANGES.items():
-            _within(name, getattr(self, name), low, high)
+        _within({name: getattr(self, name) for name in RANGES}, RANGES)
         if self.photo is not None and not isinstance(self.photo, (str, Path)):
             raise UsageError(
                 f"photo is {self.photo!r}"[:80], wanted="the path of a picture", do="leave it out"
@@ -191,7 +190,7 @@ def random_settings(
         face width: ours, from tenths of a millimetre (Balakrishnan et al. 2013) to a few millimetres.
         Light drift 1e-4-2.5e-2, screens of 0.3-4 Hz, steps, auto-exposure: study. How often: ours.
     """
-    _within("difficulty", difficulty, 0, 1)
+    _within({"difficulty": difficulty}, {"difficulty": (0.0, 1.0)})
     if pulsed is None:
         pulsed = bool(rng.uniform() < 0.5)
     return SimulationSettings(
@@ -302,10 +301,14 @@ def _one_of(name: str, value: str, known: Iterable[str]) -> None:
         )
 
 
-def _within(name: str, value: float, low: float, high: float) -> None:
-    kind, words = (numbers.Integral, "a whole number from ") if name in WHOLE else (numbers.Real, "")
-    if not isinstance(value, kind) or not low <= value <= high:
-        got = f"{value:g}" if isinstance(value, numbers.Real) else repr(value)
-        raise UsageError(
-            f"{name} is {got}"[:80], wanted=f"{words}{low:g} to {high:g}", do="choose a value in this range"
-        )
+def _within(values: dict[str, Any], ranges: dict[str, tuple[float, float]]) -> None:
+    for name, value in values.items():
+        low, high = ranges[name]
+        kind, words = (numbers.Integral, "a whole number from ") if name in WHOLE else (numbers.Real, "")
+        if not isinstance(value, kind) or not low <= value <= high:
+            got = f"{value:g}" if isinstance(value, numbers.Real) else repr(value)
+            raise UsageError(
+                f"{name} is {got}"[:80],
+                wanted=f"{words}{low:g} to {high:g}",
+                do="choose a value in this range",
+            )

@@ -138,6 +138,7 @@ def test_command_says_in_one_line_what_is_wrong(capsys):
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+@pytest.mark.installs
 @pytest.mark.timeout(400)
 def test_bundle_estimates_with_nothing_else_installed(space, python, face_models, tmp_path):
     simulated = simulate_video(SimulationSettings(seconds=8, hr_bpm=80, size=192, motion="none"))

@@ -1,4 +1,4 @@
-"""Run the tests, and end them where they hang: `watchdog.py [--whole-s S] [--quiet-s S] -- COMMAND ...`.
+"""Run the tests, and end them where they hang: `watched_run.py [--whole-s S] [--quiet-s S] -- COMMAND ...`.
 
 pytest-timeout fails a test that takes too long, as long as Python still runs there. A process that hangs in native
 code, at its start or at its exit answers to nobody; so this process watches from outside. When the whole run, or the
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import psutil
-import stacks
+import run_stacks
 
 KILL_S = 60.0  # until processes that cannot be killed are left alone
 HUNG = 124  # as the command `timeout` has it
@@ -46,7 +46,7 @@ def main() -> int:
 def watch(command: list[str], log: Path, *, whole_s: float, quiet_s: float) -> int:
     """The exit code of a command, or HUNG."""
     paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, stacks.VARIABLE: str(log), "PYTHONPATH": os.pathsep.join(paths)}
+    environment = {**os.environ, run_stacks.VARIABLE: str(log), "PYTHONPATH": os.pathsep.join(paths)}
     finished = log.with_suffix(".finished")
     finished.touch()
     started_s = time.time()
@@ -63,9 +63,9 @@ def watch(command: list[str], log: Path, *, whole_s: float, quiet_s: float) -> i
         for why, is_over in over.items():
             if is_over:
                 print(f"\nwatchdog: {why}; this is what every process is doing:", flush=True)
-                print(stacks.report(log), flush=True)
+                print(run_stacks.report(log), flush=True)
                 kill(log)
-                run.wait()
+                run.poll()
                 print(f"watchdog: FAILED, {why}; the stacks are above", flush=True)
                 return HUNG
 
@@ -74,7 +74,7 @@ def kill(log: Path) -> list[str]:
     """End every process of the run, those that it starts meanwhile included; their commands."""
     killed = []
     until_s = time.monotonic() + KILL_S
-    while (left := stacks.processes(log)) and time.monotonic() < until_s:
+    while (left := run_stacks.processes(log)) and time.monotonic() < until_s:
         for process in left:
             try:
                 killed.append(f"{process.pid}: {' '.join(process.cmdline())[:200]}")

@@ -1,6 +1,6 @@
 """What every process of a test run is doing: the report of the watchdog, and of a test that ran out of time.
 
-Also a pytest plugin (`-p stacks`): it tells the watchdog when a test has finished, and adds the stacks of all
+Also a pytest plugin (`-p run_stacks`): it tells the watchdog when a test has finished, and adds the stacks of all
 processes to the report of a test that ran out of time, before anything that the test started is cleaned up.
 """
 
