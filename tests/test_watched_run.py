@@ -57,10 +57,11 @@ def watched(folder: Path, code: str, *options: str, limits=()) -> subprocess.Com
     """A suite of one file under the watchdog, without the plugins that it has no use for."""
     (folder / "test_it.py").write_text(code)
     (folder / "pytest.ini").write_text("[pytest]\n")
+    command = ["-m", "pytest", "-p", "run_stacks", "-p", "xdist", "-p", "timeout", *options, "test_it.py"]
     return subprocess.run(
-        [sys.executable, WATCHED_RUN, *limits, "--", sys.executable, "-m", "pytest", "-p", "run_stacks",
-         "-p", "xdist", "-p", "timeout", *options, "test_it.py"],
-        cwd=folder, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, capture_output=True, text=True, timeout=200, check=False,
+        [sys.executable, WATCHED_RUN, *limits, "--", sys.executable, *command],
+        cwd=folder, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
 
 
