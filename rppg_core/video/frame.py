@@ -287,7 +287,8 @@ def _resized(samples: np.ndarray, w: int, h: int) -> np.ndarray:
         samples = _row_means(samples, h)
     samples = samples.astype(np.float32, copy=False)
     rows, columns = samples.shape[:2]
-    while rows > 2 * h and rows % (2 * h) == 0 and columns % (2 * w) == 0:  # twice a half is faster than a quarter
+    # a half of a half is faster than a quarter
+    while rows > 2 * h and rows % (2 * h) == 0 and columns % (2 * w) == 0:
         rows, columns = rows // 2, columns // 2
         samples = cv2.resize(samples, (columns, rows), interpolation=cv2.INTER_AREA)
     if rows > h or columns > w:
