@@ -15,11 +15,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from rppg_core.errors import RppgError, UsageError
-from rppg_core.output import STOPPED, check_outputs, columns, complain, deliver, json_text, place_of
+from rppg_core.output import (
+    FAULT,
+    STOPPED,
+    check_outputs,
+    columns,
+    complain,
+    deliver,
+    fault_words,
+    json_text,
+    place_of,
+)
 from rppg_core.progress import Progress
 from rppg_core.types import Reading, Report
 
-FAILED, FAULT = 3, 1  # exit codes: a video that cannot be analysed, a fault in this program
 NOTE = "for research and teaching; not a medical device"
 HEAD = ("file", "HR bpm", "95 % interval", "confidence", "breaths/min", "agree", "what to know")
 VITALS = {"hr": "hr_bpm", "rr": "rr_brpm", "rmssd": "rmssd_ms", "sdnn": "sdnn_ms", "pnn50": "pnn50_percent",
@@ -79,10 +88,11 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
     for outcome in failed:
         complain(f"{printable(outcome.path)}: {outcome.row['error']}", outcome.exit_code)
     if failed:
-        complain(f"{len(failed)} of {len(outcomes)} files could not be analysed", FAILED)
+        complain(f"{len(failed)} of {len(outcomes)} files could not be analysed", RppgError.exit_code)
     if stopped:
         return complain(f"stopped after {len(outcomes)} of {len(paths)} files", STOPPED)
-    return FAULT if any(o.exit_code == FAULT for o in failed) else FAILED if failed else 0
+    codes = {outcome.exit_code for outcome in failed}
+    return FAULT if FAULT in codes else RppgError.exit_code if codes else 0
 
 
 def _analyze_in_turn(
@@ -143,7 +153,7 @@ def _outcome(path: str, work: Callable[[], Report]) -> Outcome:
     except Exception as error:
         if os.environ.get("RPPG_TRACEBACK"):
             raise
-        fault = f"a fault in the program, please report it: {type(error).__name__}: {error}"
+        fault = fault_words(error)
         return _failed(path, " ".join(fault.split()), fault, FAULT)
     return Outcome(path, report.to_dict(), _cells(report), _row(report))
 

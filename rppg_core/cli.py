@@ -20,11 +20,13 @@ from rppg_core import research
 from rppg_core.arguments import parser_of
 from rppg_core.errors import RppgError, UsageError, WriteError
 from rppg_core.output import (
+    FAULT,
     STOPPED,
     check_outputs,
     columns,
     complain,
     deliver,
+    fault_words,
     forget_output,
     json_text,
     plain_character,
@@ -47,7 +49,6 @@ PATHS = (
     "train_data",
     "source",
 )
-FAULT = 1  # exit code of a fault in this program
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,8 +109,7 @@ def _fault(error: Exception) -> int:
     """One line for what no error of ours explains, and its exit code."""
     if isinstance(error, FileNotFoundError) and working_folder_is_gone():
         return complain("the working folder was deleted; cd to another one", RppgError.exit_code)
-    fault = f"a fault in the program, please report it: {type(error).__name__}: {error}"
-    return complain(f"{fault} (RPPG_TRACEBACK=1 shows where)", FAULT)
+    return complain(f"{fault_words(error)} (RPPG_TRACEBACK=1 shows where)", FAULT)
 
 
 def _analyze(args: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from rppg_core.errors import UsageError, WriteError
 from rppg_core.video.paths import working_folder_is_gone
 
+FAULT = 1  # exit code of a fault in this program, and where a promise does not hold
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
 PLAIN = {"—": "-", "✓": "+", "✗": "x"}  # in a terminal without UTF-8
 
@@ -36,6 +37,11 @@ def json_text(found: dict[str, Any]) -> str:
     import json
 
     return json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def fault_words(error: Exception) -> str:
+    """What to say of an error that none of ours explains."""
+    return f"a fault in the program, please report it: {type(error).__name__}: {error}"
 
 
 def say(text: str) -> None:

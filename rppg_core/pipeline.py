@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -199,13 +200,14 @@ def load_clip(
         )
         return replace(clip, notes=(*given.notes, *clip.notes))
     video = open_video(source, max_s=MAX_S if max_s is None else max_s, fps=fps)
-    try:
-        clip = extract(
-            video.frames(), _tracker(region), needs, region=region, info=video.info, progress=reading,
-            expected_s=video.header.duration_s,
-        )  # fmt: skip
-    except RppgError as error:
-        raise error.noted(video.notes) from error
+    with closing(video):
+        try:
+            clip = extract(
+                video.frames(), _tracker(region), needs, region=region, info=video.info, progress=reading,
+                expected_s=video.header.duration_s,
+            )  # fmt: skip
+        except RppgError as error:
+            raise error.noted(video.notes) from error
     return replace(clip, notes=(*video.notes, *clip.notes))
 
 

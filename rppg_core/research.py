@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from rppg_core.errors import UsageError
-from rppg_core.output import STOPPED, check_outputs, complain, deliver, json_text, say
+from rppg_core.output import FAULT, STOPPED, check_outputs, complain, deliver, json_text, say
 from rppg_core.progress import Progress
-
-FAULT = 1  # exit code where a promise or a folder does not hold
 
 
 def train(args: argparse.Namespace) -> int:

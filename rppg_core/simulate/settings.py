@@ -301,7 +301,7 @@ def _one_of(name: str, value: str, known: Iterable[str]) -> None:
         )
 
 
-def _within(values: dict[str, Any], ranges: dict[str, tuple[float, float]]) -> None:
+def _within(values: dict[str, float], ranges: dict[str, tuple[float, float]]) -> None:
     for name, value in values.items():
         low, high = ranges[name]
         kind, words = (numbers.Integral, "a whole number from ") if name in WHOLE else (numbers.Real, "")

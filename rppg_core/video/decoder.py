@@ -19,11 +19,11 @@ from av.error import ExitError, FFmpegError
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from rppg_core.errors import VideoError
+from rppg_core.errors import RppgError, VideoError
 from rppg_core.signals.frame_times import frame_timing
 from rppg_core.video.clock import ClockSource, capture_rate, playback_speed
 from rppg_core.video.mp4_edits import has_other_speeds
-from rppg_core.video.paths import WANTED as VIDEO_WANTED
+from rppg_core.video.paths import VIDEO_WANTED
 
 MAX_PIXELS = 40_000_000
 MAX_RATE = 1000  # frames a second; some files give their clock's ticks as the rate
@@ -55,7 +55,11 @@ class Decoder:
     def __init__(self, path: Path):
         self.path = path
         self.container = _open(path)
-        self.stream = _video_stream(self.container, path)
+        try:
+            self.stream = _video_stream(self.container, path)
+        except RppgError:
+            self.container.close()
+            raise
         self.stream.thread_type = "NONE"  # threads by slice cost 10 % more and by frame 20 %
         self.stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         self.errors = self.bytes_read = 0
@@ -105,9 +109,10 @@ class Decoder:
                     yield picture
 
     def close(self) -> None:
-        """Let go of the file and of the decoder's threads; the counts stay."""
-        self.container.close()
-        del self.container, self.stream
+        """Let go of the file, once or again; the counts stay."""
+        if hasattr(self, "stream"):
+            self.container.close()
+            del self.container, self.stream
 
     def packets(self) -> Iterator[av.Packet]:
         """The file's pieces, not decoded."""

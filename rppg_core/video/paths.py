@@ -13,7 +13,7 @@ from typing import Any
 from rppg_core.data_files import is_data
 from rppg_core.errors import UsageError, VideoError
 
-WANTED = "a video that plays, such as MP4, MOV, MKV, WebM or AVI"
+VIDEO_WANTED = "a video that plays, such as MP4, MOV, MKV, WebM or AVI"
 VIDEOS = (
     ".mp4",
     ".mov",
@@ -65,10 +65,10 @@ def require_video_path(given: Any) -> Path:
     if text.endswith("/") and os.path.isfile(text.rstrip("/")):
         text = text.rstrip("/")
     if os.path.isdir(text) and text:
-        raise VideoError(f"{shown(text)} is a folder", wanted=WANTED, do=_folder_hint(text))
+        raise VideoError(f"{shown(text)} is a folder", wanted=VIDEO_WANTED, do=_folder_hint(text))
     if not os.path.exists(text):
         got, do = _missing(text)
-        raise VideoError(got, wanted=WANTED, do=do)
+        raise VideoError(got, wanted=VIDEO_WANTED, do=do)
     if os.path.isfile(text):
         _refuse_other_kinds(text)
     return Path(text)
@@ -178,8 +178,10 @@ def _refuse_other_kinds(text: str) -> None:
     lower = text.lower()
     for start, at, kind, do in KINDS:
         if head[at:].startswith(start):
-            raise VideoError(f"{shown(text)} is not a video but {kind}", wanted=WANTED, do=do)
+            raise VideoError(f"{shown(text)} is not a video but {kind}", wanted=VIDEO_WANTED, do=do)
     if head.startswith(b"\xff\xd8\xff") and lower.endswith(PICTURES):
-        raise VideoError(f"{shown(text)} is not a video but a picture", wanted=WANTED, do=WATCH)
+        raise VideoError(f"{shown(text)} is not a video but a picture", wanted=VIDEO_WANTED, do=WATCH)
     if lower.endswith(TABLES) and head.removeprefix(b"\xef\xbb\xbf").isascii() and b"\0" not in head:
-        raise VideoError(f"{shown(text)} is not a video but text", wanted=WANTED, do="give the video itself")
+        raise VideoError(
+            f"{shown(text)} is not a video but text", wanted=VIDEO_WANTED, do="give the video itself"
+        )

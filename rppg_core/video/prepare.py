@@ -16,12 +16,11 @@ from rppg_core.errors import UsageError
 from rppg_core.signals.checks import check_count, check_kind, check_rate
 from rppg_core.signals.filters import bandpass, moving_average
 from rppg_core.types import FaceClip, STMap
+from rppg_core.video.clip_fields import OF_TIME
 
 MAX_GAP_S = 0.3  # longer gaps split the clip
 TIME_ERROR = 0.05  # of a sample; containers round frame times to a millisecond
-SERIES_FIELDS = (  # of a FaceClip, with one value a frame
-    "times_s", "valid", "rgb", "background", "boxes", "stmap", "crop36", "crop72", "crop128_raw", "landmarks",
-)  # fmt: skip
+SERIES_FIELDS = ("times_s", "valid", "rgb", *OF_TIME)  # of a FaceClip, with one value a frame
 FASTEST_HZ = 1000.0  # of an even clip
 CLOSEST = 0.02  # of the usual interval; a frame that follows sooner is left out
 BLACK_LEVEL = 10.0  # x / (mean + 10): dark cells have no reliable relative change

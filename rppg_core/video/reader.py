@@ -28,7 +28,7 @@ from rppg_core.types import VideoInfo
 from rppg_core.video.clock import FrameClock
 from rppg_core.video.decoder import MAX_PIXELS, MAX_RATE, Decoder, stamps_of
 from rppg_core.video.frame import ArrayFrame, Frame, frame_of_picture, upright_of
-from rppg_core.video.paths import WANTED, require_video_path
+from rppg_core.video.paths import VIDEO_WANTED, require_video_path
 
 __all__ = ["ArrayFrame", "Frame", "Video", "open_video"]
 
@@ -74,7 +74,7 @@ class Video:
             first = next(pictures, None)
             if first is None:
                 raise VideoError(
-                    f"no picture in {path.name!r} can be decoded", wanted=WANTED,
+                    f"no picture in {path.name!r} can be decoded", wanted=VIDEO_WANTED,
                     do="check that it plays elsewhere, then copy or record it again",
                 )  # fmt: skip
             _check_size(path, first.width, first.height)
@@ -105,6 +105,10 @@ class Video:
                 yield frame
         finally:
             decoder.close()
+
+    def close(self) -> None:
+        """Let go of the file; `frames` does so at its end."""
+        self._decoder.close()
 
     def info(self) -> VideoInfo:
         """What the frames read so far say; the header's word where they say nothing."""
