@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import shorten
 
-NOTE_LENGTH = 76  # characters of notes in an error, which is one line
+NOTE_LENGTH = 90  # characters of notes in an error, which is one line
 
 
 class RppgError(Exception):

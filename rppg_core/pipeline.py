@@ -242,9 +242,12 @@ def _check_clip(clip: FaceClip) -> None:
             do="record a longer clip; 30 s is best", lesson="too_short",
         )  # fmt: skip
     if round(rate, 1) < MIN_FPS:
+        do = "record in the camera's normal video mode, not time lapse"
+        if clip.video.repeated_frames:
+            do = "use more light, and close other programs while recording"
         raise FrameRateError(
             f"the video has {rate:.1f} frames a second", wanted=f"at least {MIN_FPS:.0f}, 30 is best",
-            do="record in the camera's normal video mode, not time lapse", lesson="frame_rate",
+            do=do, lesson="frame_rate",
         )  # fmt: skip
     if clip.region == "face" and round(clip.face.width_px) < MIN_FACE_PX:
         raise FaceTooSmallError(

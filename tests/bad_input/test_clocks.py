@@ -59,7 +59,8 @@ def test_a_slow_camera_in_a_fast_file_is_refused_as_such(rppg, pictures, tmp_pat
         encode(path, list(slow), "libx264", "yuv420p", options=GOOD)
     run = rppg(path)
     assert run.code == 3
-    assert "repeat the previous picture" in run.line and "frames a second" in run.line
+    assert "repeat the previous picture: the camera delivered" in run.line and " per second)" in run.line
+    assert "use more light" in run.line
 
 
 def test_fresh_noise_does_not_hide_a_held_picture(rppg, pictures, tmp_path):
