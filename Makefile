@@ -78,11 +78,11 @@ lab: .venv/installed  ## the course in JupyterLab, opened on 00
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 calibrate: .venv/installed  ## refit confidence and intervals on the simulator (25 minutes on 2 cores)
-	$(BIN)/python -m rppg_core.calibrate
-	$(BIN)/python -m rppg_core.calibrate_respiration
+	$(BIN)/python -m rppg_core.lab.protocols.calibration.heart_rate
+	$(BIN)/python -m rppg_core.lab.protocols.calibration.breathing
 
 stress-lab: .venv/installed  ## make the stress sweeps of notebooks and app anew (5 minutes)
-	$(BIN)/python -m rppg_core.protocols.stress_lab
+	$(BIN)/python -m rppg_core.lab.protocols.stress.lab
 
 evaluate:  ## the protocols behind the README's figures; fails when a promise does not hold (15 minutes)
 	$(MAKE) --no-print-directory --keep-going refusal vitals photo

@@ -6,19 +6,17 @@ No gradio here, so that everything a visitor's video goes through can be tested 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from demo.zerogpu import lent
+from rppg_core.analysis.pipeline import Analysis, load_clip, needs_of
 from rppg_core.errors import UsageError
-from rppg_core.pipeline import Analysis, load_clip, needs_of
+from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.roster import CLASSICAL, MODELS, NEURAL_PACKAGES, PANEL, list_methods, resolve
-from rppg_core.simulate.faces import SimulationSettings, simulate_clip
-from rppg_core.types import FaceClip, Report, Truth
-
-Progress = Callable[[str, float], None]
+from rppg_core.types import FaceClip, Progress, Report, Truth
 
 MAX_S = 90.0  # longest video the page takes
 # An everyday clip: a real face shows a pulse of 0.2-0.7 %, and nobody sits perfectly still.

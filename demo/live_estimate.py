@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rppg_core.analysis.pipeline import AGREE_BPM, MIN_FPS, Analysis
+from rppg_core.analysis.verdict import likely_cause, remedy
 from rppg_core.errors import FrameRateError, UsageError
-from rppg_core.pipeline import AGREE_BPM, MIN_FPS, Analysis
+from rppg_core.figures.report import display_wave
 from rppg_core.roster import PANEL
-from rppg_core.runs import FS
 from rppg_core.signals.filters import segments
-from rppg_core.types import Bvp, FaceClip, FaceInfo, VideoInfo
-from rppg_core.verdict import likely_cause, remedy
-from rppg_core.viz import display_wave
+from rppg_core.types import FS, Bvp, FaceClip, FaceInfo, VideoInfo
 
 # One row of a packet, a frame. demo/static/live.js sends them in this order and says how each is taken.
 COLUMNS = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
-from rppg_core.neural_method import NeuralMethod
+from rppg_core.models.neural_method import NeuralMethod
 from rppg_core.roster import MODELS, get_method
 from rppg_core.types import FaceClip, Method, MethodOutput
 

@@ -15,13 +15,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 _DOOR = {
-    "analyze": "rppg_core.pipeline",
-    "figure": "rppg_core.viz",
+    "analyze": "rppg_core.analysis.pipeline",
+    "figure": "rppg_core.figures.report",
     "inspect_video": "rppg_core.video.inspect",
     "list_methods": "rppg_core.roster",
     "get_method": "rppg_core.roster",
-    "simulate_clip": "rppg_core.simulate.faces",
-    "SimulationSettings": "rppg_core.simulate.faces",
+    "simulate_clip": "rppg_core.lab.simulate.faces",
+    "SimulationSettings": "rppg_core.lab.simulate.faces",
     "FaceClip": "rppg_core.types",
     "RgbTrace": "rppg_core.types",
     "Bvp": "rppg_core.types",

@@ -23,8 +23,8 @@ METHODS: dict[str, str] = {
     "pos": "rppg_core.classical:CLASSICAL",
     "lgi": "rppg_core.classical:CLASSICAL",
     "omit": "rppg_core.classical:CLASSICAL",
-    "tracenet": "rppg_core.neural_method:neural_method",
-    "physmle": "rppg_core.neural_method:neural_method",
+    "tracenet": "rppg_core.models.neural_method:neural_method",
+    "physmle": "rppg_core.models.neural_method:neural_method",
 }
 
 

@@ -10,7 +10,7 @@ Units: seconds `_s`, hertz `_hz`, beats per minute `_bpm`, breaths per minute `_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,6 +19,9 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 
 from rppg_core.errors import MissingNeedError, UsageError
 
+Progress = Callable[[str, float], None]  # told the stage in words, and how much is done, 0..1
+
+FS = 30.0  # Hz; every method reads this rate
 HR_BAND_HZ = (0.65, 4.0)  # 39-240 bpm
 NEONATAL_HR_BAND_HZ = (1.3, 3.7)  # 78-222 bpm
 RR_BAND_HZ = (0.08, 0.6)  # 5-36 breaths/min

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import rppg_core
-from rppg_core import cli
-from rppg_core.arguments import parser_of
+from rppg_core.command import cli
+from rppg_core.command.arguments import parser_of
 from rppg_core.roster import describe_methods
 
 ROOT = Path(__file__).parents[1]

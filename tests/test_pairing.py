@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("accelerate")
 
+from rppg_core.lab.training.loop import settled
+from rppg_core.lab.training.recipes import RECIPES, recipe_hash
+from rppg_core.models.weights import card_text, checkpoint_path, load_card
 from rppg_core.roster import METHODS, MODELS
-from rppg_core.training.loop import settled
-from rppg_core.training.recipes import RECIPES, recipe_hash
-from rppg_core.weights import card_text, checkpoint_path, load_card
 
 ROOT = Path(__file__).parents[1]
 LESSONS = {path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
@@ -83,7 +83,10 @@ def test_weights_were_trained_by_the_committed_recipe(name):
 
 @pytest.mark.parametrize("name", sorted(MODEL_FILES))
 def test_card_beside_the_weights_is_the_one_inside(name):
-    """To renew it: python -c "from rppg_core.weights import *; print(card_text(load_card('tracenet')), end='')"."""
+    """To renew it:
+
+    python -c "from rppg_core.models.weights import *; print(card_text(load_card('tracenet')), end='')"
+    """
     assert checkpoint_path(name).with_suffix(".md").read_text(encoding="utf-8") == card_text(load_card(name))
 
 

@@ -53,7 +53,7 @@ def test_every_method_is_described():
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_table_of_networks_says_what_their_classes_say(name):
     pytest.importorskip("torch")
-    from rppg_core.weights import load_card, model_class
+    from rppg_core.models.weights import load_card, model_class
 
     assert (MODELS[name].needs, MODELS[name].paper) == (model_class(name).needs, model_class(name).paper)
     assert get_method(name).weights == load_card(name).weights
@@ -62,7 +62,7 @@ def test_table_of_networks_says_what_their_classes_say(name):
 def test_methods_are_listed_and_their_needs_known_without_torch():
     code = (
         "import sys; from rppg_core.roster import describe_methods, list_methods; "
-        "from rppg_core.pipeline import needs_of;"
+        "from rppg_core.analysis.pipeline import needs_of;"
         "describe_methods(); needs_of(list_methods()); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

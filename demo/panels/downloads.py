@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rppg_core.report_page import NOT_MEDICAL, csv_text, report_html
+from rppg_core.figures.report_page import NOT_MEDICAL, csv_text, report_html
 from rppg_core.roster import get_method
 from rppg_core.types import Report
 
@@ -66,7 +66,7 @@ def notebook_text(report: Report) -> str:
             go.Figure(lines).update_layout(xaxis_title="time (s)", yaxis_title="grey level")"""),
         _words("## The methods, run again\n\nSame traces, same code as the page: the same numbers."),
         _code(f"""\
-            from rppg_core.pipeline import analyze
+            from rppg_core.analysis.pipeline import analyze
             from rppg_core.types import FaceClip, FaceInfo, VideoInfo
 
             video = VideoInfo(**{report.video.__dict__})

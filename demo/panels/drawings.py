@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 from demo.panels.inspection import inspection_card
 from demo.panels.viewer import viewer
 from demo.session import Origin
-from rppg_core import report_page, viz
+from rppg_core.figures import report as viz
+from rppg_core.figures import report_page
 from rppg_core.types import Report
 from rppg_core.video.inspect import findings_of
 

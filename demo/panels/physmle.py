@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from demo.panels.inspection import SOURCE
-from rppg_core import expert_figure
+from rppg_core.figures import experts as expert_figure
 from rppg_core.types import Estimate, Reading, Report
 from rppg_core.video.inspect import NOTEBOOKS
 

@@ -17,8 +17,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from rppg_core.figures.report import ESTIMATE, REFERENCE, display_wave
 from rppg_core.types import HR_BAND_HZ, Bvp, Estimate, FaceClip, Report, Truth
-from rppg_core.viz import ESTIMATE, REFERENCE, display_wave
 
 SCRIPT = Path(__file__).parents[1] / "static" / "viewer.js"
 BOX_FS = 10.0  # Hz; the face path itself has five to ten looks a second

@@ -10,7 +10,7 @@ import numpy as np
 
 from demo.session import Origin
 from rppg_core.errors import RppgError
-from rppg_core.report_page import LIMITS, remarks
+from rppg_core.figures.report_page import LIMITS, remarks
 from rppg_core.types import Report
 
 

@@ -19,10 +19,9 @@ from torch import Tensor, nn
 from rppg_core.errors import UsageError
 from rppg_core.signals.checks import check_count
 from rppg_core.signals.filters import segments
-from rppg_core.types import Bvp, FaceClip, MethodOutput
+from rppg_core.types import FS, Bvp, FaceClip, MethodOutput
 from rppg_core.video.prepare import cut, overlap_add, overlapping_windows
 
-FS = 30.0  # Hz; networks are trained at this rate and read no other
 TASKS = ("bvp", "resp", "hr", "rr", "spo2")
 SERIES = ("bvp", "resp")  # tasks whose answer is a waveform
 SIMULATED = "trained on simulated physiology"

@@ -20,11 +20,11 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rppg_core.models.base import FS, Batch, RppgModel, check_choices, check_sizes
+from rppg_core.models.base import Batch, RppgModel, check_choices, check_sizes
 from rppg_core.nn.cells import CellAttention, CellEncoder
 from rppg_core.nn.layers import TemporalBlock
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
-from rppg_core.types import FaceClip, STMap
+from rppg_core.types import FS, FaceClip, STMap
 from rppg_core.video.prepare import stmap_band
 
 CELLS = 36

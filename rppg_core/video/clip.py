@@ -25,7 +25,7 @@ import numpy as np
 
 from rppg_core.errors import ClipTooShortError, NoFaceError
 from rppg_core.signals.frame_times import timed_info
-from rppg_core.types import NEEDS, ROIS, FaceClip, FaceInfo, VideoInfo
+from rppg_core.types import NEEDS, ROIS, FaceClip, FaceInfo, Progress, VideoInfo
 from rppg_core.video import roi, stmap
 from rppg_core.video.background import THUMBNAIL_EVERY, THUMBNAIL_SHAPE, background_trace
 from rppg_core.video.face import FaceObservation
@@ -34,8 +34,6 @@ from rppg_core.video.inspect import darkness_words, light_of, scene_of, scene_ta
 from rppg_core.video.pixels import UNITS, halved, one_thread, resized, spread, to_bytes, to_units
 from rppg_core.video.pose import FacePath, Pose, ReferenceFace, landmarks_between, motion_of, upside_down
 from rppg_core.video.repeats import PictureChanges, as_the_camera_took_it
-
-Progress = Callable[[str, float], None]
 
 FINE_FROM = 1.6  # crop pixels a box pixel
 MANY_CLIPPED = 20.0  # % of the skin over- or underexposed, from which on the report says so

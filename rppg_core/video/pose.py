@@ -21,8 +21,8 @@ STEP_WIDTHS = 0.02  # the tracker looks again when the face may have moved by th
 KEY_INTERVALS_S = (0.1, 0.5)  # shortest and longest time between two looks
 SEARCH_INTERVAL_S = 0.5  # between two looks before the first face
 # Standard deviation of the Gaussian over key poses, of a moving and of a still face: looks at a still face are rare,
-# and their errors would otherwise go straight into the cells. tests/simulate/test_tracker_match.py holds maps through
-# the real tracker and through known boxes together.
+# and their errors would otherwise go straight into the cells. tests/lab/simulate/test_tracker_match.py compares maps
+# made with the real tracker and with known boxes.
 SMOOTHING_S = (0.15, 0.33)
 SMOOTHING_LOOKS = 0.66  # in between: of the time between two looks
 UPSIDE_DOWN = 0.75 * np.pi  # roll of the face from which on it is upside down. Unit: rad

@@ -15,10 +15,10 @@ import numpy as np
 
 import rppg_core
 from rppg_core import RgbTrace, SimulationSettings, classical, metrics, oximetry, roster
+from rppg_core.models.weights import create_model
 from rppg_core.signals import beats, filters, quality, respiration, spectrum
 from rppg_core.types import Bvp, STMap
 from rppg_core.video import prepare, stmap
-from rppg_core.weights import create_model
 
 FS, N = 30.0, 600
 NAN = float("nan")

@@ -58,7 +58,7 @@ def empty_temporary_folder(tmp_path_factory, monkeypatch):
 def rppg(capsys, tmp_path) -> Callable[..., Run]:
     """Analyse a video with the command, in this process."""
 
-    from rppg_core import cli
+    from rppg_core.command import cli
 
     def run(path: Path, *options: str) -> Run:
         result = tmp_path / "result.json"
@@ -73,7 +73,7 @@ def rppg(capsys, tmp_path) -> Callable[..., Run]:
 @pytest.fixture(scope="session")
 def pictures() -> np.ndarray:
     """8 s of a face with a strong pulse."""
-    from rppg_core.simulate.faces import SimulationSettings, simulate_video
+    from rppg_core.lab.simulate.faces import SimulationSettings, simulate_video
 
     settings = SimulationSettings(
         seconds=8, hr_bpm=HR_BPM, amplitude_percent=1.0, motion="none", rsa=0.0, size=SIDE

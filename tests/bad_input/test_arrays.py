@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rppg_core.analysis.pipeline import analyze
 from rppg_core.errors import UsageError
-from rppg_core.pipeline import analyze
 from rppg_core.video.array_times import checked_times
 from rppg_core.video.arrays import open_arrays
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from rppg_core import cli
+from rppg_core.command import cli
 from tests.video_files import looped
 
 pytestmark = pytest.mark.usefixtures("face_models")
@@ -74,7 +74,7 @@ def process(*argv: str, **options) -> subprocess.CompletedProcess:
     """Run the command as a shell does; a caller's `env` is laid over this process's environment."""
     environment = {**os.environ, **options.pop("env", {})}
     return subprocess.run(
-        [sys.executable, "-m", "rppg_core.cli", *argv], env=environment, timeout=60, check=False,
+        [sys.executable, "-m", "rppg_core.command.cli", *argv], env=environment, timeout=60, check=False,
         stdout=options.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE, **options,
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_full_disk_is_one_line(face):
 def test_ctrl_c_stops_at_once_with_one_line(face, tmp_path):
     path = looped(face, tmp_path / "long.mp4", times=60, period_s=8.0)  # 8 min
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "rppg_core.cli", "analyze", str(path)]
+    command = [sys.executable, "-m", "rppg_core.command.cli", "analyze", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs) as running:
         os.close(theirs)
         seen = b""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rppg_core import cli
+from rppg_core.command import cli
 from tests.bad_input.command import HR_BPM
 
 pytestmark = pytest.mark.usefixtures("face_models")
@@ -57,7 +57,7 @@ def test_every_file_gets_a_row_and_a_bad_one_stops_no_other(folder, capsys):
 
 
 def test_ctrl_c_writes_what_is_done(folder, capsys, monkeypatch):
-    from rppg_core import pipeline
+    from rppg_core.analysis import pipeline
 
     analyze, done = pipeline.analyze, []
 
@@ -166,9 +166,8 @@ def test_slash_behind_a_file_and_capitals_in_a_method_do_no_harm(folder, capsys)
 def in_a_deleted_folder(tmp_path: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder that was deleted under it."""
     gone = tmp_path / "gone"
-    script = (
-        f"mkdir '{gone}' && cd '{gone}' && rmdir '{gone}' && exec '{sys.executable}' -m rppg_core.cli \"$@\""
-    )
+    command = f"exec '{sys.executable}' -m rppg_core.command.cli \"$@\""
+    script = f"mkdir '{gone}' && cd '{gone}' && rmdir '{gone}' && {command}"
     path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
     return subprocess.run(
         ["sh", "-c", script, "sh", *argv], env={**os.environ, "PYTHONPATH": path}, timeout=60, check=False,

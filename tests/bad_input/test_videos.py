@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rppg_core.pipeline import MIN_FACE_PX, analyze
+from rppg_core.analysis.pipeline import MIN_FACE_PX, analyze
 from rppg_core.video.writer import write_video
 from tests.bad_input.command import FPS, HR_BPM, SIDE
 from tests.video_files import corrupted, encode, looped, remux, sound

@@ -37,7 +37,7 @@ def run(command: list[str]) -> tuple[float, float, float]:
 
 def compare(path: Path, repeats: int) -> dict[str, float]:
     """Median figures of decoding and of analysing one file, runs interleaved."""
-    rppg = [sys.executable, "-m", "rppg_core.cli", "analyze", str(path)]
+    rppg = [sys.executable, "-m", "rppg_core.command.cli", "analyze", str(path)]
     decode, analyse = [], []
     run(rppg)  # warm the file cache and byte code
     for _ in range(repeats):
@@ -50,7 +50,7 @@ def compare(path: Path, repeats: int) -> dict[str, float]:
 
 def split(path: Path) -> dict[str, float]:
     """CPU seconds of each stage, in this process."""
-    from rppg_core.pipeline import analyze
+    from rppg_core.analysis.pipeline import analyze
     from rppg_core.video.clip import extract
     from rppg_core.video.face import FaceTracker
     from rppg_core.video.reader import open_video
@@ -92,7 +92,9 @@ def main() -> int:
         print(f"{seconds} s of 1280x720 H.264, medians, CPU: decode only {found['decode']:.2f} s, rppg analyze "
               f"{found['cpu']:.2f} s ({found['wall']:.2f} s wall, {found['mb']:.0f} MB): {found['ratio']:.2f}x, "
               f"wanted at most {limit:.1f}x: {_word(held[-1])}")  # fmt: skip
-    cpu, wall, mb = run([sys.executable, "-m", "rppg_core.cli", "analyze", str(bench_clip(60, 1920, 1080))])
+    cpu, wall, mb = run(
+        [sys.executable, "-m", "rppg_core.command.cli", "analyze", str(bench_clip(60, 1920, 1080))]
+    )
     held.append(mb < PEAK_MB)
     print(f"60 s of 1920x1080: peak {mb:.0f} MB ({cpu:.1f} CPU-s, {wall:.1f} s wall), "
           f"wanted under {PEAK_MB} MB: {_word(held[-1])}")  # fmt: skip

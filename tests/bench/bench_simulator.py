@@ -18,9 +18,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from rppg_core.simulate.faces import random_settings, simulate_clip
-from rppg_core.simulate.settings import SimulationSettings
-from rppg_core.simulate.traces import simulate_traces
+from rppg_core.lab.simulate.faces import random_settings, simulate_clip
+from rppg_core.lab.simulate.settings import SimulationSettings
+from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.types import STMap
 from rppg_core.video.prepare import resample, stmap_band
 

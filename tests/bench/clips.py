@@ -22,7 +22,7 @@ def bench_clip(seconds: int, width: int, height: int) -> Path:
 
 def make(seconds: int, width: int, height: int) -> None:
     """Write the clip: the square simulated picture stands in the middle of a noisy wall."""
-    from rppg_core.simulate.faces import SimulationSettings, simulate_video
+    from rppg_core.lab.simulate.faces import SimulationSettings, simulate_video
     from rppg_core.video.writer import write_video
 
     path = OUT / f"face_{seconds}s_{height}p.mp4"

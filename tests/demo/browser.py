@@ -58,7 +58,7 @@ def serve(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]
     settings = {**os.environ, "GRADIO_TEMP_DIR": str(uploads), "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
     with (folder / "log").open("w+") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "rppg_core.cli", "demo", *arguments],
+            [sys.executable, "-m", "rppg_core.command.cli", "demo", *arguments],
             stdout=log, stderr=log, cwd=ROOT, env={**settings, **environment},
         )  # fmt: skip
         try:
@@ -206,7 +206,7 @@ def make_clip(path: Path, *, seconds: float = 8, faces: int = 1, rounds: int = 1
     """
     import numpy as np
 
-    from rppg_core.simulate.faces import SimulationSettings, simulate_video
+    from rppg_core.lab.simulate.faces import SimulationSettings, simulate_video
     from rppg_core.video.writer import write_video
 
     settings = {"hr_bpm": 90, "size": 192, "amplitude_percent": 0.8, "motion": "none", **how}

@@ -16,7 +16,7 @@ from gradio_client.exceptions import AppError
 
 from demo import app as page
 from demo import events, inference
-from rppg_core import cli
+from rppg_core.command import cli
 from rppg_core.errors import NoFaceError, UsageError
 from tests.demo.browser import ROOT
 from tests.report_factory import make_report

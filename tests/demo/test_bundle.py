@@ -15,7 +15,7 @@ from gradio_client import Client, handle_file
 from demo import bundle
 from rppg_core import analyze
 from rppg_core.errors import UsageError
-from rppg_core.simulate.faces import SimulationSettings, simulate_video
+from rppg_core.lab.simulate.faces import SimulationSettings, simulate_video
 from rppg_core.video.writer import write_video
 
 ROOT = Path(__file__).parents[2]

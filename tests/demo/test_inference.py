@@ -5,8 +5,8 @@ import pytest
 
 from demo import inference
 from demo.inference import estimate_upload, example_clip, example_report, grow_report, read_upload
+from rppg_core.analysis.pipeline import analyze
 from rppg_core.errors import ClipTooLongError, UnknownMethodError, UsageError, VideoError
-from rppg_core.pipeline import analyze
 from rppg_core.roster import CLASSICAL
 from rppg_core.video.writer import write_video
 

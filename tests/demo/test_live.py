@@ -10,7 +10,7 @@ import pytest
 
 from demo.live_estimate import COLUMNS, MAX_ROWS, estimate_live
 from demo.panels import live
-from rppg_core.simulate.faces import SimulationSettings, simulate_clip, simulate_video
+from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip, simulate_video
 from tests.demo.browser import launched, no_foreign_requests, snapshot, visit
 
 PICTURE = {"skin": 0.95, "clipped": 0.0, "motion": 0.002, "likeness": 0.97}

@@ -51,8 +51,8 @@ def test_short_clip_is_told_why_the_head_reads_no_breathing():
 
 def test_seconds_that_breathing_needs_are_those_of_the_network():
     pytest.importorskip("torch")
-    from rppg_core.models.base import FS
     from rppg_core.models.physmle import PhysMLEConfig
+    from rppg_core.types import FS
 
     assert PhysMLEConfig.small().rr_window / FS == physmle.RR_S
 

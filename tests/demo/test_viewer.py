@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from demo.panels.viewer import OUTLINE_UNIT, WAVE_UNIT, beats, viewer, viewer_head, viewer_numbers, words
-from rppg_core.pipeline import analyze
-from rppg_core.simulate.faces import SimulationSettings, simulate_clip, simulate_video
+from rppg_core.analysis.pipeline import analyze
+from rppg_core.figures.report import display_wave
+from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip, simulate_video
 from rppg_core.types import Beats
 from rppg_core.video.roi import OUTLINES
-from rppg_core.viz import display_wave
 from tests.demo.browser import no_foreign_requests, snapshot, upload, visit
 from tests.demo.player import inside, opened, painted, playhead_px, pulse, seek, show_file, wait_for_video
 from tests.report_factory import make_report

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from demo import inference, zerogpu
+from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.roster import get_method
-from rppg_core.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.video.prepare import resample
 
 

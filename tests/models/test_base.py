@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from rppg_core.models.base import RppgModel, check_model  # noqa: E402
-from rppg_core.neural_method import NeuralMethod  # noqa: E402
+from rppg_core.models.neural_method import NeuralMethod  # noqa: E402
 from rppg_core.roster import Network  # noqa: E402
 from rppg_core.types import FaceClip  # noqa: E402
 from rppg_core.video.prepare import cut, overlapping_windows  # noqa: E402

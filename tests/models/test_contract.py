@@ -10,12 +10,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
+from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
 from rppg_core.models.base import SERIES, TASKS, Batch, check_model, run_clip  # noqa: E402
-from rppg_core.roster import METHODS, MODELS, get_method  # noqa: E402
-from rppg_core.simulate.settings import SimulationSettings  # noqa: E402
-from rppg_core.simulate.traces import simulate_traces  # noqa: E402
-from rppg_core.video.prepare import resample  # noqa: E402
-from rppg_core.weights import (  # noqa: E402
+from rppg_core.models.weights import (  # noqa: E402
     checkpoint_path,
     config_class,
     create_model,
@@ -23,6 +21,8 @@ from rppg_core.weights import (  # noqa: E402
     load_model,
     model_class,
 )
+from rppg_core.roster import METHODS, MODELS, get_method  # noqa: E402
+from rppg_core.video.prepare import resample  # noqa: E402
 
 NAMES = sorted(MODELS)
 SHIPPED = [name for name in NAMES if name in METHODS]

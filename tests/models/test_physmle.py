@@ -12,15 +12,15 @@ torch = pytest.importorskip("torch")
 
 from nn.expert_order import give_voice, reorder  # noqa: E402
 
+from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
+from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
+from rppg_core.lab.training.sources import Sample as Window  # noqa: E402
+from rppg_core.lab.training.sources import collate, even_truth, targets_of  # noqa: E402
 from rppg_core.models.base import TASKS, Batch, check_model, run_clip  # noqa: E402
 from rppg_core.models.physmle import PhysMLE, PhysMLEConfig  # noqa: E402
 from rppg_core.models.physmle.model import GATED  # noqa: E402
 from rppg_core.models.physmle.priors import breath_of_pulse  # noqa: E402
 from rppg_core.nn.experts import Router  # noqa: E402
-from rppg_core.simulate.settings import SimulationSettings  # noqa: E402
-from rppg_core.simulate.traces import simulate_traces  # noqa: E402
-from rppg_core.training.sources import Sample as Window  # noqa: E402
-from rppg_core.training.sources import collate, even_truth, targets_of  # noqa: E402
 from rppg_core.types import STMap  # noqa: E402
 from rppg_core.video.prepare import cut, resample, stmap_band  # noqa: E402
 

@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from rppg_core.lab.simulate.physiology import Physiology, simulate_waves  # noqa: E402
 from rppg_core.models.physmle import priors  # noqa: E402
-from rppg_core.simulate.physiology import Physiology, simulate_waves  # noqa: E402
 
 FS = 30.0
 YES, NO = torch.tensor([True]), torch.tensor([False])

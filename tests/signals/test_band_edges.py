@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from rppg_core.runs import FS, Runs
+from rppg_core.analysis.controls import Runs
+from rppg_core.lab.simulate import settings as simulator
+from rppg_core.lab.simulate.physiology import Physiology, simulate_waves
+from rppg_core.lab.simulate.settings import SimulationSettings
+from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.signals.band_edges import outside_band
 from rppg_core.signals.quality import Panel, window_spectra
-from rppg_core.simulate import settings as simulator
-from rppg_core.simulate.physiology import Physiology, simulate_waves
-from rppg_core.simulate.settings import SimulationSettings
-from rppg_core.simulate.traces import simulate_traces
-from rppg_core.types import HR_BAND_HZ, NEONATAL_HR_BAND_HZ, Bvp
+from rppg_core.types import FS, HR_BAND_HZ, NEONATAL_HR_BAND_HZ, Bvp
 from rppg_core.video.prepare import resample
 
 NARROW_HZ = (0.9, 2.0)  # 54-120 bpm

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal as reference
 
-from rppg_core.protocols.vitals import add_noise, beat_case, interval_errors
+from rppg_core.lab.protocols.beats.protocol import add_noise, beat_case, interval_errors
+from rppg_core.lab.simulate.physiology import Physiology, Waves, simulate_waves
 from rppg_core.signals.beats import MIN_HRV_S, find_beats, hrv, hrv_noise_floor_ms
 from rppg_core.signals.filters import bandpass
-from rppg_core.simulate.physiology import Physiology, Waves, simulate_waves
 from rppg_core.types import Beats
 
 

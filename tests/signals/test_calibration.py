@@ -47,7 +47,7 @@ def test_shorter_and_noisier_clips_get_wider_intervals():
 
 def test_stored_calibration_names_its_origin_and_covers_the_roster():
     stored = json.loads(CALIBRATION_FILE.read_text())
-    from rppg_core.simulate.settings import SIMULATOR_VERSION
+    from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 
     assert stored["simulator_version"] == SIMULATOR_VERSION, "refit with `make calibrate`"
     assert stored["first_seed"] >= 1_000_000

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from rppg_core.classical import pos
+from rppg_core.lab.simulate.physiology import Physiology, simulate_waves
+from rppg_core.lab.simulate.skin import PULSE_COLOUR
 from rppg_core.signals.respiration import (
     RESPIRATION_FILE,
     Respiration,
     respiration_calibration,
     respiration_rate,
 )
-from rppg_core.simulate.physiology import Physiology, simulate_waves
-from rppg_core.simulate.skin import PULSE_COLOUR
 from rppg_core.types import NEONATAL_RR_BAND_HZ, Bvp, RgbTrace
 
 FS = 30.0

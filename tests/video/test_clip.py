@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rppg_core.errors import ClipTooShortError, MissingNeedError, NoFaceError
+from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip, simulate_video
 from rppg_core.metrics import waveform_r
-from rppg_core.simulate.faces import SimulationSettings, simulate_clip, simulate_video
 from rppg_core.types import NEEDS, ROIS
 from rppg_core.video.clip import extract
 from rppg_core.video.frame import ArrayFrame

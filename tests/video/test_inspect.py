@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from rppg_core.analysis.pipeline import load_clip
 from rppg_core.errors import ClipTooShortError, VideoError
-from rppg_core.pipeline import load_clip
-from rppg_core.simulate.faces import SimulationSettings, simulate_clip, simulate_video
+from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip, simulate_video
 from rppg_core.types import FaceClip, FaceInfo, VideoInfo
 from rppg_core.video import inspect
 from rppg_core.video.inspect import findings_of, inspect_video, lesson_link, light_of, scene_of

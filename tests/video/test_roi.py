@@ -4,14 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import rppg_core.simulate
+import rppg_core.lab.simulate
 from rppg_core.video import roi, stmap
 from rppg_core.video.pose import ReferenceFace
 
 
 @pytest.fixture(scope="module")
 def landmarks():
-    stored = json.loads((Path(rppg_core.simulate.__file__).parent / "astronaut.json").read_text())
+    stored = json.loads((Path(rppg_core.lab.simulate.__file__).parent / "astronaut.json").read_text())
     points = np.array(stored["landmarks"] if isinstance(stored, dict) else stored, float)
     return ReferenceFace(points).points_in_box(roi.BOX_WIDTHS, roi.BOX_HEIGHTS, roi.GRID)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rppg_core.errors import UsageError
-from rppg_core.simulate.faces import SimulationSettings, simulate_video
+from rppg_core.lab.simulate.faces import SimulationSettings, simulate_video
 from rppg_core.types import VideoInfo
 from rppg_core.video.clip import extract
 from rppg_core.video.decoder import Decoder

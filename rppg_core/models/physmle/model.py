@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rppg_core.models.base import FS, Batch, RppgModel
+from rppg_core.models.base import Batch, RppgModel
 from rppg_core.models.physmle import priors
 from rppg_core.models.physmle.config import PhysMLEConfig
 from rppg_core.models.physmle.heads import BvpDecoder, PooledHead, SpectralHead
 from rppg_core.models.physmle.trunk import Stage, Stem
 from rppg_core.nn.experts import LowRankExperts, TaskGate, Voices
 from rppg_core.nn.losses import negative_pearson, rate_distribution, smooth_l1
-from rppg_core.types import FaceClip, STMap
+from rppg_core.types import FS, FaceClip, STMap
 from rppg_core.video.prepare import stmap_band
 
 GATED = ("hr", "spo2", "rr")  # tasks with a gate of their own; the pulse passes the one of the heart rate

@@ -1,0 +1,358 @@
+"""From a video to a report: face, controls, methods, vitals and consensus meet here.
+
+Floor 6. Every method runs on the same face and on the same control; the panel (POS, CHROM, GREEN, LGI) is computed
+in every run, so a method's reading is the same alone and in company. Axis letters: T time, R roi.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rppg_core.analysis.controls import Run, Runs, spectra_of
+from rppg_core.analysis.verdict import likely_cause, verdict
+from rppg_core.analysis.vitals import (
+    HRV_UNITS,
+    Context,
+    Judgement,
+    heart_rate_reading,
+    refuse,
+    vitals_from_bvp,
+)
+from rppg_core.errors import ClipTooShortError, FaceTooSmallError, FrameRateError, RppgError, UsageError
+from rppg_core.roster import PANEL, get_method, resolve
+from rppg_core.signals.checks import check_band
+from rppg_core.signals.frame_times import frame_timing, slow_parts
+from rppg_core.signals.quality import Panel, WindowSpectra
+from rppg_core.types import (
+    FS,
+    HR_BAND_HZ,
+    Consensus,
+    Estimate,
+    FaceClip,
+    Method,
+    Progress,
+    Reading,
+    Report,
+    Vitals,
+)
+from rppg_core.video.arrays import open_arrays
+from rppg_core.video.clip import extract
+from rppg_core.video.clip_fields import check_fields
+from rppg_core.video.face import FaceTracker
+from rppg_core.video.prepare import resample
+from rppg_core.video.reader import MAX_S, open_video
+
+MIN_CLIP_S = 5.0
+MIN_FPS = 10.0
+MIN_FACE_PX = 60.0
+AGREE_BPM = 5.0
+
+
+def analyze(
+    source: str | Path | FaceClip | tuple[Any, Any],
+    methods: Sequence[str] | str | None = None,
+    *,
+    region: str = "face",
+    band_hz: tuple[float, float] = HR_BAND_HZ,
+    weights: Mapping[str, str | Path] | None = None,
+    fps: float | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Everything about one video.
+
+    Args:
+        source: a path; a FaceClip; or a tuple (frames, times_s): RGB (T, H, W, 3) or grey (T, H, W), whole numbers or
+            floats 0..1 or 0..255, and T times in seconds, counted from the first. BGR is not recognised: turn it.
+        methods: names out of `list_methods()`; None is the seven classical ones, "all" every one with weights.
+        region: "face", or "whole" when the whole picture is skin (a finger on the lens).
+        band_hz: where the heart rate is looked for; NEONATAL_HR_BAND_HZ for newborns. Unit: Hz.
+        weights: network -> file to read in place of the weights that come with the package.
+        fps: frames a second of a file that states none or a wrong one; None believes the file. Unit: Hz.
+        progress: called with a stage in words and a fraction 0..1.
+
+    Returns:
+        The report; every vital in it is a value with interval and confidence, or a refusal with its cause.
+
+    Raises:
+        RppgError: a file that cannot be analysed (exit code 3) or a wrong argument (exit code 2).
+    """
+    names = resolve(methods)
+    band_hz = check_band(band_hz)
+    if progress is not None and not callable(progress):
+        raise UsageError(
+            f"progress {progress!r}"[:80], wanted="a function of a text and a fraction", do="leave it out"
+        )
+    started = time.perf_counter()
+    own = _own_networks({} if weights is None else weights)
+    clip = load_clip(source, needs_of(names), region=region, fps=fps, progress=progress)
+    analysis = Analysis(clip, band_hz=band_hz, own=own, seconds=time.perf_counter() - started)
+    for count, name in enumerate(names):
+        if progress is not None:
+            progress(f"{name} ({count + 1} of {len(names)})", 0.9 + 0.1 * count / len(names))
+        analysis.estimate(name)
+    return analysis.report(names)
+
+
+def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
+    """Networks with the user's weights, read first so that a wrong file is reported before the video is read."""
+    if not isinstance(weights, Mapping):
+        raise UsageError(f"weights of type {type(weights).__name__}", wanted="a dict, network -> file",
+                         do="give {'tracenet': 'my.safetensors'}")  # fmt: skip
+    if not weights:
+        return {}
+    from rppg_core.models.neural_method import neural_method
+
+    own: dict[str, Method] = {}
+    for name, path in weights.items():
+        own[name] = network = neural_method(name, path)
+        _ = network.model
+    return own
+
+
+def needs_of(names: Sequence[str]) -> frozenset[str]:
+    """What one pass must keep for these methods and for the report's picture."""
+    return frozenset({"rgb", "still"}).union(*(get_method(name).needs for name in names))
+
+
+class Analysis:
+    """One clip, ready for any number of methods; the app asks for one after the other and shows each at once.
+
+    Args:
+        clip: native times, holding what the methods need.
+        band_hz: heart-rate band. Unit: Hz.
+        own: methods to take in place of the roster's under the same name.
+        seconds: what the pass over the video took, for the report. Unit: s.
+
+    Raises:
+        RppgError: the clip is too short, too slow, or its face too small for every method.
+    """
+
+    def __init__(
+        self,
+        clip: FaceClip,
+        *,
+        band_hz: tuple[float, float] = HR_BAND_HZ,
+        own: Mapping[str, Method] | None = None,
+        seconds: float = 0.0,
+    ):
+        check_clip(clip)
+        clip = replace(clip, valid=clip.valid & ~slow_parts(clip.times_s, MIN_FPS))
+        band_hz = check_band(band_hz, fs=frame_timing(clip.times_s).fps)
+        even = resample(clip, FS)
+        self.clip = clip
+        self._runs = Runs(even, own)
+        self._panel = self._runs.panel(band_hz)
+        self._context = Context.of(clip, even, band_hz)
+        self._estimates: dict[str, Estimate] = {}
+        self._seconds = {"face": seconds}
+
+    def estimate(self, name: str) -> Estimate:
+        """One method; computed once."""
+        if name not in self._estimates:
+            started = time.perf_counter()
+            run = self._runs.of(name)
+            self._estimates[name] = _estimate(self._runs.method(name), run, self._panel, self._context)
+            self._seconds[name] = time.perf_counter() - started
+        return self._estimates[name]
+
+    def judge(self, method: Method) -> Estimate:
+        """A method that need not be in the roster (another checkpoint, an ablation), on the same face and control."""
+        return _estimate(method, self._runs.run(method), self._panel, self._context)
+
+    def report(self, names: Sequence[str]) -> Report:
+        """Report of these methods, with the consensus of them and the panel."""
+        estimates = {name: self.estimate(name) for name in names}
+        consensus = _consensus(estimates, self._runs, self._panel, self._context)
+        seconds = {name: self._seconds[name] for name in ("face", *names)}
+        return Report(
+            self.clip.video, self.clip.face, estimates, consensus, seconds, self.clip, self.clip.notes
+        )
+
+
+def load_clip(
+    source: str | Path | FaceClip | tuple[Any, Any],
+    needs: frozenset[str],
+    *,
+    region: str = "face",
+    max_s: float | None = None,
+    fps: float | None = None,
+    progress: Progress | None = None,
+) -> FaceClip:
+    """The one pass over whatever the user gave; a FaceClip goes through as it is, a file over `max_s` does not."""
+    if fps is not None and isinstance(source, (tuple, FaceClip)):
+        raise UsageError(
+            "fps with frames that have times", wanted="fps for a file only",
+            do="put the rate into the times: np.arange(n) / fps",
+        )  # fmt: skip
+    if isinstance(source, FaceClip):
+        return check_fields(source)
+    if region not in ("face", "whole"):
+        raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for a face video")
+
+    def reading(stage: str, fraction: float) -> None:
+        if progress is not None:
+            progress(stage, 0.9 * fraction)
+
+    if isinstance(source, tuple):
+        given = open_arrays(source)
+        clip = extract(
+            given.frames, _tracker(region), needs, region=region, progress=reading, expected_s=given.last_s
+        )
+        return replace(clip, notes=(*given.notes, *clip.notes))
+    video = open_video(source, max_s=MAX_S if max_s is None else max_s, fps=fps)
+    with closing(video):
+        try:
+            clip = extract(
+                video.frames(), _tracker(region), needs, region=region, info=video.info, progress=reading,
+                expected_s=video.header.duration_s,
+            )  # fmt: skip
+        except RppgError as error:
+            raise error.noted(video.notes) from error
+    return replace(clip, notes=(*video.notes, *clip.notes))
+
+
+def _tracker(region: str) -> FaceTracker | None:
+    """Made once the video is known to be one: it may have to fetch its models."""
+    return FaceTracker() if region == "face" else None
+
+
+def check_clip(clip: FaceClip) -> None:
+    """Refuse what no method can read.
+
+    Raises:
+        ClipTooShortError: under MIN_CLIP_S.
+        FrameRateError: under MIN_FPS.
+        FaceTooSmallError: a face under MIN_FACE_PX wide.
+        UsageError: fields that do not fit together.
+    """
+    check_fields(clip)
+    try:
+        _check_clip(clip)
+    except RppgError as error:
+        raise error.noted(clip.notes) from error
+
+
+def _check_clip(clip: FaceClip) -> None:
+    n = len(clip.times_s)
+    rate = frame_timing(clip.times_s).fps
+    clip_s = float(clip.times_s[-1] - clip.times_s[0]) + 1 / rate
+    if round(clip_s, 2) < MIN_CLIP_S:  # rounded as it is said
+        raise ClipTooShortError(
+            f"the clip has {n} frames ({clip_s:.2f} s at {rate:.0f} fps)", wanted=f"at least {MIN_CLIP_S:.0f} s",
+            do="record a longer clip; 30 s is best", lesson="too_short",
+        )  # fmt: skip
+    if round(rate, 1) < MIN_FPS:
+        do = "record in the camera's normal video mode, not time lapse"
+        if clip.video.repeated_frames:
+            do = "use more light, and close other programs while recording"
+        raise FrameRateError(
+            f"the video has {rate:.1f} frames a second", wanted=f"at least {MIN_FPS:.0f}, 30 is best",
+            do=do, lesson="frame_rate",
+        )  # fmt: skip
+    if clip.region == "face" and round(clip.face.width_px) < MIN_FACE_PX:
+        raise FaceTooSmallError(
+            f"the face is {clip.face.width_px:.0f} pixels wide", wanted=f"at least {MIN_FACE_PX:.0f} pixels",
+            do="come closer to the camera or record at a higher resolution", lesson="no_face",
+        )  # fmt: skip
+
+
+def _estimate(method: Method, run: Run, panel: Panel | None, context: Context) -> Estimate:
+    judged: Judgement = vitals_from_bvp(
+        run.skin.bvp,
+        control=run.control.bvp,
+        panel=panel,
+        evidence=run.skin.evidence,
+        resp=run.skin.resp,
+        direct=run.skin.direct,
+        context=context,
+    )
+    return Estimate(
+        method=method.name,
+        vitals=judged.vitals,
+        bvp=run.skin.bvp,
+        snr_db=judged.snr_db,
+        weights=method.weights,
+        direct=run.skin.direct,
+        evidence=run.skin.evidence,
+        inside=run.skin.inside,
+        resp=run.skin.resp,
+        beats=judged.beats,
+        control=run.control_kind,
+    )
+
+
+def _consensus(
+    estimates: dict[str, Estimate], runs: Runs, panel: Panel | None, context: Context
+) -> Consensus:
+    """What the panel and the requested methods say together, judged by the same calibration as one method."""
+    voices = dict(estimates)
+    for name in PANEL:
+        if name not in voices:
+            voices[name] = _estimate(get_method(name), runs.of(name), panel, context)
+    voices = {name: e for name, e in voices.items() if e.bvp is not None}
+    spectra = {name: spectra_of(e.bvp, context.band_hz) for name, e in voices.items()}
+    rates = {name: s.rate_hz * 60 for name, s in spectra.items() if s is not None}
+    hr, agree = _agreed_rate(
+        rates, {n: s for n, s in spectra.items() if s is not None}, runs, panel, context.band_hz,
+        context.clock_doubt,
+    )  # fmt: skip
+    vitals = Vitals(
+        hr=hr,
+        rr=_best([e.vitals.rr for e in voices.values()], hr, "breaths/min"),
+        **{
+            name: _best([getattr(voices[voice].vitals, name) for voice in agree], hr, unit)
+            for name, unit in HRV_UNITS.items()
+        },
+        spo2=refuse("%", "SpO2 is never part of the consensus: a camera is not calibrated for it"),
+    )
+    asked = [name for name in agree if name in estimates]
+    cause = likely_cause(runs.clip.video, runs.clip.face, context.usable_s)
+    words = verdict(
+        hr, seconds=context.usable_s, clip_s=context.clip_s, agree=len(asked), of=len(estimates), cause=cause,
+        clock=runs.clip.video.clock,
+    )  # fmt: skip
+    return Consensus(vitals, words, tuple(agree))
+
+
+def _agreed_rate(
+    rates: dict[str, float],
+    spectra: dict[str, WindowSpectra],
+    runs: Runs,
+    panel: Panel | None,
+    band_hz: tuple[float, float],
+    doubt: str,
+) -> tuple[Reading, list[str]]:
+    """The rate that most methods share, weighted by their SNR, and who shares it."""
+    if doubt:
+        return refuse("bpm", doubt), []
+    if not rates:
+        return refuse("bpm", "there are no 5 s of face in one piece"), []
+    weight = {n: 10 ** (np.clip(spectra[n].snr_db(rates[n] / 60), -15, 10) / 20) for n in rates}
+
+    def backing(rate: float) -> float:
+        return sum(weight[n] for n in rates if abs(rates[n] - rate) <= AGREE_BPM)
+
+    centre = max(rates.values(), key=backing)
+    agree = [name for name in rates if abs(rates[name] - centre) <= AGREE_BPM]
+    best = max(agree, key=lambda name: weight[name])
+    rate = float(np.median([rates[name] for name in agree]))
+    control = spectra_of(runs.of(best).control.bvp, band_hz)
+    reading, _ = heart_rate_reading(spectra[best], panel=panel, control=control, rate_hz=rate / 60)
+    if reading.value is not None and len(agree) * 2 < len(rates):
+        return refuse("bpm", f"only {len(agree)} of {len(rates)} methods agree"), agree
+    return reading, agree
+
+
+def _best(readings: list[Reading], hr: Reading, unit: str) -> Reading:
+    """The reading with the highest confidence; a refusal when there is no pulse or nobody has a value."""
+    if hr.refused or not readings:
+        return refuse(unit, "no reliable pulse")
+    shown = [r for r in readings if not r.refused]
+    return max(shown, key=lambda r: r.confidence) if shown else readings[0]

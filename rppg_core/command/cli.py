@@ -1,0 +1,242 @@
+"""The command `rppg`: a video in; verdict, table and files out.
+
+Floor 8. Exit codes: 0 the video was analysed (refusals included), 1 a fault in this program, 2 a usage error, 3 a
+video that cannot be analysed, 130 stopped by Ctrl-C. An error is one line on standard error, never a traceback.
+Everything heavy is imported inside the command that needs it, so that `rppg --help` is immediate and `rppg analyze`
+never waits for plotly without --html.
+"""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rppg_core.command import research
+from rppg_core.command.arguments import parser_of
+from rppg_core.command.output import (
+    FAULT,
+    STOPPED,
+    check_outputs,
+    columns,
+    complain,
+    deliver,
+    fault_words,
+    forget_output,
+    json_text,
+    plain_character,
+    say,
+)
+from rppg_core.command.progress import ProgressLine
+from rppg_core.errors import RppgError, UsageError, WriteError
+from rppg_core.video.paths import working_folder_is_gone
+
+PATHS = (
+    "video",
+    "out",
+    "json",
+    "csv",
+    "html",
+    "photo",
+    "weights",
+    "runs",
+    "folder",
+    "data",
+    "train_data",
+    "source",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: arguments without the program's name; None is those of the process.
+
+    Returns:
+        The exit code.
+    """
+    codecs.register_error("plain", plain_character)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")  # a dash must not fail in a terminal without UTF-8
+    try:
+        args = parser_of(COMMANDS).parse_args(argv)
+        if working_folder_is_gone():
+            _leave_deleted_folder(args)
+        return args.run(args)
+    except SystemExit as stop:  # argparse: help, version or a usage error that is already printed
+        return int(stop.code or 0)
+    except RppgError as error:
+        return complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return complain("stopped", STOPPED)
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        forget_output()
+        return 0
+    except Exception as error:
+        if os.environ.get("RPPG_TRACEBACK"):
+            raise
+        return _fault(error)
+
+
+def _leave_deleted_folder(args: argparse.Namespace) -> None:
+    """Torch cannot be loaded in a folder that was deleted; where every path is absolute, any other one will do.
+
+    Raises:
+        WriteError: results would go to a place that is named from that folder.
+    """
+    given = {name: getattr(args, name) for name in PATHS if hasattr(args, name)}
+    paths = [path for value in given.values() for path in (value if isinstance(value, list) else [value])]
+    relative = [
+        path
+        for path in paths
+        if path not in (None, "-", "simulated") and not os.path.isabs(path.split("=")[-1])
+    ]
+    by_default = "runs" in given and given["runs"] is None  # beside the folder that was deleted
+    if not relative and not by_default:
+        os.chdir(os.sep)
+    elif "runs" in given:
+        raise WriteError("the working folder was deleted", wanted="a folder for the results",
+                         do="cd to another one, or give absolute paths, --runs too")  # fmt: skip
+
+
+def _fault(error: Exception) -> int:
+    """One line for what no error of ours explains, and its exit code."""
+    if isinstance(error, FileNotFoundError) and working_folder_is_gone():
+        return complain("the working folder was deleted; cd to another one", RppgError.exit_code)
+    return complain(f"{fault_words(error)} (RPPG_TRACEBACK=1 shows where)", FAULT)
+
+
+def _analyze(args: argparse.Namespace) -> int:
+    from rppg_core.analysis.pipeline import analyze
+    from rppg_core.command.batch import analyze_each
+
+    weights = _weights(args.weights)
+    if len(args.video) > 1:
+        return analyze_each(args, analyze, weights)
+    (video,) = args.video
+    check_outputs(args.json, args.csv, args.html, video=video)
+    with ProgressLine() as progress:
+        report = analyze(
+            video, args.methods, region=args.region, weights=weights, fps=args.fps, progress=progress
+        )
+    from rppg_core.figures.report_page import csv_text, report_html, report_text
+
+    deliver(
+        report_text(report),
+        (args.csv, lambda: csv_text(report)),
+        (args.html, lambda: report_html(report)),
+        (args.json, lambda: json_text(report.to_dict())),
+    )
+    return 0
+
+
+def _weights(pairs: Sequence[str]) -> dict[str, str]:
+    """METHOD=FILE pairs as a dict."""
+    for pair in pairs:
+        if not all(pair.partition("=")):
+            raise UsageError(
+                f"weights {pair!r}", wanted="METHOD=FILE", do="write --weights tracenet=my.safetensors"
+            )
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _inspect(args: argparse.Namespace) -> int:
+    from rppg_core.video.inspect import inspect_video
+
+    check_outputs(args.json, video=args.video)
+    found = inspect_video(args.video, fps=args.fps)
+    deliver(
+        columns(*([line.sign, line.level, line.name, line.value, line.remedy] for line in found)),
+        (args.json, lambda: json_text({"findings": [line.__dict__ for line in found]})),
+    )
+    return 0
+
+
+def _methods(args: argparse.Namespace) -> int:
+    from rppg_core.roster import describe_methods
+
+    rows = [[row.name, ", ".join(row.needs), row.weights, row.paper] for row in describe_methods()]
+    say(columns(["method", "needs", "weights", "whose idea"], *rows))
+    return 0
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from rppg_core.lab.simulate.faces import SimulationSettings, save_simulation
+
+    if Path(args.out).suffix.lower() != ".mkv":
+        raise UsageError(
+            f"output {args.out!r}", wanted="a name that ends in .mkv", do="lossless video needs it"
+        )
+    check_outputs(args.out, truth := str(Path(args.out).with_suffix(".json")))
+    lost = [path for path in (args.out, truth) if os.path.lexists(path)]
+    if lost and not args.force:
+        raise UsageError(
+            f"{' and '.join(map(repr, lost))} would be lost", wanted="a name that is not taken yet",
+            do="choose another, or say --force to write over it",
+        )  # fmt: skip
+    settings = SimulationSettings(
+        seconds=args.seconds,
+        fps=args.fps,
+        hr_bpm=args.hr,
+        rr_brpm=args.rr,
+        amplitude_percent=args.amplitude,
+        tone=args.tone,
+        motion=args.motion,
+        photo=args.photo,
+        seed=args.seed,
+    )
+    with ProgressLine() as progress:
+        truth = save_simulation(args.out, settings, progress)
+    say(f"{args.out}: {args.seconds:g} s at {args.hr:g} bpm and {args.rr:g} breaths/min; truth in {truth}")
+    return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from rppg_core.command import doctor
+
+    if args.fetch:
+        doctor.fetch()
+    found = doctor.check()
+    remedies = [f"— {line.remedy}" if line.remedy and line.status != "ok" else "" for line in found]
+    say(columns(*([c.status, c.name, f"{c.text} {r}"] for c, r in zip(found, remedies, strict=True))))
+    return FAULT if any(line.status == "bad" for line in found) else 0
+
+
+def _demo(args: argparse.Namespace) -> int:
+    try:
+        from demo.app import launch
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("demo", "gradio"):
+            raise
+        raise UsageError(
+            f"the app needs the package {error.name!r}, which is not installed", wanted="the extra 'demo'",
+            do="pip install 'rppg-lab[demo]'",
+        ) from error  # fmt: skip
+    try:
+        launch(port=args.port, mcp=args.mcp or None)
+    except OSError as error:
+        taken = "no port from 7860 on is free" if args.port is None else f"port {args.port} is taken"
+        raise UsageError(taken, wanted="a free port", do="choose another with --port") from error
+    return 0
+
+
+COMMANDS = {
+    "analyze": _analyze,
+    "inspect": _inspect,
+    "methods": _methods,
+    "simulate": _simulate,
+    "doctor": _doctor,
+    "demo": _demo,
+    "train": research.train,
+    "dataset": research.dataset,
+    "evaluate": research.evaluate,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""Where results of a command go: standard output, files, and errors as one line each.
+
+Floor 8, beside cli. Paths are checked before the work is done; a text that a terminal cannot show is shown in plainer
+characters; a full disk or a reader that has left is an error in words.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rppg_core.errors import UsageError, WriteError
+from rppg_core.video.paths import working_folder_is_gone
+
+FAULT = 1  # exit code of a fault in this program, and where a promise does not hold
+STOPPED = 130  # exit code after Ctrl-C, as shells have it
+PLAIN = {"—": "-", "✓": "+", "✗": "x"}  # in a terminal without UTF-8
+
+
+def deliver(text: str, *results: tuple[str | None, Callable[[], str]]) -> None:
+    """Write each result that is wanted into its file; print the one whose path is "-", or the text."""
+    from rppg_core.figures.report_page import write_text
+
+    for path, made in results:
+        if path == "-":
+            text = made()
+        elif path is not None:
+            write_text(path, made())
+    say(text.rstrip("\n"))
+
+
+def json_text(found: dict[str, Any]) -> str:
+    """What --json writes."""
+    import json
+
+    return json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def fault_words(error: Exception) -> str:
+    """What to say of an error that none of ours explains."""
+    return f"a fault in the program, please report it: {type(error).__name__}: {error}"
+
+
+def say(text: str) -> None:
+    """Print on standard output, where there is one."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        forget_output()
+        raise WriteError(
+            f"cannot write to standard output ({error.strerror})",
+            wanted="a place with room for it", do="free the disk, or write to another file",
+        ) from error  # fmt: skip
+
+
+def forget_output() -> None:
+    """Let what is left of standard output go nowhere: Python complains at its end about what it cannot write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def plain_character(error: UnicodeError) -> tuple[str, int]:
+    """Stands in for characters that a terminal without UTF-8 cannot show."""
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end
+
+
+def columns(*lines: Sequence[str]) -> str:
+    """Words below each other, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence[str] = ()) -> None:
+    """Complain about output paths before the work is done, not after it; never write over a video.
+
+    Raises:
+        UsageError: two results for one place, or a result in the place of the video.
+        WriteError: a path that cannot be written.
+    """
+    given = [*videos, *([video] if video else [])]
+    taken = {place_of(path): "the video itself" for path in given if path}
+    for path in paths:
+        if path is None:
+            continue
+        place = path if path == "-" else place_of(path)
+        if place in taken:
+            raise UsageError(
+                f"{path!r} is {taken[place]}",
+                wanted="a place of its own for each result",
+                do="choose another",
+            )
+        taken[place] = "already taken by another result"
+        if path == "-":
+            continue
+        target = Path(path)
+        if not target.is_absolute() and working_folder_is_gone():
+            raise WriteError(
+                f"cannot write {path!r}", wanted="a file in a folder that exists",
+                do="the working folder was deleted: cd to another one, or give an absolute path",
+            )  # fmt: skip
+        if not path or target.is_dir() or not target.absolute().parent.is_dir():
+            raise WriteError(
+                f"cannot write {path!r}", wanted="a file in a folder that exists",
+                do="make the folder or choose another",
+            )  # fmt: skip
+        if not os.access(target if target.exists() else target.absolute().parent, os.W_OK):
+            raise WriteError(
+                f"cannot write {path!r} (permission denied)", wanted="a file that may be written",
+                do="choose another folder",
+            )  # fmt: skip
+
+
+def place_of(path: str) -> str:
+    """Where a path leads, through links; the path itself where nothing can be found out."""
+    try:
+        return os.path.realpath(path)
+    except OSError:  # of a relative path in a folder that was deleted
+        return path
+
+
+def complain(message: str, code: int) -> int:
+    """Print one line on standard error and give the exit code back."""
+    print(f"rppg: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,191 @@
+"""The commands of people who compare and train: `rppg train`, `rppg dataset`, `rppg evaluate`.
+
+Floor 8, beside cli, which says how errors and exit codes are made of what happens here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rppg_core.command.output import FAULT, STOPPED, check_outputs, complain, deliver, json_text, say
+from rppg_core.command.progress import ProgressLine
+from rppg_core.errors import UsageError
+
+
+def train(args: argparse.Namespace) -> int:
+    """Train a network; 130 where it was stopped, with the command that goes on."""
+    from rppg_core.lab.workers import prepare_workers
+
+    prepare_workers(
+        "rppg_core.lab.training.loop"
+    )  # torch takes seconds to load, there and here at the same time
+    with _training_packages():
+        from rppg_core.lab.training.loop import RunOptions, train
+        from rppg_core.lab.training.recipes import get_recipe
+    from rppg_core.figures.curve_page import curve_html
+
+    numbers = {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
+    recipe = replace(get_recipe(args.method, args.ablation), **numbers)
+    options = RunOptions(runs=args.runs, resume=args.resume, device=args.device)
+    title = f"rPPG Lab: training of {args.method}"
+    with ProgressLine(every_s=30) as progress:
+        result = train(
+            recipe, options, sources=args.source, progress=progress, page=partial(curve_html, title)
+        )
+    if result.weights is None:
+        given = [f"--{name}={value}" for name, value in numbers.items()]
+        again = shlex.join(["rppg", "train", args.method, *given, f"--runs={args.runs}", f"--device={args.device}",
+                            f"--ablation={args.ablation}", "--source", *args.source, "--resume"])  # fmt: skip
+        return complain(f"stopped and saved at step {result.step}; go on with: {again}", STOPPED)
+    checks = "".join(f", {name} {value:.3g}" for name, value in result.validation.items())
+    say(f"{result.weights}: {result.step} steps in {result.cpu_s / 60:.1f} CPU-minutes; held out{checks}; "
+         f"curves in {result.folder / 'curve.html'}")  # fmt: skip
+    return 0
+
+
+@contextmanager
+def _training_packages() -> Iterator[None]:
+    """Say which extra is missing where a package of training is."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "accelerate", "safetensors"):
+            raise
+        raise UsageError(
+            f"training needs the package {error.name!r}, which is not installed", wanted="the extra 'train'",
+            do="pip install 'rppg-lab[train]'",
+        ) from error  # fmt: skip
+
+
+def dataset(args: argparse.Namespace) -> int:
+    """Check a dataset's folder or extract it; 1 where something is missing, broken, or without a clip."""
+    check_outputs(args.json)
+    with ProgressLine(every_s=30) as progress:
+        found = ACTIONS[args.action](args, progress)
+    deliver(found.text(), (args.json, lambda: json_text(found.to_dict())))
+    return 0 if found.holds else FAULT
+
+
+def _check(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.datasets.check import check_folder
+
+    return check_folder(args.folder, args.layout, progress=progress)
+
+
+def _extract(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.datasets.scale import extract_dataset
+
+    folder = Path(args.folder)
+    return extract_dataset(
+        folder, args.out or Path("out/extracted") / folder.resolve().name, layout=args.layout,
+        needs=args.needs.split(","), region=args.region, workers=args.workers, scheduler=args.scheduler,
+        progress=progress,
+    )  # fmt: skip
+
+
+ACTIONS = {"check": _check, "extract": _extract}
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Run one protocol, print its tables; 1 where a promise of it does not hold."""
+    check_outputs(args.json, args.html)
+    with ProgressLine(every_s=30) as progress, _training_packages():
+        result = PROTOCOLS[args.protocol](args, progress)
+    from rppg_core.figures.report_page import protocol_html
+
+    found = result.to_dict()
+    title = f"rPPG Lab: protocol {args.protocol}"
+    deliver(
+        result.text(),
+        (args.html, lambda: protocol_html(title, result.text(), found)),
+        (args.json, lambda: json_text(found)),
+    )
+    return 0 if all(criterion["holds"] for criterion in found["criteria"]) else FAULT
+
+
+def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options that were given, so that each protocol keeps its own defaults."""
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
+
+
+def _refusal(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.protocols.refusal import run_refusal
+
+    return run_refusal(progress=progress, **_given(args, "methods", "seeds"))
+
+
+def _vitals(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.protocols.beats.protocol import run_vitals
+
+    return run_vitals(progress=progress, **_given(args, "data", "seeds"))
+
+
+def _photo(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.protocols.photo.protocol import run_photo
+
+    return run_photo(progress=progress, **_given(args, "methods", "seeds", "weights", "runs"))
+
+
+def _stress(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.protocols.stress.protocol import run_stress
+
+    sweeps = None if args.sweeps is None else args.sweeps.split(",")
+    return run_stress(progress=progress, sweeps=sweeps, **_given(args, "methods", "seeds", "runs"))
+
+
+def _mssdg(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.protocols.held_out.mssdg import run_mssdg
+
+    return run_mssdg(_split_options(args, progress))
+
+
+def _intra(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.protocols.held_out.intra import run_intra
+
+    _require_folder("--data", args.data)
+    return run_intra(args.data, _split_options(args, progress), **_given(args, "folds"))
+
+
+def _cross(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.protocols.held_out.cross import run_cross
+
+    _require_folder("--data", args.data)
+    _require_folder("--train-data", args.train_data)
+    return run_cross(args.train_data, args.data, _split_options(args, progress))
+
+
+def _split_options(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    """What the protocols that train have in common."""
+    from rppg_core.lab.protocols.held_out.run import Options
+
+    return Options(
+        progress=progress, announce=progress.line, parts=not args.no_parts,
+        **_given(args, "methods", "steps", "seeds", "runs", "window_s", "workers"),
+    )  # fmt: skip
+
+
+def _require_folder(option: str, given: Any) -> None:
+    if not given:
+        raise UsageError(
+            f"no {option}",
+            wanted="a folder of clips",
+            do="make one with `rppg dataset extract DIR` and name it",
+        )
+
+
+PROTOCOLS = {
+    "refusal": _refusal,
+    "vitals": _vitals,
+    "photo": _photo,
+    "stress": _stress,
+    "mssdg": _mssdg,
+    "intra": _intra,
+    "cross": _cross,
+}

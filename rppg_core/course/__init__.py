@@ -1,0 +1,1 @@
+"""What the notebooks import: widgets, questions, answers and drawings."""

@@ -1,0 +1,341 @@
+"""The teaching kit: a question before the result, an answer that is checked, a relation that can be moved.
+
+Floor 7, used by the notebooks alone. What is shown reads without a touch: a slider's figure opens on one setting
+that makes its point, and a page without a kernel moves it. Known answers lie in `answers/`, one file a notebook.
+plotly, IPython and ipywidgets are imported on use.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rppg_core.course.answers import Answer, all_answers
+from rppg_core.errors import UsageError
+from rppg_core.figures.report import ESTIMATE, GRID, INK
+
+if TYPE_CHECKING:
+    import plotly.graph_objects
+
+SLIDER_PX = 84  # height that a slider adds below a figure
+PLOTLY_MIME, WIDGET_MIME = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
+
+
+def predict(question: str, *choices: str, answer: str, because: str) -> None:
+    """Ask before the next cell answers; a choice opens what there is to say about it.
+
+    Works without a kernel: each choice is a `<details>`, and opening it is the act of choosing. Nothing is scored.
+
+    Args:
+        question: one sentence that the next cell answers.
+        choices: what to choose from; none makes the question an open one.
+        answer: the right choice, word for word, or for an open question the answer.
+        because: why, in one or two sentences.
+
+    Raises:
+        UsageError: the answer is not among the choices.
+    """
+    if choices and answer not in choices:
+        raise UsageError(f"answer {answer!r}", wanted=f"one of {choices}", do="repeat a choice word for word")
+    shown = choices or ("Show the answer",)
+    rows = [_choice(text, answer, because, open_question=not choices) for text in shown]
+    lead = "Predict first, then run the next cell." if not choices else "Predict first: open your choice."
+    html = f'<div class="predict"><p><b>{escape(question)}</b> <i>{lead}</i></p>{"".join(rows)}</div>'
+    listed = "".join(f"\n  - {choice}" for choice in choices)
+    _display({"text/html": html, "text/plain": f"{question} {lead}{listed}"})
+
+
+def check(name: str, value: Any) -> None:
+    """Compare with the known answer of that name and print the outcome; never raises.
+
+    Prints "matches", or "not yet" with the difference and a hint. None and ... count as no answer so far, so that
+    an unedited notebook runs through.
+
+    Args:
+        name: key of a table in `answers/`.
+        value: number, array, bool, text, or a tuple of these.
+    """
+    answer = all_answers().get(name) if isinstance(name, str) else None
+    if answer is None:
+        near = difflib.get_close_matches(str(name), all_answers(), 1)
+        print(f"{name}: no answer has this name{f'; did you mean {near[0]!r}?' if near else ''}")
+        return
+    try:
+        value = _plain(value)
+        given = value is not None and value is not ...
+        difference = _difference(value, answer.value(), answer) if given else "no answer so far"
+    except Exception as error:  # a check never stops a notebook
+        difference = f"{type(value).__name__} cannot be compared ({' '.join(str(error).split())[:100]})"
+    if difference is None:
+        print(f"{name}: matches")
+        return
+    trap = next((words for wrong, words in answer.traps if _same(value, wrong, answer)), "")
+    print(f"{name}: not yet: {difference}\n  hint: {trap or answer.hint}")
+
+
+def show(figure: plotly.graph_objects.Figure, *, alt: str) -> None:
+    """Show a figure with the words for people who do not see it.
+
+    Args:
+        figure: from `viz`, `lesson_figures` or `slider`.
+        alt: what the figure shows and what it says, one or two sentences; goes into the notebook and its pages.
+    """
+    import plotly.io as pio
+
+    shown = described(figure, alt)
+    renderers = str(pio.renderers.default)
+    if any(name in renderers for name in ("colab", "kaggle", "azure", "notebook", "iframe")):
+        shown.show()
+        return
+    _display({PLOTLY_MIME: shown.to_dict() | {"config": CONFIG}, "text/plain": alt})
+
+
+def slider(
+    figures: Callable[[Any], plotly.graph_objects.Figure] | Mapping[Any, plotly.graph_objects.Figure],
+    values: Sequence[Any],
+    *,
+    name: str,
+    unit: str = "",
+    start: Any = None,
+) -> plotly.graph_objects.Figure:
+    """One figure that moves through computed ones; needs no kernel.
+
+    Args:
+        figures: makes the figure of a value, or holds them by value. All have the same traces in the same order,
+            and fixed axis ranges, or the eye cannot compare.
+        values: where the slider stops, 3 to 25 of them; text or numbers.
+        name: of what is moved, as in "window length".
+        unit: of it, as in "s".
+        start: value on which the figure opens; None is the middle one. Choose the one that makes the point.
+
+    Returns:
+        A plotly figure with one frame a value; `show` it.
+
+    Raises:
+        UsageError: fewer than two values, `start` is none of them, or the figures differ in their traces.
+    """
+    import plotly.graph_objects as go
+
+    values = list(values)
+    start = values[len(values) // 2] if start is None and values else start
+    if len(values) < 2 or start not in values:
+        raise UsageError(f"{len(values)} values, start {start!r}", wanted="two or more values, start among them",
+                         do="pass the values at which the slider stops")  # fmt: skip
+    made = [slim(figures[value] if isinstance(figures, Mapping) else figures(value)) for value in values]
+    kinds = [[trace["type"] for trace in figure.to_dict()["data"]] for figure in made]
+    if any(kind != kinds[0] for kind in kinds):
+        raise UsageError(f"figures with the traces {kinds}", wanted="the same traces for every value",
+                         do="draw every curve always; one without points is an empty list")  # fmt: skip
+    labels = [f"{value:g}" if isinstance(value, (float, np.floating)) else str(value) for value in values]
+    moving = go.Figure(made[values.index(start)])
+    moving.frames = [
+        go.Frame(name=label, data=figure.data, layout=_layout_of_frame(figure))
+        for label, figure in zip(labels, made, strict=True)
+    ]
+    return _with_slider(moving, labels, values.index(start), name, unit)
+
+
+def live(function: Callable[..., plotly.graph_objects.Figure], *, alt: str, **ranges: Any) -> None:
+    """A figure with a control for each argument, computed anew at every change; needs a kernel.
+
+    Without ipywidgets and anywidget, and on a page without a kernel, the figure of the first settings stands there.
+
+    Args:
+        function: makes the figure from the named settings, in 0.3 s or less.
+        alt: what the figure shows at first; see `show`.
+        ranges: for each argument (low, high, step, first), a list of choices (the first one is chosen), or a bool.
+
+    Raises:
+        UsageError: a range is none of these.
+    """
+    controls = {name: _control(name, spec) for name, spec in ranges.items()}
+    first = described(function(**{name: control["value"] for name, control in controls.items()}), alt)
+    bundle: dict[str, Any] = {PLOTLY_MIME: first.to_dict() | {"config": CONFIG}, "text/plain": alt}
+    try:
+        panel = live_panel(function, first, controls)
+    except ImportError:
+        print("for live controls: pip install ipywidgets anywidget")
+    else:
+        bundle[WIDGET_MIME] = {"version_major": 2, "version_minor": 0, "model_id": panel.model_id}
+    _display(bundle)
+
+
+def live_panel(function: Callable[..., Any], first: Any, controls: Mapping[str, Mapping[str, Any]]) -> Any:
+    """The ipywidgets box of `live`: its controls above its figure.
+
+    Args:
+        function: makes the figure from the named settings.
+        first: its figure at the first settings.
+        controls: name -> what the control is and where it stands, as `live` makes it out of its ranges.
+    """
+    import ipywidgets
+    import plotly.graph_objects as go
+
+    figure: Any = go.FigureWidget(first)
+    made = {}
+    for name, control in controls.items():
+        options = {key: value for key, value in control.items() if key != "kind"}
+        made[name] = getattr(ipywidgets, control["kind"])(
+            description=name.replace("_", " "), style={"description_width": "initial"}, **options
+        )
+
+    def redraw(_change: Any) -> None:
+        fresh = function(**{name: widget.value for name, widget in made.items()})
+        with figure.batch_update():
+            for old, new in zip(figure.data, fresh.data, strict=True):
+                old.update(new.to_plotly_json(), overwrite=True)
+            figure.layout.update(_layout_of_frame(fresh), overwrite=True)
+
+    for widget in made.values():
+        widget.observe(redraw, names="value")
+    return ipywidgets.VBox([ipywidgets.HBox(list(made.values())), figure])
+
+
+def described(figure: plotly.graph_objects.Figure, alt: str) -> plotly.graph_objects.Figure:
+    """A copy with its words in `layout.meta`, from where the pages and pictures take them; 64-bit floats halved.
+
+    Raises:
+        UsageError: there are no words.
+    """
+    if len(alt.split()) < 5:
+        raise UsageError(
+            f"alt text {alt!r}", wanted="a sentence", do="say what the figure shows and what it says"
+        )
+    copied = slim(figure)
+    copied.update_layout(meta={"alt": alt})
+    return copied
+
+
+def slim(figure: plotly.graph_objects.Figure) -> plotly.graph_objects.Figure:
+    """A copy whose numbers are 32 bit wide: half the bytes in a committed notebook."""
+    import plotly.graph_objects as go
+
+    whole: Any = figure
+    data, frames = (
+        [_narrowed(part.to_plotly_json()) for part in parts] for parts in (whole.data, whole.frames)
+    )
+    return go.Figure(data=data, frames=frames, layout=whole.layout.to_plotly_json())
+
+
+# JupyterLab fits figures to its width by itself; told "responsive", plotly lets a moved one shrink to no height there
+CONFIG = {"displaylogo": False, "responsive": False, "displayModeBar": False}
+
+
+def _choice(text: str, answer: str, because: str, *, open_question: bool) -> str:
+    said = f"<b>{escape(answer)}</b>. " if open_question else "Yes. " if text == answer else "No. "
+    return f"<details><summary>{escape(text)}</summary><p>{said}{escape(because)}</p></details>"
+
+
+def _display(bundle: dict[str, Any]) -> None:
+    """Show in a notebook; anywhere else the words are all that a terminal can show."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        print(bundle["text/plain"])
+        return
+    if get_ipython() is None:
+        print(bundle["text/plain"])
+    else:
+        display(bundle, raw=True)
+
+
+def _plain(value: Any) -> Any:
+    """Tensors as arrays, without their gradient, wherever they lie; a tuple of them part by part."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(_plain(part) for part in value) if type(value) in (tuple, list) else value
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if "bfloat16" in str(value.dtype) else value
+        return value.numpy()[()]  # one number stays one: a bool is compared as a bool
+    return value
+
+
+def _same(value: Any, wrong: Any, answer: Answer) -> bool:
+    try:
+        return _difference(value, wrong, answer) is None
+    except Exception:
+        return False
+
+
+def _difference(value: Any, wanted: Any, answer: Answer) -> str | None:
+    """None when both agree, else in words how far they are apart."""
+    if isinstance(wanted, str):
+        return None if str(value).strip().lower() == wanted.lower() else f"{value!r} is not it"
+    if isinstance(wanted, (bool, np.bool_)):
+        return None if isinstance(value, (bool, np.bool_)) and value == wanted else f"{value!r} is not it"
+    if isinstance(wanted, tuple):
+        if not isinstance(value, (tuple, list)) or len(value) != len(wanted):
+            return f"{len(wanted)} values are wanted"
+        parts = [_difference(mine, theirs, answer) for mine, theirs in zip(value, wanted, strict=True)]
+        return next((f"value {k + 1} {words}" for k, words in enumerate(parts) if words), None)
+    return _apart(np.asarray(value, dtype=float), np.asarray(wanted, dtype=float), answer)
+
+
+def _apart(mine: np.ndarray, theirs: np.ndarray, answer: Answer) -> str | None:
+    if mine.shape != theirs.shape:
+        return f"the shape is {mine.shape}, {theirs.shape} is wanted"
+    if not np.array_equal(np.isfinite(mine), np.isfinite(theirs)):
+        return "some values are not finite"
+    apart = float(np.nanmax(np.abs(mine - theirs), initial=0.0))
+    unit = f" {answer.unit}" if answer.unit else ""
+    return (
+        None
+        if apart <= answer.within + 1e-9
+        else f"differs by {'up to ' if mine.ndim else ''}{apart:.3g}{unit}"
+    )
+
+
+def _control(name: str, spec: Any) -> dict[str, Any]:
+    if isinstance(spec, bool):
+        return {"kind": "Checkbox", "value": spec}
+    if isinstance(spec, list) and spec:
+        return {"kind": "Dropdown", "options": spec, "value": spec[0]}
+    if isinstance(spec, tuple) and len(spec) == 4:
+        low, high, step, first = spec
+        whole = all(isinstance(number, int) for number in spec)
+        return {"kind": "IntSlider" if whole else "FloatSlider", "min": low, "max": high, "step": step,
+                "value": first, "continuous_update": False}  # fmt: skip
+    raise UsageError(f"{name} = {spec!r}", wanted="(low, high, step, first), a list or a bool",
+                     do="give the control one of these")  # fmt: skip
+
+
+def _layout_of_frame(figure: Any) -> dict[str, Any]:
+    """What may change from frame to frame: title, notes and shapes; axes stay where they are."""
+    layout = figure.to_dict()["layout"]
+    return {key: layout[key] for key in ("title", "annotations", "shapes") if key in layout}
+
+
+def _with_slider(figure: Any, labels: list[str], active: int, name: str, unit: str) -> Any:
+    still = {"duration": 0}
+    steps = [
+        {"label": label, "method": "animate",
+         "args": [[label], {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": still}]}
+        for label in labels
+    ]  # fmt: skip
+    below = figure.layout.margin.b or 80
+    height = (figure.layout.height or 450) + SLIDER_PX
+    figure.update_layout(
+        height=height, margin_b=below + SLIDER_PX,
+        sliders=[{
+            "active": active, "steps": steps, "x": 0, "len": 1, "xanchor": "left", "y": 0, "yanchor": "top",
+            "pad": {"t": below - 40}, "bgcolor": GRID, "activebgcolor": ESTIMATE, "bordercolor": INK,
+            "tickcolor": INK, "font": {"color": INK, "size": 12},
+            "currentvalue": {"prefix": f"{name}: ", "suffix": f" {unit}".rstrip(), "font": {"size": 15}},
+        }],
+    )  # fmt: skip
+    return figure
+
+
+def _narrowed(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype == np.float64:
+        return value.astype(np.float32)
+    if isinstance(value, Mapping):
+        return {key: _narrowed(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_narrowed(inner) for inner in value]
+    return value

@@ -1,0 +1,1 @@
+"""Figures and pages by plotly, one file per subject."""

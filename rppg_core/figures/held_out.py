@@ -1,0 +1,137 @@
+"""How far estimates are from their labels: agreement over the range of rates, error by condition and without parts.
+
+Floor 7. Figures of the dataset protocols, drawn from the JSON of their result; nothing is computed here but where
+things stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rppg_core.figures.report import ESTIMATE, GRID, PALETTE, REFERENCE, empty_figure, set_title
+
+if TYPE_CHECKING:
+    import plotly.graph_objects
+
+BAR = "pos"
+CONSTANT = "constant"
+ROW_PX = 30  # height of a level
+
+
+def agreement_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects.Figure:
+    """Estimate minus label over their mean, after Bland and Altman: the last method, and POS in grey.
+
+    Args:
+        found: a method each, with "method", "bias", "lower", "upper" (bpm) and "points" (pairs of bpm).
+
+    Returns:
+        A plotly figure; the line is the bias, dashes hold 95 % of the differences.
+    """
+    import plotly.graph_objects as go
+
+    fig = empty_figure(320)
+    shown = found[-1]
+    for entry in [entry for entry in found[:-1] if entry["method"] == BAR] + [shown]:
+        colour = ESTIMATE if entry is shown else REFERENCE
+        x, y = zip(*entry["points"], strict=True)
+        fig.add_trace(go.Scatter(
+            x=x, y=y, mode="markers", name=entry["method"], marker={"color": colour, "size": 7, "opacity": 0.75},
+            hovertemplate="%{x:.1f} bpm, off by %{y:+.1f}"))  # fmt: skip
+    for value, dash in ((shown["bias"], "solid"), (shown["lower"], "dash"), (shown["upper"], "dash")):
+        fig.add_hline(value, line={"color": ESTIMATE, "dash": dash, "width": 1.4})
+    fig.update_xaxes(title_text="mean of label and estimate (bpm)")
+    fig.update_yaxes(title_text="estimate minus label (bpm)", zeroline=True, zerolinecolor=GRID)
+    side = "high" if shown["bias"] >= 0 else "low"
+    set_title(
+        fig, f"{shown['method']} reads {abs(shown['bias']):.1f} bpm {side} on average",
+        f"a point a video; dashes: 95 % of its differences, {shown['lower']:+.1f} to {shown['upper']:+.1f} bpm",
+    )  # fmt: skip
+    fig.update_layout(height=480)
+    return fig
+
+
+def condition_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects.Figure:
+    """Mean absolute error of every method at every level of every condition, worst level first.
+
+    Args:
+        found: a level each, with "condition", "level", "n_clips" and "mae" (method -> bpm or None).
+
+    Returns:
+        A plotly figure; POS and the constant predictor are grey.
+    """
+    import plotly.graph_objects as go
+
+    methods = list(found[0]["mae"])
+    labels = [f"{entry['condition']}: {entry['level']} ({entry['n_clips']})" for entry in found]
+    fig = empty_figure(ROW_PX * len(found))
+    colours = [colour for colour in PALETTE.values() if colour != ESTIMATE]
+    trained = [name for name in methods if name not in (BAR, CONSTANT)]
+    for name in methods:
+        k = trained.index(name) if name in trained else 0
+        last = trained[-1:] == [name]
+        colour = REFERENCE if name not in trained else ESTIMATE if last else colours[k % len(colours)]
+        symbol = "line-ns-open" if name == CONSTANT else "circle"
+        fig.add_trace(go.Scatter(
+            x=[entry["mae"][name] for entry in found], y=labels, mode="markers", name=name,
+            marker={"color": colour, "size": 11, "symbol": symbol, "line": {"width": 2, "color": colour}},
+            hovertemplate=f"{name}, %{{x:.1f}} bpm"))  # fmt: skip
+    fig.update_yaxes(autorange="reversed", automargin=True, title_text="condition: level (videos)")
+    fig.update_xaxes(title_text="mean absolute error of the heart rate (bpm)", rangemode="tozero")
+    judged = trained[-1] if trained else methods[0]
+    known = [entry for entry in found if entry["mae"][judged] is not None]
+    worst = max(known, key=lambda entry: entry["mae"][judged], default=None)
+    finding = "No error is known" if worst is None else (
+        f"{judged} is worst at {worst['condition']}: {worst['level']}, off by {worst['mae'][judged]:.1f} bpm"
+    )  # fmt: skip
+    set_title(fig, finding, "per window; in brackets the number of videos of a level")
+    fig.update_layout(height=ROW_PX * len(found) + 220)
+    return fig
+
+
+def parts_figure(found: Mapping[str, Any]) -> plotly.graph_objects.Figure:
+    """Heart-rate error of a network without each of its parts: a bar a variant, a point a seed.
+
+    Args:
+        found: a network's entry, with "network", "target", "steps", "ablations" (the whole network first, each with
+            "variant", "minus_whole" and "hr_window") and "beside" (of POS and the constant predictor).
+
+    Returns:
+        A plotly figure; the whole network is coloured, the dashed line is POS.
+    """
+    import plotly.graph_objects as go
+
+    shown = [entry for entry in found["ablations"] if entry["hr_window"] is not None]
+    names = [entry["variant"] for entry in shown]
+    fig = empty_figure(ROW_PX * len(shown))
+    fig.add_trace(go.Bar(
+        y=names, x=[entry["hr_window"]["mean"] for entry in shown], orientation="h", showlegend=False,
+        marker={"color": [ESTIMATE if k == 0 else REFERENCE for k in range(len(shown))]},
+        error_x={"type": "data", "array": [entry["hr_window"]["sd"] or 0 for entry in shown]},
+        hovertemplate="%{y}, %{x:.1f} bpm"))  # fmt: skip
+    points = [(entry["variant"], value) for entry in shown for value in entry["hr_window"]["values"]]
+    fig.add_trace(go.Scatter(
+        y=[name for name, _ in points], x=[value for _, value in points], mode="markers", name="one seed",
+        marker={"color": "black", "size": 6, "symbol": "circle-open"},
+        hovertemplate="%{y}, %{x:.1f} bpm"))  # fmt: skip
+    if (bar := found["beside"][BAR]["hr_window"]) is not None:
+        fig.add_vline(bar, line={"color": REFERENCE, "dash": "dash"}, annotation_text=BAR)
+    missed = [
+        entry for entry in shown if entry["minus_whole"] is not None and _is_missed(entry["minus_whole"])
+    ]
+    worst = max(missed, key=lambda entry: entry["minus_whole"]["mean"], default=None)
+    finding = "No part is missed by more than the seeds differ" if worst is None else (
+        f"{worst['variant']}: off by {worst['minus_whole']['mean']:.1f} bpm more than {found['network']} whole"
+    )  # fmt: skip
+    set_title(
+        fig, finding, f"{found['target']}, {found['steps']} steps each; bars: mean and deviation over seeds"
+    )
+    fig.update_yaxes(autorange="reversed", automargin=True)
+    fig.update_xaxes(title_text="mean absolute error of the heart rate per window (bpm)", rangemode="tozero")
+    fig.update_layout(height=ROW_PX * len(shown) + 220)
+    return fig
+
+
+def _is_missed(minus: Mapping[str, Any]) -> bool:
+    """The error is larger without the part, by more than its deviation over the seeds."""
+    return minus["mean"] > (minus["sd"] or 0.0)

@@ -1,0 +1,336 @@
+"""A report as people read it: table cells, refusals in words, and one HTML file that needs nothing else.
+
+Floor 7. The same rows are printed by the command line, shown by the app and written into the page. The page loads
+nothing over the network: plotly.js is inlined once, from the installed package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rppg_core.errors import WriteError
+from rppg_core.figures import report as viz
+from rppg_core.figures.held_out import agreement_figure, condition_figure, parts_figure
+from rppg_core.figures.physiology import physiology_figure
+from rppg_core.lab.protocols.table import text_table
+from rppg_core.types import Bvp, Reading, Report, Vitals
+
+if TYPE_CHECKING:
+    import plotly.graph_objects
+
+NOT_MEDICAL = "Estimates for research and teaching. Not a medical device."
+LIMITS = (
+    "An estimate from light, never a diagnosis: if you feel unwell, see a doctor whatever this page says.",
+    "Confidence and intervals were calibrated on simulated clips; on real video they are a guide.",
+    "Motion, dim or flickering light, make-up, filters and strong video compression remove the pulse.",
+    "Darker skin returns less of the pulse to a camera, so a heart rate is refused more often.",
+    "Breathing rate and heart-rate variability from a face are less certain than heart rate.",
+)
+COLUMNS = ("HR bpm", "95 % interval", "confidence", "breaths/min", "RMSSD ms", "SDNN ms")
+MORE_COLUMNS = ("SNR dB", "weights", "seconds")
+_VITAL_WORDS = {
+    "hr": "heart rate", "rr": "breathing rate", "sdnn": "SDNN", "rmssd": "RMSSD", "pnn50": "pNN50",
+    "lf_hf": "LF/HF", "spo2": "SpO2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One voice: its numbers, or the cause why there is no heart rate and so nothing else."""
+
+    name: str
+    cells: tuple[str, ...]  # as COLUMNS, "—" where a vital is refused; empty when there is no heart rate
+    cause: str
+    more: tuple[str, str, str]  # as MORE_COLUMNS
+
+
+def table_rows(report: Report) -> list[TableRow]:
+    """The consensus and each method as text."""
+    rows = [_row("consensus", report.consensus.vitals, ("", "", ""))]
+    for name, estimate in report.estimates.items():
+        snr = "" if estimate.snr_db is None else f"{estimate.snr_db:.1f}"
+        seconds = f"{report.seconds[name]:.2f}" if name in report.seconds else ""
+        rows.append(_row(name, estimate.vitals, (snr, estimate.weights, seconds)))
+    return rows
+
+
+def remarks(report: Report) -> list[str]:
+    """What is not shown and why, and what to know about shown values; said once for all that share the words."""
+    said: dict[str, dict[str, list[str]]] = {}
+    for method, estimate in report.estimates.items():
+        for vital, reading in estimate.vitals.__dict__.items():
+            if vital == "spo2" and "spo2" not in estimate.direct:
+                continue  # not promised by this method
+            words = f"not shown: {reading.note}" if reading.refused else reading.note
+            if words and not (reading.refused and estimate.vitals.hr.refused):
+                said.setdefault(words, {}).setdefault(_VITAL_WORDS[vital], []).append(method)
+        for rate, value in estimate.direct.items() if not estimate.vitals.hr.refused else ():
+            words = f"the network's own read-out is {value:.1f} {getattr(estimate.vitals, rate).unit}"
+            said.setdefault(words, {}).setdefault(_VITAL_WORDS[rate], []).append(method)
+    sentences = []
+    for words, vitals in said.items():
+        methods = list(dict.fromkeys(name for names in vitals.values() for name in names))
+        who = "" if len(methods) == len(report.estimates) else f" ({', '.join(methods)})"
+        sentences.append(f"{', '.join(vitals)}{who}: {words}")
+    return sentences
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """What the clip is and how well the face was seen, as label and value."""
+    video, face = report.video, report.face
+    container = f"; the file says {video.fps_container:.3g}" if video.fps_container else ""
+    turned = f", turned by {video.rotation_deg}°" if video.rotation_deg else ""
+    hdr = ", HDR" if video.hdr else ""
+    density = f", {video.bits_per_pixel:.3f} bits a pixel" if video.bits_per_pixel else ""
+    relaxed = ", relaxed" if face.skin_relaxed else ""
+    seen = [
+        ("face", f"found in {face.found:.0%} of the frames, {face.width_px:.0f} pixels wide, {face.n_faces} at most"),
+        ("motion", f"{face.motion_percent:.1f} % of the face's width a second"),
+    ]  # fmt: skip
+    if report.clip.region == "whole":
+        seen = [("region", "the whole picture is taken as skin")]
+    return [
+        ("picture", f"{video.width} x {video.height} pixels{turned}"),
+        ("length", f"{video.duration_s:.1f} s, {video.n_frames} frames"),
+        ("frame rate", f"{video.fps:.4g} a second{container}"),
+        ("frame times", f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames dropped, "
+                        f"{video.repeated_frames} repeated"),
+        ("coding", f"{video.codec} {video.pixel_format}, {video.bit_depth} bit{hdr}{density}"),
+        *seen,
+        ("skin", f"{face.skin_fraction:.0%} of the region used{relaxed}, brightness {face.brightness:.0f} of 255, "
+                 f"{face.clipped_percent:.1f} % over- or underexposed"),
+    ]  # fmt: skip
+
+
+def table_html(report: Report) -> str:
+    """The table, in a box that scrolls by itself on a narrow screen."""
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in ("method", *COLUMNS, *MORE_COLUMNS))
+    lines = []
+    for row in table_rows(report):
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row.cells)
+        if row.cause:
+            cells = f'<td colspan="{len(COLUMNS)}" class="cause"><span>no heart rate: {escape(row.cause)}</span></td>'
+        cells += "".join(f"<td>{escape(cell)}</td>" for cell in row.more)
+        lines.append(f'<tr><th scope="row">{escape(row.name)}</th>{cells}</tr>')
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Estimates of every method">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def picture_html(report: Report) -> str:
+    """The face with the outlines of its regions, and what was seen of it."""
+    picture = viz.roi_picture(report)
+    if picture is None:
+        return "<p>No picture was kept.</p>"
+    names = ", ".join(report.clip.still_outlines)
+    words = f"Outlined on the first frame with a face: {names}."
+    if report.clip.region == "whole":
+        words = "First frame; the whole picture is taken as skin."
+    return f'<figure><img src="{picture}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
+
+
+def facts_html(report: Report) -> str:
+    """What the clip is, and what was odd about it."""
+    known = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts(report))
+    return f"<dl>{known}</dl>{_list(report.notes)}"
+
+
+def report_html(report: Report) -> str:
+    """The whole page."""
+    waves, spectrum = viz.waveforms(report), viz.spectrum(report)
+    known_limits = _list(remarks(report))
+    body = [
+        f'<p class="verdict">{escape(report.consensus.verdict)}</p><p class="small">{NOT_MEDICAL}</p>',
+        "<h2>Estimates</h2>" + table_html(report),
+        f"<h3>To know about these numbers</h3>{known_limits}" if known_limits else "",
+        "<h2>Pulse</h2>" + figure_html(waves, "waves", "Pulse waveform of every method over time."),
+        "<h2>Spectrum</h2>" + figure_html(spectrum, "spectrum", "Power over rate; band shaded, peak marked."),
+        "<h2>What was looked at</h2>" + picture_html(report),
+        "<h2>The video</h2>" + facts_html(report),
+        "<h2>Limits</h2>" + _list(LIMITS),
+        '<p class="small">This file holds a picture out of the video. Share it only as you would share a photo.</p>',
+    ]
+    return page_html("Pulse from a face video", "\n".join(body))
+
+
+def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None) -> str:
+    """A page for the result of `rppg evaluate`.
+
+    Args:
+        title: of the page.
+        text: the tables.
+        found: the result as JSON; what is in it of "reliability", "r_by_amplitude", "physiology", "bland_altman",
+            "error_by_condition", "parts" and "stress" is drawn.
+    """
+    found, figures = found or {}, []
+    if bins := found.get("reliability"):
+        words = "Confidence that was given against the share of readings within 5 bpm."
+        figures.append(figure_html(viz.reliability(bins), "reliability", words))
+    if points := found.get("r_by_amplitude"):
+        words = "Correlation of every method's waveform with the true pulse, by the strength of the pulse."
+        figures.append(figure_html(viz.r_by_amplitude(points), "r-by-amplitude", words))
+    if match := found.get("physiology"):
+        words = "Harmonics, spectrum and interval modulation of recorded people in grey, of simulated ones in colour."
+        figures.append(figure_html(physiology_figure(match), "physiology", words))
+    if agreement := found.get("bland_altman"):
+        words = (
+            "Estimate minus label of every video over the mean of both, with bias and limits of agreement."
+        )
+        figures.append(figure_html(agreement_figure(agreement), "bland-altman", words))
+    if levels := found.get("error_by_condition"):
+        words = "Heart-rate error of every method at every level of every condition, the worst level first."
+        figures.append(figure_html(condition_figure(levels), "error-by-condition", words))
+    for k, parts in enumerate(found.get("parts", ())):
+        words = (
+            f"Heart-rate error of {parts['network']} whole and without each of its parts, one point a seed."
+        )
+        figures.append(figure_html(parts_figure(parts), f"parts-{k + 1}", words))
+    if sweeps := found.get("stress"):
+        from rppg_core.figures.stress import stress_figures  # brings the simulator, which no other page needs
+
+        figures += [figure_html(*parts) for parts in stress_figures(sweeps)]
+    table = f'<div class="scroll" tabindex="0"><pre>{escape(text)}</pre></div>'
+    return page_html(title, "".join([f'<p class="small">{NOT_MEDICAL}</p>', *figures, table]))
+
+
+def report_text(report: Report) -> str:
+    """For a terminal: verdict, table, what to know about the numbers."""
+    rows = table_rows(report)
+    empty = ("",) * len(COLUMNS)
+    cells = [[row.name, *(row.cells or empty), *(empty[:3] if row.cause else row.more)] for row in rows]
+    lines = text_table(["method", *COLUMNS, *MORE_COLUMNS], cells).splitlines()
+    for line, row in enumerate(rows, start=2):
+        if row.cause:  # over the empty cells, as in the page
+            lines[line] = f"{row.name.ljust(lines[1].index(' '))}  no heart rate: {row.cause}"
+    about = "\n".join([*remarks(report), *report.notes, NOT_MEDICAL])
+    return "\n".join([report.consensus.verdict, "", *lines, "", about])
+
+
+def csv_text(report: Report) -> str:
+    """Vitals as comments, then a line a sample and a column a waveform; cells are empty where there was no face."""
+    lines = [f"# {NOT_MEDICAL}", f"# verdict: {report.consensus.verdict}"]
+    voices = {"consensus": report.consensus.vitals, **{n: e.vitals for n, e in report.estimates.items()}}
+    for voice, vitals in voices.items():
+        for name, reading in vitals.__dict__.items():
+            shown = f"none ({reading.note})"
+            if not reading.refused:
+                shown = f"{reading.value:.6g} {reading.unit}, confidence {reading.confidence:.2f}"
+            lines.append(f"# {voice} {name}: {shown}")
+    waves = {name: e.bvp for name, e in report.estimates.items() if e.bvp is not None}
+    lines.append(",".join(["time_s", *waves]))
+    if waves:
+        times_s = _times_s(next(iter(waves.values())))
+        columns = [
+            np.interp(times_s, _times_s(b), np.where(b.valid, b.samples, np.nan)) for b in waves.values()
+        ]
+        for time_s, *values in zip(times_s, *columns, strict=True):
+            lines.append(",".join([f"{time_s:.4f}", *("" if np.isnan(v) else f"{v:.6g}" for v in values)]))
+    return "\n".join(lines) + "\n"
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a result, or say in one line why it cannot be written.
+
+    Raises:
+        WriteError: the folder is missing, the path is a folder, or the disk or its rights do not allow it.
+    """
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WriteError(
+            f"cannot write {str(path)!r} ({error.strerror or error})",
+            wanted="a file in a folder that exists and may be written",
+            do="make the folder or choose another path",
+        ) from error
+
+
+def _row(name: str, vitals: Vitals, more: tuple[str, str, str]) -> TableRow:
+    hr = vitals.hr
+    if hr.refused:
+        return TableRow(name, (), hr.note, more)
+    interval = "" if hr.interval is None else f"{hr.interval[0]:.1f}-{hr.interval[1]:.1f}"
+    confidence = ">0.99" if hr.confidence > 0.99 else f"{hr.confidence:.2f}"
+    cells = (_number(hr, 1), interval, confidence, _number(vitals.rr, 1))
+    return TableRow(name, (*cells, _number(vitals.rmssd), _number(vitals.sdnn)), "", more)
+
+
+def _times_s(bvp: Bvp) -> np.ndarray:
+    return bvp.t0_s + np.arange(len(bvp.samples)) / bvp.fs
+
+
+def _number(reading: Reading, digits: int = 0) -> str:
+    return "—" if reading.value is None else f"{reading.value:.{digits}f}"
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>" if lines else ""
+
+
+def figure_html(figure: plotly.graph_objects.Figure, name: str, words: str) -> str:
+    """A figure for `page_html`, described in words for those who do not see it."""
+    drawing = figure.to_html(
+        full_html=False, include_plotlyjs=False, div_id=name,
+        config={"displaylogo": False, "responsive": True, "displayModeBar": False},
+    )  # fmt: skip
+    return f'<figure role="img" aria-label="{escape(words)}">{drawing}</figure>'
+
+
+def page_html(title: str, body: str) -> str:
+    """A page that loads nothing over the network; plotly.js is in it where a figure is."""
+    from plotly.offline import get_plotlyjs
+
+    script = f"<script>{get_plotlyjs()}</script>" if "Plotly.newPlot" in body else ""
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{PARTS_STYLE}{_STYLE}</style>{script}</head>\n"
+        f'<body class="rppg"><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n'
+    )
+
+
+# Tables, lists and pictures, here and in the app, which defines the same three colours.
+PARTS_STYLE = """
+.rppg .scroll { overflow-x: auto; }
+.rppg table { border-collapse: collapse; border: 0; width: 100%; font-variant-numeric: tabular-nums; }
+.rppg :is(th, td) { padding: .35rem .6rem; text-align: right; white-space: nowrap; font-size: .875rem; }
+.rppg tr { border: 0; }
+.rppg :is(th, td) { border: 0; border-bottom: 1px solid var(--line); }
+.rppg thead th { color: var(--soft); font-weight: 600; }
+.rppg :is(th:first-child, .cause) { text-align: left; }
+.rppg td:nth-last-child(2) { white-space: normal; min-width: 7.5rem; }
+.rppg .cause { color: var(--soft); white-space: normal; }
+.rppg .cause span { display: inline-block; max-width: calc(100vw - 10rem); }
+.rppg tbody tr:first-child { font-weight: 600; }
+.rppg figure { margin: .5rem 0; }
+.rppg img { max-width: 100%; width: 22rem; border-radius: 8px; display: block; }
+.rppg figcaption { color: var(--soft); font-size: .875rem; }
+.rppg dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .25rem 1rem; margin: 0; }
+.rppg dt { color: var(--soft); }
+.rppg dd { margin: 0; overflow-wrap: anywhere; }
+.js-plotly-plot svg text { fill: var(--ink) !important; }
+"""
+_STYLE = """
+:root {
+  color-scheme: light dark;
+  --ink: #1f2328; --soft: #59636e; --paper: #fff; --line: #d1d9e0; --accent: #b34e00;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --soft: #9aa4ae; --paper: #0d1117; --line: #30363d; --accent: #ff8a3d; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 64rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
+ul { margin: .25rem 0; padding-left: 1.25rem; }
+pre { font-size: .8125rem; line-height: 1.4; }
+.verdict { font-size: 1.25rem; border-left: 4px solid var(--accent); padding: .25rem .75rem; margin: .5rem 0; }
+.small { color: var(--soft); font-size: .875rem; }
+"""

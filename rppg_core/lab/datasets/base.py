@@ -1,0 +1,366 @@
+"""What a dataset holds once its layout is known: records of frames and labels, each on its own clock.
+
+Floor 3. A layout (one file, one class) turns a folder into `Record`s; nothing is decoded and no label is read before
+someone asks, and a record can be sent to another process. Times are seconds from the record's own zero, the first
+frame wherever frames and labels share a clock. Nothing is resampled, shifted or scaled here: a known lag is told, not
+taken out, and a sample that is not to be trusted stays, with its mask off.
+
+Where times come from, best first: a file of time stamps, the stamps of the stream, a rate by name, labels stretched
+over the video. The last two say so in the notes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from rppg_core.data_files import children, matches
+from rppg_core.errors import RppgError, UsageError
+from rppg_core.types import FaceClip, STMap, Truth
+from rppg_core.video.frame import Frame
+
+FASTEST_S = 0.0005  # shortest step between labels: blood pressure comes at 1 kHz
+SLOWEST_WAVE_S, SLOWEST_RATE_S = 0.2, 10.0
+SPO2_TRUSTED = (80.0, 100.0)  # %; sensors write fault codes such as 44 below that
+# Repairs fit a published dataset and a recording of one's own: who made the file is not known here.
+COPY = "copy the file again from its source: the dataset's archive, or the camera or program that wrote it"
+COPY_AGAIN = "if the file came with a dataset, copy it again from the archive"
+MEND = f"if the file is your own, write it so; {COPY_AGAIN}"
+
+
+class Kind(NamedTuple):
+    """What a stream's name means."""
+
+    unit: str
+    is_wave: bool
+    usual: tuple[float, float] | None  # the median of a recording lies in it, or the unit is another one
+
+
+KINDS: Mapping[str, Kind] = {
+    "bvp": Kind("a.u.", True, None),  # pulse wave of a contact sensor; rises with blood volume
+    "resp": Kind("a.u.", True, None),  # breathing
+    "bp": Kind("mmHg", True, (30.0, 250.0)),  # arterial pressure wave: not a BVP in shape or phase
+    "hr": Kind("bpm", False, (25.0, 250.0)),
+    "rr": Kind("brpm", False, (3.0, 90.0)),
+    "spo2": Kind("%", False, (30.0, 101.0)),
+}
+
+
+class DatasetError(RppgError):
+    """A file of a dataset is missing or not as its layout says; the message begins with its path."""
+
+    def __init__(self, path: Path, what: str, *, wanted: str, do: str = COPY):
+        self.path, self.what = Path(path), what
+        super().__init__(f"{path}: {what}", wanted=wanted, do=do)
+
+    def __reduce__(self):  # workers of a process pool send their errors home
+        return _dataset_error, (self.path, self.what, self.wanted, self.do)
+
+
+def _dataset_error(path: Path, what: str, wanted: str, do: str) -> DatasetError:
+    return DatasetError(path, what, wanted=wanted, do=do)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One label over time, on its own clock."""
+
+    name: str  # a key of KINDS
+    times_s: Float[np.ndarray, " time"]  # strictly increasing; negative before the first frame
+    values: Float[np.ndarray, " time"]  # as written, in `unit`
+    unit: str
+    mask: Bool[np.ndarray, " time"]  # False: written, not to be used
+    path: Path  # where it was read
+    lag_s: float = 0.0  # how late the sensor shows what it saw, where that is known; not taken out
+    notes: tuple[str, ...] = ()
+
+    @property
+    def step_s(self) -> float:
+        """Median distance between samples."""
+        return float(np.median(np.diff(self.times_s)))
+
+    @property
+    def seconds(self) -> float:
+        """What the samples cover, the last one's share included."""
+        return float(self.times_s[-1] - self.times_s[0]) + self.step_s
+
+
+class Streams(Mapping):  # unsubscripted: a type checker at run time would read a stream to look at it
+    """The streams of a record by name; each is read when it is first asked for.
+
+    Args:
+        readers: name -> a function without arguments, picklable (a `partial`, not a lambda).
+    """
+
+    def __init__(self, readers: Mapping[str, Callable[[], Stream]]):
+        self._readers, self._read = dict(readers), {}
+
+    def __getitem__(self, name: str) -> Stream:
+        if name not in self._read:
+            self._read[name] = self._readers[name]()
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def __reduce__(self):
+        return Streams, (self._readers,)
+
+
+class ReadLater(Mapping):
+    """A mapping that is read from its file when it is first looked into."""
+
+    def __init__(self, reader: Callable[[], Mapping[str, str]]):
+        self._reader = reader
+        self._found: Mapping[str, str] | None = None
+
+    def _all(self) -> Mapping[str, str]:
+        if self._found is None:
+            self._found = self._reader()
+        return self._found
+
+    def __getitem__(self, name: str) -> str:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __reduce__(self):
+        return ReadLater, (self._reader,)
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """Where the pictures of a record come from; `rppg_core.lab.datasets.frames` holds those that layouts share."""
+
+    def __call__(self) -> Iterator[Frame]:
+        """The frames in order of time, `time_s` on the record's clock; a DatasetError where they cannot be had."""
+        ...
+
+    def seconds(self) -> float:
+        """How long the pictures last, without decoding them."""
+        ...
+
+    def check(self) -> None:
+        """Raise a DatasetError for what can be seen without decoding: missing, cut off, counts that differ."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One clip of a dataset and its labels; both are read when asked for."""
+
+    dataset: str  # name of the layout
+    subject: str  # one person: splits are made by it
+    clip: str  # unique within the dataset, such as "p1/v1/source2"
+    condition: Mapping = field(default_factory=dict)  # words: "motion": "talking", "lux": "10.0", ...
+    frames: FrameSource | None = None  # None: the dataset holds maps instead of pictures
+    stmap: Callable[[], STMap] | None = None
+    # simulated: the clip that a pass keeps for these needs, and its labels; picklable
+    face_clip: Callable[[frozenset[str]], tuple[FaceClip, Truth]] | None = None
+    streams: Streams = field(default_factory=lambda: Streams({}))
+    video: Path | None = None  # file or folder of the pictures
+    notes: tuple[str, ...] = ()
+    drawable: bool = True  # False: the dataset's readme forbids to show this face
+
+    def require_drawable(self) -> None:
+        """Whoever shows a picture of a record calls this first.
+
+        Raises:
+            UsageError: this face must not be shown.
+        """
+        if not self.drawable:
+            raise UsageError(
+                f"the face of subject {self.subject} of {self.dataset}",
+                wanted="a subject whose face may be shown: the dataset's readme excludes this one",
+                do="choose another subject; its pulse and its numbers may be used",
+            )
+
+    def still(self) -> UInt8[np.ndarray, "height width 3"]:
+        """The first picture, to be shown.
+
+        Raises:
+            UsageError: this face must not be shown, or the dataset holds no pictures.
+            DatasetError: the picture cannot be read.
+        """
+        self.require_drawable()
+        if self.frames is None:
+            raise UsageError(
+                f"{self.clip} holds no pictures", wanted="a dataset with video", do="draw its map"
+            )
+        frame = next(iter(self.frames()))
+        picture = frame.region(0, 0, frame.width, frame.height, frame.width, frame.height)
+        return np.rint(picture).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in a folder that is missing or broken, and what to do about it."""
+
+    path: Path
+    what: str
+    repair: str
+
+
+class Layout(ABC):
+    """One way in which a dataset lies on a disk. A new one is a file with one class, and a line in `layouts.py`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    looks_like: ClassVar[str]  # for people: what a clip's files are called
+    marks: ClassVar[tuple[str, ...]]  # glob patterns; a folder in which one of them matches has this layout
+
+    def root(self, folder: Path) -> Path | None:
+        """The folder itself or the one below it in which the clips lie; None where this is another layout."""
+        below = [path for path in children(folder) if path.is_dir()] if folder.is_dir() else []
+        for place in (folder, *below):
+            if any(next(matches(place, mark), None) is not None for mark in self.marks):
+                return place
+        return None
+
+    def recognise(self, folder: Path) -> bool:
+        """Whether the folder has this layout; only names are looked at."""
+        return self.root(Path(folder)) is not None
+
+    def records(self, folder: Path) -> Iterator[Record]:
+        """Every clip of which there is a file, in order; what is missing is told when it is asked for.
+
+        Raises:
+            DatasetError: the folder does not have this layout.
+        """
+        root = self.root(Path(folder))
+        if root is None:
+            raise DatasetError(
+                Path(folder),
+                f"is not laid out as {self.title}",
+                wanted=self.looks_like,
+                do="name another folder",
+            )
+        return self.clips(root)
+
+    @abstractmethod
+    def clips(self, root: Path) -> Iterator[Record]:
+        """The records below `root`."""
+
+    def absent(self, root: Path) -> tuple[str, ...]:
+        """Clips or subjects that a complete copy has and this one has not, where that is known."""
+        return ()
+
+    def problems(self, folder: Path) -> Iterator[Problem]:
+        """Faults that only this layout can have; those of every record are found by `check.py`."""
+        return iter(())
+
+
+def make_stream(  # noqa: PLR0913 (one door, so that no layout forgets a check)
+    path: Path,
+    name: str,
+    times_s: Any,
+    values: Any,
+    *,
+    mask: Any = None,
+    lag_s: float = 0.0,
+    notes: tuple[str, ...] = (),
+    unsorted_share: float = 0.0,
+) -> Stream:
+    """Check one label and give it its unit and mask.
+
+    Args:
+        path: the file that it was read from; every complaint names it.
+        name: a key of KINDS.
+        times_s: time of each sample. Unit: s.
+        values: one each time.
+        mask: False where the layout knows that a sample is not to be used.
+        lag_s: how late the sensor shows what it saw. Unit: s.
+        notes: what a user should know.
+        unsorted_share: share of steps back in time that this layout is known to have; such samples are sorted.
+
+    Returns:
+        The stream. Samples that are not finite, rates of 0, SpO2 outside 80 to 100 % and waves that never change
+        have their mask off.
+
+    Raises:
+        DatasetError: lengths differ, times do not increase, or numbers that cannot have this unit.
+    """
+    kind = KINDS[name]
+    times_s, values = np.asarray(times_s, float).ravel(), np.asarray(values, float).ravel()
+    if len(times_s) != len(values) or len(values) < 2:
+        raise DatasetError(
+            path,
+            f"{len(times_s)} times and {len(values)} values of {name}",
+            wanted="two or more, one each",
+            do=MEND,
+        )
+    if len(gaps := np.flatnonzero(~np.isfinite(times_s))):
+        raise DatasetError(
+            path, f"time {gaps[0] + 1} of {len(times_s)} of {name} is missing", wanted="a time for each value",
+            do=MEND,
+        )  # fmt: skip
+    mask = np.isfinite(values) if mask is None else np.isfinite(values) & np.asarray(mask, bool).ravel()
+    times_s, values, mask = _in_order(path, name, (times_s, values, mask), unsorted_share)
+    _check_time_unit(path, name, times_s, kind)
+    _check_unit(path, name, values, kind)
+    if not kind.is_wave:
+        mask &= values > 0  # a sensor without a finger shows 0
+    if name == "spo2":
+        mask &= (values >= SPO2_TRUSTED[0]) & (values <= SPO2_TRUSTED[1])
+    if kind.is_wave and mask.any() and np.ptp(values[mask]) == 0:
+        mask, notes = np.zeros_like(mask), (*notes, f"{path.name}: {name} never changes and is left out.")
+    return Stream(name, times_s, values, kind.unit, mask, path, lag_s, notes)
+
+
+def _in_order(
+    path: Path, name: str, columns: tuple[np.ndarray, ...], unsorted_share: float
+) -> tuple[np.ndarray, ...]:
+    """Columns sorted by the first one, where few enough samples are out of order; the first of equals stays."""
+    times_s = columns[0]
+    back = np.flatnonzero(~(np.diff(times_s) > 0))
+    if len(back) == 0:
+        return columns
+    if len(back) > unsorted_share * len(times_s):
+        raise DatasetError(
+            path, f"times of {name} do not increase: {len(back)} steps back or in place, the first after "
+            f"{times_s[back[0]]:.6g} s", wanted="samples in order of time",
+            do=f"sort whole rows by time, never the values by themselves; {COPY_AGAIN}",
+        )  # fmt: skip
+    first = np.unique(times_s, return_index=True)[1]  # sorted, without repeats
+    return tuple(column[first] for column in columns)
+
+
+def _check_time_unit(path: Path, name: str, times_s: np.ndarray, kind: Kind) -> None:
+    step_s, longest_s = float(np.median(np.diff(times_s))), SLOWEST_WAVE_S if kind.is_wave else SLOWEST_RATE_S
+    if not FASTEST_S <= step_s <= longest_s:
+        raise DatasetError(
+            path, f"{name} steps by {step_s:.4g} s from sample to sample",
+            wanted=f"{FASTEST_S:g} to {longest_s:g} s: the times look like another unit (s, ms, µs, ns)",
+            do=f"write the times in seconds; {COPY_AGAIN}",
+        )  # fmt: skip
+
+
+def _check_unit(path: Path, name: str, values: np.ndarray, kind: Kind) -> None:
+    shown = values[np.isfinite(values) & (values != 0)]
+    if kind.usual is None or len(shown) == 0:
+        return
+    middle = float(np.median(shown))
+    if not kind.usual[0] <= middle <= kind.usual[1]:
+        raise DatasetError(
+            path, f"the median of {name} is {middle:.4g}",
+            wanted=f"{kind.usual[0]:g} to {kind.usual[1]:g} {kind.unit}",
+            do=f"write {name} in {kind.unit}; {COPY_AGAIN}",
+        )  # fmt: skip
+
+
+def even_times_s(n: int, fs: float) -> Float[np.ndarray, " time"]:
+    """Times of n samples at a rate, from 0 on."""
+    return np.arange(n) / fs

@@ -1,0 +1,217 @@
+"""The form in which face passes are kept: one array file a video, and a manifest that says what they are.
+
+Floor 3. `rppg dataset extract` writes such a folder, training and the dataset protocols read it; no video is needed
+any more. A file holds a `FaceClip` at 30 Hz and whatever is known of its truth at the same times, NaN where nothing
+is. The same content gives the same bytes: no dates, paths or names of machines are written.
+Axis letters: T time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rppg_core.errors import UsageError, WriteError
+from rppg_core.types import FS, FaceClip, Truth
+
+MANIFEST = "manifest.json"
+FORMAT = 1  # another number: files of before are made again
+# Traces stay in single precision: half has steps of 0.06 grey levels at 100, a third of a weak pulse.
+FIELDS = (
+    "times_s", "valid", "rgb", "background", "boxes", "stmap", "stmap_weight", "crop36", "crop72", "crop128_raw",
+)  # fmt: skip
+KEPT_NEEDS = frozenset({"rgb", "stmap", "crop36", "crop72", "crop128_raw"})  # never a picture to look at
+WAVES, NUMBERS = ("bvp", "resp", "hr_bpm", "spo2"), ("rr_brpm", "spo2_percent")  # of the truth
+ABOUT = "about"  # of an extracted file: the key of its content, and notes
+
+
+@dataclass(frozen=True)
+class ExtractedClip:
+    """One clip of a manifest; its file is read by `load`. It can be sent to another process."""
+
+    dataset: str
+    subject: str
+    clip: str
+    condition: Mapping[str, str] = field(hash=False)
+    path: Path
+    labels: tuple[str, ...]  # tasks of which something is known: "bvp", "resp", "hr", "rr", "spo2"
+    seconds: float
+    drawable: bool  # False: the dataset's readme forbids to show this face
+    longest_s: float = float("inf")  # the longest piece without a gap
+    notes: tuple[str, ...] = ()
+
+    def load(self) -> tuple[FaceClip, Truth]:
+        """The clip at 30 Hz, and what is known of it; NaN where nothing is.
+
+        Raises:
+            UsageError: the file is damaged, gone or something else.
+        """
+        return load_clip(self.path)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A record that gave no clip, and why."""
+
+    dataset: str
+    clip: str
+    path: str  # below the dataset's folder
+    what: str
+    wanted: str
+    do: str
+
+
+def save_clip(path: Path, clip: FaceClip, truth: Truth, *, about: str | None = None) -> None:
+    """Store an evenly sampled clip and its truth at the same times; the file appears when it is whole.
+
+    Args:
+        path: ends in ".npz".
+        clip: at 30 Hz.
+        truth: at the same times; NaN where nothing is known.
+        about: text to be kept beside the arrays.
+    """
+    arrays = {name: value for name in FIELDS if (value := getattr(clip, name)) is not None}
+    arrays = {name: value.astype(np.float32) if value.dtype == np.float64 and name != "times_s" else value
+              for name, value in arrays.items()}  # fmt: skip
+    held = {name: getattr(truth, name) for name in (*WAVES, *NUMBERS)}
+    known = {f"truth_{name}": np.asarray(value) for name, value in held.items() if value is not None}
+    if about is not None:
+        known[ABOUT] = np.asarray(about)
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays, **known)  # zip members of 1980: no date of today
+    os.replace(part, path)
+
+
+def load_clip(path: Path) -> tuple[FaceClip, Truth]:
+    """A stored clip, and what is known of it; NaN where nothing is.
+
+    Raises:
+        UsageError: the file is damaged or is something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            clip = FaceClip(**{name: stored[name] for name in FIELDS if name in stored}, fs=FS)
+            nothing = np.full(len(clip.times_s), np.nan)
+            bvp, resp, hr_bpm, spo2 = (np.asarray(stored.get(f"truth_{name}", nothing)) for name in WAVES)
+            rr_brpm, spo2_percent = (float(stored.get(f"truth_{name}", np.nan)) for name in NUMBERS)
+    except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
+        raise UsageError(
+            f"{str(path)!r} is no stored clip, or is damaged ({type(error).__name__})",
+            wanted="a .npz file that save_clip wrote",
+            do="delete it, and make it again by the command that made it",
+        ) from error
+    known = spo2 if np.isfinite(spo2).any() else None
+    return clip, Truth(
+        times_s=clip.times_s, bvp=bvp, resp=resp, hr_bpm=hr_bpm, beats_s=np.zeros(0), rr_brpm=rr_brpm,
+        spo2_percent=spo2_percent, pulsed=True, spo2=known,
+    )  # fmt: skip
+
+
+def about_of(path: Path) -> str:
+    """The text beside the arrays of a file; "" where there is none, or no whole file."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return str(stored[ABOUT])
+    except Exception:  # as in load_clip: whatever a damaged file makes numpy and zipfile raise
+        return ""
+
+
+def read_manifest(folder: Path | str) -> list[ExtractedClip]:
+    """The clips of a folder, in the order of datasets and names; none is read.
+
+    Raises:
+        UsageError: no manifest, or a damaged one.
+    """
+    folder = Path(folder)
+    found = read_entries(folder)
+    try:
+        return [_clip_of(folder, entry) for entry in found["clips"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder, error) from error
+
+
+def read_entries(folder: Path) -> dict[str, Any]:
+    """A manifest as it is written: "needs", "clips" and "failed".
+
+    Raises:
+        UsageError: no manifest, or a damaged one.
+    """
+    path = folder / MANIFEST
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["format"] > FORMAT:
+            raise ValueError(f"format {found['format']}")
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{str(folder)!r} holds no {MANIFEST}", wanted="a folder that `rppg dataset extract` wrote",
+            do="extract the dataset first, and name the folder of the result",
+        ) from error  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder, error) from error
+    return found
+
+
+def write_manifest(
+    folder: Path, needs: frozenset[str], clips: Sequence[ExtractedClip], failures: Sequence[Failure]
+) -> Path:
+    """Write what a folder holds; sorted, so that the order of the work leaves no trace.
+
+    Raises:
+        WriteError: the folder cannot be written to.
+    """
+    found = {
+        "format": FORMAT,
+        "fs": FS,
+        "needs": sorted(needs),
+        "clips": [_entry_of(clip) for clip in sorted(clips, key=lambda c: (c.dataset, c.clip))],
+        "failed": [dict(f.__dict__) for f in sorted(failures, key=lambda f: (f.dataset, f.clip))],
+    }
+    path = folder / MANIFEST
+    part = path.with_suffix(".part")
+    try:
+        part.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise WriteError(
+            f"cannot write {str(path)!r} ({error.strerror or error})",
+            wanted="a folder that can be written to", do="choose another",
+        ) from error  # fmt: skip
+    return path
+
+
+def _entry_of(clip: ExtractedClip) -> dict[str, Any]:
+    return {
+        "dataset": clip.dataset,
+        "subject": clip.subject,
+        "clip": clip.clip,
+        "condition": dict(sorted(clip.condition.items())),
+        "file": clip.path.name,
+        "labels": list(clip.labels),
+        "seconds": round(clip.seconds, 3),
+        "longest_s": round(clip.longest_s, 3),
+        "drawable": clip.drawable,
+        "notes": list(clip.notes),
+    }
+
+
+def _clip_of(folder: Path, entry: Mapping[str, Any]) -> ExtractedClip:
+    return ExtractedClip(
+        dataset=entry["dataset"], subject=entry["subject"], clip=entry["clip"], condition=dict(entry["condition"]),
+        path=folder / Path(entry["file"]).name, labels=tuple(entry["labels"]), seconds=float(entry["seconds"]),
+        drawable=bool(entry["drawable"]), longest_s=float(entry["longest_s"]), notes=tuple(entry["notes"]),
+    )  # fmt: skip
+
+
+def _damaged(folder: Path, error: Exception) -> UsageError:
+    return UsageError(
+        f"{str(folder / MANIFEST)!r} cannot be read ({type(error).__name__}: {error})",
+        wanted="a manifest that `rppg dataset extract` wrote",
+        do="extract the dataset again: files that are there are kept",
+    )

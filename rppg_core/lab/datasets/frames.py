@@ -1,0 +1,176 @@
+"""Pictures of a record, from a video file; what can be seen without decoding is seen first.
+
+Floor 3. A copy that broke off is the commonest fault of a dataset on a disk, and a decoder plays such a file without
+a word. AVI, MP4 and Matroska all write down how long their parts are: that is compared with the size of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from jaxtyping import Float
+
+from rppg_core.errors import RppgError
+from rppg_core.lab.datasets.base import COPY, DatasetError
+from rppg_core.video.frame import Frame
+from rppg_core.video.reader import Video, open_video
+
+LONGEST_S = 3600.0
+LOST_SHARE = 0.01  # of a file's end may be missing: known of originals (UBFC subject33 ends within a frame)
+UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # written while recording, never filled in
+
+
+@dataclass(frozen=True)
+class VideoFrames:
+    """The frames of a video file, on its own clock or on that of a file of time stamps.
+
+    Args:
+        path: the video.
+        clock: gives the time of each frame in s; None is the stamps in the file.
+        clock_path: the file that `clock` reads, for messages.
+        slack: frames that may be more or fewer than times.
+    """
+
+    path: Path
+    clock: Callable[[], Float[np.ndarray, " time"]] | None = None
+    clock_path: Path | None = None
+    slack: int = 0
+
+    def __call__(self) -> Iterator[Frame]:
+        require_whole(self.path)
+        video, times_s = self._open(), self.clock() if self.clock else None
+        return video.frames() if times_s is None else self._timed(video, times_s)
+
+    def seconds(self) -> float:
+        if self.clock is not None:
+            times_s = self.clock()
+            return float(times_s[-1] - times_s[0] + np.median(np.diff(times_s)))
+        return self._open().header.duration_s
+
+    def count(self) -> int:
+        """Frames that the header names."""
+        return self._open().header.n_frames
+
+    def check(self) -> None:
+        require_whole(self.path)
+        count = self._open().header.n_frames
+        if self.clock is not None and abs(count - len(times_s := self.clock())) > self.slack:
+            raise self._mismatch(count, len(times_s))
+
+    def _open(self) -> Video:
+        require_file(self.path)
+        try:
+            return open_video(self.path, max_s=LONGEST_S)
+        except RppgError as error:
+            raise DatasetError(self.path, error.got, wanted=error.wanted, do=error.do) from error
+
+    def _timed(self, video: Video, times_s: np.ndarray) -> Iterator[Frame]:
+        """Frames with times by their place in the file: a damaged frame leaves a hole, not a shift."""
+        rate, n, last = video.header.fps_container, len(times_s), -1
+        step_s = float(np.median(np.diff(times_s)))
+        for frame in video.frames():
+            last = max(round(frame.time_s * rate), last + 1)
+            if last >= n + self.slack:
+                raise self._mismatch(max(video.header.n_frames, last + 1), n)
+            frame.time_s = float(times_s[last]) if last < n else float(times_s[-1]) + step_s * (last - n + 1)
+            yield frame
+        if last + 1 < n - self.slack:
+            raise self._mismatch(last + 1, n)
+
+    def _mismatch(self, n_frames: int, n_times: int) -> DatasetError:
+        name = self.clock_path.name if self.clock_path else "its labels"
+        return DatasetError(
+            self.path, f"{n_frames} frames, but {name} has {n_times} times",
+            wanted="one time a frame" + (f" (up to {self.slack} apart)" if self.slack else ""),
+            do=f"leave this clip out, or copy or record the video and {name} again, together",
+        )  # fmt: skip
+
+
+def require_file(path: Path) -> None:
+    """Complain about a file that is missing or empty.
+
+    Raises:
+        DatasetError: it is.
+    """
+    if not path.is_file():
+        raise DatasetError(
+            path,
+            "there is no such file",
+            wanted="this file, which belongs to the clip",
+            do="copy it here, or leave the clip out",
+        )
+    if path.stat().st_size == 0:
+        raise DatasetError(path, "the file is empty", wanted="this file, which belongs to the clip")
+
+
+def require_whole(path: Path) -> None:
+    """Complain about a video file that is shorter than it says itself.
+
+    Raises:
+        DatasetError: missing, empty or cut off.
+    """
+    require_file(path)
+    size, told = path.stat().st_size, told_bytes(path)
+    if told is not None and told - size > LOST_SHARE * told:
+        raise DatasetError(
+            path, f"has {size} of {told} bytes: the copy broke off", wanted="the whole file", do=COPY
+        )
+
+
+def told_bytes(path: Path) -> int | None:
+    """How many bytes a file says that it has; None where it does not say, or in an unknown container."""
+    with path.open("rb") as file:
+        head = file.read(12)
+        file.seek(0)
+        if head[:4] == b"RIFF":
+            return _riff_bytes(file)
+        if head[4:8] == b"ftyp":
+            return _mp4_bytes(file)
+        if head[:4] == b"\x1aE\xdf\xa3":
+            return _matroska_bytes(file)
+    return None
+
+
+def _riff_bytes(file: BinaryIO) -> int | None:
+    """AVI: a chain of RIFF chunks, the second and later ones in files above 1 GB."""
+    end = 0
+    while len(head := file.read(8)) == 8 and head[:4] == b"RIFF":
+        length = int.from_bytes(head[4:], "little")
+        if length in UNKNOWN_LENGTHS:
+            return None
+        end += 8 + length + length % 2
+        file.seek(end)
+    return end or None
+
+
+def _mp4_bytes(file: BinaryIO) -> int | None:
+    end = 0
+    while len(head := file.read(8)) == 8:
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(file.read(8), "big")
+        if length < 8:  # 0: up to the end of the file, whatever that is
+            return None
+        end += length
+        file.seek(end)
+    return end
+
+
+def _matroska_bytes(file: BinaryIO) -> int | None:
+    """The EBML header and the one segment after it."""
+    for _ in range(2):
+        file.seek(4, 1)  # the names of both take four bytes
+        first = file.read(1)
+        if not first or not first[0]:
+            return None
+        more = 8 - first[0].bit_length()
+        rest = file.read(more)
+        length = int.from_bytes(bytes([first[0] & (0xFF >> (more + 1))]) + rest, "big")
+        if length == (1 << 7 * (more + 1)) - 1:  # all ones: not known while it was written
+            return None
+        file.seek(length, 1)
+    return file.tell()

@@ -1,0 +1,1 @@
+"""Fits of confidence and intervals on simulated clips."""

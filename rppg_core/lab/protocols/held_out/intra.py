@@ -1,0 +1,36 @@
+"""Protocol `intra`: folds of one dataset in which nobody is on both sides.
+
+Floor 6. The folder is one that `rppg dataset extract` wrote. Classical methods are asked about every clip; a network
+is trained once a fold and seed on the people of the other folds. Each clip is tested once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rppg_core.lab.protocols.held_out.result import DatasetResult
+from rppg_core.lab.protocols.held_out.run import Options, clips_of, evaluate_splits
+from rppg_core.lab.protocols.held_out.splits import subject_folds
+
+FOLDS = 5
+
+
+def run_intra(folder: Path | str, options: Options | None = None, *, folds: int = FOLDS) -> DatasetResult:
+    """The whole protocol.
+
+    Args:
+        folder: of extracted clips.
+        options: methods, trainings, windows.
+        folds: how many; each is a training a network and seed.
+
+    Returns:
+        Rows and tables.
+
+    Raises:
+        UsageError: not such a folder, fewer people than folds, or an unknown method.
+    """
+    options = options or Options()
+    splits = subject_folds(clips_of(folder), folds)
+    datasets = ", ".join(dict.fromkeys(clip.dataset for clip in splits[0].test + splits[0].train))
+    about = f"{datasets} in {folds} folds of people; what is tested was not learned from."
+    return evaluate_splits(splits, options, protocol="intra", about=about)

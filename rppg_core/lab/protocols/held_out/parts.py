@@ -1,0 +1,41 @@
+"""What a network's parts are for: trainings without one of them, and with one task alone, for one held-out domain.
+
+Floor 6. Every variant is trained as long as the whole network beside it, with the same seeds; this whole network is
+not the one of the other tables, which is trained longer.
+Source: Wang et al. 2025, PhysMLE (ablations; the seesaw: one task improves while another degrades); our choice:
+fewer steps rather than fewer seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rppg_core.lab.datasets.extracted import ExtractedClip
+from rppg_core.lab.protocols.held_out.split_training import Task, tasks_of
+from rppg_core.lab.protocols.held_out.splits import Split
+
+PART_STEPS = 150  # of each of these trainings
+PARTS: dict[str, tuple[str, ...]] = {  # network -> its variants with a part taken out or made another size
+    "physmle": ("no-experts", "no-router", "no-priors", "one-expert", "rank-1", "rank-16"),
+}
+ALONE: dict[str, dict[str, str]] = {  # network -> task -> the variant that learns nothing else
+    "physmle": {"bvp": "only-bvp", "hr": "only-hr", "rr": "only-rr", "spo2": "only-spo2"},
+}
+
+
+def variants_of(network: str) -> tuple[str, ...]:
+    """The variants of a network, "" (all of it) first; none where nobody asks for its parts."""
+    variants = (*PARTS.get(network, ()), *ALONE.get(network, {}).values())
+    return ("", *variants) if variants else ()
+
+
+def part_tasks(
+    split: Split[ExtractedClip], network: str, *, steps: int, seeds: Sequence[int], runs: Path
+) -> list[Task]:
+    """The trainings of a network's variants, seed by seed."""
+    return [
+        task
+        for variant in variants_of(network)
+        for task in tasks_of(split, network, steps=steps, seeds=seeds, runs=runs, variant=variant)
+    ]

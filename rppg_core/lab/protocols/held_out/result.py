@@ -1,0 +1,332 @@
+"""What the protocols `intra`, `cross` and `mssdg` end with: tables for people, numbers for programs, promises.
+
+Floor 6. POS and the constant predictor are in every table. A target is the dataset that a row was tested on; where
+there are several, each has its own lines. A network that was trained with more seeds for some targets than for others
+counts everywhere with the seeds that all of them have; a table of their own shows what the further seeds change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rppg_core.lab.protocols.held_out.numbers import (
+    CONSTANT,
+    Constant,
+    Found,
+    bland_altman_of,
+    by_condition,
+    constant_rows,
+    numbers_of,
+)
+from rppg_core.lab.protocols.held_out.part_tables import Parts
+from rppg_core.lab.protocols.held_out.scores import Row
+from rppg_core.lab.protocols.held_out.seed_spread import seed_entries, seed_table
+from rppg_core.lab.protocols.held_out.trained import Trained, training_table
+from rppg_core.lab.protocols.table import Criterion, percent, text_table
+from rppg_core.types import plain
+
+UNITS = ("window", "video")
+ALL = "all"
+BAR = "pos"  # stands in every table
+
+
+@dataclass(frozen=True)
+class DatasetResult:
+    """Rows of a protocol, and the tables made of them."""
+
+    protocol: str
+    about: str  # one or two sentences: what was learned from, what was tested on
+    window_s: float
+    rows: Sequence[Row]  # of the methods; those of the constant predictor are made here
+    constants: Mapping[str, Constant]  # split -> what the constant predictor says there
+    trained: Sequence[Trained] = ()
+    # more promises of a protocol, made of its result
+    promises: Callable[[DatasetResult], list[Criterion]] | None = None
+    parts: Sequence[Parts] = ()  # of networks, trained apart from the others
+    scoring_cpu_s: float = 0.0  # what asking all methods cost
+
+    @property
+    def methods(self) -> list[str]:
+        return list(dict.fromkeys(row.method for row in self.rows))
+
+    @property
+    def targets(self) -> list[str]:
+        return list(dict.fromkeys(row.dataset for row in self.rows))
+
+    @cached_property
+    def all_rows(self) -> list[Row]:
+        """Rows of the methods and of the constant predictor."""
+        return [*self.rows, *constant_rows(self.rows, self.constants)]
+
+    @cached_property
+    def even_rows(self) -> list[Row]:
+        """Of each method the rows of those seeds that every split has, so that no split counts more than others."""
+        seeds: dict[tuple[str, str], set[int]] = {}
+        for row in self.all_rows:
+            seeds.setdefault((row.method, row.split), set()).add(row.seed)
+        shared = {
+            method: set.intersection(*(found for (name, _), found in seeds.items() if name == method))
+            for method, _ in seeds
+        }
+        return [row for row in self.all_rows if row.seed in shared[row.method]]
+
+    @cached_property
+    def seeds(self) -> list[Found]:
+        """Numbers of the networks that were trained more than once, training by training."""
+        return seed_entries(self.all_rows, BAR)
+
+    @cached_property
+    def cells(self) -> list[Found]:
+        """Numbers of every method on every target, and on all of them, per window and per video."""
+        found = []
+        groups = [*self.targets, ALL] if len(self.targets) > 1 else self.targets
+        for target in groups:
+            for unit in UNITS:
+                for method in [*self.methods, CONSTANT]:
+                    rows = [
+                        row for row in self.even_rows
+                        if row.method == method and row.unit == unit and target in (ALL, row.dataset)
+                    ]  # fmt: skip
+                    found.append({"target": target, "unit": unit, "method": method, **numbers_of(rows)})
+        return found
+
+    def cell(self, method: str, unit: str, target: str | None = None) -> Found:
+        """Numbers of one method; `target` None is everything that was tested."""
+        target = (ALL if len(self.targets) > 1 else self.targets[0]) if target is None else target
+        wanted = {"target": target, "unit": unit, "method": method}
+        return next(cell for cell in self.cells if all(cell[key] == wanted[key] for key in wanted))
+
+    @cached_property
+    def conditions(self) -> list[Found]:
+        """Heart-rate error per window at every level of every condition; of several targets, each is a level."""
+        rows = [row for row in self.even_rows if row.unit == "window"]
+        if len(self.targets) > 1:
+            rows = [replace(row, condition={"target": row.dataset, **row.condition}) for row in rows]
+        return by_condition(rows)
+
+    @cached_property
+    def bland_altman(self) -> list[Found]:
+        """Agreement of every method's heart rate with the label, per video."""
+        found = []
+        for method in self.methods:
+            mine = [row for row in self.even_rows if row.method == method and row.unit == "video"]
+            agreement = bland_altman_of(mine)
+            if agreement is not None:
+                found.append({"method": method, **agreement})
+        return found
+
+    def criteria(self) -> list[Criterion]:
+        """The promises: what was trained beats the predictor that sees no clip, and those of the protocol."""
+        found = []
+        for method in dict.fromkeys(row.method for row in self.rows if row.steps):
+            mine, constant = self.cell(method, "video"), self.cell(CONSTANT, "video")
+            numbers = mine["hr"] or mine["direct_hr"]
+            if numbers is not None and constant["hr"] is not None:
+                bar = constant["hr"]["mae"]
+                found.append(Criterion(f"HR MAE of {method} per video", f"{numbers['mae']:.2f} bpm",
+                                       f"below {bar:.2f}, of the constant", numbers["mae"] < bar))  # fmt: skip
+        return found + (self.promises(self) if self.promises is not None else [])
+
+    def text(self) -> str:
+        """All tables."""
+        parts = [self._head()]
+        if len(self.targets) > 1:
+            parts.append("Every target at a glance (MAE; RR and SpO2 per video, where labelled and given)\n"
+                         + self._overview())  # fmt: skip
+        for unit in UNITS:
+            words = f"per {self.window_s:g} s window, half overlapping" if unit == "window" else "per video"
+            parts.append(
+                f"Heart rate of the waveform, {words}\n" + self._table(unit, _rate_cells, RATE_HEADER)
+            )
+        parts.append("The waveform, per window\n" + self._table("window", _wave_cells, WAVE_HEADER))
+        if agreement := self._agreement_table():
+            parts.append("Agreement per video (estimated minus label)\n" + agreement)
+        if other := self._other_table():
+            parts.append("Other numbers, per video (SpO2 is not calibrated)\n" + other)
+        if conditions := self._condition_table():
+            parts.append("HR MAE (bpm) by condition, per window, worst level first\n" + conditions)
+        if self.seeds:
+            words = (
+                "Networks that were trained more than once for a target (MAE, and r; RR of pos where shown)"
+            )
+            parts.append(f"{words}\n{seed_table(self.seeds, BAR)}")
+        parts += [part.text() for part in self.parts]
+        if self.trained:
+            rows = [*self.rows, *(row for part in self.parts for row in part.rows)]
+            parts.append("What was trained\n" + training_table(self.trained, rows) + "\n" + self._cost())
+        if criteria := self.criteria():
+            parts.append("\n".join(criterion.line() for criterion in criteria))
+        return "\n\n".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Rows, numbers, promises and what the figures draw, ready for JSON."""
+        return plain({
+            "protocol": self.protocol,
+            "about": self.about,
+            "window_s": self.window_s,
+            "criteria": [asdict(criterion) for criterion in self.criteria()],
+            "constants": {split: asdict(said) for split, said in self.constants.items()},
+            "cells": self.cells,
+            "bland_altman": self.bland_altman,
+            "error_by_condition": self.conditions,
+            "trained": [asdict(training) for training in self.trained],
+            "seeds": self.seeds,
+            "parts": [part.to_dict() for part in self.parts],
+            "cost": {"training_cpu_s": sum(t.cpu_s for t in self.trained), "scoring_cpu_s": self.scoring_cpu_s},
+            "rows": [asdict(row) for row in self.all_rows],
+        })  # fmt: skip
+
+    def _head(self) -> str:
+        videos = {(row.dataset, row.clip) for row in self.rows}
+        people = {(row.dataset, row.subject) for row in self.rows}
+        sources = dict.fromkeys(row.hr_from or "no label" for row in self.rows if row.unit == "video")
+        said = dict.fromkeys(f"{c.why}, {c.hr_bpm:.1f} bpm" for c in self.constants.values())
+        constant = (
+            next(iter(said)) if len(said) == 1 else f"{next(iter(self.constants.values())).why} of each split"
+        )
+        return (
+            f"{self.protocol} protocol: {self.about}\n"
+            f"{len(videos)} videos of {len(people)} people tested; true heart rate: {', '.join(sources)}. "
+            f"Constant: {constant}.\n(95 % intervals: bootstrap over people; errors are of the waveform, shown or "
+            f"not; \"shown\" is what the calibration lets pass, and its own error{self._left_out()})"
+        )  # fmt: skip
+
+    def _left_out(self) -> str:
+        """Which seeds the tables of all targets are made of, where some targets have more."""
+        if len(self.even_rows) == len(self.all_rows):
+            return ""
+        kept = sorted({row.seed for row in self.even_rows if row.steps})
+        words = f"seed{'s' if len(kept) != 1 else ''} {', '.join(map(str, kept))}"
+        return f"; networks are those of {words}, which every target has"
+
+    def _overview(self) -> str:
+        """One line a target and method."""
+        lines = []
+        for window in (cell for cell in self.cells if cell["unit"] == "window"):
+            video = self.cell(window["method"], "video", window["target"])
+            lines.append([
+                f"{window['target']}  {window['method']}",
+                _number(window["hr"], "mae", 2), _number(video["hr"], "mae", 2),
+                _correlation(window, _number(window["hr"], "r", 2)),
+                _number(window["hr"], "within", 0, factor=100), _number(video["direct_hr"], "mae", 2),
+                _number(video["rr"], "mae", 2), _number(video["direct_rr"], "mae", 2),
+                _number(video["direct_spo2"], "mae", 2),
+            ])  # fmt: skip
+        header = ["target  method", "HR window", "HR video", "r", "within 5 bpm %", "HR regressed", "RR brpm",
+                  "RR regressed", "SpO2 %"]  # fmt: skip
+        return text_table(header, lines)
+
+    def _table(self, unit: str, cells_of: Callable[[Found], list[str]], header: Sequence[str]) -> str:
+        several = len(self.targets) > 1
+        lines = [
+            [f"{cell['target']}  {cell['method']}" if several else cell["method"], *cells_of(cell)]
+            for cell in self.cells if cell["unit"] == unit
+        ]  # fmt: skip
+        return text_table([("target  " if several else "") + "method", *header], lines)
+
+    def _agreement_table(self) -> str:
+        lines = []
+        for found in self.bland_altman:
+            hr = self.cell(found["method"], "video")["hr"]
+            lines.append([
+                found["method"], str(len(found["points"])), _with_interval(hr, "bias", 2, sign="+"),
+                f"{found['lower']:+.1f} to {found['upper']:+.1f}",
+            ])  # fmt: skip
+        return text_table(["method", "n", "bias bpm", "95 % limits bpm"], lines) if lines else ""
+
+    def _other_table(self) -> str:
+        """RR, SpO2 and the rates that networks regress, each beside the constant predictor and POS."""
+        asked = [
+            ("HR regressed", "bpm", "direct_hr", "hr"), ("RR shown", "brpm", "rr", "rr"),
+            ("RR regressed", "brpm", "direct_rr", "rr"), ("SpO2 regressed", "%", "direct_spo2", "direct_spo2"),
+        ]  # fmt: skip
+        lines = []
+        for cell in self.cells:
+            if cell["unit"] != "video" or cell["method"] == CONSTANT:
+                continue
+            constant, pos = (self.cell(name, "video", cell["target"]) for name in (CONSTANT, BAR))
+            for words, unit, name, beside in asked:
+                found, bar = cell[name], constant[beside]
+                if found is not None:
+                    lines.append([
+                        f"{cell['target']}  {cell['method']}", words, str(int(found["n"])),
+                        percent(found["coverage"], 1), _with_interval(found, "mae", 2), f"{found['within']:.0%}",
+                        _number(bar, "mae", 2), _number(pos[beside], "mae", 2), unit,
+                    ])  # fmt: skip
+        header = ["target  method", "number", "n", "given", "MAE", "within 5 bpm or 2", "MAE of the constant",
+                  f"of {BAR}", "unit"]  # fmt: skip
+        return text_table(header, lines) if lines else ""
+
+    def _condition_table(self) -> str:
+        methods = [*self.methods, CONSTANT]
+        lines = [
+            [f"{found['condition']} {found['level']}", str(found["n_clips"]),
+             *("" if found["mae"][m] is None else f"{found['mae'][m]:.1f}" for m in methods)]
+            for found in self.conditions
+        ]  # fmt: skip
+        return text_table(["condition", "videos", *methods], lines) if lines else ""
+
+    def _cost(self) -> str:
+        """What all trainings took, kept ones among them, and asking all methods now; rendering is not counted."""
+        training_s, scoring_s = sum(training.cpu_s for training in self.trained), self.scoring_cpu_s
+        return (
+            f"Cost: {training_s / 60:.1f} CPU-minutes of training and {scoring_s / 60:.1f} of scoring, "
+            f"{(training_s + scoring_s) / 3600:.2f} CPU-hours in all"
+        )
+
+
+RATE_HEADER = (
+    "n", "MAE bpm", "RMSE bpm", "MAPE %", "r", "within 5 bpm %", "shown", "MAE of shown bpm",
+)  # fmt: skip
+WAVE_HEADER = ("n", "r", "MACC", "SNR dB")
+
+
+def _rate_cells(cell: Found) -> list[str]:
+    hr, shown = cell["hr"], cell["shown"]
+    if hr is None:
+        return [""] * len(RATE_HEADER)
+    return [
+        str(int(hr["n"])), _with_interval(hr, "mae", 2), _with_interval(hr, "rmse", 2), f"{hr['mape']:.1f}",
+        _correlation(cell, _with_interval(hr, "r", 2)), _with_interval(hr, "within", 0, factor=100),
+        percent(0.0 if shown is None else shown["coverage"], 1), _with_interval(shown, "mae", 2),
+    ]  # fmt: skip
+
+
+def _wave_cells(cell: Found) -> list[str]:
+    waves = [_mean_cell(cell["r"], 2), _mean_cell(cell["macc"], 2), _mean_cell(cell["snr_db"], 1)]
+    return [str(int(cell["hr"]["n"])) if cell["hr"] and any(waves) else "", *waves]
+
+
+def _mean_cell(found: Found | None, digits: int) -> str:
+    if found is None:
+        return ""
+    return f"{found['mean']:.{digits}f} {_range(found['low'], found['high'], digits)}".rstrip()
+
+
+def _correlation(cell: Found, words: str) -> str:
+    """Empty for the constant predictor: what its numbers of several splits correlate with is the splits."""
+    return "" if cell["method"] == CONSTANT else words
+
+
+def _number(found: Found | None, name: str, digits: int, *, factor: float = 1) -> str:
+    if found is None or not np.isfinite(found[name]):
+        return ""
+    return f"{factor * found[name]:.{digits}f}"
+
+
+def _with_interval(found: Found | None, name: str, digits: int, *, factor: float = 1, sign: str = "") -> str:
+    """'3.10 (2.40 to 3.90)'; without the brackets where there is no interval, '' where there is not a number."""
+    if found is None or not np.isfinite(found[name]):
+        return ""
+    interval = found["intervals"][name]
+    low, high = (np.nan, np.nan) if interval is None else (factor * value for value in interval)
+    return f"{factor * found[name]:{sign}.{digits}f} {_range(low, high, digits, sign)}".rstrip()
+
+
+def _range(low: float, high: float, digits: int, sign: str = "") -> str:
+    return f"({low:{sign}.{digits}f} to {high:{sign}.{digits}f})" if np.isfinite([low, high]).all() else ""

@@ -1,0 +1,312 @@
+"""Every method on a stored clip: a row a window, and one for the whole video.
+
+Floor 6. Shared by `intra`, `cross` and `mssdg`, on real datasets and on simulated domains. A waveform is made
+once over the whole clip; windows are cut out of it, and each is judged as a report judges it (`runs`, `vitals`):
+by its own control and by the panel, both cut alike. Networks come with weights of their own; a shipped checkpoint is
+never read. Where a network regresses rates, it is asked anew in every window.
+
+Where a true number comes from, best first: the mean of the rate label inside the window; the spectrum of the label's
+waveform. Each row says which. HR of the waveform counts whether or not its reading would be shown.
+Axis letters: T time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from rppg_core.analysis.controls import Run, Runs, spectra_of
+from rppg_core.analysis.vitals import Context, vitals_from_bvp
+from rppg_core.metrics import SNR_BAND_BPM, macc, snr_db, waveform_r
+from rppg_core.roster import CLASSICAL, PANEL, get_method
+from rppg_core.signals.filters import bandpass, segments
+from rppg_core.signals.quality import Panel
+from rppg_core.signals.spectrum import peak_hz, power_spectrum, window_slices
+from rppg_core.types import HR_BAND_HZ, RR_BAND_HZ, Bvp, FaceClip, Method, Truth
+
+WINDOW_S = 10.0
+RR_WINDOW_S = 17.0  # shortest stretch that a breathing rate is asked of: two slow breaths
+MIN_PIECE_S = 2.0  # shortest piece between gaps that has an r
+DIRECT = {"direct_hr_bpm": "hr", "direct_rr_brpm": "rr", "direct_spo2_percent": "spo2"}  # of a row: task
+KNOWN_SHARE = 0.5  # part of a window in which a label must be known to count for it
+
+
+@runtime_checkable
+class StoredClip(Protocol):
+    """What is scored: `datasets.extracted.ExtractedClip`, or anything like it."""
+
+    @property
+    def dataset(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def clip(self) -> str: ...
+
+    @property
+    def condition(self) -> Mapping[str, str]: ...
+
+    def load(self) -> tuple[FaceClip, Truth]:
+        """The clip at an even rate, and what is known of it; NaN where nothing is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A method that is asked: a classical one, or a network with the weights of one training."""
+
+    name: str
+    seed: int = 0
+    weights: Path | None = None
+    variant: str = ""  # of the network's recipe; "" is the network itself
+    steps: int = 0  # of its training
+
+    @property
+    def title(self) -> str:
+        """Name in rows and tables: "physmle", "physmle no-router"."""
+        return f"{self.name} {self.variant}".rstrip()
+
+    def method(self) -> Method:
+        """Ready to estimate.
+
+        Raises:
+            ValueError: a network without weights; here nobody may fall back on those of the package.
+        """
+        if self.weights is not None:
+            from rppg_core.models.neural_method import neural_method
+
+            return neural_method(self.name, self.weights)
+        if self.name not in CLASSICAL:
+            raise ValueError(
+                f"{self.name} has no weights of its own; wanted: those of a training of this run"
+            )
+        return get_method(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One method on one window or video; NaN where there is no such number."""
+
+    method: str  # title of its voice
+    seed: int  # of the training; 0 where nothing is trained
+    steps: int = 0  # of the training
+    split: str
+    dataset: str
+    subject: str
+    clip: str
+    condition: Mapping[str, str] = field(default_factory=dict)
+    unit: str  # "window" or "video"
+    start_s: float
+    seconds: float
+    hr_true_bpm: float
+    hr_from: str  # "hr label", "bvp label" or ""
+    hr_bpm: float = np.nan  # of the waveform, shown or not
+    hr_shown: bool = False
+    confidence: float = 0.0
+    direct_hr_bpm: float = np.nan  # what a network regresses itself
+    r: float = np.nan  # of the waveform with the label's
+    macc: float = np.nan
+    snr_db: float = np.nan
+    rr_true_brpm: float = np.nan
+    rr_brpm: float = np.nan  # NaN when refused
+    direct_rr_brpm: float = np.nan
+    spo2_true_percent: float = np.nan
+    direct_spo2_percent: float = np.nan
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the labels say about a stretch of a clip; NaN where they say nothing."""
+
+    hr_true_bpm: float
+    hr_from: str  # "hr label", "bvp label" or ""
+    rr_true_brpm: float
+    spo2_true_percent: float
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A window, or a whole video, and all that does not depend on the method."""
+
+    unit: str  # "window" or "video"
+    part: slice
+    known: Known
+    panel: Panel | None
+    context: Context
+
+
+def score_clip(
+    clip: StoredClip, voices: Sequence[Voice], *, split: str = "", window_s: float = WINDOW_S
+) -> list[Row]:
+    """Every method on every window of a clip, and on the whole of it.
+
+    Args:
+        clip: at 30 Hz, holding what the methods need.
+        voices: who is asked.
+        split: name of the split in which the clip is tested.
+        window_s: length of a window, half overlapping. Unit: s. Breathing is asked of windows of RR_WINDOW_S or more.
+
+    Returns:
+        Rows of unit "video" and "window". Where face or label is missing, the row is there with NaN in it.
+    """
+    face, truth = clip.load()
+    fs = float(face.fs or 0.0)
+    runs = Runs(face)
+    whole = slice(0, len(face.times_s))
+    stretches = [_stretch("video", whole, runs, truth, fs)]
+    stretches += [
+        _stretch("window", part, runs, truth, fs) for part in window_slices(whole.stop, fs, window_s=window_s)
+    ]
+    rows = []
+    for voice in voices:
+        method = voice.method()
+        run = runs.of(voice.name) if voice.weights is None else runs.run(method)
+        for stretch in stretches:
+            direct, part = run.skin.direct, stretch.part
+            if direct and stretch.unit == "window":
+                direct = method.estimate(_cut_clip(face, part)).direct
+            numbers = {
+                **_heard(run, stretch, fs),
+                **_likeness(run.skin.bvp, truth, stretch),
+                **{name: float(direct.get(key, np.nan)) for name, key in DIRECT.items()},
+            }
+            rows.append(Row(
+                method=voice.title, seed=voice.seed, steps=voice.steps, split=split, dataset=clip.dataset,
+                subject=clip.subject, clip=clip.clip, condition=dict(clip.condition), unit=stretch.unit,
+                start_s=part.start / fs, seconds=(part.stop - part.start) / fs, **asdict(stretch.known), **numbers,
+            ))  # fmt: skip
+    return rows
+
+
+def known_of(truth: Truth, part: slice, fs: float) -> Known:
+    """True numbers of a stretch.
+
+    Args:
+        truth: labels at the clip's times, NaN where unknown.
+        part: the stretch.
+        fs: sampling rate. Unit: Hz.
+
+    Returns:
+        Numbers, and where the heart rate comes from. A label that is known for less than half of the stretch does
+        not count.
+    """
+    hr_bpm, hr_from = _mean_of(truth.hr_bpm[part]), "hr label"
+    if not np.isfinite(hr_bpm):
+        wave = truth.bvp[part]
+        finite = np.isfinite(wave) & (np.nanstd(wave) > 0 if np.isfinite(wave).any() else False)
+        label = spectra_of(Bvp(np.where(finite, wave, 0.0), fs, 0.0, finite), HR_BAND_HZ)
+        hr_bpm, hr_from = (np.nan, "") if label is None else (60 * label.rate_hz, "bvp label")
+    rr_brpm = np.nan
+    if _asks_breathing(part, fs):
+        rr_brpm = float(truth.rr_brpm)
+        resp = truth.resp[part]
+        if not np.isfinite(rr_brpm) and np.isfinite(resp).all():
+            low_hz, high_hz = RR_BAND_HZ
+            rr_brpm = 60 * peak_hz(power_spectrum(resp, fs), low_hz=low_hz, high_hz=high_hz)
+    spo2 = float(truth.spo2_percent) if truth.spo2 is None else _mean_of(truth.spo2[part])
+    return Known(float(hr_bpm), hr_from, rr_brpm, spo2)
+
+
+def _heard(run: Run, stretch: Stretch, fs: float) -> dict[str, Any]:
+    """Heart and breathing rate of a stretch of a waveform, judged as in a report."""
+    part = stretch.part
+    skin = _cut_bvp(run.skin.bvp, part)
+    if skin is None:
+        return {}
+    spectra = spectra_of(skin, HR_BAND_HZ)
+    vitals = vitals_from_bvp(
+        skin, context=stretch.context, control=_cut_bvp(run.control.bvp, part), panel=stretch.panel,
+        evidence=run.skin.evidence, resp=_cut_bvp(run.skin.resp, part),
+    ).vitals  # fmt: skip
+    rr = vitals.rr.value if _asks_breathing(part, fs) else None
+    return {
+        "hr_bpm": np.nan if spectra is None else 60 * spectra.rate_hz,
+        "hr_shown": not vitals.hr.refused,
+        "confidence": vitals.hr.confidence,
+        "rr_brpm": np.nan if rr is None else rr,
+    }
+
+
+def _likeness(bvp: Bvp | None, truth: Truth, stretch: Stretch) -> dict[str, float]:
+    """r, MACC and SNR of a stretch: means over its pieces between gaps, weighted by their length.
+
+    Source: metrics.py for each; our choice, after common practice: MACC of both waveforms inside the cardiac band.
+    """
+    if bvp is None:
+        return {}
+    part, hr_bpm = stretch.part, stretch.known.hr_true_bpm
+    label, heard = truth.bvp[part], bvp.samples[part]
+    found: dict[str, list[tuple[float, int]]] = {"r": [], "macc": [], "snr_db": []}
+    low_hz, high_hz = HR_BAND_HZ
+    for piece in _pieces(bvp.valid[part] & np.isfinite(label), bvp.fs):
+        x, y = label[piece] - label[piece].mean(), heard[piece]
+        n = len(x)
+        found["r"].append((waveform_r(x, y, bvp.fs), n))
+        in_band = [bandpass(wave, bvp.fs, low_hz=low_hz, high_hz=high_hz) for wave in (x, y)]
+        found["macc"].append((macc(in_band[0], in_band[1], bvp.fs), n))
+    if SNR_BAND_BPM[0] <= hr_bpm <= SNR_BAND_BPM[1]:
+        for piece in _pieces(bvp.valid[part], bvp.fs):
+            found["snr_db"].append((snr_db(hr_bpm, heard[piece], bvp.fs), piece.stop - piece.start))
+    return {
+        name: float(np.average([v for v, _ in values], weights=[n for _, n in values])) if values else np.nan
+        for name, values in found.items()
+    }
+
+
+def _stretch(unit: str, part: slice, runs: Runs, truth: Truth, fs: float) -> Stretch:
+    return Stretch(unit, part, known_of(truth, part, fs), _panel(runs, part), _context(runs.clip, part))
+
+
+def _panel(runs: Runs, part: slice) -> Panel | None:
+    """Spectra of the panel in a stretch; None where it has no 5 s of face in one piece."""
+    skin, control = {}, {}
+    for name in PANEL:
+        run = runs.of(name)
+        on_skin, on_control = (
+            spectra_of(_cut_bvp(heard.bvp, part), HR_BAND_HZ) for heard in (run.skin, run.control)
+        )
+        if on_skin is None or on_control is None:
+            return None
+        skin[name], control[name] = on_skin, on_control
+    return Panel(skin, control, runs.of(PANEL[0]).control_kind)
+
+
+def _context(face: FaceClip, part: slice) -> Context:
+    """Facts of a stretch of an even clip."""
+    stretch = FaceClip(
+        times_s=face.times_s[part], valid=face.valid[part], rgb=face.rgb[part], fs=face.fs, region=face.region,
+        boxes=None if face.boxes is None else face.boxes[part],
+    )  # fmt: skip
+    return Context.of(stretch, stretch)
+
+
+def _cut_bvp(bvp: Bvp | None, part: slice) -> Bvp | None:
+    if bvp is None:
+        return None
+    return Bvp(bvp.samples[part], bvp.fs, bvp.t0_s + part.start / bvp.fs, bvp.valid[part])
+
+
+def _cut_clip(clip: FaceClip, part: slice) -> FaceClip:
+    """A stretch of a clip, all fields alike, for a network that regresses rates."""
+    from rppg_core.video.prepare import cut
+
+    return cut(clip, part)
+
+
+def _pieces(valid: np.ndarray, fs: float) -> list[slice]:
+    return [piece for piece in segments(valid) if piece.stop - piece.start >= MIN_PIECE_S * fs]
+
+
+def _mean_of(values: np.ndarray) -> float:
+    """Mean of what is known, NaN where that is too little."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) >= max(1, KNOWN_SHARE * len(values)) else float("nan")
+
+
+def _asks_breathing(part: slice, fs: float) -> bool:
+    return (part.stop - part.start) / fs >= RR_WINDOW_S - 1e-6

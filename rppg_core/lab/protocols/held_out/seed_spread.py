@@ -1,0 +1,160 @@
+"""Numbers of a network training by training: what another seed changes, and what two networks differ by.
+
+Floor 6. `dataset_numbers` asks how far people differ; here each number is taken once a seed over all people, and
+shown with its mean and standard deviation over the seeds. Two networks are compared seed by seed: those of one seed
+saw the same samples in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rppg_core import metrics
+from rppg_core.lab.protocols.held_out.numbers import CONSTANT, RATES
+from rppg_core.lab.protocols.held_out.scores import Row
+from rppg_core.lab.protocols.table import text_table
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of a set of rows: an error (MAE), or r."""
+
+    key: str
+    words: str
+    unit: str
+    rows: str  # their unit: "window" or "video"
+    rate: str = ""  # a key of RATES; "" is r of the waveform
+    beside: str = ""  # key of RATES that methods give which regress nothing
+
+    @property
+    def label(self) -> str:
+        """What must be known of a clip: "bvp", "hr", "rr" or "spo2"."""
+        return self.rate.removeprefix("direct_") or "bvp"
+
+
+HR_WINDOW = Number("hr_window", "HR of the waveform, per window", "bpm", "window", "hr", "hr")
+WAVE_R = Number("r", "r of the waveform, per window", "", "window")
+DIRECT_HR = Number("direct_hr", "HR regressed, per video", "bpm", "video", "direct_hr", "hr")
+DIRECT_RR = Number("direct_rr", "RR regressed, per video", "brpm", "video", "direct_rr", "rr")
+DIRECT_SPO2 = Number("direct_spo2", "SpO2 regressed, per video", "%", "video", "direct_spo2", "direct_spo2")
+NUMBERS = (
+    HR_WINDOW, Number("hr_video", "HR of the waveform, per video", "bpm", "video", "hr", "hr"), WAVE_R,
+    DIRECT_HR, DIRECT_RR, DIRECT_SPO2,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One number, once a seed."""
+
+    values: Mapping[int, float]  # seed -> number, all finite
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(list(self.values.values())))
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation over the seeds, as of a sample; NaN for one seed."""
+        return float(np.std(list(self.values.values()), ddof=1)) if len(self.values) > 1 else float("nan")
+
+    def minus(self, other: Spread) -> Spread | None:
+        """The difference seed by seed; None where no seed has both."""
+        both = {
+            seed: value - other.values[seed] for seed, value in self.values.items() if seed in other.values
+        }
+        return Spread(both) if both else None
+
+    @property
+    def each(self) -> str:
+        """'3.10, 2.90, 3.40', in the order of the seeds."""
+        return ", ".join(f"{self.values[seed]:.2f}" for seed in sorted(self.values))
+
+    def words(self, sign: str = "") -> str:
+        """'3.10 ± 0.20'; without the deviation for one seed."""
+        spread = f" ± {self.sd:.2f}" if np.isfinite(self.sd) else ""
+        return f"{self.mean:{sign}.2f}{spread}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"seeds": sorted(self.values), "values": [self.values[seed] for seed in sorted(self.values)],
+                "mean": self.mean, "sd": self.sd}  # fmt: skip
+
+
+def value_of(rows: Sequence[Row], number: Number, *, beside: bool = False) -> float:
+    """A number of rows of one method; NaN where nothing is known or given.
+
+    Args:
+        rows: of both units.
+        number: which.
+        beside: the rows are those of a method that regresses nothing.
+    """
+    rate = number.beside if beside else number.rate
+    mine = [row for row in rows if row.unit == number.rows]
+    if not number.rate:
+        finite = [row.r for row in mine if np.isfinite(row.r)]
+        return float(np.mean(finite)) if finite else float("nan")
+    true, estimated, _ = RATES[rate]
+    reference, estimates = (
+        np.array([getattr(row, name) for row in mine], float) for name in (true, estimated)
+    )
+    return metrics.mae(reference, estimates)
+
+
+def spread_of(rows: Sequence[Row], number: Number) -> Spread | None:
+    """A number of one network, once a seed; None where there is none."""
+    seeds = dict.fromkeys(row.seed for row in rows)
+    values = {seed: value_of([row for row in rows if row.seed == seed], number) for seed in seeds}
+    finite = {seed: value for seed, value in values.items() if np.isfinite(value)}
+    return Spread(finite) if finite else None
+
+
+def seed_entries(rows: Sequence[Row], bar: str) -> list[dict[str, Any]]:
+    """Every number of every network on every target on which it was trained more than once.
+
+    Args:
+        rows: of all methods, the constant predictor among them.
+        bar: method that stands beside them.
+
+    Returns:
+        Entries of "target", "method", "steps", "number", "words", "unit", "seeds", "values", "mean", "sd", and what
+        `bar` and the constant predictor have, NaN where they say nothing.
+    """
+    groups: dict[tuple[str, str, int], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.dataset, row.method, row.steps), []).append(row)
+    entries = []
+    for (target, method, steps), mine in groups.items():
+        if len({row.seed for row in mine}) < 2:
+            continue
+        others = {
+            name: [r for r in rows if (r.dataset, r.method) == (target, name)] for name in (bar, CONSTANT)
+        }
+        for number in NUMBERS:
+            if (spread := spread_of(mine, number)) is not None:
+                beside = {name: value_of(them, number, beside=True) for name, them in others.items()}
+                about = {"target": target, "method": method, "steps": steps, "number": number.key,
+                         "words": number.words, "unit": number.unit}  # fmt: skip
+                entries.append({**about, **spread.to_dict(), **beside})
+    return entries
+
+
+def seed_table(entries: Sequence[Mapping[str, Any]], bar: str) -> str:
+    """The entries of `seed_entries` as a table."""
+    lines = []
+    for entry in entries:
+        spread = Spread(dict(zip(entry["seeds"], entry["values"], strict=True)))
+        lines.append([
+            f"{entry['target']}  {entry['method']}", entry["words"], entry["unit"], spread.each, spread.words(),
+            number_cell(entry[bar]), number_cell(entry[CONSTANT]),
+        ])  # fmt: skip
+    header = ["target  network", "number", "unit", "of each seed", "mean ± sd", bar, CONSTANT]
+    return text_table(header, lines)
+
+
+def number_cell(value: float) -> str:
+    """Empty where there is not a number."""
+    return f"{value:.2f}" if np.isfinite(value) else ""

@@ -1,0 +1,220 @@
+"""One network a split, method, variant and seed, trained on the split's training clips and nothing else.
+
+Floor 6. Each training has a folder of its own below `runs`, named after the split, a fingerprint of its clips and the
+hash of its recipe: a run that was stopped goes on, a finished one is kept, other clips or numbers get another folder.
+Trainings run in parallel processes, one core each. Recipes are those of `rppg train` with steps, seed and sources
+replaced: stored clips only, as many of each source domain in every batch, no curriculum, and weights that are
+averaged over the same share of the steps. Nothing is selected: the last weights are taken, and what is held out for
+watching comes from the sources, never from the target.
+Source: Wang et al. 2025, PhysMLE (a mini-batch of two a source domain and step).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import wait
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rppg_core.errors import RppgError
+from rppg_core.lab.datasets.extracted import ExtractedClip
+from rppg_core.lab.protocols.held_out.scores import Voice
+from rppg_core.lab.protocols.held_out.splits import Split, by_domain
+from rppg_core.lab.protocols.held_out.trained import Trained
+from rppg_core.lab.workers import WorkerPool
+from rppg_core.types import Progress
+
+if TYPE_CHECKING:
+    from rppg_core.lab.training.recipes import Recipe
+
+BATCH = 10  # samples a step: two of each of five source domains
+WATCHED = 48  # held-out samples of the sources, looked at once, after the last step
+POLL_S = 1.0  # how often the logs are asked how far the trainings are
+
+
+class StoppedError(RppgError):
+    """Somebody stopped a training; what it had is kept."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training."""
+
+    split: str
+    recipe: Recipe  # settled
+    groups: Mapping[str, Sequence[ExtractedClip]]  # source domain -> its clips
+    runs: Path  # folder in which the training makes its own
+
+    @property
+    def folder(self) -> Path:
+        from rppg_core.lab.training.loop import run_name
+
+        return self.runs / run_name(self.recipe)
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / f"{self.recipe.method}.safetensors"
+
+    @property
+    def voice(self) -> Voice:
+        recipe = self.recipe
+        return Voice(recipe.method, recipe.seed, self.weights, recipe.variant, recipe.steps)
+
+
+def tasks_of(
+    split: Split[ExtractedClip],
+    method: str,
+    *,
+    steps: int,
+    seeds: Iterable[int],
+    runs: Path,
+    variant: str = "",
+) -> list[Task]:
+    """What is to be trained of one network on one split.
+
+    Args:
+        split: with training clips.
+        method: a key of roster.MODELS that has a recipe.
+        steps: of every training.
+        seeds: a training each.
+        runs: folder of all runs.
+        variant: a key of recipes.ABLATIONS[method].
+
+    Raises:
+        UsageError: a network without a recipe or such a variant, or no steps.
+    """
+    from rppg_core.lab.training.recipes import recipe_hash
+
+    groups, tasks = by_domain(split.train), []
+    place = runs / f"{'-'.join(split.name.split())}-{fingerprint(split.train)}"
+    for seed in seeds:
+        recipe = split_recipe(method, steps=steps, seed=seed, n_groups=len(groups), variant=variant)
+        folder = place / f"{steps}-steps-{recipe_hash(recipe)[:6]}"
+        tasks.append(Task(split.name, recipe, groups, folder))
+    return tasks
+
+
+def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: str = "") -> Recipe:
+    """A method's recipe, or that of one of its variants, on stored clips alone."""
+    from rppg_core.lab.training.loop import settled
+    from rppg_core.lab.training.recipes import get_recipe
+
+    whole = get_recipe(method, variant)
+    return settled(replace(
+        whole, steps=steps, seed=seed, traces=0, clips=max(BATCH, n_groups), domains=False, easy=0.0, hard=0.0,
+        ema_decay=whole.ema_decay ** max(1.0, whole.steps / max(steps, 1)), validate_every=steps,
+        validation_samples=WATCHED,
+    ))  # fmt: skip
+
+
+def third_of(method: str) -> int:
+    """A third of the steps of a method's recipe."""
+    from rppg_core.lab.training.recipes import get_recipe
+
+    return max(1, get_recipe(method).steps // 3)
+
+
+def fingerprint(clips: Sequence[ExtractedClip]) -> str:
+    """Eight hex digits that differ when a clip is another one, or holds other numbers."""
+    about = []
+    for clip in clips:
+        with zipfile.ZipFile(clip.path) as stored:  # the directory at its end: names and check sums
+            about.append(
+                [clip.dataset, clip.subject, clip.clip, [(i.filename, i.CRC) for i in stored.infolist()]]
+            )
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:8]
+
+
+def train_all(tasks: Sequence[Task], *, workers: int = 2, progress: Progress | None = None) -> list[Trained]:
+    """Every training that is not finished yet.
+
+    Args:
+        tasks: in the order in which they are started.
+        workers: processes, one core each.
+        progress: told the steps that are done of all.
+
+    Returns:
+        What was trained, in order; kept ones as they were.
+
+    Raises:
+        StoppedError: a training was stopped; the same call goes on with it.
+        RppgError: a training failed.
+    """
+    total = sum(task.recipe.steps for task in tasks)
+    # where this block is left early, the trainings save what they have
+    with WorkerPool(min(workers, max(1, len(tasks)))) as pool:
+        futures = [pool.submit(train_one, task) for task in tasks]
+        waiting = set(futures)
+        while waiting:
+            done, waiting = wait(waiting, timeout=POLL_S)
+            for future in done:
+                future.result()  # raises now what was raised there
+            if progress is not None:
+                steps = sum(steps_done(task) for task in tasks)
+                finished = len(tasks) - len(waiting)
+                progress(
+                    f"training: step {steps} of {total}, {finished} of {len(tasks)} networks", steps / total
+                )
+        return [future.result() for future in futures]
+
+
+def train_one(task: Task) -> Trained:
+    """One training on one core, or what is kept of it."""
+    from rppg_core.lab.training.loop import RunOptions, train
+    from rppg_core.lab.training.mixture import shares_of_clips
+    from rppg_core.lab.training.record import RunFolder
+    from rppg_core.models.base import check_model
+    from rppg_core.models.weights import create_model
+
+    recipe, folder = task.recipe, RunFolder(task.folder)
+    if not is_finished(task):
+        resume = folder.checkpoint() is not None
+        shares = partial(shares_of_clips, groups=task.groups)
+        options = RunOptions(runs=task.runs, resume=resume, device="cpu", workers=0)
+        result = train(recipe, options, sources=list(task.groups), shares=shares)
+        if result.weights is None:
+            raise StoppedError(
+                f"the training of {task.voice.title} for {task.split} was stopped at step {result.step}",
+                wanted=f"{recipe.steps} steps", do="give the same command again: it goes on from there",
+            )  # fmt: skip
+    cpu_s = max((row.get("cpu_seconds", 0.0) for row in folder.rows()), default=0.0)
+    n_clips = sum(len(clips) for clips in task.groups.values())
+    size = check_model(create_model(recipe.method, recipe.config))
+    return Trained(task.split, recipe.method, recipe.seed, recipe.steps, n_clips, cpu_s, recipe.variant, size)
+
+
+def is_finished(task: Task) -> bool:
+    """Its weights are there, and they were made by this recipe."""
+    from rppg_core.errors import ModelFileError
+    from rppg_core.lab.training.recipes import recipe_hash
+    from rppg_core.models.weights import load_card
+
+    try:
+        card = load_card(task.recipe.method, task.weights)
+    except ModelFileError:
+        return False
+    return (card.recipe_hash, card.seed) == (recipe_hash(task.recipe), task.recipe.seed)
+
+
+def steps_done(task: Task) -> int:
+    """Steps that the log of a training holds."""
+    try:
+        with (task.folder / "log.jsonl").open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
+            lines = log.read().decode(errors="replace").splitlines()
+    except OSError:
+        return 0
+    for line in reversed(lines):
+        try:
+            return int(json.loads(line)["step"])
+        except (ValueError, KeyError, TypeError):  # cut off at either end
+            continue
+    return 0

@@ -1,0 +1,1 @@
+"""Protocol `photo`: the frozen benchmark photo-v1."""

@@ -1,0 +1,183 @@
+"""Rates that networks regress themselves, in protocol `photo`: beside the constant, POS, and the ratio of ratios.
+
+Floor 6. These numbers pass no check and are not what a report shows, so they are judged on every clip on which they
+are given. Whoever knows what the benchmark draws from can say its middle: a network has to do better than that.
+SpO2 has the classical rival too, the ratio of ratios of the skin's colour. It becomes a percentage by a straight
+line, fitted on one half of the clips and judged on the other, in turn (cross-fitted): nobody has calibrated it, and
+each clip has a camera of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rppg_core.lab.protocols.photo.clips import BREATH_S, PULSE_S, SPO2_PERCENT
+from rppg_core.lab.protocols.photo.scores import BAR, CONSTANT_BPM, CONSTANT_BRPM, Row, mean_ci
+from rppg_core.lab.protocols.table import Criterion, text_table
+
+CONSTANT_SPO2_PERCENT = sum(SPO2_PERCENT) / 2
+MAX_RR_MAE_BRPM = 2.5  # of a network that regresses breathing, over all long clips
+RATIOS = {"red_over_blue": "ratio of ratios, red/blue", "red_over_green": "ratio of ratios, red/green"}
+ABOUT = (
+    "Rates that networks regress themselves (SpO2 is not calibrated; a ratio of ratios becomes % by a line fitted "
+    "on\nthe other half of the clips; RR of a waveform is counted where it is shown)"
+)
+HALVES_SEED = 0
+MIN_FIT = 3  # clips that a line is fitted to
+
+
+@dataclass(frozen=True)
+class DirectLine:
+    """How far one source of a rate is off, on the clips on which it says something."""
+
+    rate: str  # with its unit and the clips
+    source: str
+    n: int
+    mae: dict[str, float]  # mean, low, high
+    gain: dict[str, float] | None  # what the constant is off by, minus that, on the same clips
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """One block of the table."""
+
+    name: str
+    clips: Callable[[Row], bool]
+    true: Callable[[Row], float]
+    direct: Callable[[Row], float]
+    waveform: Callable[[Row], float] | None
+    constant: float
+
+
+def _heart(name: str, *, breath: bool) -> _Rate:
+    return _Rate(name, lambda row: row.breath == breath, lambda row: row.hr_true_bpm, lambda row: row.direct_hr_bpm,
+                 lambda row: row.hr_bpm, CONSTANT_BPM)  # fmt: skip
+
+
+BREATHING = _Rate(
+    f"RR brpm, {BREATH_S:g} s", lambda row: row.breath, lambda row: row.rr_true_brpm,
+    lambda row: row.direct_rr_brpm, lambda row: row.rr_brpm, CONSTANT_BRPM,
+)  # fmt: skip
+OXYGEN = _Rate(
+    "SpO2 %, all", lambda row: True, lambda row: row.spo2_true_percent, lambda row: row.direct_spo2_percent,
+    None, CONSTANT_SPO2_PERCENT,
+)  # fmt: skip
+RATES = (
+    _heart(f"HR bpm, {PULSE_S:g} s", breath=False),
+    _heart(f"HR bpm, {BREATH_S:g} s", breath=True),
+    BREATHING,
+    OXYGEN,
+)
+
+
+def direct_lines(rows: Sequence[Row]) -> list[DirectLine]:
+    """Every rate that some network regresses: the networks, what waveforms say, the ratio of ratios, the constant.
+
+    Args:
+        rows: of protocol photo.
+
+    Returns:
+        Lines, rate by rate; none of a rate that nobody regresses.
+    """
+    lines = []
+    for rate in RATES:
+        inside = [row for row in rows if rate.clips(row)]
+        networks = list(dict.fromkeys(row.method for row in inside if np.isfinite(rate.direct(row))))
+        if not networks:
+            continue
+        said = [(f"{name}, regressed", _of(name, inside, rate.true, rate.direct)) for name in networks]
+        if rate.waveform is not None:
+            said += [
+                (f"{name}, waveform", _of(name, inside, rate.true, rate.waveform))
+                for name in dict.fromkeys([*networks, BAR])
+            ]
+        else:
+            said += [(words, ratio_guesses(inside, field)) for field, words in RATIOS.items()]
+        true = np.array([rate.true(row) for row in _each_clip(inside)])
+        said.append(
+            (f"constant {rate.constant:g}", np.stack([np.full(len(true), rate.constant), true], axis=1))
+        )
+        lines += [
+            line for source, pairs in said
+            if (line := _line(rate.name, source, pairs, rate.constant)) is not None
+        ]  # fmt: skip
+    return lines
+
+
+def direct_table(lines: Sequence[DirectLine]) -> str:
+    """The lines as text; "" without any."""
+
+    def words(found: dict[str, float] | None, sign: str = "") -> str:
+        if found is None:
+            return ""
+        return f"{found['mean']:{sign}.2f} ({found['low']:{sign}.2f} to {found['high']:{sign}.2f})"
+
+    cells = [
+        [f"{line.rate}  {line.source}", str(line.n), words(line.mae), words(line.gain, "+")] for line in lines
+    ]
+    return (
+        text_table(["rate, clips, from", "n", "MAE", "better than the constant by"], cells) if cells else ""
+    )
+
+
+def ratio_guesses(rows: Sequence[Row], field: str) -> Float[np.ndarray, "clip 2"]:
+    """SpO2 out of a ratio of ratios, and the truth, of each clip; NaN where there is no ratio or no line. Unit: %.
+
+    Args:
+        rows: of any methods; what a clip's colour says is the same in all of them.
+        field: a key of RATIOS.
+
+    Source: cross-fitting in halves drawn at random; our choice: least squares, as in `oximetry`.
+    """
+    clips = _each_clip(rows)
+    ratio = np.array([getattr(row, field) for row in clips], float)
+    true = np.array([row.spo2_true_percent for row in clips], float)
+    half = np.random.default_rng(HALVES_SEED).permutation(len(clips)) % 2
+    guess = np.full(len(clips), np.nan)
+    for judged in (0, 1):
+        fitted = (half != judged) & np.isfinite(ratio) & np.isfinite(true)
+        if fitted.sum() >= MIN_FIT and np.ptp(ratio[fitted]) > 0:
+            slope, offset = np.polyfit(ratio[fitted], true[fitted], 1)
+            guess[half == judged] = slope * ratio[half == judged] + offset
+    return np.stack([guess, true], axis=1)
+
+
+def breath_criterion(rows: Sequence[Row], method: str) -> Criterion | None:
+    """The promise of a network that regresses breathing, on all long clips; None of one that does not."""
+    pairs = _of(method, [row for row in rows if row.breath], BREATHING.true, BREATHING.direct)
+    errors = np.abs(pairs[:, 0] - pairs[:, 1])
+    told = int(np.isfinite(errors).sum())
+    if not told:
+        return None
+    mae = float(np.nanmean(errors))
+    return Criterion(
+        f"RR MAE that {method} regresses", f"{mae:.2f} brpm, {told} of {len(errors)} clips of {BREATH_S:g} s",
+        f"below {MAX_RR_MAE_BRPM}, on all of them", mae < MAX_RR_MAE_BRPM and told == len(errors),
+    )  # fmt: skip
+
+
+def _of(
+    method: str, rows: Sequence[Row], true: Callable[[Row], float], said: Callable[[Row], float]
+) -> Float[np.ndarray, "clip 2"]:
+    """(said, true) of each clip."""
+    pairs = [(said(row), true(row)) for row in rows if row.method == method]
+    return np.array(pairs, float).reshape(-1, 2)
+
+
+def _each_clip(rows: Sequence[Row]) -> list[Row]:
+    """One row a clip, whatever its method."""
+    return list({row.clip: row for row in rows}.values())
+
+
+def _line(rate: str, source: str, pairs: Float[np.ndarray, "clip 2"], constant: float) -> DirectLine | None:
+    known = pairs[np.isfinite(pairs).all(axis=1)]
+    errors, fixed = np.abs(known[:, 0] - known[:, 1]), np.abs(constant - known[:, 1])
+    mae = mean_ci(errors)
+    if mae is None:
+        return None
+    gain = None if source.startswith("constant") else mean_ci(fixed - errors)
+    return DirectLine(rate, source, len(known), mae, gain)

@@ -1,0 +1,1 @@
+"""Protocol `stress`: one disturbance at a time, from easy to hopeless."""

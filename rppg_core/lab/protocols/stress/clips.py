@@ -1,0 +1,72 @@
+"""Rendered clips of the stress lab, one after the other, kept in a folder for the next run.
+
+Floor 6. A case of a sweep is rendered in a worker process; its file is named after all that the clip hangs on
+(settings, simulator version, source of everything that makes a clip), so that an old one never passes for a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rppg_core.lab.datasets.clip_file import KnownClip, load_clip, made_folder
+from rppg_core.lab.protocols.kept_clips import AHEAD, KEPT, RUNS, kept_clip
+from rppg_core.lab.protocols.stress.sweeps import SWEEPS, StressCase, stress_case, stress_clip
+from rppg_core.lab.workers import WorkerPool, in_order
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where a knob stands for one person."""
+
+    sweep: str  # a key of SWEEPS
+    value: float
+    seed: int
+    pulsed: bool = True
+
+    @property
+    def case(self) -> StressCase:
+        return stress_case(SWEEPS[self.sweep], self.value, self.seed, pulsed=self.pulsed)
+
+    @property
+    def stem(self) -> str:
+        """Start of the file's name."""
+        kind = "" if self.pulsed else "-pulse_free"
+        return f"{self.sweep.replace(' ', '_')}-{self.value:g}-{self.seed}{kind}"
+
+
+def stops(sweeps: Sequence[str], seeds: int) -> list[Stop]:
+    """Every stop of the sweeps, and of each sweep's hard end also the clip without a pulse."""
+    found = []
+    for name in sweeps:
+        found += [Stop(name, value, seed) for value in SWEEPS[name].values for seed in range(seeds)]
+        found += [Stop(name, SWEEPS[name].hard, seed, pulsed=False) for seed in range(seeds)]
+    return found
+
+
+def stream_stops(
+    wanted: Sequence[Stop], needs: frozenset[str], runs: Path | str | None = None, *, workers: int = 2
+) -> Iterator[KnownClip]:
+    """The clips, in order; where crops are needed they are rendered anew, else read from the folder.
+
+    Args:
+        wanted: which clips.
+        needs: what they must hold, names out of types.NEEDS.
+        runs: folder that keeps rendered clips; None is out/runs.
+        workers: processes that render.
+
+    Raises:
+        WriteError: the folder cannot be written.
+    """
+    folder = made_folder(Path(RUNS if runs is None else runs) / "stress") if needs <= KEPT else None
+    with WorkerPool(workers) as pool:
+        if folder is None:
+            yield from in_order(pool, stress_clip, ((stop.case, needs) for stop in wanted), ahead=AHEAD)
+        else:
+            yield from map(load_clip, pool.map(rendered_into, wanted, [folder] * len(wanted)))
+
+
+def rendered_into(stop: Stop, folder: Path) -> Path:
+    """The file of a stop in a folder; rendered where it is missing, outdated or broken."""
+    return kept_clip(folder, stop.stem, [stop.case.key], lambda: stress_clip(stop.case, KEPT))

@@ -1,0 +1,289 @@
+"""Protocol `stress`: one knob at a time until it hurts, and what every method makes of it.
+
+Floor 6. Eight sweeps (`stress_sweeps.SWEEPS`) over simulated clips of known truth: head motion, light, flicker,
+codec, frame rate, blur, noise, skin tone. For every value of a knob each method's waveform is held against the true
+pulse (r, SNR), its rate against the true rate, and the readings that the calibration lets pass are counted and
+checked, beside the consensus and the constant predictor. At each hard end the same clip without a pulse asks whether
+anybody shows a number where there is none. The same people sit through all sweeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rppg_core.analysis.controls import spectra_of
+from rppg_core.analysis.pipeline import Analysis, needs_of
+from rppg_core.errors import FrameRateError, UsageError
+from rppg_core.lab.protocols.stress.clips import Stop, stops, stream_stops
+from rppg_core.lab.protocols.stress.sweeps import HR_BPM, SECONDS, SWEEPS, Sweep
+from rppg_core.lab.protocols.table import Criterion, percent, text_table
+from rppg_core.lab.protocols.waveform_scores import waveform_scores
+from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
+from rppg_core.roster import resolve
+from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip, Progress, Reading, Truth, plain
+
+BAR = "pos"  # always in the table
+CONSENSUS = "consensus"
+CONSTANT_BPM = sum(HR_BPM) / 2
+CONSTANT = f"constant {CONSTANT_BPM:g}"
+SEEDS = 5
+WITHIN_BPM = 5.0
+BENIGN_R = 0.8
+COSTLY = ("motion", "light", "codec", "noise")  # knobs whose hard end must cost POS some of its r
+
+
+@dataclass(frozen=True)
+class Row:
+    """One voice (a method, the consensus, the constant) on one clip; NaN where it gives no such number."""
+
+    sweep: str
+    value: float
+    seed: int
+    pulsed: bool
+    method: str
+    r: float
+    snr_db: float
+    hr_bpm: float  # of the waveform, shown or not
+    hr_true_bpm: float
+    shown: bool
+    confidence: float
+
+    @property
+    def hr_error_bpm(self) -> float:
+        return abs(self.hr_bpm - self.hr_true_bpm)
+
+
+def run_stress(
+    methods: Sequence[str] | str | None = None,
+    *,
+    seeds: int = SEEDS,
+    runs: Path | str | None = None,
+    sweeps: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    workers: int = 2,
+) -> StressResult:
+    """The whole protocol.
+
+    Args:
+        methods: names; None is the seven classical ones. POS is always among them.
+        seeds: people; each sits through every sweep.
+        runs: folder that keeps the rendered clips; None is out/runs.
+        sweeps: keys of SWEEPS; None is all.
+        progress: called with a stage and a fraction.
+        workers: processes that render clips.
+
+    Returns:
+        Rows and tables.
+
+    Raises:
+        UsageError: an unknown method or sweep, or no seed.
+        WriteError: the folder cannot be written.
+    """
+    names = list(dict.fromkeys([BAR, *resolve(methods)]))
+    chosen = list(SWEEPS if sweeps is None else sweeps)
+    if unknown := [name for name in chosen if name not in SWEEPS]:
+        raise UsageError(f"sweep {unknown[0]!r}", wanted=f"one of {', '.join(SWEEPS)}", do="choose of them")
+    if seeds < 1:
+        raise UsageError(f"{seeds} seeds", wanted="1 or more", do=f"leave --seeds out for {SEEDS}")
+    wanted = stops(chosen, seeds)
+    needs = needs_of(names) - {"still"}
+    rows: list[Row] = []
+    for k, (stop, made) in enumerate(
+        zip(wanted, stream_stops(wanted, needs, runs, workers=workers), strict=True)
+    ):
+        rows += judged(stop, *made, names)
+        if progress is not None:
+            progress(f"{stop.sweep} {stop.value:g}, clip {k + 1} of {len(wanted)}", (k + 1) / len(wanted))
+    return StressResult(seeds, tuple(chosen), rows)
+
+
+def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> list[Row]:
+    """What every voice has to say about one clip.
+
+    Args:
+        stop: which clip it is.
+        clip: native clip holding what the methods need.
+        truth: of the clip.
+        methods: names out of the roster.
+    """
+    true_bpm = float(np.mean(truth.hr_bpm)) if truth.pulsed else float("nan")
+
+    def row(voice: str, bvp: Bvp | None, hr: Reading | None, hr_bpm: float) -> Row:
+        r, ratio_db = waveform_scores(bvp, truth) if truth.pulsed else (float("nan"), float("nan"))
+        shown = hr is not None and not hr.refused
+        return Row(stop.sweep, stop.value, stop.seed, stop.pulsed, voice, r, ratio_db, hr_bpm, true_bpm, shown,
+                   0.0 if hr is None else hr.confidence)  # fmt: skip
+
+    found = []
+    try:
+        report = Analysis(clip).report(methods)
+    except FrameRateError:  # refused before any method reads it
+        found = [row(name, None, None, float("nan")) for name in (*methods, CONSENSUS)]
+    else:
+        for name, estimate in report.estimates.items():
+            spectra = spectra_of(estimate.bvp, HR_BAND_HZ)
+            rate_bpm = float("nan") if spectra is None else 60 * spectra.rate_hz
+            found.append(row(name, estimate.bvp, estimate.vitals.hr, rate_bpm))
+        hr = report.consensus.vitals.hr
+        found.append(row(CONSENSUS, None, hr, float("nan") if hr.value is None else hr.value))
+    constant = Reading(CONSTANT_BPM, "bpm") if truth.pulsed else None
+    return [*found, row(CONSTANT, None, constant, CONSTANT_BPM)]
+
+
+def summary(rows: Sequence[Row]) -> dict[str, Any]:
+    """Numbers of one voice over the people at one stop of a knob.
+
+    n; r as {"mean", "low", "high"} (mean and range over people); snr_db, hr_mae_bpm and within_5_bpm (0..1) of the
+    waveform, shown or not; shown (0..1); shown_mae_bpm of what is shown. NaN or None where there is nothing.
+    """
+    r = np.array([row.r for row in rows])
+    known = r[np.isfinite(r)]
+    errors = np.array([row.hr_error_bpm for row in rows])
+    shown = np.array([row.shown for row in rows])
+    return {
+        "n": len(rows),
+        "r": {"mean": float(known.mean()), "low": float(known.min()), "high": float(known.max())}
+        if len(known) else None,
+        "snr_db": _mean([row.snr_db for row in rows]),
+        "hr_mae_bpm": _mean(errors),
+        "within_5_bpm": float(np.mean(errors <= WITHIN_BPM)),
+        "shown": float(shown.mean()),
+        "shown_mae_bpm": _mean(errors[shown]),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StressResult:
+    """Rows of the protocol, and the tables made of them."""
+
+    seeds: int
+    sweeps: tuple[str, ...]
+    rows: list[Row]
+
+    @property
+    def methods(self) -> list[str]:
+        """Every voice, in the order of the tables."""
+        return list(dict.fromkeys(row.method for row in self.rows))
+
+    @cached_property
+    def cells(self) -> list[dict[str, Any]]:
+        """Numbers of every voice at every stop with a pulse, under "sweep", "value" and "method"."""
+        groups: dict[tuple[str, float, str], list[Row]] = {}
+        for row in self.rows:
+            if row.pulsed:
+                groups.setdefault((row.sweep, row.value, row.method), []).append(row)
+        return [
+            {"sweep": sweep, "value": value, "method": method, **summary(rows)}
+            for (sweep, value, method), rows in groups.items()
+        ]
+
+    def cell(self, sweep: str, value: float, method: str) -> dict[str, Any]:
+        """Numbers of one voice at one stop."""
+        return next(
+            cell for cell in self.cells
+            if (cell["sweep"], cell["value"], cell["method"]) == (sweep, value, method)
+        )  # fmt: skip
+
+    def criteria(self) -> list[Criterion]:
+        """The promises of this protocol."""
+        ends = {
+            name: (self._r(name, SWEEPS[name].benign), self._r(name, SWEEPS[name].hard))
+            for name in self.sweeps
+        }
+        worst = min(ends, key=lambda name: ends[name][0])
+        least = ends[worst][0]
+        found = [Criterion(f"least r of {BAR} at a benign end", f"{least:.2f} ({worst})", f"at least {BENIGN_R}",
+                           least >= BENIGN_R)]  # fmt: skip
+        for name in COSTLY:
+            if name in ends:
+                benign, hard = ends[name]
+                found.append(Criterion(f"r of {BAR} at the hard end of {name}", f"{hard:.2f}", f"below {benign:.2f}",
+                                       hard < benign))  # fmt: skip
+        voices = [row for row in self.rows if row.method != CONSTANT]
+        shown = [row for row in voices if row.pulsed and row.shown]
+        near = sum(row.hr_error_bpm <= WITHIN_BPM for row in shown)
+        found.append(Criterion("shown readings within 5 bpm", f"{near} of {len(shown)}", "at least 97%",
+                               bool(shown) and near >= 0.97 * len(shown)))  # fmt: skip
+        free = [row for row in voices if not row.pulsed]
+        number = sum(row.shown for row in free)
+        found.append(
+            Criterion("numbers without a pulse, all voices", f"{number} of {len(free)}", "none", not number)
+        )
+        return found
+
+    def text(self) -> str:
+        """All tables."""
+        parts = [
+            f"stress protocol: {len(self.sweeps)} sweeps, {self.seeds} seeds (people), clips of {SECONDS:g} s, "
+            f"simulator version {SIMULATOR_VERSION}\nFirst table: mean r with the true pulse and SNR in dB. "
+            "Second: MAE of the waveform's rate in bpm, shown or not; share shown, and its MAE.",
+            *(self._sweep_text(SWEEPS[name]) for name in self.sweeps),
+            f"Shown, and wrong by more than {WITHIN_BPM:g} bpm\n" + self._wrong_text(),
+            "\n".join(criterion.line() for criterion in self.criteria()),
+        ]  # fmt: skip
+        return "\n\n".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Rows, numbers, criteria and what the figures draw, ready for JSON."""
+        return plain({
+            "protocol": "stress",
+            "simulator_version": SIMULATOR_VERSION,
+            "seeds": self.seeds,
+            "criteria": [asdict(c) for c in self.criteria()],
+            "stress": {"sweeps": [asdict(SWEEPS[name]) for name in self.sweeps], "cells": self.cells},
+            "rows": [asdict(row) for row in self.rows],
+        })  # fmt: skip
+
+    def _r(self, sweep: str, value: float) -> float:
+        """Mean r of POS, NaN where every clip was refused."""
+        found = self.cell(sweep, value, BAR)["r"]
+        return float("nan") if found is None else found["mean"]
+
+    def _sweep_text(self, sweep: Sweep) -> str:
+        waves = [m for m in self.methods if m not in (CONSENSUS, CONSTANT)]
+        return "\n".join([
+            f"{sweep.name}: {sweep.knob}, {sweep.unit}\nexpected: {sweep.expect}",
+            self._table(sweep, waves, _wave_words),
+            "",
+            self._table(sweep, self.methods, _rate_words),
+        ])  # fmt: skip
+
+    def _wrong_text(self) -> str:
+        """Every clip on which somebody shows a wrong rate, and who does."""
+        wrong: dict[tuple[str, float, int, float], list[str]] = {}
+        for row in self.rows:
+            if row.method != CONSTANT and row.shown and row.hr_error_bpm > WITHIN_BPM:
+                place = row.sweep, row.value, row.seed, row.hr_true_bpm
+                wrong.setdefault(place, []).append(f"{row.method} {row.hr_bpm:.0f}")
+        lines = [f"{sweep} {value:g}, seed {seed}, true {true_bpm:.0f}: {', '.join(said)}"
+                 for (sweep, value, seed, true_bpm), said in wrong.items()]  # fmt: skip
+        return "\n".join(lines) or "none"
+
+    def _table(self, sweep: Sweep, methods: Sequence[str], words: Callable[[Mapping[str, Any]], str]) -> str:
+        rows = [
+            [f"{value:g}", *(words(self.cell(sweep.name, value, method)) for method in methods)]
+            for value in sweep.values
+        ]
+        return text_table([sweep.name, *methods], rows)
+
+
+def _wave_words(cell: Mapping[str, Any]) -> str:
+    return "" if cell["r"] is None else f"{cell['r']['mean']:.2f} {cell['snr_db']:+.1f}"
+
+
+def _rate_words(cell: Mapping[str, Any]) -> str:
+    error, right = cell["hr_mae_bpm"], cell["shown_mae_bpm"]
+    parts = ["-" if np.isnan(error) else f"{error:.1f}", percent(cell["shown"], 1)]
+    return "; ".join([*parts, *([] if np.isnan(right) else [f"{right:.1f}"])])
+
+
+def _mean(values: Sequence[float] | np.ndarray) -> float:
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -1,0 +1,211 @@
+"""The stress lab's knobs: eight sweeps that turn one thing at a time, and the clips that they ask for.
+
+Floor 6. A person sits still in good light before a good camera; each sweep takes that clip and turns one knob until
+it hurts. Person and truth are the same along a sweep: the simulator draws each part of a clip from a stream of its
+own, so that the clips of a seed differ by the knob alone. Two knobs are not the simulator's: flicker (of all light,
+while there is a pulse) and blur. Both are put into the finished frames, before the pass reads them: flicker in linear
+light, through the camera's own tone curve; blur as a picture that is out of focus and then smoothed, noise included.
+
+Seeds lie in 400 000-499 999: no training, calibration or other benchmark draws them.
+Axis letters: T time, H, W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from rppg_core.errors import UsageError
+from rppg_core.lab.simulate.faces import SimulatedVideo, SimulationSettings, simulate_clip, simulate_video
+from rppg_core.lab.simulate.scene import tone_curve
+from rppg_core.types import FaceClip, Truth, VideoInfo
+from rppg_core.video.frame import ArrayFrame, Frame
+
+FIRST_SEED = 400_000
+HR_BPM = (58.0, 88.0)  # neither it nor its double comes near the flicker
+FLICKER_HZ = 1.75  # 105 a minute: a rate that a heart might have
+SIZE, SECONDS = 160, 15.0
+FACE_PX = 0.45 * SIZE
+SWAY_PERCENT = 1.5  # of the motion "medium" at scale 1, standard deviation / face width
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One knob, turned from where it does nothing to where it hurts."""
+
+    name: str
+    knob: str  # what is turned, in words
+    unit: str
+    values: tuple[float, ...]  # benign first
+    expect: str  # what should happen, and why, in one sentence
+
+    @property
+    def benign(self) -> float:
+        return self.values[0]
+
+    @property
+    def hard(self) -> float:
+        return self.values[-1]
+
+
+SWEEPS = {
+    sweep.name: sweep
+    for sweep in (
+        Sweep("motion", "head motion (sway)", "% of the face width", (0.0, 0.75, 1.5, 3.0, 6.0, 12.0),
+              "GREEN falls first: motion changes how much light comes back, alike in all colours; methods that "
+              "compare colours cancel that part."),
+        Sweep("light", "light on the face", "x good light", (1.0, 0.4, 0.2, 0.1, 0.05, 0.02),
+              "Nothing happens for long, then all fall: the camera's noise stays and the light does not."),
+        Sweep("flicker", "flicker of the light at 105 a minute", "% of the light", (0.0, 0.5, 1.0, 2.0, 4.0, 8.0),
+              "GREEN and ICA count the lamp as soon as it outshines the pulse, and must be refused, because the wall "
+              "flickers too; white light is what CHROM and POS cancel."),
+        Sweep("codec", "H.264 quality", "crf (0 fine, 51 coarse)", (5.0, 10.0, 15.0, 20.0, 25.0, 30.0),
+              "The pulse is gone while the picture still looks good: it is smaller than the encoder's step, and its "
+              "colour goes first."),
+        Sweep("frame rate", "frames a second", "Hz", (30.0, 24.0, 20.0, 15.0, 12.0, 10.0, 8.0),
+              "A heart rate needs few frames: little is lost down to 10 a second, below which every reading is "
+              "refused."),
+        Sweep("blur", "blur (Gaussian)", "% of the face width", (0.0, 1.0, 2.0, 5.0, 10.0, 20.0),
+              "Next to nothing happens while the head is still: a method's mean over the skin is a stronger blur "
+              "itself."),
+        Sweep("noise", "camera noise at middle grey", "grey levels", (2.0, 6.0, 12.0, 18.0, 24.0, 30.0),
+              "All fall slowly, as the mean over some thousand pixels takes most of it; CHROM and POS fall before "
+              "GREEN, as a difference of colours holds less pulse and more noise."),
+        Sweep("skin tone", "skin tone, with the pulse that melanin leaves", "tone (0 lightest, 5 darkest)",
+              (0.0, 1.0, 2.0, 3.0, 4.0, 5.0),
+              "Darker skin gives less light and a smaller pulse, so the same noise weighs more."),
+    )
+}  # fmt: skip
+
+
+def sweep_of(record: Mapping[str, Any]) -> Sweep:
+    """A sweep that went through JSON, which knows lists only."""
+    return Sweep(**{**record, "values": tuple(record["values"])})
+
+
+@dataclass(frozen=True)
+class StressCase:
+    """One clip: what the simulator makes, and what is done to its finished frames."""
+
+    settings: SimulationSettings
+    flicker_percent: float = 0.0
+    blur_percent: float = 0.0
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """All that the clip hangs on."""
+        return asdict(self)
+
+
+def stress_case(sweep: Sweep, value: float, seed: int, *, pulsed: bool = True) -> StressCase:
+    """The clip of one value of a sweep.
+
+    Args:
+        sweep: one of SWEEPS.
+        value: of its knob, in its unit.
+        seed: person, 0 upward; the same in every sweep.
+        pulsed: False is the same clip without a pulse.
+
+    Raises:
+        UsageError: a knob or a seed that does not exist.
+    """
+    if not 0 <= seed < 1000:
+        raise UsageError(f"seed {seed}", wanted="0 to 999", do="choose a smaller seed")
+    rng = np.random.default_rng(FIRST_SEED + seed)
+    benign = SimulationSettings(
+        kind="pulse" if pulsed else "photo", size=SIZE, seconds=SECONDS, hr_bpm=float(rng.uniform(*HR_BPM)),
+        rr_brpm=float(rng.uniform(10, 20)), amplitude_percent=0.5, motion="small", noise=2.0,
+        seed=FIRST_SEED + seed,
+    )  # fmt: skip
+    match sweep.name:
+        case "motion":
+            settings = replace(benign, motion="medium", motion_scale=value / SWAY_PERCENT)
+        case "light":
+            settings = replace(benign, exposure=value)
+        case "flicker":
+            return StressCase(benign, flicker_percent=value)
+        case "codec":
+            settings = replace(benign, codec="h264", crf=round(value))
+        case "frame rate":
+            settings = replace(benign, fps=value)
+        case "blur":
+            return StressCase(benign, blur_percent=value)
+        case "noise":
+            settings = replace(benign, noise=value)
+        case "skin tone":
+            settings = replace(benign, tone=round(value), scale_with_melanin=True)
+        case _:
+            raise UsageError(
+                f"sweep {sweep.name!r}", wanted=f"one of {', '.join(SWEEPS)}", do="choose one of them"
+            )
+    return StressCase(settings)
+
+
+def stress_clip(case: StressCase, needs: frozenset[str] = frozenset({"rgb"})) -> tuple[FaceClip, Truth]:
+    """Render a case and send it through the pass that real video takes.
+
+    Args:
+        case: what to render.
+        needs: what the pass shall keep, names out of types.NEEDS.
+
+    Returns:
+        Native clip and its truth.
+    """
+    if not (case.flicker_percent or case.blur_percent):
+        return simulate_clip(case.settings, needs)
+    from rppg_core.video.clip import extract
+
+    video = simulate_video(case.settings)
+    frames = disturbed_frames(video, case)
+    clip = extract(frames, video.tracker, needs, info=lambda: _info(case, video), look_for_repeats=False)
+    return clip, video.truth
+
+
+def disturbed_frames(video: SimulatedVideo, case: StressCase) -> Iterator[Frame]:
+    """The frames of a simulated video under flickering light, or out of focus; not rounded again."""
+    phase = np.random.default_rng([case.settings.seed, 1]).uniform()
+    times_s = video.truth.times_s
+    light = 1 + case.flicker_percent / 100 * np.sin(2 * np.pi * (FLICKER_HZ * times_s + phase))
+    sigma_px = case.blur_percent / 100 * FACE_PX * case.settings.size / SIZE
+    for k, picture in enumerate(_pictures(video)):
+        shown = lit(picture, float(light[k]), case.settings.gamma) if case.flicker_percent else picture
+        if sigma_px > 0:
+            shown = cv2.GaussianBlur(shown.astype(np.float32), (0, 0), sigma_px)
+        yield ArrayFrame(float(times_s[k]), shown)
+
+
+def lit(
+    picture: UInt8[np.ndarray, "height width 3"], factor: float, gamma: float
+) -> Float[np.ndarray, "height width 3"]:
+    """A finished picture as the same camera would show it in more or less light.
+
+    Args:
+        picture: grey levels.
+        factor: on all light.
+        gamma: exponent of the camera's tone curve.
+
+    Returns:
+        Grey levels, not rounded. What was white before stays white: it holds no more light.
+    """
+    linear = np.linspace(0, 1, 4096)
+    grey = tone_curve(linear, gamma)
+    levels = np.interp(np.arange(256), grey, linear)
+    shown = np.where(np.arange(256) < 255, tone_curve(factor * levels, gamma), 255.0)
+    return shown.astype(np.float32)[picture]
+
+
+def _pictures(video: SimulatedVideo) -> Iterable[UInt8[np.ndarray, "height width 3"]]:
+    return video.frames.pictures()
+
+
+def _info(case: StressCase, video: SimulatedVideo) -> VideoInfo:
+    settings, n_frames = case.settings, len(video.truth.times_s)
+    return VideoInfo(
+        codec="simulated", width=settings.size, height=settings.size, n_frames=n_frames,
+        duration_s=n_frames / video.fps, fps_container=video.fps, fps=video.fps,
+    )  # fmt: skip

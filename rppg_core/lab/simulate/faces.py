@@ -1,0 +1,256 @@
+"""A face clip with known truth: the simulator's door.
+
+Floor 2. Settings in; frames, a tracker and the truth out. `simulate_clip` sends the frames through the same pass
+that real video takes, so that everything after the tracker is the one real code.
+
+What differs from published practice: synthetic rPPG data are usually rendered heads without camera noise (SCAMPS)
+or signals without pictures; here a pulse is put into the segmented skin of a photo, in linear light, at an
+amplitude that is exact in the finished 8-bit clip.
+Axis letters: T time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from rppg_core.errors import UsageError, WriteError
+from rppg_core.lab.simulate.codec import CodedFrames
+from rppg_core.lab.simulate.drawn import draw_portrait
+from rppg_core.lab.simulate.physiology import Waves, band_noise, simulate_waves
+from rppg_core.lab.simulate.portrait import load_portrait
+from rppg_core.lab.simulate.render import (
+    CLOUDS,
+    KnownFace,
+    Layers,
+    RenderedFrames,
+    Scene,
+    portrait_layers,
+    wall_layers,
+)
+from rppg_core.lab.simulate.scene import Motion, frame_times, head_motion, shown_frames
+from rppg_core.lab.simulate.script import exposed, layer_strengths, motion_of_clip, truth_of
+from rppg_core.lab.simulate.settings import (
+    KINDS,
+    PULSE_FREE,
+    SIMULATOR_VERSION,
+    SimulationSettings,
+    random_settings,
+)
+from rppg_core.types import NEEDS, FaceClip, Truth, VideoInfo
+
+__all__ = [
+    "KINDS", "PULSE_FREE", "SIMULATOR_VERSION", "SimulatedVideo", "SimulationSettings", "random_settings",
+    "save_simulation", "simulate_clip", "simulate_video",
+]  # fmt: skip
+
+BLOCK_S = 0.5  # of kind "shuffled"
+# Each part of a clip has its own stream of random numbers: changing one leaves the others as they were.
+_BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND = range(9)
+_COLOUR, _EVENTS, _COPIES, _FACE = range(9, 13)
+
+
+@dataclass(frozen=True)
+class SimulatedVideo:
+    """Frames that can be read again and again, a tracker for them, and the truth."""
+
+    frames: RenderedFrames | CodedFrames
+    tracker: KnownFace
+    motion: Motion  # of the head, at the times of the truth
+    truth: Truth
+    fps: float
+
+
+def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
+    """Make a clip; frames are rendered when they are read.
+
+    Args:
+        settings: everything about the clip.
+
+    Returns:
+        Frames, tracker and truth. The same settings give the same clip.
+
+    Raises:
+        VideoError: the photo cannot be read.
+        NoFaceError: the photo shows no face.
+    """
+    if not isinstance(settings, SimulationSettings):
+        raise UsageError(
+            f"settings of type {type(settings).__name__}", wanted="SimulationSettings",
+            do="make them: SimulationSettings(hr_bpm=72.0)",
+        )  # fmt: skip
+    times_s = frame_times(settings.camera, settings.seconds, _rng(settings, _TIMES))
+    waves = simulate_waves(settings.person, times_s, _rng(settings, _BODY))
+    scene = _scene(settings, times_s, waves)
+    order = np.arange(len(times_s))
+    if settings.kind == "shuffled":
+        order = _shuffled_blocks(times_s, _rng(settings, _ORDER))
+    shown = shown_frames(settings.camera, len(times_s), _rng(settings, _COPIES))
+    frames = RenderedFrames(scene, times_s, order, shown, [settings.seed, _SENSOR])
+    if settings.codec:
+        frames = CodedFrames(frames, settings.codec, settings.crf, settings.fps)
+    return SimulatedVideo(
+        frames=frames,
+        tracker=KnownFace(scene, times_s, order[shown], [settings.seed, _TRACKER]),
+        motion=scene.motion,
+        truth=truth_of(settings, times_s, waves),
+        fps=settings.fps,
+    )
+
+
+def simulate_clip(
+    settings: SimulationSettings, needs: frozenset[str] = frozenset({"rgb"})
+) -> tuple[FaceClip, Truth]:
+    """Make a clip and send it through the pass that real video takes.
+
+    Args:
+        settings: everything about the clip.
+        needs: what the pass shall keep, names out of types.NEEDS.
+
+    Returns:
+        The native clip and its truth, at the same times.
+    """
+    from rppg_core.video.clip import extract
+
+    if not isinstance(needs, (frozenset, set)) or needs - set(NEEDS):
+        raise UsageError(
+            f"needs {needs!r}"[:80], wanted=f"a set of {', '.join(NEEDS)}", do="leave it out for colours"
+        )
+    video = simulate_video(settings)
+    times_s = video.truth.times_s
+    info = _video_info(settings, times_s)
+    clip = extract(
+        video.frames,
+        video.tracker,
+        needs,
+        info=lambda: info,
+        expected_s=settings.seconds,
+        look_for_repeats=False,
+    )
+    return clip, video.truth
+
+
+def save_simulation(
+    path: str | Path,
+    settings: SimulationSettings,
+    progress: Callable[[str, float], None] | None = None,
+) -> Path:
+    """Write a clip losslessly, and its truth as JSON beside it.
+
+    Args:
+        path: of the video; ".mkv" holds what the lossless codec gives. The truth goes to the same name with
+            ".json".
+        settings: everything about the clip.
+        progress: called with a text and a fraction as the frames are made.
+
+    Returns:
+        Path of the truth.
+
+    Raises:
+        WriteError: the files cannot be written.
+    """
+    from rppg_core.video.writer import write_video
+
+    video = simulate_video(settings)
+    write_video(path, _reported(video.frames, progress), times_s=video.truth.times_s)
+    beside = Path(path).with_suffix(".json")
+    try:
+        beside.write_text(json.dumps(_plain_truth(video.truth), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise WriteError(
+            f"cannot write {beside}: {error.strerror}",
+            wanted="a folder that can be written to",
+            do="choose another",
+        ) from error
+    return beside
+
+
+def _reported(
+    frames: RenderedFrames | CodedFrames, progress: Callable[[str, float], None] | None
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """The pictures, each told to `progress` once it is made."""
+    for k, picture in enumerate(frames.pictures(), start=1):
+        if progress is not None:
+            progress(f"frame {k} of {len(frames)}", k / len(frames))
+        yield picture
+
+
+def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> Scene:
+    """Layers and their strengths."""
+    layers = _layers(settings)
+    motion = motion_of_clip(settings, times_s, waves, _rng(settings, _MOTION))
+    strengths, light = layer_strengths(
+        settings, times_s, waves, motion, _rng(settings, _LIGHT), _rng(settings, _EVENTS)
+    )
+    behind = None
+    if settings.kind == "moving background":
+        behind, clouds = _busy_background(times_s, _rng(settings, _BEHIND))
+        strengths[:, CLOUDS] = clouds * light
+    gain = exposed(settings, strengths, layers.pictures[..., 1].mean(axis=(1, 2)), times_s)
+    return Scene(layers, (strengths * gain[:, None]).astype(np.float32), motion, behind, settings.camera)
+
+
+def _layers(settings: SimulationSettings) -> Layers:
+    if settings.face == "drawn":
+        portrait = draw_portrait(_rng(settings, _FACE), tone=settings.tone, size=settings.size)
+    else:
+        portrait = load_portrait(settings.photo, tone=settings.tone, size=settings.size)
+    rng = _rng(settings, _LAYERS)
+    if settings.kind in ("wall", "noise"):
+        return wall_layers(portrait, rng, blank=settings.kind == "noise")
+    return portrait_layers(portrait, settings, rng, _rng(settings, _COLOUR))
+
+
+def _busy_background(times_s: np.ndarray, rng: np.random.Generator) -> tuple[Motion, np.ndarray]:
+    """Large motion behind the head, and its brightness: irregular, with a rhythm that may be heart-like."""
+    motion = head_motion("large", times_s, rng)
+    grid_s = np.arange(times_s[0], times_s[-1] + 0.02, 0.01)
+    rate_hz = rng.uniform(0.5, 3.0) * (1 + 0.03 * band_noise(grid_s, 0.05, 0.5, rng))
+    rhythm = 0.06 * np.sin(2 * np.pi * np.cumsum(rate_hz) * 0.01)
+    return motion, np.interp(times_s, grid_s, rhythm + 0.08 * band_noise(grid_s, 0.1, 3.0, rng, power=1))
+
+
+def _shuffled_blocks(times_s: np.ndarray, rng: np.random.Generator) -> Int[np.ndarray, " time"]:
+    """Frame indices with the blocks of BLOCK_S in random order."""
+    block = ((times_s - times_s[0]) / BLOCK_S).astype(int)
+    return np.concatenate([np.flatnonzero(block == b) for b in rng.permutation(block[-1] + 1)])
+
+
+def _plain_truth(truth: Truth) -> dict[str, Any]:
+    """JSON-ready: lists of floats with six digits, None for what a clip without a pulse does not have."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return [plain(float(v)) for v in value]
+        if isinstance(value, float):
+            return float(f"{value:.6g}") if np.isfinite(value) else None
+        return dict(value) if isinstance(value, dict) else value
+
+    return {name: plain(value) for name, value in truth.__dict__.items()}
+
+
+def _video_info(settings: SimulationSettings, times_s: Float[np.ndarray, " time"]) -> VideoInfo:
+    steps_s = np.diff(times_s)
+    step_s = float(np.median(steps_s))
+    missing = np.round(steps_s / step_s).astype(int) - 1
+    return VideoInfo(
+        codec=settings.codec or "simulated",
+        width=settings.size,
+        height=settings.size,
+        n_frames=len(times_s),
+        duration_s=float(times_s[-1] - times_s[0] + steps_s.mean()),
+        fps_container=settings.fps,
+        fps=1 / step_s,
+        jitter_percent=float(100 * steps_s.std() / step_s),
+        dropped_frames=int(missing[steps_s >= 1.75 * step_s].sum()),
+    )
+
+
+def _rng(settings: SimulationSettings, part: int) -> np.random.Generator:
+    return np.random.default_rng([settings.seed, part])

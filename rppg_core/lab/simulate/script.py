@@ -1,0 +1,136 @@
+"""The script of a clip: what happens at each moment, how strongly, and what is true of it, for both front-ends.
+
+Floor 2, between scene and the front-ends of the simulator. Rendered faces (`faces`) and cell traces (`traces`) have
+the same layers in the same order (`render`), one as pictures, one as 36 cells; what happens to them is decided here,
+once. Axis letters: T time, K layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from rppg_core.lab.simulate.colour import red_change
+from rppg_core.lab.simulate.disturbances import auto_exposure, light_steps, screen_light, talk, with_body
+from rppg_core.lab.simulate.physiology import Waves
+from rppg_core.lab.simulate.render import (
+    DELAY,
+    GLOSS,
+    MOUTH,
+    N_LAYERS,
+    PULSE,
+    RED,
+    SCREEN,
+    SHADE_X,
+    SHADE_Y,
+    SLOPE,
+)
+from rppg_core.lab.simulate.scene import Motion, flicker, head_motion, light_drift
+from rppg_core.lab.simulate.settings import SIMULATOR_VERSION, SimulationSettings
+from rppg_core.types import Truth
+
+GLOSS_PER_WIDTH = 6.0  # relative change of the highlights when the head moves by its width, while it is small
+FACELESS = ("wall", "noise")
+
+
+def motion_of_clip(
+    settings: SimulationSettings, times_s: Float[np.ndarray, " time"], waves: Waves, rng: np.random.Generator
+) -> Motion:
+    """What the head does: the motion of the settings, and breath and heart beat in it."""
+    faceless = settings.kind in FACELESS
+    level = "none" if faceless else settings.motion
+    motion = head_motion(level, times_s, rng, scale=settings.motion_scale)
+    if faceless or not settings.pulsed:
+        return motion
+    return with_body(motion, times_s, resp=waves.resp, bvp=waves.bvp, breath_percent=settings.breath_motion,
+                     beat_percent=settings.beat_motion)  # fmt: skip
+
+
+def layer_strengths(
+    settings: SimulationSettings,
+    times_s: Float[np.ndarray, " time"],
+    waves: Waves,
+    motion: Motion,
+    rng_light: np.random.Generator,
+    rng_events: np.random.Generator,
+) -> tuple[Float[np.ndarray, "time layer"], Float[np.ndarray, " time"]]:
+    """Every cause at every frame, before the camera corrects its exposure.
+
+    Args:
+        settings: what to simulate.
+        times_s: frame times. Unit: s.
+        waves: physiology at these times.
+        motion: of the head.
+        rng_light: draws drift and flicker.
+        rng_events: draws steps, screens and talk.
+
+    Returns:
+        Strengths, and the factor on all light that is part of them. What scales all light scales all layers.
+    """
+    drift = 0.0 if settings.kind == "noise" else settings.illumination
+    light = 1 + light_drift(times_s, rng_light, strength=drift)
+    slope = light_drift(times_s, rng_light, strength=drift)
+    if settings.kind == "flicker":
+        light = light * (
+            1 + flicker(times_s, rng_light, hz=settings.flicker_hz, percent=settings.flicker_percent)
+        )
+    strengths = np.zeros((len(times_s), N_LAYERS))
+    strengths[:, 0] = 1
+    if settings.finished_amplitude > 0:
+        blood = waves.bvp + waves.baseline
+        strengths[:, PULSE] = blood
+        strengths[:, DELAY] = np.gradient(blood, times_s) if settings.delay_s else 0
+        strengths[:, RED] = blood * red_change(
+            waves.spo2, slope=settings.spo2_slope, offset=settings.spo2_offset
+        )
+    strengths[:, SHADE_X] = motion.shift[:, 0] + motion.roll
+    strengths[:, SHADE_Y] = motion.shift[:, 1] + (motion.zoom - 1)
+    strengths[:, GLOSS] = np.tanh(GLOSS_PER_WIDTH * (motion.shift.sum(axis=1) + motion.roll))
+    strengths[:, SLOPE] = slope
+    if settings.kind != "noise":
+        talking = 0.0 if settings.kind in FACELESS else settings.talking
+        light = light * (1 + light_steps(times_s, rng_events, per_min=settings.light_steps))
+        strengths[:, SCREEN] = screen_light(times_s, rng_events, strength=settings.screen)
+        strengths[:, MOUTH] = talk(times_s, rng_events, share=talking)
+    return strengths * light[:, None], light
+
+
+def exposed(
+    settings: SimulationSettings,
+    strengths: Float[np.ndarray, "time layer"],
+    green: Float[np.ndarray, " layer"],
+    times_s: Float[np.ndarray, " time"],
+) -> Float[np.ndarray, " time"]:
+    """Factor with which the camera corrects its exposure; `green` is the mean of each layer over the picture."""
+    if not settings.auto_exposure:
+        return np.ones(len(times_s))
+    return auto_exposure(
+        strengths @ green, times_s, share=settings.auto_exposure, lag_s=settings.exposure_lag_s
+    )
+
+
+def truth_of(settings: SimulationSettings, times_s: Float[np.ndarray, " time"], waves: Waves) -> Truth:
+    """What a clip holds; without a pulse all of it is zero or NaN."""
+    truth = Truth(
+        times_s=times_s,
+        bvp=waves.bvp,
+        resp=waves.resp,
+        hr_bpm=waves.hr_bpm,
+        beats_s=waves.beats_s,
+        rr_brpm=settings.rr_brpm,
+        spo2_percent=float(waves.spo2.mean()),
+        spo2=waves.spo2,
+        pulsed=settings.pulsed,
+        settings={
+            **asdict(settings),
+            "simulator_version": SIMULATOR_VERSION,
+            "finished_amplitude_percent": 100 * settings.finished_amplitude,
+        },
+    )
+    if settings.pulsed:
+        return truth
+    nothing = np.zeros(len(times_s))
+    return replace(truth, bvp=nothing, resp=nothing, hr_bpm=nothing * np.nan, beats_s=np.zeros(0), rr_brpm=np.nan,
+                   spo2_percent=np.nan, spo2=None)  # fmt: skip

@@ -1,0 +1,120 @@
+"""Extracted datasets as a source: windows of their clips, with the labels that each of them has.
+
+Floor 6. The clips are those of a manifest (`datasets.extracted`). What is held out for watching are whole people:
+every eighth one, or every eighth clip where all are of one person. All clips are drawn alike, however difficult.
+Axis letters: T time, N cell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from rppg_core.errors import UsageError
+from rppg_core.lab.datasets.extracted import ExtractedClip
+from rppg_core.lab.training.clips import HELD_OUT, random_window
+from rppg_core.lab.training.sources import Prepare, Sample
+from rppg_core.models.base import TASKS
+from rppg_core.types import FS, FaceClip
+from rppg_core.video.stmap import CELLS, fill_empty_cells
+
+
+@dataclass(frozen=True)
+class ExtractedSource:
+    """Windows of the clips of a dataset, or of a part of it."""
+
+    clips: tuple[ExtractedClip, ...]
+    group: str  # in words: the dataset
+    seed: int
+    prepare: Prepare
+    n_frames: int
+    held_out: bool = False
+    labels: frozenset[str] = frozenset(TASKS)  # those that may be used
+
+    @property
+    def name(self) -> str:
+        return f"windows of {len(self.clips)} clips of {self.group}"
+
+    def sample(self, index: int, difficulty: float) -> Sample:
+        """One window of one clip, mirrored or not; what the clip does not label is absent."""
+        rng = np.random.default_rng([self.seed, index, 4 + self.held_out])
+        chosen = self.clips[rng.integers(len(self.clips))]
+        clip, truth = chosen.load()
+        labels = self.labels & frozenset(chosen.labels)
+        found = random_window(
+            on_our_cells(clip), truth, self.n_frames, rng, prepare=self.prepare, labels=labels
+        )
+        if found is None:
+            raise UsageError(
+                f"no {self.n_frames} frames in one piece in {str(chosen.path)!r}",
+                wanted="the clip that the manifest describes", do="extract the dataset again",
+            )  # fmt: skip
+        return found
+
+
+def clips_for(
+    clips: Sequence[ExtractedClip], n_frames: int, group: str, *, held_out: bool
+) -> tuple[ExtractedClip, ...]:
+    """The clips to train on, or those to watch; nobody is in both.
+
+    Args:
+        clips: of one dataset or domain.
+        n_frames: length of a window; clips without such a piece are left out.
+        group: its name, for messages.
+        held_out: those to watch.
+
+    Raises:
+        UsageError: fewer than two clips are long enough.
+    """
+    long = [clip for clip in clips if round(clip.longest_s * FS) >= n_frames]
+    if len(long) < 2:
+        raise UsageError(
+            f"{len(long)} of {len(clips)} clips of {group} have {n_frames / FS:.1f} s in one piece",
+            wanted="two or more", do="name another folder, or lower n_frames in the recipe",
+        )  # fmt: skip
+    people = sorted({(clip.dataset, clip.subject) for clip in long})
+    several = len(people) > 1
+    units = people if several else sorted({(clip.dataset, clip.clip) for clip in long})
+    first = min(HELD_OUT // 2, len(units) - 1)
+    watched = {unit for k, unit in enumerate(units) if k % HELD_OUT == first}
+    return tuple(
+        clip
+        for clip in long
+        if ((clip.dataset, clip.subject if several else clip.clip) in watched) == held_out
+    )
+
+
+def on_our_cells(clip: FaceClip) -> FaceClip:
+    """A clip whose map has the cells that networks read, whatever grid it came with.
+
+    Maps that others made have 5 x 5 cells; values between the cells' centres are linear, weighted by skin.
+
+    Raises:
+        UsageError: the cells are no square grid.
+    """
+    if clip.stmap is None or clip.stmap_weight is None or clip.stmap.shape[1] == CELLS * CELLS:
+        return clip
+    side = math.isqrt(clip.stmap.shape[1])
+    if side * side != clip.stmap.shape[1]:
+        raise UsageError(
+            f"a map of {clip.stmap.shape[1]} cells", wanted="a square grid of cells", do="leave that clip out"
+        )
+    line = _between_centres(side)
+    mix = np.kron(line, line) * clip.stmap_weight  # (N', N)
+    share = mix.sum(axis=1)
+    cells = np.einsum("mn,tnc->tmc", mix / np.maximum(share, 1e-9)[:, None], clip.stmap)
+    return replace(
+        clip,
+        stmap=fill_empty_cells(cells, share, clip.roi("skin")).astype(clip.stmap.dtype),
+        stmap_weight=share,
+    )
+
+
+def _between_centres(side: int) -> Float[np.ndarray, "ours theirs"]:
+    """Weights that bring a row of `side` cells to one of CELLS cells of the same length."""
+    theirs, ours = (np.arange(side) + 0.5) / side, (np.arange(CELLS) + 0.5) / CELLS
+    return np.stack([np.interp(ours, theirs, one) for one in np.eye(side)], axis=1)

@@ -1,0 +1,347 @@
+"""The training loop: a recipe and its sources in, weights with a card out, stoppable at any moment.
+
+Floor 6. accelerate places model and gradients (CPU, one GPU, several processes) and keeps their state; torch gives
+AdamW and the moving average of the weights. What is measured and shipped is the average. The last step's weights are
+taken, never the best by any benchmark.
+Source: sim-to-real study, section 5.3.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from rppg_core.errors import RppgError
+from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
+from rppg_core.lab.training import mixture
+from rppg_core.lab.training.batches import Share, StepDataset, step_loader
+from rppg_core.lab.training.mixture import shares_of, words_of
+from rppg_core.lab.training.recipes import Recipe, difficulty, lr_factor, recipe_dict, recipe_hash
+from rppg_core.lab.training.record import Row, RunFolder
+from rppg_core.lab.training.stopping import stop_on_signal
+from rppg_core.lab.training.validation import held_out_batches, validate
+from rppg_core.models.base import SIMULATED, Batch, ModelCard, RppgModel
+from rppg_core.models.weights import config_class, create_model, model_class, save_model
+from rppg_core.types import Progress
+
+LOG_EVERY = 10  # steps whose losses are fetched from the device together
+LIMITS = (
+    "strong video compression, large motion and dark skin in dim light take the pulse away from it as from"
+    " every method."
+)
+RECORDED = "trained on stored clips"  # where the weights come from when not from the simulator alone
+Page = Callable[[list[Row]], str]
+
+
+class TrainingError(RppgError):
+    """Training went wrong in a way that more steps do not heal."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run, or the part of it until it was stopped, ended with."""
+
+    folder: Path
+    weights: Path | None  # None: stopped before the last step
+    step: int
+    loss: float  # of the last step
+    validation: Mapping[str, float]  # of the last check
+    cpu_s: float  # processor time of training and of making samples, over all parts of the run
+
+
+@dataclass
+class Clock:
+    """How far a run is and what it took; part of every checkpoint."""
+
+    step: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Where and how to run; nothing here changes what the run ends with."""
+
+    runs: str | Path = "runs"  # folder of all runs; each gets METHOD-seedS in it
+    resume: bool = False  # go on from the newest checkpoint
+    device: str = "auto"  # what accelerate finds, or "cpu"
+    workers: int | None = (
+        None  # processes that make samples beside training; None: one, with a GPU half the cores
+    )
+    save_every: int = 100  # steps from checkpoint to checkpoint
+
+
+def train(
+    recipe: Recipe,
+    options: RunOptions | None = None,
+    *,
+    sources: Sequence[str] = ("simulated",),
+    shares: Callable[..., Sequence[Share]] | None = None,
+    progress: Progress | None = None,
+    page: Page | None = None,
+) -> Result:
+    """Train one network, or go on training it.
+
+    Args:
+        recipe: what to train and how.
+        options: where and how to run.
+        sources: "simulated", or folders of stored clips.
+        shares: gives the sources of a batch in place of these, called with the recipe and `held_out`; `sources` are
+            then their names, by which a continued run is known.
+        progress: told a stage in words and the fraction that is done.
+        page: makes the curve page out of the log's rows.
+
+    Returns:
+        Where the weights are. Ctrl-C ends the run after a checkpoint; `weights` is None then.
+
+    Raises:
+        UsageError: the folder holds a run that is not to be continued, or is to be and is another one.
+        TrainingError: the loss is not finite.
+    """
+    recipe, options = settled(recipe), options or RunOptions()
+    tell = progress or (lambda stage, fraction: None)
+    accelerator = Accelerator(cpu=options.device == "cpu")
+    folder = RunFolder(Path(options.runs) / run_name(recipe))
+    if accelerator.is_main_process:
+        folder.start(recipe, sources, resume=options.resume)
+    with accelerator.main_process_first():  # it renders the clips, the others find them
+        clips = Path(options.runs) / "clips"
+        shares = shares or partial(shares_of, names=sources, clips=clips, progress=tell)
+        mixed, held_out = shares(recipe, held_out=False), shares(recipe, held_out=True)
+    threads, cores = torch.get_num_threads(), os.cpu_count() or 1
+    if options.workers is None:
+        on_cpu = accelerator.device.type == "cpu"
+        options = replace(options, workers=1 if on_cpu else max(1, min(8, cores // 2)))
+    torch.set_num_threads(max(1, min(threads, cores - (options.workers or 0))))
+    try:
+        training = Training(recipe, folder, mixed, held_out, accelerator)
+        if options.resume:
+            training.load()
+        training.run(options, tell=tell, page=page)
+        return training.result(words_of(recipe, mixed), simulated=set(sources) == {mixture.SIMULATED})
+    finally:
+        torch.set_num_threads(threads)
+
+
+def run_name(recipe: Recipe) -> str:
+    """Folder of a run: method, ablation and seed."""
+    return "-".join(filter(None, [recipe.method, recipe.variant, f"seed{recipe.seed}"]))
+
+
+def settled(recipe: Recipe) -> Recipe:
+    """The recipe with the whole config of its method, where it named none or only what to change of small()."""
+    if recipe.config is not None and not isinstance(recipe.config, Mapping):
+        return recipe
+    small = config_class(model_class(recipe.method)).small()  # pyright: ignore[reportAttributeAccessIssue]
+    return replace(recipe, config=replace(small, **(recipe.config or {})))
+
+
+@dataclass
+class Training:
+    """A run in memory."""
+
+    recipe: Recipe
+    folder: RunFolder
+    shares: Sequence[Share]
+    held_out: Sequence[Share]
+    accelerator: Accelerator
+    clock: Clock = field(default_factory=Clock)
+    loss: float = math.nan
+    validation: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self):
+        recipe = self.recipe
+        set_seed(recipe.seed)
+        self.network: RppgModel = create_model(recipe.method, recipe.config)
+        set_seed(recipe.seed, device_specific=True)  # dropout differs between processes
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
+        )
+        # not prepared: accelerate would step it once for each process
+        self.scheduler = LambdaLR(optimizer, lambda step: lr_factor(recipe, step))
+        self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
+        self.ema = AveragedModel(self.network, multi_avg_fn=young_average(recipe.ema_decay))
+        self.accelerator.register_for_checkpointing(self.scheduler, self.ema, self.clock)
+        self._unwritten: list[tuple[Row, dict[str, Tensor]]] = []
+        self._checks: list[Batch] = []
+
+    def load(self) -> None:
+        """Go back to the newest checkpoint, or to the start where there is none."""
+        newest = self.folder.checkpoint()
+        if newest is not None:
+            self.accelerator.load_state(str(newest))
+        if self.accelerator.is_main_process:
+            self.folder.forget_after(self.clock.step)
+        for row in self.folder.rows():
+            self.loss = row.get("loss", self.loss)
+            self.validation = row.get("validation", self.validation)
+
+    def run(self, options: RunOptions, *, tell: Progress, page: Page | None = None) -> None:
+        """Train to the recipe's last step, or until Ctrl-C."""
+        recipe, clock, here = self.recipe, self.clock, self.accelerator
+        dataset = StepDataset(recipe, self.shares, process=here.process_index, processes=here.num_processes)
+        left = TimeLeft(clock.step, recipe.steps)
+        wall_s, cpu_s = time.monotonic(), time.process_time()
+        with stop_on_signal() as stop:
+            for timed in step_loader(dataset, clock.step, workers=options.workers or 0):
+                self._step(timed.on(here.device))
+                if stop.is_set():
+                    here.set_trigger()
+                stopping = here.check_trigger()  # in all processes at the same step
+                if self._due(LOG_EVERY):
+                    self._write()
+                if self._due(recipe.validate_every):
+                    self._validate()
+                clock.wall_s += time.monotonic() - wall_s
+                clock.cpu_s += time.process_time() - cpu_s + (timed.cpu_s if options.workers else 0)
+                wall_s, cpu_s = time.monotonic(), time.process_time()
+                if stopping or self._due(options.save_every):
+                    self.save()
+                    if here.is_main_process:
+                        self.folder.draw(page)
+                tell(self._stage(left), clock.step / recipe.steps)
+                if stopping:
+                    break
+
+    def save(self) -> None:
+        """Write a checkpoint; it counts only when it is whole."""
+        self._write()
+        self.accelerator.save_state(str(self.folder.unfinished()))
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            self.folder.finish(self.clock.step)
+        self.accelerator.wait_for_everyone()
+
+    def result(self, data: str, *, simulated: bool) -> Result:
+        """What the run came to; after its last step also its weights, with a card that says what they have seen."""
+        recipe, weights = self.recipe, None
+        if self.clock.step == recipe.steps:
+            weights = self.folder.path / f"{recipe.method}.safetensors"
+            card = ModelCard(
+                method=recipe.method, paper=self.network.paper, inputs=tuple(sorted(self.network.needs)), data=data,
+                simulator_version=SIMULATOR_VERSION, seed=recipe.seed, steps=recipe.steps,
+                recipe=recipe_dict(recipe), recipe_hash=recipe_hash(recipe),
+                metrics={f"held-out {name}": round(value, 4) for name, value in self.validation.items()},
+                weights=SIMULATED if simulated else RECORDED,
+                limits=f"Trained on {'simulated faces' if simulated else 'stored clips'} only; {LIMITS}",
+            )  # fmt: skip
+            if self.accelerator.is_main_process:
+                save_model(weights, self.average, card)
+        return Result(
+            self.folder.path, weights, self.clock.step, self.loss, self.validation, self.clock.cpu_s
+        )
+
+    @property
+    def average(self) -> RppgModel:
+        """The network with averaged weights."""
+        assert isinstance(self.ema.module, RppgModel)
+        return self.ema.module
+
+    def _step(self, batch: Batch) -> None:
+        """One update of the weights and of their average."""
+        recipe = self.recipe
+        self.model.train()
+        terms = self.network.loss(self.model(batch.inputs), batch)
+        loss = torch.stack([recipe.loss_weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        lr = self.scheduler.get_last_lr()[0]
+        self.scheduler.step()
+        self.ema.update_parameters(self.network)
+        row = {"step": self.clock.step + 1, "lr": lr, "difficulty": difficulty(recipe, self.clock.step)}
+        self.clock.step += 1
+        seconds = {"seconds": round(self.clock.wall_s, 2), "cpu_seconds": round(self.clock.cpu_s, 2)}
+        values = {name: value.detach() for name, value in {**terms, "loss": loss}.items()}
+        self._unwritten.append(({**row, **seconds}, values))
+
+    def _due(self, every: int) -> bool:
+        """Something that happens every so many steps, and after the last."""
+        return self.clock.step % every == 0 or self.clock.step == self.recipe.steps
+
+    def _write(self) -> None:
+        """Fetch the losses of the last steps and write them."""
+        rows = []
+        for row, values in self._unwritten:
+            terms = dict(zip(values, torch.stack(list(values.values())).cpu().tolist(), strict=True))
+            self.loss = terms.pop("loss")
+            if not math.isfinite(self.loss):
+                raise TrainingError(
+                    f"the loss of step {row['step']} is {self.loss}", wanted="a finite number",
+                    do="lower lr in the recipe, or look at that batch: StepDataset gives it by its step",
+                )  # fmt: skip
+            rows.append({**row, "loss": self.loss, "terms": terms})
+        self._unwritten.clear()
+        if self.accelerator.is_main_process and rows:
+            self.folder.write(rows)
+
+    def _validate(self) -> None:
+        """Check the averaged weights on held-out samples, in one process."""
+        self._write()
+        if self.accelerator.is_main_process:
+            if not self._checks:
+                recipe = self.recipe
+                self._checks = held_out_batches(self.held_out, recipe.validation_samples, recipe.n_frames)
+            self.validation = validate(self.average, self._checks, self.accelerator.device)
+            row = {
+                "step": self.clock.step,
+                "validation": self.validation,
+                "seconds": round(self.clock.wall_s, 2),
+            }
+            self.folder.write([row])
+        self.accelerator.wait_for_everyone()
+
+    def _stage(self, left: TimeLeft) -> str:
+        checked = "".join(f", {name} {value:.3g}" for name, value in list(self.validation.items())[:1])
+        loss = f", loss {self.loss:.3f}" if math.isfinite(self.loss) else ""
+        step, steps = self.clock.step, self.recipe.steps
+        return f"{self.recipe.method}: step {step} of {steps}{loss}{checked}, {left.words(step)} left"
+
+
+def young_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """Moving average of weights that forgets the start, however short the run.
+
+    With a constant decay a short run would mostly be the weights that it began with (22 % after 300 steps of 0.995).
+
+    Source: our choice of the ramp, min(decay, (1 + n) / (10 + n)), as TensorFlow's moving averages have it.
+    """
+
+    def average(averaged: Any, current: Any, n: Any) -> None:
+        get_ema_multi_avg_fn(min(decay, (1 + float(n)) / (10 + float(n))))(averaged, current, n)
+
+    return average
+
+
+class TimeLeft:
+    """Time to the last step, from the pace of this part of the run."""
+
+    def __init__(self, first_step: int, steps: int):
+        self.first_step, self.steps, self.started_s = first_step, steps, time.monotonic()
+
+    def words(self, step: int) -> str:
+        """In minutes, or seconds when there is less than one and a half."""
+        pace_s = (time.monotonic() - self.started_s) / max(step - self.first_step, 1)
+        left_s = pace_s * (self.steps - step)
+        return f"{left_s:.0f} s" if left_s < 90 else f"{left_s / 60:.0f} min"

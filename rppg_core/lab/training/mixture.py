@@ -1,0 +1,185 @@
+"""Which sources a batch is mixed of, from a recipe and the names a user gives.
+
+Floor 6. "simulated" is the simulator in the recipe's own proportions; anything else is a folder of stored clips: one
+that `rppg dataset extract` wrote, or any folder of such files. Sources share a batch evenly when several are named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from rppg_core.errors import UsageError
+from rppg_core.lab.datasets.extracted import MANIFEST, ExtractedClip, read_manifest
+from rppg_core.lab.datasets.scale import extract_dataset
+from rppg_core.lab.datasets.simulated import DOMAINS
+from rppg_core.lab.training.batches import Share
+from rppg_core.lab.training.clips import ClipSource, clip_files, render_clips
+from rppg_core.lab.training.dataset_clips import ExtractedSource, clips_for
+from rppg_core.lab.training.recipes import Recipe
+from rppg_core.lab.training.sources import TraceSource
+from rppg_core.models.base import TASKS
+from rppg_core.models.weights import model_class
+
+SIMULATED = "simulated"
+CLIPS_SEED = 1  # people of the rendered domain clips; protocol mssdg has those of seed 0
+
+
+def shares_of(
+    recipe: Recipe,
+    names: Sequence[str],
+    *,
+    clips: Path,
+    held_out: bool = False,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Share]:
+    """The sources of a batch with their sizes.
+
+    Args:
+        recipe: with its config.
+        names: "simulated", or folders of stored clips, with a manifest or without.
+        clips: folder for rendered clips; they are made here when the recipe wants some.
+        held_out: the samples for validation instead of those for training.
+        progress: told while clips are rendered.
+
+    Returns:
+        Shares in the order of the names, `traces + clips` samples in all.
+
+    Raises:
+        UsageError: no name, more names than samples, or a folder without stored clips.
+    """
+    sizes = _dealt(recipe, len(names))
+    size = sum(sizes)
+    model = model_class(recipe.method)
+    stored = partial(
+        ClipSource,
+        seed=recipe.seed,
+        prepare=_prepare(recipe),
+        n_frames=recipe.n_frames,
+        held_out=held_out,
+    )
+    shares = []
+    for name, part in zip(names, sizes, strict=True):
+        if name != SIMULATED and (Path(name) / MANIFEST).is_file():
+            found = read_manifest(name)
+            group = ", ".join(sorted({clip.dataset for clip in found})) or name
+            shares.append(_extracted(recipe, found, part, group, held_out=held_out))
+            continue
+        if name != SIMULATED:
+            clip_files(Path(name), held_out)  # complains now, not in a worker
+            shares.append(Share(stored(folder=Path(name)), part))
+            continue
+        if recipe.domains:
+            shares += _domains(recipe, part, clips, held_out=held_out, progress=progress)
+            continue
+        n_clips = round(part * recipe.clips / size)
+        shares.append(Share(_traces(recipe, held_out=held_out), part - n_clips))
+        if n_clips:
+            folder = render_clips(recipe, model.needs | {"rgb"}, clips, progress=progress)
+            shares.append(
+                Share(stored(folder=folder, labels=frozenset(recipe.labels), kind="rendered"), n_clips)
+            )
+    return [share for share in shares if share.size]
+
+
+def shares_of_clips(
+    recipe: Recipe, groups: Mapping[str, Sequence[ExtractedClip]], *, held_out: bool = False
+) -> list[Share]:
+    """Groups of extracted clips, such as domains, as the sources of a batch.
+
+    Args:
+        recipe: with its config; its `traces + clips` samples are dealt evenly.
+        groups: name -> clips.
+        held_out: every eighth person of each group, for validation, instead of the others.
+
+    Returns:
+        One share a group, in their order.
+
+    Raises:
+        UsageError: no group, more groups than samples, or a group with fewer than two clips.
+    """
+    sizes = _dealt(recipe, len(groups))
+    return [
+        _extracted(recipe, clips, part, name, held_out=held_out)
+        for (name, clips), part in zip(groups.items(), sizes, strict=True)
+    ]
+
+
+def words_of(recipe: Recipe, shares: Sequence[Share]) -> str:
+    """The data in words, for the card."""
+    parts = " and ".join(f"{share.size} {share.source.name}" for share in shares)
+    return f"{recipe.steps} steps of {parts}"
+
+
+def _domains(
+    recipe: Recipe,
+    size: int,
+    clips: Path,
+    *,
+    held_out: bool,
+    progress: Callable[[str, float], None] | None,
+) -> list[Share]:
+    """Traces for each simulated domain, with the labels that it has, and windows of rendered clips of all of them."""
+    n_clips = round(size * recipe.clips / (recipe.traces + recipe.clips))
+    traces = [
+        _traces(recipe, labels=domain.labels, stream=k + 1, name=f"traces labelled as {domain.name}",
+                held_out=held_out)
+        for k, domain in enumerate(DOMAINS)
+    ]  # fmt: skip
+    shares = [
+        Share(source, part) for source, part in zip(traces, _split(size - n_clips, len(DOMAINS)), strict=True)
+    ]
+    if not n_clips:
+        return shares
+    needs = model_class(recipe.method).needs | {"rgb"}
+    each = recipe.n_clips // len(DOMAINS)
+    folder = clips / f"domains-{each}x{recipe.clip_s:g}s-seed{CLIPS_SEED}-{'-'.join(sorted(needs))}"
+    records = [
+        record for domain in DOMAINS
+        for record in domain.records(each, seconds=recipe.clip_s, seed=CLIPS_SEED)
+    ]  # fmt: skip
+    extract_dataset(records, folder, needs=needs, workers=os.cpu_count() or 1, progress=progress)
+    stored = _extracted(recipe, read_manifest(folder), n_clips, "six simulated domains", held_out=held_out)
+    return [*shares, stored]
+
+
+def _traces(
+    recipe: Recipe, *, held_out: bool, labels: Sequence[str] = TASKS, stream: int = 0, name: str = "simulated traces"
+) -> TraceSource:  # fmt: skip
+    """Endless traces of the recipe's kind."""
+    return TraceSource(
+        seed=recipe.seed, prepare=_prepare(recipe), n_frames=recipe.n_frames,
+        labels=frozenset(recipe.labels) & frozenset(labels), skin_weight=recipe.skin_weight, motion=recipe.motion,
+        harshness=recipe.harshness, held_out=held_out, stream=stream, name=name,
+    )  # fmt: skip
+
+
+def _dealt(recipe: Recipe, n: int) -> list[int]:
+    """Samples of a batch for each of n sources."""
+    size = recipe.traces + recipe.clips
+    if not 1 <= n <= size:
+        raise UsageError(
+            f"{n} sources for a batch of {size}", wanted=f"1 to {size} of them", do="name fewer or more"
+        )
+    return _split(size, n)
+
+
+def _split(size: int, n: int) -> list[int]:
+    """`size` in n nearly equal parts."""
+    return [size // n + (k < size % n) for k in range(n)]
+
+
+def _prepare(recipe: Recipe) -> partial:
+    return partial(model_class(recipe.method).inputs_of, config=recipe.config)
+
+
+def _extracted(
+    recipe: Recipe, clips: Sequence[ExtractedClip], size: int, group: str, *, held_out: bool
+) -> Share:
+    chosen = clips_for(clips, recipe.n_frames, group, held_out=held_out)
+    prepare = _prepare(recipe)
+    labels = frozenset(recipe.labels)
+    source = ExtractedSource(chosen, group, recipe.seed, prepare, recipe.n_frames, held_out, labels)
+    return Share(source, size)

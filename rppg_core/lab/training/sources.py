@@ -1,0 +1,184 @@
+"""Where training samples come from, and how samples with different labels become one batch.
+
+Floor 6. A source gives sample k out of its seed alone, so that a run can be stopped and continued exactly. A sample
+holds what the method reads (its own `inputs_of`, the same code as in use) and the targets that its source knows;
+in the batch every task is present, with a mask that says whose target is real.
+Axis letters: B batch, T time, N cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.interpolate import CubicSpline
+from torch import Tensor
+
+from rppg_core.errors import UsageError
+from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
+from rppg_core.lab.simulate.traces import simulate_traces
+from rppg_core.models.base import SERIES, TASKS, Batch
+from rppg_core.types import FS, FaceClip, Truth
+from rppg_core.video.prepare import cut, resample
+
+MARGIN_S = 0.5  # simulated beyond the window: late first frames, dropped last ones
+TRIES = 20  # draws of a clip without a long gap; one in a hundred has one
+
+RESTLESS = {"none": 0.05, "small": 0.2, "medium": 0.35, "large": 0.4}  # shares of motion in harder draws
+
+Prepare = Callable[[FaceClip], Mapping[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One window: what the method reads, and what is known of it."""
+
+    inputs: Mapping[str, np.ndarray]
+    targets: Mapping[str, np.ndarray | float]  # an absent task is unlabelled
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Anything that gives samples; `sample` is a pure function of the source's seed and its arguments."""
+
+    @property
+    def name(self) -> str: ...
+
+    def sample(self, index: int, difficulty: float) -> Sample:
+        """Sample number `index`, as hard as `difficulty` (0..1) says."""
+        ...
+
+
+def collate(samples: Sequence[Sample], n_frames: int) -> Batch:
+    """Samples of one or several sources as one batch.
+
+    Args:
+        samples: with the same inputs; targets may differ.
+        n_frames: length of the waveforms.
+
+    Returns:
+        A batch in float32 with every task of TASKS; a missing target is 0 with mask False.
+
+    Raises:
+        UsageError: two samples hold different inputs.
+    """
+    names = set(samples[0].inputs)
+    for sample in samples:
+        if set(sample.inputs) != names:
+            raise UsageError(
+                f"inputs {sorted(sample.inputs)} beside {sorted(names)} in one batch",
+                wanted="the same from each source",
+                do="give the sources the same method and config",
+            )  # fmt: skip
+    inputs = {name: _tensor([sample.inputs[name] for sample in samples]) for name in samples[0].inputs}
+    targets, mask = {}, {}
+    for task in TASKS:
+        nothing = np.zeros(n_frames) if task in SERIES else 0.0
+        targets[task] = _tensor([sample.targets.get(task, nothing) for sample in samples])
+        mask[task] = torch.tensor([task in sample.targets for sample in samples])
+    return Batch(inputs, targets, mask)
+
+
+def even_truth(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
+    """Everything of a truth that varies, at other times."""
+    inside = np.clip(times_s, truth.times_s[0], truth.times_s[-1])
+
+    def at(values: np.ndarray) -> np.ndarray:
+        return CubicSpline(truth.times_s, values)(inside)
+
+    return replace(
+        truth, times_s=times_s, bvp=at(truth.bvp), resp=at(truth.resp), hr_bpm=at(truth.hr_bpm),
+        spo2=None if truth.spo2 is None else at(truth.spo2),
+    )  # fmt: skip
+
+
+def targets_of(truth: Truth, part: slice, labels: frozenset[str]) -> dict[str, np.ndarray | float]:
+    """What a truth says about a stretch of its clip, as far as its source may label it and knows it."""
+    known: dict[str, np.ndarray | float] = {
+        "bvp": truth.bvp[part],
+        "resp": truth.resp[part],
+        "hr": float(np.mean(truth.hr_bpm[part])),
+        "rr": float(truth.rr_brpm),
+        "spo2": float(truth.spo2_percent if truth.spo2 is None else np.mean(truth.spo2[part])),
+    }
+    return {
+        task: value
+        for task, value in known.items()
+        if task in labels and np.isfinite(value).all() and (task not in SERIES or np.std(value) > 0)
+    }
+
+
+@dataclass(frozen=True)
+class TraceSource:
+    """Endless clips of the fast simulator."""
+
+    seed: int
+    prepare: Prepare
+    n_frames: int
+    labels: frozenset[str] = frozenset(TASKS)
+    skin_weight: bool = True
+    motion: bool = True
+    harshness: float = 1.0
+    held_out: bool = False  # samples that no training run of any seed sees
+    stream: int = 0  # sources of one batch differ in it, so that they draw different people
+    name: str = "simulated traces"
+
+    def sample(self, index: int, difficulty: float) -> Sample:
+        """One window of a person who was never seen before."""
+        rng = np.random.default_rng(
+            [self.seed, index, self.held_out, *([self.stream] if self.stream else [])]
+        )
+        for _ in range(TRIES):
+            settings = self._settings(rng, difficulty)
+            clip, truth = simulate_traces(settings, skin_weight=self.skin_weight)
+            even = resample(clip, FS)
+            part = slice(0, self.n_frames)
+            if len(even.valid) >= self.n_frames and even.valid[part].all():
+                targets = targets_of(even_truth(truth, even.times_s), part, self.labels)
+                return Sample(dict(self.prepare(cut(even, part))), targets)
+        raise AssertionError(
+            f"sample {index}: {TRIES} simulated clips in a row have a gap in {self.n_frames} frames"
+        )
+
+    def _settings(self, rng: np.random.Generator, difficulty: float) -> SimulationSettings:
+        seconds = self.n_frames / FS + MARGIN_S
+        settings = random_settings(rng, pulsed=True, seconds=seconds, difficulty=difficulty)
+        settings = harder(settings, rng, self.harshness**difficulty)
+        return settings if self.motion else without_motion(settings)
+
+
+def harder(settings: SimulationSettings, rng: np.random.Generator, harshness: float) -> SimulationSettings:
+    """The same person before a worse camera, moving more; what is learned there holds where clips are easier.
+
+    Args:
+        settings: an everyday draw.
+        rng: source of randomness.
+        harshness: motion and noise grow by a factor between 1 and this; 1 leaves the draw as it is.
+
+    Source: our choice, because photo-v1 has faces that move and cameras that rustle more than everyday draws do.
+    """
+    if harshness <= 1:
+        return settings
+
+    def factor() -> float:
+        return float(np.exp(rng.uniform(0, np.log(harshness))))
+
+    return replace(
+        settings,
+        motion=str(rng.choice(list(RESTLESS), p=list(RESTLESS.values()))),
+        motion_scale=min(settings.motion_scale * factor(), 10.0),
+        noise=min(settings.noise * factor(), 30.0),
+    )
+
+
+def without_motion(settings: SimulationSettings) -> SimulationSettings:
+    """The same clip with a head that does not move, for the ablation that shows what simulated motion is for."""
+    return replace(settings, motion="none", breath_motion=0.0, beat_motion=0.0, talking=0.0)
+
+
+def _tensor(values: Sequence[np.ndarray | float]) -> Tensor:
+    return torch.from_numpy(np.stack([np.asarray(value, np.float32) for value in values]))

@@ -1,0 +1,79 @@
+"""A network as a method beside the others: torch and weights are read when it is first asked for an estimate.
+
+Floor 5. No torch here, so that listing methods, asking what a pass must keep and serving the app's first page do not
+wait seconds for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rppg_core.roster import Network, get_network
+from rppg_core.types import FaceClip, MethodOutput
+
+if TYPE_CHECKING:
+    from rppg_core.models.base import RppgModel
+
+
+class NeuralMethod:
+    """A `Method` out of a trained network.
+
+    Args:
+        name: under which it is listed.
+        network: what it needs and whose idea it is.
+        load: gives the network with its weights, in evaluation mode.
+        weights: where they come from, in words, when they are not the ones that come with the package.
+    """
+
+    def __init__(
+        self, name: str, network: Network, load: Callable[[], RppgModel], *, weights: str | None = None
+    ):
+        self.name, self.needs, self.paper = name, network.needs, network.paper
+        self.weights = network.weights if weights is None else weights
+        self._load = load
+
+    @cached_property
+    def model(self) -> RppgModel:
+        """The network with its weights, read when first asked for."""
+        return self._load().eval()
+
+    def estimate(self, clip: FaceClip) -> MethodOutput:
+        """Raw pulse of an evenly sampled clip at 30 Hz."""
+        from rppg_core.models.base import run_clip
+
+        return run_clip(self.model, clip)
+
+
+@lru_cache(maxsize=16)
+def neural_method(name: str, path: str | Path | None = None) -> NeuralMethod:
+    """A network as a method.
+
+    Args:
+        name: a key of roster.MODELS.
+        path: of its weights; None is the checkpoint that comes with the package.
+
+    Raises:
+        UnknownMethodError: no such network.
+        ModelFileError: the file of `path` is none of ours.
+    """
+    return NeuralMethod(
+        name,
+        get_network(name),
+        partial(_load, name, path),
+        weights=None if path is None else _origin(name, path),
+    )
+
+
+def _origin(name: str, path: str | Path) -> str:
+    from rppg_core.models.weights import load_card
+
+    return load_card(name, path).weights
+
+
+def _load(name: str, path: str | Path | None) -> RppgModel:
+    from rppg_core.models.weights import load_model
+
+    return load_model(name, path)

@@ -1,0 +1,184 @@
+"""What the commands of research hand on, print and write; what they compute is tested where it is computed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+
+import pytest
+
+from rppg_core.command import cli
+
+
+class Result:
+    def __init__(self, holds=True):
+        self.holds = holds
+
+    def text(self):
+        return "the table"
+
+    def to_dict(self):
+        criteria = [{"holds": self.holds}]
+        return {
+            "rows": [1],
+            "criteria": criteria,
+            "reliability": [{"confidence": 0.9, "observed": 0.9, "n": 3}],
+        }
+
+
+def test_evaluate_refusal_prints_the_table_and_writes_files(monkeypatch, capsys, tmp_path):
+    from rppg_core.lab.protocols import refusal
+
+    calls = []
+
+    def run_refusal(*, methods, progress, **given):
+        calls.append((methods, given))
+        return Result()
+
+    monkeypatch.setattr(refusal, "run_refusal", run_refusal)
+    files = ["--json", str(tmp_path / "e.json"), "--html", str(tmp_path / "e.html")]
+    assert cli.main(["evaluate", "--protocol", "refusal", "--seeds", "2", "--methods", "pos", *files]) == 0
+    assert capsys.readouterr().out == "the table\n"
+    assert calls == [("pos", {"seeds": 2})]
+    assert json.loads((tmp_path / "e.json").read_text())["rows"] == [1]
+    assert "the table" in (tmp_path / "e.html").read_text()
+
+
+def test_evaluate_vitals_hands_the_folder_on(monkeypatch, capsys, tmp_path):
+    from rppg_core.lab.protocols.beats import protocol as vitals
+
+    calls = []
+
+    def run_vitals(*, data, progress, **given):
+        calls.append((data, given))
+        return Result()
+
+    monkeypatch.setattr(vitals, "run_vitals", run_vitals)
+    assert cli.main(["evaluate", "--protocol", "vitals", "--data", str(tmp_path)]) == 0
+    assert calls == [(str(tmp_path), {})]
+
+
+def test_evaluate_photo_hands_methods_seeds_and_the_folder_on(monkeypatch, tmp_path):
+    from rppg_core.lab.protocols.photo import protocol as photo
+
+    calls = []
+
+    def run_photo(*, methods, progress, **given):
+        calls.append((methods, given))
+        return Result()
+
+    monkeypatch.setattr(photo, "run_photo", run_photo)
+    argv = ["evaluate", "--protocol", "photo", "--methods", "all", "--seeds", "1", "--runs", str(tmp_path)]
+    argv += ["--weights", "a.st", "b.st"]
+    assert cli.main(argv) == 0
+    assert calls == [("all", {"seeds": 1, "weights": ["a.st", "b.st"], "runs": str(tmp_path)})]
+
+
+def test_evaluate_fails_when_a_criterion_does(monkeypatch, tmp_path):
+    from rppg_core.lab.protocols.beats import protocol as vitals
+
+    monkeypatch.setattr(vitals, "run_vitals", lambda **given: Result(holds=False))
+    assert cli.main(["evaluate", "--protocol", "vitals"]) == 1
+
+
+def test_evaluate_stress_hands_the_knobs_on_as_a_list(monkeypatch):
+    from rppg_core.lab.protocols.stress import protocol as stress
+
+    calls = []
+
+    def run_stress(*, progress, **given):
+        calls.append(given)
+        return Result()
+
+    monkeypatch.setattr(stress, "run_stress", run_stress)
+    assert cli.main(["evaluate", "--protocol", "stress", "--sweeps", "noise,light", "--seeds", "1"]) == 0
+    assert calls == [{"sweeps": ["noise", "light"], "seeds": 1}]
+
+
+def test_extract_makes_a_folder_that_says_what_failed(tmp_path, capsys):
+    videos = tmp_path / "mine"
+    videos.mkdir()
+    (videos / "a.csv").write_text("time_s,bvp\n" + "\n".join(f"{k / 30:.4f},{k % 25}" for k in range(300)))
+    (videos / "a.mkv").write_bytes(b"no video")
+    argv = ["dataset", "extract", str(videos), "--out", str(tmp_path / "out"), "--workers", "1"]
+    assert cli.main(argv) == 1
+    out = capsys.readouterr().out
+    assert "0 clips" in out and "a.mkv" in out and "repair" in out
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["failed"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--workers", "0"], "0 workers"),
+        (["--needs", "rgb,hair"], "cannot keep hair"),
+        (["--scheduler", "tcp://127.0.0.1:9", "--workers", "2"], "not allowed with"),
+    ],
+)
+def test_extract_refuses_what_makes_no_sense_in_one_line(tmp_path, capsys, words, said):
+    (tmp_path / "a.mkv").write_bytes(b"no video")
+    (tmp_path / "a.csv").write_text("time_s,bvp\n0,1\n1,2\n")
+    assert cli.main(["dataset", "extract", str(tmp_path), *words]) == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("protocol", "given", "wanted"),
+    [
+        ("mssdg", [], ()),
+        ("intra", ["--data", "a", "--folds", "3"], ("a",)),
+        ("cross", ["--data", "a", "--train-data", "b", "c"], (["b", "c"], "a")),
+    ],
+)
+def test_protocols_that_train_get_folders_steps_seeds_and_methods(monkeypatch, protocol, given, wanted):
+    calls = []
+
+    def run(*args, **more):
+        calls.append((args, more))
+        return Result()
+
+    module = importlib.import_module(f"rppg_core.lab.protocols.{protocol}")
+    monkeypatch.setattr(module, f"run_{protocol}", run)
+    argv = [
+        "evaluate",
+        "--protocol",
+        protocol,
+        "--methods",
+        "pos,tracenet",
+        "--steps",
+        "7",
+        "--seeds",
+        "2",
+        *given,
+    ]
+    assert cli.main(argv) == 0
+    ((*folders, options), more) = calls[0]
+    assert tuple(folders) == wanted and more == ({"folds": 3} if protocol == "intra" else {})
+    assert (options.methods, options.steps, options.seeds) == ("pos,tracenet", 7, 2)
+    assert options.parts and options.announce is not None
+
+
+def test_mssdg_can_do_without_parts_and_without_numbers(monkeypatch):
+    from rppg_core.lab.protocols.held_out import mssdg
+
+    calls = []
+    monkeypatch.setattr(mssdg, "run_mssdg", lambda options: calls.append(options) or Result())
+    assert cli.main(["evaluate", "--protocol", "mssdg", "--no-parts"]) == 0
+    assert not calls[0].parts
+    assert (calls[0].steps, calls[0].seeds) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--protocol", "intra"], "no --data"),
+        (["--protocol", "cross", "--data", "a"], "no --train-data"),
+        (["--protocol", "mssdg", "--steps", "0"], "steps is 0"),
+        (["--protocol", "stress", "--sweeps", "rain"], "rain"),
+    ],
+)
+def test_evaluate_says_in_one_line_what_it_lacks(capsys, argv, said):
+    assert cli.main(["evaluate", *argv]) == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1

@@ -1,0 +1,261 @@
+"""The course keeps its promises: lessons are built alike, exercises can be solved, complaints lead to a section.
+
+That the notebooks run is checked by `make notebooks`; here their text and their committed outputs are read.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import re
+import statistics
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nbformat")
+
+import nbformat
+
+from rppg_core.course.answers import all_answers
+from rppg_core.course.teach import PLOTLY_MIME, WIDGET_MIME
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "notebooks"
+LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+NAMES = [path.stem for path in LESSONS]
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+HOMES = dict(re.findall(r"^\| `(\w+)` \| (\d\d_\w+) \|$", README, re.M))
+LAST = ("Break it", "Summary", "Exercises", "Glossary", "References", "Next")
+UNASKED = {*LAST[1:], "The map of the course"}  # sections without a prediction, besides the first
+
+
+@cache
+def read(name: str):
+    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+
+
+def code_of(name: str) -> list[str]:
+    return [cell.source for cell in read(name).cells if cell.cell_type == "code"]
+
+
+def prose_of(name: str) -> str:
+    return "\n\n".join(cell.source for cell in read(name).cells if cell.cell_type == "markdown")
+
+
+def outputs_of(name: str) -> list:
+    return [output for cell in read(name).cells for output in cell.get("outputs", [])]
+
+
+def names_in(tree: ast.AST, function: str) -> list[str]:
+    """First arguments of the calls of `function`."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [
+        node.args[0].value
+        for node in calls
+        if isinstance(node.func, ast.Name) and node.func.id == function and isinstance(node.args[0], ast.Constant)
+    ]  # fmt: skip
+
+
+def checks_of(name: str) -> set[str]:
+    return {found for cell in code_of(name) for found in names_in(ast.parse(cell), "check")}
+
+
+def sections_of(name: str) -> list[tuple[str, str]]:
+    """Title and code of each `##` section."""
+    sections: list[tuple[str, str]] = []
+    for cell in read(name).cells:
+        if cell.cell_type == "markdown":
+            sections += [(title, "") for title in re.findall(r"^## (.+)$", cell.source, re.M)]
+        elif sections:
+            sections[-1] = sections[-1][0], sections[-1][1] + "\n" + cell.source
+    return sections
+
+
+@cache
+def public_names() -> set[str]:
+    """Functions and classes of the package."""
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "rppg_core").rglob("*.py")]
+    kinds = ast.FunctionDef, ast.ClassDef
+    return {node.name for tree in trees for node in tree.body if isinstance(node, kinds)}
+
+
+@cache
+def lesson_keys() -> set[str]:
+    """Every key that an error, a finding or a refusal of the package carries."""
+    found = set()
+    for path in (ROOT / "rppg_core").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                found |= _keys_of_call(node)
+            if isinstance(node, ast.Tuple) and path.name == "verdict.py" and len(node.elts) == 4:
+                found |= {node.elts[3].value} if isinstance(node.elts[3], ast.Constant) else set()
+    return found - {""}
+
+
+def _keys_of_call(call: ast.Call) -> set[str]:
+    """`lesson=` of any call; the last positional of the calls that take it there."""
+    said = [word.value for word in call.keywords if word.arg == "lesson"]
+    takes = {"Finding": 5, "_graded": 5, "Cause": 3}.get(getattr(call.func, "id", ""), 99)
+    said += call.args[takes - 1 : takes]
+    return {word.value for node in said for word in ast.walk(node)
+            if isinstance(word, ast.Constant) and isinstance(word.value, str)}  # fmt: skip
+
+
+def test_there_is_a_course():
+    assert "00_start_here" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_first_cell_says_what_for_whom_and_how_long(name):
+    first = read(name).cells[0].source
+    assert re.match(rf"# {name[:2]} · \S", first)
+    for badge in ("mybinder.org/v2/gh/", "colab.research.google.com/github/"):
+        assert re.search(re.escape(badge) + rf"\S+notebooks/{name}\.ipynb", first), badge
+    for part in ("**You will be able to**", "**Needs**"):
+        assert part in first
+    assert re.search(r"\*\*Time\*\*: \d+ minutes to read, \d+ seconds to run", first)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_last_sections_come_in_their_order(name):
+    titles = [title for title, _ in sections_of(name) if title in LAST]
+    assert titles == list(LAST)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_section_with_code_asks_before_it_answers(name):
+    for title, code in sections_of(name)[1:]:
+        if code and title not in UNASKED:
+            assert "predict(" in code, f"{title!r} asks nothing"
+            assert code.index("predict(") < code.rindex("\n"), f"{title!r} answers nothing"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_code_cells_are_short(name):
+    lines = [len(code.splitlines()) for code in code_of(name)]
+    assert max(lines) <= 30
+    assert statistics.median(lines) <= 8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_of_the_package_is_defined_again(name):
+    tree = ast.parse("\n".join(code_of(name)))
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    assert not defined & (public_names() | set(dir(builtins)))
+    imported = {alias.asname or alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+                for alias in node.names if (node.module or "").startswith("rppg_core")}  # fmt: skip
+    assigned = {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    assert not imported & assigned, "an import is overwritten"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_toy_is_shown_equal_to_the_real_one(name):
+    cells = code_of(name)
+    toys = {found for code in cells for found in re.findall(r"^(?:def|class) (toy_\w+)", code, re.M)}
+    compared = "\n".join(
+        code for code in cells if "assert_allclose(" in code or "assert_array_equal(" in code
+    )
+    assert {toy for toy in toys if not re.search(rf"\b{toy}\b", compared)} == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_cell_is_skipped_or_expected_to_fail(name):
+    for cell in read(name).cells:
+        assert not {"raises-exception", "skip-execution"} & set(cell.metadata.get("tags", []))
+        assert "!pip" not in cell.source and "%pip" not in cell.source and "sys.path" not in cell.source
+    assert "allow_errors" not in json.dumps(read(name).metadata)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_are_committed_without_errors_and_stay_small(name):
+    outputs = outputs_of(name)
+    assert outputs, "render it: python notebooks/render.py"
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+    assert not [output for output in outputs if WIDGET_MIME in output.get("data", {})]
+    assert (FOLDER / f"{name}.ipynb").stat().st_size < 1.5e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_has_a_picture_and_words(name):
+    figures = [output for output in outputs_of(name) if PLOTLY_MIME in output.get("data", {})]
+    assert figures
+    for output in figures:
+        layout = output["data"][PLOTLY_MIME]["layout"]
+        assert "image/png" in output["data"]
+        assert output["metadata"]["image/png"]["alt"] == layout["meta"]["alt"] == output["data"]["text/plain"]
+        assert layout["title"]["text"].startswith("<b>")
+        assert layout["paper_bgcolor"] == "rgba(0,0,0,0)", "a white figure hurts on a dark page"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_to_files_and_doi_hold(name):
+    prose = prose_of(name)
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", prose):
+        planned = target.endswith(".ipynb") and f"]({target})" in README
+        assert planned or (FOLDER / target).is_file(), target
+    assert re.search(r"https://doi\.org/10\.\d+/", prose.split("## References")[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_check_has_an_answer_of_its_lesson(name):
+    from importlib import import_module
+
+    own = import_module(f"rppg_core.course.answers.{name[3:]}").ANSWERS
+    assert checks_of(name)
+    assert checks_of(name) == set(own)
+    assert set(own) <= set(all_answers())
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", NAMES)
+def test_solutions_solve_every_exercise(name):
+    text = (FOLDER / "solutions" / f"{name}.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.M | re.S))
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=FOLDER, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert "not yet" not in run.stdout
+    assert {word for word in checks_of(name) if f"{word}: matches" not in run.stdout} == set()
+
+
+def test_every_complaint_of_the_program_has_its_place_in_the_course():
+    assert {"motion", "no_face", "compression", "quality", "frame_times"} <= lesson_keys(), (
+        "the search finds keys"
+    )
+    assert set(HOMES) == lesson_keys()
+    assert set(HOMES.values()) <= set(re.findall(r"\((\d\d_\w+)\.ipynb\)", README))
+
+
+@pytest.mark.parametrize("key", [key for key, home in HOMES.items() if home in NAMES])
+def test_complaint_leads_to_a_section_that_exists(key):
+    from rppg_core.video.inspect import lesson_link
+
+    places = [cell.source for cell in read(HOMES[key]).cells if f'<a id="{key}"></a>' in cell.source]
+    assert len(places) == 1
+    assert re.search(rf'<a id="{key}"></a>\s*\n+#+ \S', places[0]), "the anchor stands above a heading"
+    lesson_link.cache_clear()
+    assert lesson_link(key) == f"notebooks/{HOMES[key]}.ipynb#{key}"
+
+
+def test_readme_lists_the_lessons_that_there_are():
+    assert set(NAMES) <= set(re.findall(r"\((\d\d_\w+)\.ipynb\)", README))
+
+
+def test_prose_is_spelled_right(tmp_path):
+    for name in NAMES:
+        text = "\n".join(cell.source for cell in read(name).cells)
+        (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "codespell_lib", "--toml", str(ROOT / "pyproject.toml"), str(tmp_path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr

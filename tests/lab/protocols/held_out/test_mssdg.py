@@ -1,0 +1,242 @@
+"""What `mssdg` trains: how long, how often, for which domain, and what its parts are judged by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("accelerate")
+
+from lab.protocols.held_out.in_this_process import InThisProcess
+from lab.protocols.held_out.stored_clips import unlabelled
+from lab.protocols.held_out.trace_records import TraceClip, TraceDomain, clips_of_three, extract_here
+from lab.training.tiny_net import NETWORK, TINY
+
+from rppg_core import roster
+from rppg_core.lab.datasets.extracted import read_manifest
+from rppg_core.lab.datasets.label_times import truth_at
+from rppg_core.lab.datasets.simulated import DOMAINS
+from rppg_core.lab.protocols.held_out import mssdg, parts, split_training
+from rppg_core.lab.protocols.held_out import numbers as dataset_numbers
+from rppg_core.lab.protocols.held_out import run as dataset_run
+from rppg_core.lab.protocols.held_out.mssdg import TruthfulClip, plan_of, run_mssdg
+from rppg_core.lab.protocols.held_out.run import Options
+from rppg_core.lab.protocols.held_out.scores import Row
+from rppg_core.lab.protocols.held_out.split_training import is_finished, tasks_of, third_of, train_one
+from rppg_core.lab.protocols.held_out.splits import leave_one_domain_out
+from rppg_core.lab.simulate.settings import SimulationSettings
+from rppg_core.lab.simulate.traces import simulate_traces
+from rppg_core.lab.training import loop
+from rppg_core.lab.training.recipes import ABLATIONS, RECIPES
+from rppg_core.models import weights
+
+ALONE = {task: f"only-{task}" for task in ("bvp", "hr", "rr", "spo2")}
+VARIANTS = {"narrow": {"config": {"channels": 4}}} | {v: {"labels": (t,)} for t, v in ALONE.items()}
+ERRORS = {"a": 4.0, "b": 1.0, "c": 9.0}  # of POS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def monkeypatched():
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        make_tiny_known(monkeypatch)
+        yield
+
+
+def make_tiny_known(monkeypatch):
+    monkeypatch.setitem(roster.MODELS, "tiny", NETWORK)
+    monkeypatch.setitem(roster.METHODS, "tiny", roster.METHODS["tracenet"])
+    monkeypatch.setitem(RECIPES, "tiny", replace(TINY, steps=9))
+    monkeypatch.setitem(ABLATIONS, "tiny", VARIANTS)
+    monkeypatch.setitem(parts.PARTS, "tiny", ("narrow",))
+    monkeypatch.setitem(parts.ALONE, "tiny", ALONE)
+    monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 5)
+    monkeypatch.setattr(mssdg, "extract_dataset", extract_here)
+
+
+@dataclass(frozen=True)
+class KnowingClip(TraceClip):
+    """A clip that labels heart rates alone, from a simulator that knows more."""
+
+    def __call__(self, needs):
+        clip, truth = super().__call__(needs)
+        return clip, unlabelled(truth, "bvp", "resp", "rr_brpm", "spo2_percent")
+
+    def truth_at(self, times_s):
+        settings = SimulationSettings(hr_bpm=self.hr_bpm, seconds=self.seconds, seed=self.seed, motion="none",
+                                      noise=self.noise, amplitude_percent=1.0)  # fmt: skip
+        return truth_at(simulate_traces(settings)[1], times_s)
+
+
+class KnowingDomain(TraceDomain):
+    def records(self, n, *, seconds=20.0, seed=0):
+        for record in super().records(n, seconds=seconds, seed=seed):
+            yield replace(record, face_clip=KnowingClip(**vars(record.face_clip)))
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    return clips_of_three(tmp_path_factory.mktemp("domains"), 2, seconds=6.0)
+
+
+def rows_of(errors: dict[str, float]) -> list[Row]:
+    return [
+        Row(method="pos", seed=0, split=name, dataset=name, subject="s1", clip="1", unit="window", start_s=0.0,
+            seconds=10.0, hr_true_bpm=70.0, hr_from="hr label", hr_bpm=70.0 + error)
+        for name, error in errors.items()
+    ]  # fmt: skip
+
+
+def planned(clips, tmp_path, **options):
+    given = Options(methods="tiny", runs=tmp_path, **options)
+    return plan_of(leave_one_domain_out(clips), given, rows_of(ERRORS), {})
+
+
+def test_every_domain_has_one_seed_and_the_easiest_and_hardest_two_more(clips, tmp_path):
+    seeds = {
+        name: [t.recipe.seed for t in planned(clips, tmp_path).networks if t.split == name] for name in "abc"
+    }
+    assert seeds == {"a": [0], "b": [0, 1, 2], "c": [0, 1, 2]}
+
+
+def test_seeds_that_are_given_hold_on_every_domain_and_for_every_part(clips, tmp_path):
+    plan = planned(clips, tmp_path, seeds=2)
+    assert sorted((t.split, t.recipe.seed) for t in plan.networks) == [
+        (n, s) for n in "abc" for s in range(2)
+    ]
+    assert {t.recipe.seed for t in plan.parts} == {0, 1}
+
+
+def test_steps_are_a_third_of_the_recipes_unless_they_are_given(clips, tmp_path):
+    assert {t.recipe.steps for t in planned(clips, tmp_path).networks} == {3}
+    assert {t.recipe.steps for t in planned(clips, tmp_path, steps=5).networks} == {5}
+    assert third_of("tracenet") == RECIPES["tracenet"].steps // 3
+
+
+def test_parts_are_trained_alike_for_the_hardest_domain_alone(clips, tmp_path):
+    plan = planned(clips, tmp_path)
+    assert {task.split for task in plan.parts} == {"c"}
+    assert {task.recipe.steps for task in plan.parts} == {parts.PART_STEPS}
+    found = [(task.recipe.variant, task.recipe.seed) for task in plan.parts]
+    assert found == [(v, seed) for v in ("", "narrow", *ALONE.values()) for seed in range(3)]
+    assert not planned(clips, tmp_path, parts=False).parts
+
+
+def test_variants_that_are_asked_for_exist():
+    for network in {*parts.PARTS, *parts.ALONE} - {"tiny"}:
+        assert set(parts.variants_of(network)) <= {"", *ABLATIONS[network]}
+
+
+def test_domain_where_pos_gives_nothing_is_the_hardest(clips, tmp_path):
+    rows = rows_of(ERRORS | {"a": np.nan})
+    plan = plan_of(leave_one_domain_out(clips), Options(methods="tiny", runs=tmp_path), rows, {})
+    assert {task.split for task in plan.parts} == {"a"}
+
+
+@pytest.mark.parametrize(
+    "domain", [d for d in DOMAINS if d.name in ("ubfc-like", "v4v-like")], ids=lambda d: d.name
+)
+def test_simulators_truth_agrees_with_the_labels_and_knows_the_rest(domain):
+    (record,) = domain.records(1, seconds=8.0)
+    times_s = np.arange(240) / 30
+    labels, truth = record.face_clip.labels_at(times_s), record.face_clip.truth_at(times_s)
+    # the finger clip of one of them averages 4 s, is 2 s late and rounds
+    assert np.nanmean(labels.hr_bpm) == pytest.approx(np.mean(truth.hr_bpm), abs=1.5)
+    assert np.isfinite(truth.bvp).all() and truth.bvp.std() == pytest.approx(1.0, abs=0.1)
+    assert np.isfinite([truth.rr_brpm, truth.spo2_percent]).all()
+
+
+def test_labels_stay_and_the_simulator_fills_what_is_missing(tmp_path):
+    (record,) = KnowingDomain("a", 1).records(1, seconds=6.0)
+    extract_here([record], tmp_path, needs=frozenset({"rgb", "stmap"}))
+    (stored,) = read_manifest(tmp_path)
+    _, labels = stored.load()
+    face, filled = TruthfulClip.of(stored, record.face_clip).load()
+    np.testing.assert_array_equal(filled.hr_bpm, labels.hr_bpm)
+    assert stored.labels == ("hr",)
+    np.testing.assert_allclose(filled.bvp, record.face_clip.truth_at(face.times_s).bvp)
+    assert filled.rr_brpm == record.face_clip.truth_at(face.times_s).rr_brpm
+    _, bare = TruthfulClip.of(stored, None).load()
+    assert np.isnan(bare.bvp).all()
+
+
+def run_briefly(runs):
+    """The whole protocol on two domains, with two seeds; what it prints before it trains."""
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mssdg, "SEEDS", 2)
+        patch.setattr(split_training, "BATCH", 2)
+        patch.setattr(split_training, "WATCHED", 4)
+        patch.setattr(dataset_run, "WorkerPool", InThisProcess)
+        patch.setattr(dataset_run, "train_all", lambda tasks, **_: list(map(train_one, tasks)))
+        patch.setattr(mssdg, "PART_STEPS", 2)
+        patch.setattr(
+            weights, "checkpoint_path", lambda name: pytest.fail(f"the checkpoint of {name} was asked for")
+        )
+        found = run_mssdg(
+            Options(methods="tiny", runs=runs, announce=told.append), n_clips=2, clip_s=6.0,
+            domains=[KnowingDomain("calm", 1, noise=0.5), KnowingDomain("noisy", 2, noise=14.0)],
+        )  # fmt: skip
+    return found, told
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def result(runs):
+    return run_briefly(runs)
+
+
+def test_one_command_gives_parts_seesaw_seeds_and_what_they_cost(result):
+    found, told = result
+    text = found.text()
+    assert told == [
+        "16 trainings: 4 of tiny of 3 steps, 12 of tiny of 2 steps; 36 steps in all; 0 of them are there already"
+    ]
+    assert {(t.variant, t.steps) for t in found.trained} == {("", 3)} | {(v, 2) for v in ("", *VARIANTS)}
+    (shown,) = found.parts
+    hard = max(mssdg._errors(found.rows).items(), key=lambda item: item[1])[0]
+    assert (shown.network, shown.target) == ("tiny", hard)
+    assert [entry["variant"] for entry in shown.ablations] == ["whole", "narrow"]
+    assert shown.ablations[1]["n_parameters"] < shown.ablations[0]["n_parameters"]
+    assert [entry["task"] for entry in shown.seesaw] == ["bvp", "bvp", "hr", "rr", "spo2"]
+    truths = {entry["number"]: entry["truth"] for entry in shown.seesaw}
+    assert truths["direct_hr"] == "label" and truths["r"] == truths["direct_spo2"] == "simulator"
+    assert {entry["target"] for entry in found.seeds} == {"calm", "noisy"}
+    total = sum(t.cpu_s for t in found.trained)
+    assert f"Cost: {total / 60:.1f} CPU-minutes of training" in text
+    assert "16 trainings" in text and "tiny only-spo2" in text
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_trainings_of_longer_and_shorter_runs_of_a_network_are_told_apart(result):
+    found, _ = result
+    assert {row.steps for row in found.rows if row.method == "tiny"} == {3}
+    assert {row.steps for row in found.parts[0].rows if row.method == "tiny"} == {2}
+    assert all(np.isnan(row.r) for row in found.rows)  # no wave is labelled
+    assert any(np.isfinite(row.r) for row in found.parts[0].rows)
+
+
+def test_same_command_again_trains_nothing_and_ends_alike(result, runs, monkeypatch):
+    found, _ = result
+    monkeypatch.setattr(loop, "train", lambda *args, **kwargs: pytest.fail("trained again"))
+    again, told = run_briefly(runs)
+    assert told[0].endswith("16 of them are there already")
+    assert again.trained == found.trained
+    assert json.dumps(again.to_dict()["parts"]) == json.dumps(found.to_dict()["parts"])
+
+
+def test_variants_have_folders_and_names_of_their_own(clips, tmp_path):
+    split = leave_one_domain_out(clips)[0]
+    whole, narrow = (
+        tasks_of(split, "tiny", steps=2, seeds=[0], runs=tmp_path, variant=variant)[0]
+        for variant in ("", "narrow")
+    )
+    assert whole.folder != narrow.folder and narrow.folder.name == "tiny-narrow-seed0"
+    assert not is_finished(narrow)
+    assert (narrow.voice.title, narrow.voice.steps) == ("tiny narrow", 2)

@@ -1,0 +1,103 @@
+"""Cell traces: known truth comes back, strengths are what was asked for, seeds repeat."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rppg_core.classical import CLASSICAL
+from rppg_core.lab.simulate.faces import simulate_video
+from rppg_core.lab.simulate.settings import SimulationSettings
+from rppg_core.lab.simulate.traces import simulate_traces, tracked_path
+from rppg_core.metrics import waveform_r
+from rppg_core.video.clip import extract
+from rppg_core.video.prepare import resample
+
+STILL = SimulationSettings(
+    seconds=12, hr_bpm=80, amplitude_percent=0.7, motion="none", noise=0.5, illumination=0.0
+)
+
+
+def pos_r(settings: SimulationSettings, **kwargs) -> float:
+    clip, truth = simulate_traces(settings, **kwargs)
+    even = resample(clip)
+    bvp = CLASSICAL["pos"].estimate(even).bvp
+    assert bvp is not None
+    return waveform_r(np.interp(even.times_s, truth.times_s, truth.bvp), bvp.samples, 30.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pos_finds_the_pulse_of_a_still_face(seed):
+    assert pos_r(replace(STILL, seed=seed)) > 0.9
+
+
+@pytest.mark.parametrize("amplitude", [0.2, 0.8])
+def test_skin_swings_as_much_as_was_asked_for(amplitude):
+    settings = replace(STILL, amplitude_percent=amplitude, noise=0.0, riiv=0.0, tone=3)
+    clip, truth = simulate_traces(settings)
+    green = clip.roi("skin")[:, 1]
+    assert -100 * np.polyfit(truth.bvp, green / green.mean(), 1)[0] == pytest.approx(amplitude, rel=0.1)
+
+
+def test_motion_hides_the_pulse_from_pos():
+    still = np.mean([pos_r(replace(STILL, amplitude_percent=0.2, seed=k)) for k in range(6)])
+    moving = np.mean([pos_r(replace(STILL, amplitude_percent=0.2, seed=k, motion="large")) for k in range(6)])
+    assert moving < still - 0.1
+
+
+def test_background_has_the_light_but_not_the_pulse():
+    settings = replace(STILL, amplitude_percent=1.0, noise=0.0, illumination=0.01)
+    clip, truth = simulate_traces(settings)
+    green = clip.background[:, 1] / clip.background[:, 1].mean()
+    assert green.std() > 0.002
+    still = simulate_traces(replace(settings, illumination=0.0))[0].background
+    assert np.ptp(still, axis=0).max() < 0.05  # grey levels: rounding is all that is left
+    assert abs(np.corrcoef(green, truth.bvp)[0, 1]) < 0.5
+
+
+def test_cells_without_skin_weight_hold_less_pulse_and_more_motion():
+    settings = replace(STILL, amplitude_percent=0.5, motion="large")
+    weighted, plain = simulate_traces(settings)[0], simulate_traces(settings, skin_weight=False)[0]
+    assert (plain.stmap_weight == 1).all() and weighted.stmap_weight.min() < 0.3
+
+    def swing(clip):
+        return (clip.stmap.std(axis=0) / clip.stmap.mean(axis=0)).mean()
+
+    assert swing(plain) > swing(weighted)
+
+
+def test_same_seed_gives_the_same_clip_and_another_seed_another():
+    one, again, other = (simulate_traces(replace(STILL, seed=k))[0].stmap for k in (1, 1, 2))
+    np.testing.assert_array_equal(one, again)
+    assert not np.allclose(one, other)
+
+
+def test_clip_and_truth_share_their_uneven_times():
+    settings = replace(STILL, time_jitter=0.1, dropped=0.05, fps=25.0)
+    clip, truth = simulate_traces(settings)
+    np.testing.assert_array_equal(clip.times_s, truth.times_s)
+    assert np.diff(clip.times_s).std() > 1e-3
+    assert clip.stmap.shape == (len(clip.times_s), 36, 3)
+    assert ((truth.beats_s >= clip.times_s[0]) & (truth.beats_s <= clip.times_s[-1])).all()
+
+
+def test_the_tracked_path_follows_the_face_as_the_pass_does():
+    """The same rules on a real path: where the pass slips, so does the model of it."""
+    settings = SimulationSettings(seconds=8, size=96, motion="large", seed=3, noise=0.5)
+    video = simulate_video(settings)
+    clip = extract(video.frames, video.tracker)
+    path = video.motion.shift
+    middle = clip.boxes[:, :2] + clip.boxes[:, 2:] / 2
+    real = middle / np.median(clip.boxes[:, 2]) - path
+    model = tracked_path(clip.times_s, path, np.random.default_rng(0)) - path
+    for axis in (0, 1):
+        assert model[:, axis].std() == pytest.approx(real[:, axis].std(), rel=0.5)
+        assert np.corrcoef(real[:, axis], model[:, axis])[0, 1] > 0.5
+
+
+def test_a_face_at_rest_is_tracked_to_the_error_of_a_look():
+    times_s = np.arange(300) / 30
+    path = tracked_path(times_s, np.zeros((300, 2)), np.random.default_rng(0))
+    assert 0.0005 < path.std() < 0.006

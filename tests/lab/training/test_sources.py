@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from lab.training.tiny_net import N_FRAMES, Tiny, TinyConfig
+
+from rppg_core.errors import UsageError
+from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
+from rppg_core.lab.simulate.traces import simulate_traces
+from rppg_core.lab.training import sources
+from rppg_core.lab.training.sources import (
+    Sample,
+    TraceSource,
+    collate,
+    even_truth,
+    harder,
+    targets_of,
+    without_motion,
+)
+from rppg_core.metrics import waveform_r
+from rppg_core.models.base import TASKS
+
+PREPARE = partial(Tiny.inputs_of, config=TinyConfig())
+
+
+def trace_source(**changes) -> TraceSource:
+    return TraceSource(**{"seed": 0, "prepare": PREPARE, "n_frames": N_FRAMES, **changes})
+
+
+def sample(**targets) -> Sample:
+    return Sample({"x": np.ones((2, 3))}, targets)
+
+
+def test_collate_keeps_every_task_and_says_what_is_known():
+    batch = collate([sample(bvp=np.arange(4.0), hr=70.0), sample(rr=15.0)], 4)
+    assert set(batch.targets) == set(batch.mask) == set(TASKS)
+    assert {task: mask.tolist() for task, mask in batch.mask.items()} == {
+        "bvp": [True, False], "resp": [False, False], "hr": [True, False], "rr": [False, True],
+        "spo2": [False, False],
+    }  # fmt: skip
+    assert batch.targets["bvp"].tolist() == [[0, 1, 2, 3], [0, 0, 0, 0]]
+    assert batch.targets["hr"].tolist() == [70, 0]
+    assert batch.targets["resp"].shape == (2, 4)
+
+
+def test_collate_gives_single_precision():
+    batch = collate([sample(hr=70.0)], 4)
+    kinds = {t.dtype for part in (batch.inputs, batch.targets) for t in part.values()}
+    assert kinds == {torch.float32}
+    assert {m.dtype for m in batch.mask.values()} == {torch.bool}
+
+
+def test_collate_refuses_different_inputs_in_one_batch():
+    with pytest.raises(UsageError, match=r"\['y'\] beside \['x'\]"):
+        collate([sample(), Sample({"y": np.ones(3)}, {})], 4)
+
+
+def test_sample_is_a_function_of_seed_index_and_difficulty():
+    one, again = trace_source().sample(7, 0.5), trace_source().sample(7, 0.5)
+    np.testing.assert_array_equal(one.inputs["stmap"], again.inputs["stmap"])
+    np.testing.assert_array_equal(one.targets["bvp"], again.targets["bvp"])
+    assert one.targets["hr"] == again.targets["hr"]
+
+
+@pytest.mark.parametrize(
+    "other", [{"index": 8}, {"difficulty": 1.0}, {"seed": 1}, {"held_out": True}, {"stream": 1}]
+)
+def test_each_of_them_changes_the_sample(other):
+    one = trace_source().sample(7, 0.0).inputs["stmap"]
+    where = {"index": 7, "difficulty": 0.0, **other}
+    source = trace_source(**{k: v for k, v in other.items() if k in ("seed", "held_out", "stream")})
+    assert not np.array_equal(source.sample(where["index"], where["difficulty"]).inputs["stmap"], one)
+
+
+def test_streams_of_one_batch_draw_different_people_and_the_first_draws_those_it_always_drew():
+    rates = {stream: trace_source(stream=stream).sample(7, 0.0).targets["hr"] for stream in range(4)}
+    assert len(set(rates.values())) == 4
+    people = np.random.default_rng([0, 7, False])  # before there were streams
+    always = random_settings(people, pulsed=True, seconds=N_FRAMES / 30 + sources.MARGIN_S, difficulty=0.0)
+    assert rates[0] == pytest.approx(always.hr_bpm, rel=0.15)  # a short window's mean against the person's
+    assert trace_source(stream=3).sample(7, 0.0).targets["hr"] == rates[3]
+
+
+def test_sample_has_the_length_that_is_asked_for():
+    for index in range(12):  # of every frame rate and with lost frames
+        found = trace_source().sample(index, 1.0)
+        assert found.inputs["stmap"].shape == (N_FRAMES, 36, 3)
+        assert len(found.targets["bvp"]) == len(found.targets["resp"]) == N_FRAMES
+
+
+def test_truth_keeps_to_the_map():
+    """Where the pulse is strong and the face still, minus the green of the map is the truth."""
+    easy = SimulationSettings(
+        seconds=6, amplitude_percent=3, motion="none", fps=25, illumination=0, riiv=0, noise=0.3
+    )
+    clip, truth = simulate_traces(easy)
+    even = sources.resample(clip, 30.0)
+    wave = -even.stmap[:150].mean(axis=1)[:, 1]
+    assert waveform_r(even_truth(truth, even.times_s).bvp[:150], wave, 30.0) > 0.98
+
+
+def test_source_labels_only_what_it_may():
+    found = trace_source(labels=frozenset({"bvp", "rr"})).sample(0, 1.0)
+    assert set(found.targets) == {"bvp", "rr"}
+
+
+def test_rate_is_that_of_the_window():
+    _, truth = simulate_traces(SimulationSettings(seconds=20, hr_bpm=80, rsa=0.07))
+    part = slice(30, 120)
+    targets = targets_of(truth, part, frozenset(TASKS))
+    assert targets["hr"] == pytest.approx(truth.hr_bpm[part].mean())
+    assert targets["hr"] != pytest.approx(truth.hr_bpm.mean(), abs=1e-3)
+
+
+def test_clip_without_pulse_labels_nothing():
+    _, truth = simulate_traces(SimulationSettings(seconds=5))
+    nothing = np.zeros(len(truth.bvp))
+    unknown = sources.replace(truth, bvp=nothing, resp=nothing, hr_bpm=nothing * np.nan, rr_brpm=np.nan,
+                              spo2_percent=np.nan, spo2=None)  # fmt: skip
+    assert targets_of(unknown, slice(0, 100), frozenset(TASKS)) == {}
+
+
+def test_ablation_without_motion_leaves_the_rest():
+    moving = SimulationSettings(motion="large", breath_motion=0.5, beat_motion=0.1, talking=0.5, hr_bpm=91)
+    still = without_motion(moving)
+    assert (still.motion, still.breath_motion, still.beat_motion, still.talking) == ("none", 0, 0, 0)
+    assert still.hr_bpm == 91
+
+
+def test_source_without_motion_gives_stiller_maps():
+    spread = {}
+    for motion in (True, False):
+        source = TraceSource(
+            seed=0, prepare=lambda clip: {"boxes": clip.boxes}, n_frames=N_FRAMES, motion=motion
+        )
+        spread[motion] = np.mean([source.sample(k, 0.0).inputs["boxes"].std(axis=0).mean() for k in range(8)])
+    assert spread[False] < 0.3 * spread[True]
+
+
+def test_harder_draws_move_and_rustle_more_and_the_person_stays_the_same():
+    rng = np.random.default_rng(0)
+    everyday = [random_settings(np.random.default_rng(k), pulsed=True) for k in range(200)]
+    worse = [harder(settings, rng, 4.0) for settings in everyday]
+    assert [s.hr_bpm for s in worse] == [s.hr_bpm for s in everyday]
+    assert np.mean([s.noise for s in worse]) > 1.5 * np.mean([s.noise for s in everyday])
+    assert max(s.motion_scale for s in worse) <= 10 and max(s.noise for s in worse) <= 30
+    assert sum(s.motion == "large" for s in worse) > 2 * sum(s.motion == "large" for s in everyday)
+    assert "glances" not in {s.motion for s in worse}  # the benchmark keeps that family
+    assert harder(everyday[0], rng, 1.0) is everyday[0]
