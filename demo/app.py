@@ -23,7 +23,7 @@ from demo.panels.downloads import DOWNLOADS
 from demo.panels.live import live_head, live_tab
 from demo.panels.viewer import viewer_head
 from rppg_core.errors import UsageError
-from rppg_core.figures.report_page import PARTS_STYLE
+from rppg_core.figures.page import PARTS_STYLE
 from rppg_core.roster import CLASSICAL
 
 TEXTS = Path(__file__).with_name("texts")

@@ -24,7 +24,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from rppg_core.course.teach import PLOTLY_MIME, WIDGET_MIME
-from rppg_core.figures.report_page import page_html
+from rppg_core.figures.page import page_html
 
 NOTEBOOKS = Path(__file__).parent
 PAGES = NOTEBOOKS.parent / "out" / "notebooks"

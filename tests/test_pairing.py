@@ -12,7 +12,8 @@ import pytest
 pytest.importorskip("accelerate")
 
 from rppg_core.lab.training.loop import settled
-from rppg_core.lab.training.recipes import RECIPES, recipe_hash
+from rppg_core.lab.training.recipes import RECIPES
+from rppg_core.models.recipe import recipe_hash
 from rppg_core.models.weights import card_text, checkpoint_path, load_card
 from rppg_core.roster import METHODS, MODELS
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rppg_core.figures.report_page import NOT_MEDICAL, csv_text, report_html
+from rppg_core.figures.page import NOT_MEDICAL
+from rppg_core.figures.report_page import csv_text, report_html
 from rppg_core.roster import get_method
 from rppg_core.types import Report
 

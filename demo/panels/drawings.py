@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from demo.panels.inspection import inspection_card
 from demo.panels.viewer import viewer
 from demo.session import Origin
-from rppg_core.figures import report as viz
 from rppg_core.figures import report_page
+from rppg_core.figures.report import spectrum_figure
 from rppg_core.types import Report
 from rppg_core.video.inspect import findings_of
 
@@ -20,7 +20,7 @@ def player(report: Report, origin: Origin) -> str:
 
 def spectrum(report: Report, origin: Origin) -> go.Figure:
     """Where in frequency the pulse is."""
-    return viz.spectrum(report, truth=origin.truth)
+    return spectrum_figure(report, truth=origin.truth)
 
 
 def table(report: Report) -> str:

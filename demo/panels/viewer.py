@@ -17,7 +17,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from rppg_core.figures.report import ESTIMATE, REFERENCE, display_wave
+from rppg_core.figures.report import display_wave
+from rppg_core.figures.style import ESTIMATE, REFERENCE
 from rppg_core.types import HR_BAND_HZ, Bvp, Estimate, FaceClip, Report, Truth
 
 SCRIPT = Path(__file__).parents[1] / "static" / "viewer.js"

@@ -10,10 +10,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rppg_core.errors import UsageError, WriteError
 from rppg_core.video.paths import working_folder_is_gone
+
+if TYPE_CHECKING:
+    pass
 
 FAULT = 1  # exit code of a fault in this program, and where a promise does not hold
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
@@ -22,8 +25,6 @@ PLAIN = {"—": "-", "✓": "+", "✗": "x"}  # in a terminal without UTF-8
 
 def deliver(text: str, *results: tuple[str | None, Callable[[], str]]) -> None:
     """Write each result that is wanted into its file; print the one whose path is "-", or the text."""
-    from rppg_core.figures.report_page import write_text
-
     for path, made in results:
         if path == "-":
             text = made()
@@ -130,3 +131,19 @@ def complain(message: str, code: int) -> int:
     """Print one line on standard error and give the exit code back."""
     print(f"rppg: {' '.join(message.split())}", file=sys.stderr)
     return code
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a result, or say in one line why it cannot be written.
+
+    Raises:
+        WriteError: the folder is missing, the path is a folder, or the disk or its rights do not allow it.
+    """
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WriteError(
+            f"cannot write {str(path)!r} ({error.strerror or error})",
+            wanted="a file in a folder that exists and may be written",
+            do="make the folder or choose another path",
+        ) from error

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.figures.report import BAND, ESTIMATE, GRID, INK, PALETTE, REFERENCE, empty_figure, set_title
+from rppg_core.figures.report import BAND
+from rppg_core.figures.style import ESTIMATE, GRID, INK, PALETTE, REFERENCE, empty_figure, set_title
 
 if TYPE_CHECKING:
     import plotly.graph_objects

@@ -16,7 +16,7 @@ import numpy as np
 
 from rppg_core.course.answers import Answer, all_answers
 from rppg_core.errors import UsageError
-from rppg_core.figures.report import ESTIMATE, GRID, INK
+from rppg_core.figures.style import ESTIMATE, GRID, INK
 
 if TYPE_CHECKING:
     import plotly.graph_objects

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import median_filter
 
-from rppg_core.figures import report as viz
-from rppg_core.figures.report_page import figure_html, page_html
+from rppg_core.figures.page import figure_html, page_html
+from rppg_core.figures.style import ESTIMATE, PALETTE, empty_figure, set_title
 from rppg_core.lab.protocols.table import text_table
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def training_curves(rows: Rows) -> plotly.graph_objects.Figure:
     """
     import plotly.graph_objects as go
 
-    fig = viz.empty_figure(240, 200)
+    fig = empty_figure(240, 200)
     steps = [row for row in rows if "terms" in row]
     terms = list(steps[0]["terms"]) if steps else []
-    colours = cycle(colour for colour in viz.PALETTE.values() if colour != viz.ESTIMATE)
+    colours = cycle(colour for colour in PALETTE.values() if colour != ESTIMATE)
     for colour, name in zip(colours, terms, strict=False):
         fig.add_trace(go.Scatter(
             x=[row["step"] for row in steps], y=_smoothed([row["terms"][name] for row in steps]), mode="lines",
@@ -72,7 +72,7 @@ def training_curves(rows: Rows) -> plotly.graph_objects.Figure:
     for dash, name in zip(("solid", "dot"), series, strict=False):
         fig.add_trace(go.Scatter(
             x=[row["step"] for row in checks], y=[row["validation"][name] for row in checks], mode="lines+markers",
-            name=f"held-out {name}", line={"color": viz.ESTIMATE, "dash": dash}), row=2, col=1)  # fmt: skip
+            name=f"held-out {name}", line={"color": ESTIMATE, "dash": dash}), row=2, col=1)  # fmt: skip
     fig.update_yaxes(title_text="loss term", row=1, col=1)
     fig.update_yaxes(title_text="r with the true wave", range=[-0.05, 1.02], row=2, col=1)
     fig.update_xaxes(title_text="training step", row=2, col=1)
@@ -82,7 +82,7 @@ def training_curves(rows: Rows) -> plotly.graph_objects.Figure:
         finding = (
             f"{series[0]} {best['validation'][series[0]]:.2f} on held-out samples after {best['step']} steps"
         )
-    viz.set_title(fig, finding, f"loss terms: medians over {SMOOTHED_STEPS} steps")
+    set_title(fig, finding, f"loss terms: medians over {SMOOTHED_STEPS} steps")
     fig.update_layout(height=620)
     return fig
 

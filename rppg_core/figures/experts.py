@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.figures import report as viz
+from rppg_core.figures.style import empty_figure, set_title
 
 if TYPE_CHECKING:
     import plotly.graph_objects
@@ -28,7 +28,7 @@ EVEN_GATES = 0.2  # mean gates of one layer, out of 0 to 2, that lie closer toge
 
 ROW_PX = 26
 STRONGEST = 0.6  # opacity of the strongest colour
-SHARE_COLOURS = [[0, "rgba(213, 94, 0, 0)"], [1, f"rgba(213, 94, 0, {STRONGEST})"]]  # viz.ESTIMATE
+SHARE_COLOURS = [[0, "rgba(213, 94, 0, 0)"], [1, f"rgba(213, 94, 0, {STRONGEST})"]]  # ESTIMATE
 GATE_COLOURS = [
     [0, f"rgba(0, 114, 178, {STRONGEST})"],  # viz's blue
     [0.5, "rgba(128, 128, 128, 0.04)"],
@@ -61,7 +61,7 @@ def expert_figure(inside: Inside) -> plotly.graph_objects.Figure:
     """
     shares, gates = np.asarray(inside["task_experts"]), np.asarray(inside["router_gates"])
     heights = (ROW_PX * len(shares), ROW_PX * len(gates))
-    fig: Any = viz.empty_figure(*heights)
+    fig: Any = empty_figure(*heights)
     _add_cells(fig, 100 * shares, task_names(shares), SHARE_COLOURS, (0, 100), "%{z:.0f} %", row=1)
     layers = [f"layer {k + 1}" for k in range(len(gates))]
     _add_cells(fig, gates, layers, GATE_COLOURS, (0, 2), "%{z:.2f}", row=2)
@@ -73,7 +73,7 @@ def expert_figure(inside: Inside) -> plotly.graph_objects.Figure:
             yanchor="bottom", showarrow=False, font_size=12, row=row, col=1,
         )  # fmt: skip
     note = "above: last layer, behind each task's gate; below: every layer from the map on, with experts of its own"
-    viz.set_title(fig, expert_finding(inside), note)
+    set_title(fig, expert_finding(inside), note)
     fig.update_layout(
         height=sum(heights) + fig.layout.margin.t + 24 + 80 + 44, margin_t=fig.layout.margin.t + 24,
         margin_b=44, margin_l=76,

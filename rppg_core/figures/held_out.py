@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rppg_core.figures.report import ESTIMATE, GRID, PALETTE, REFERENCE, empty_figure, set_title
+from rppg_core.figures.style import ESTIMATE, GRID, PALETTE, REFERENCE, empty_figure, set_title
 
 if TYPE_CHECKING:
     import plotly.graph_objects

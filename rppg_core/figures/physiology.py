@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rppg_core.figures import report as viz
+from rppg_core.figures.report import BAND
+from rppg_core.figures.style import ESTIMATE, REFERENCE, empty_figure, set_title
 
 if TYPE_CHECKING:
     import plotly.graph_objects
 
-BAND_FILL = "rgba(213, 94, 0, 0.18)"  # viz.ESTIMATE
+BAND_FILL = "rgba(213, 94, 0, 0.18)"  # ESTIMATE
 PANELS_PX = (190, 220, 220)
 
 
@@ -27,14 +28,14 @@ def physiology_figure(match: Mapping[str, Any]) -> plotly.graph_objects.Figure:
     Returns:
         A plotly figure; the title and each panel's title say the finding.
     """
-    fig: Any = viz.empty_figure(*PANELS_PX)
+    fig: Any = empty_figure(*PANELS_PX)
     in_legend: set[str] = set()
     _add_harmonics(fig, match["harmonics"], in_legend)
     _add_curve(fig, match["spectrum"], in_legend, row=2)
     fig.update_xaxes(title_text="frequency / heart rate", row=2, col=1)
     fig.update_yaxes(title_text="power (dB)", row=2, col=1)
     _add_curve(fig, match["modulation"], in_legend, row=3, factor=100)
-    fig.add_vrect(*match["breath_hz"], fillcolor=viz.BAND, line_width=0, layer="below", row=3, col=1,
+    fig.add_vrect(*match["breath_hz"], fillcolor=BAND, line_width=0, layer="below", row=3, col=1,
                   exclude_empty_subplots=False)  # fmt: skip
     fig.update_xaxes(title_text="frequency (Hz); shaded: breathing", row=3, col=1)
     fig.update_yaxes(title_text="swing (% of mean)", rangemode="tozero", row=3, col=1)
@@ -51,7 +52,7 @@ def physiology_figure(match: Mapping[str, Any]) -> plotly.graph_objects.Figure:
     windows, series = (rows[0]["n_recorded"] if rows else 0 for rows in (harmonics, intervals))
     note = f"grey: recorded ({windows} pulse windows, {series} series of intervals); colour: simulated at the same "
     note += "heart rates, 10 to 90 %"
-    viz.set_title(fig, _finding(harmonics, breath), note)
+    set_title(fig, _finding(harmonics, breath), note)
     fig.update_layout(height=sum(PANELS_PX) + 340, margin_t=fig.layout.margin.t + 24)
     return fig
 
@@ -59,8 +60,8 @@ def physiology_figure(match: Mapping[str, Any]) -> plotly.graph_objects.Figure:
 def _add_harmonics(fig: Any, rows: Sequence[Mapping[str, Any]], in_legend: set[str]) -> None:
     import plotly.graph_objects as go
 
-    for name, key, colour, beside in (("recorded", "recorded", viz.REFERENCE, -0.08),
-                                      ("simulated, median", "simulated", viz.ESTIMATE, 0.08)):  # fmt: skip
+    for name, key, colour, beside in (("recorded", "recorded", REFERENCE, -0.08),
+                                      ("simulated, median", "simulated", ESTIMATE, 0.08)):  # fmt: skip
         values = [row[key] for row in rows]
         fig.add_trace(go.Scatter(
             x=[k + beside for k in range(len(rows))], y=[value["middle"] for value in values],
@@ -99,8 +100,8 @@ def _add_curve(
     fig.add_trace(go.Scatter(x=curve["x"], y=heights["low"], **band), row=row, col=1)
     fig.add_trace(go.Scatter(x=curve["x"], y=heights["high"], fill="tonexty", fillcolor=BAND_FILL, **band),
                   row=row, col=1)  # fmt: skip
-    for name, key, colour in (("simulated, median", "middle", viz.ESTIMATE),
-                              ("recorded", "recorded", viz.REFERENCE)):  # fmt: skip
+    for name, key, colour in (("simulated, median", "middle", ESTIMATE),
+                              ("recorded", "recorded", REFERENCE)):  # fmt: skip
         fig.add_trace(go.Scatter(
             x=curve["x"], y=heights[key], mode="lines", name=name, legendgroup=name,
             showlegend=name not in in_legend, line={"color": colour, "width": 2}), row=row, col=1)  # fmt: skip

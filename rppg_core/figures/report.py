@@ -9,7 +9,6 @@ on light and on dark paper. plotly is imported inside the functions: the command
 from __future__ import annotations
 
 import base64
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rppg_core.figures.style import ESTIMATE, PALETTE, REFERENCE, empty_figure, set_title
 from rppg_core.signals.checks import check_kind
 from rppg_core.signals.filters import bandpass, segments, standardise
 from rppg_core.signals.quality import window_spectra
@@ -25,20 +25,7 @@ from rppg_core.types import HR_BAND_HZ, Bvp, Estimate, Report, Truth
 if TYPE_CHECKING:
     import plotly.graph_objects
 
-PALETTE = {
-    "vermilion": "#D55E00",
-    "blue": "#0072B2",
-    "green": "#009E73",
-    "orange": "#E69F00",
-    "sky": "#56B4E9",
-    "purple": "#CC79A7",
-    "yellow": "#F0E442",
-}
-ESTIMATE = PALETTE["vermilion"]
-REFERENCE = "#8C8C8C"
-INK = "#767676"  # 4.5:1 on white, 4.3:1 on the darkest page
 BAND = "rgba(0, 158, 115, 0.10)"
-GRID = "rgba(128, 128, 128, 0.22)"
 
 LANE = 4.0  # distance between two methods' waveforms, standard deviations
 DRAWN_S = 60.0  # longest stretch that is drawn
@@ -47,7 +34,7 @@ SPECTRUM_BPM = (25.0, 255.0)
 PICTURE_PX = 480
 
 
-def waveforms(report: Report, truth: Truth | None = None) -> plotly.graph_objects.Figure:
+def waveform_figure(report: Report, truth: Truth | None = None) -> plotly.graph_objects.Figure:
     """Every method's pulse in a lane of its own, on one time axis.
 
     Args:
@@ -63,7 +50,7 @@ def waveforms(report: Report, truth: Truth | None = None) -> plotly.graph_object
     return figure
 
 
-def spectrum(
+def spectrum_figure(
     report: Report, method: str | None = None, truth: Truth | None = None
 ) -> plotly.graph_objects.Figure:
     """Power over rate, with the band shaded and the chosen peak marked.
@@ -114,7 +101,7 @@ def roi_picture(report: Report) -> str | None:
     return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
 
 
-def reliability(rows: Sequence[Mapping[str, float]]) -> plotly.graph_objects.Figure:
+def reliability_figure(rows: Sequence[Mapping[str, float]]) -> plotly.graph_objects.Figure:
     """Confidence that was given against the share of readings that were right.
 
     Args:
@@ -144,7 +131,7 @@ def reliability(rows: Sequence[Mapping[str, float]]) -> plotly.graph_objects.Fig
     return fig
 
 
-def r_by_amplitude(rows: Sequence[Mapping[str, Any]]) -> plotly.graph_objects.Figure:
+def r_by_amplitude_figure(rows: Sequence[Mapping[str, Any]]) -> plotly.graph_objects.Figure:
     """How well each method's waveform follows the truth as the pulse gets stronger.
 
     Args:
@@ -187,39 +174,6 @@ def display_wave(bvp: Bvp) -> Float[np.ndarray, " time"]:
         if part.stop - part.start >= bvp.fs:
             wave[part] = standardise(bandpass(bvp.samples[part], bvp.fs, low_hz=low_hz, high_hz=high_hz))
     return wave
-
-
-def empty_figure(*heights_px: int) -> plotly.graph_objects.Figure:
-    """One plot a height, below each other, in the house style."""
-    from plotly.subplots import make_subplots
-
-    fig = make_subplots(
-        rows=len(heights_px), cols=1, row_heights=heights_px, vertical_spacing=80 / (80 + sum(heights_px))
-    )
-    fig.update_layout(
-        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
-        margin={"l": 56, "r": 14, "t": 76, "b": 100}, hovermode="closest", dragmode="pan",
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"},
-    )  # fmt: skip
-    axes = {"gridcolor": GRID, "zeroline": False, "showline": True, "linecolor": GRID, "ticks": "",
-            "title_font_size": 12, "title_standoff": 6}  # fmt: skip
-    fig.update_xaxes(**axes)
-    fig.update_yaxes(**axes, fixedrange=True)
-    return fig
-
-
-def set_title(fig: plotly.graph_objects.Figure, finding: str, note: str) -> None:
-    """The finding above, how to read it below; lines are short enough for a phone."""
-    title, subtitle = textwrap.wrap(finding, 34), textwrap.wrap(note, 46)
-    small = f"<span style='font-size:12px'>{'<br>'.join(subtitle)}</span>"
-    fig.update_layout(
-        title={
-            "text": f"<b>{'<br>'.join(title)}</b><br>{small}", "font": {"size": 14},
-            "x": 0, "xref": "container", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 16, "l": 2},
-        },
-        margin_t=20 + 20 * (len(title) + len(subtitle)),
-    )  # fmt: skip
 
 
 def _lanes_height_px(report: Report) -> int:

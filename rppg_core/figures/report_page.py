@@ -6,25 +6,29 @@ nothing over the network: plotly.js is inlined once, from the installed package.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rppg_core.errors import WriteError
-from rppg_core.figures import report as viz
 from rppg_core.figures.held_out import agreement_figure, condition_figure, parts_figure
+from rppg_core.figures.page import NOT_MEDICAL, figure_html, list_html, page_html
 from rppg_core.figures.physiology import physiology_figure
+from rppg_core.figures.report import (
+    r_by_amplitude_figure,
+    reliability_figure,
+    roi_picture,
+    spectrum_figure,
+    waveform_figure,
+)
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.types import Bvp, Reading, Report, Vitals
 
 if TYPE_CHECKING:
-    import plotly.graph_objects
+    pass
 
-NOT_MEDICAL = "Estimates for research and teaching. Not a medical device."
 LIMITS = (
     "An estimate from light, never a diagnosis: if you feel unwell, see a doctor whatever this page says.",
     "Confidence and intervals were calibrated on simulated clips; on real video they are a guide.",
@@ -126,7 +130,7 @@ def table_html(report: Report) -> str:
 
 def picture_html(report: Report) -> str:
     """The face with the outlines of its regions, and what was seen of it."""
-    picture = viz.roi_picture(report)
+    picture = roi_picture(report)
     if picture is None:
         return "<p>No picture was kept.</p>"
     names = ", ".join(report.clip.still_outlines)
@@ -139,13 +143,13 @@ def picture_html(report: Report) -> str:
 def facts_html(report: Report) -> str:
     """What the clip is, and what was odd about it."""
     known = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts(report))
-    return f"<dl>{known}</dl>{_list(report.notes)}"
+    return f"<dl>{known}</dl>{list_html(report.notes)}"
 
 
 def report_html(report: Report) -> str:
     """The whole page."""
-    waves, spectrum = viz.waveforms(report), viz.spectrum(report)
-    known_limits = _list(remarks(report))
+    waves, spectrum = waveform_figure(report), spectrum_figure(report)
+    known_limits = list_html(remarks(report))
     body = [
         f'<p class="verdict">{escape(report.consensus.verdict)}</p><p class="small">{NOT_MEDICAL}</p>',
         "<h2>Estimates</h2>" + table_html(report),
@@ -154,7 +158,7 @@ def report_html(report: Report) -> str:
         "<h2>Spectrum</h2>" + figure_html(spectrum, "spectrum", "Power over rate; band shaded, peak marked."),
         "<h2>What was looked at</h2>" + picture_html(report),
         "<h2>The video</h2>" + facts_html(report),
-        "<h2>Limits</h2>" + _list(LIMITS),
+        "<h2>Limits</h2>" + list_html(LIMITS),
         '<p class="small">This file holds a picture out of the video. Share it only as you would share a photo.</p>',
     ]
     return page_html("Pulse from a face video", "\n".join(body))
@@ -172,10 +176,10 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
     found, figures = found or {}, []
     if bins := found.get("reliability"):
         words = "Confidence that was given against the share of readings within 5 bpm."
-        figures.append(figure_html(viz.reliability(bins), "reliability", words))
+        figures.append(figure_html(reliability_figure(bins), "reliability", words))
     if points := found.get("r_by_amplitude"):
         words = "Correlation of every method's waveform with the true pulse, by the strength of the pulse."
-        figures.append(figure_html(viz.r_by_amplitude(points), "r-by-amplitude", words))
+        figures.append(figure_html(r_by_amplitude_figure(points), "r-by-amplitude", words))
     if match := found.get("physiology"):
         words = "Harmonics, spectrum and interval modulation of recorded people in grey, of simulated ones in colour."
         figures.append(figure_html(physiology_figure(match), "physiology", words))
@@ -235,22 +239,6 @@ def csv_text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write a result, or say in one line why it cannot be written.
-
-    Raises:
-        WriteError: the folder is missing, the path is a folder, or the disk or its rights do not allow it.
-    """
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise WriteError(
-            f"cannot write {str(path)!r} ({error.strerror or error})",
-            wanted="a file in a folder that exists and may be written",
-            do="make the folder or choose another path",
-        ) from error
-
-
 def _row(name: str, vitals: Vitals, more: tuple[str, str, str]) -> TableRow:
     hr = vitals.hr
     if hr.refused:
@@ -267,70 +255,3 @@ def _times_s(bvp: Bvp) -> np.ndarray:
 
 def _number(reading: Reading, digits: int = 0) -> str:
     return "—" if reading.value is None else f"{reading.value:.{digits}f}"
-
-
-def _list(lines: Sequence[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>" if lines else ""
-
-
-def figure_html(figure: plotly.graph_objects.Figure, name: str, words: str) -> str:
-    """A figure for `page_html`, described in words for those who do not see it."""
-    drawing = figure.to_html(
-        full_html=False, include_plotlyjs=False, div_id=name,
-        config={"displaylogo": False, "responsive": True, "displayModeBar": False},
-    )  # fmt: skip
-    return f'<figure role="img" aria-label="{escape(words)}">{drawing}</figure>'
-
-
-def page_html(title: str, body: str) -> str:
-    """A page that loads nothing over the network; plotly.js is in it where a figure is."""
-    from plotly.offline import get_plotlyjs
-
-    script = f"<script>{get_plotlyjs()}</script>" if "Plotly.newPlot" in body else ""
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{PARTS_STYLE}{_STYLE}</style>{script}</head>\n"
-        f'<body class="rppg"><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n'
-    )
-
-
-# Tables, lists and pictures, here and in the app, which defines the same three colours.
-PARTS_STYLE = """
-.rppg .scroll { overflow-x: auto; }
-.rppg table { border-collapse: collapse; border: 0; width: 100%; font-variant-numeric: tabular-nums; }
-.rppg :is(th, td) { padding: .35rem .6rem; text-align: right; white-space: nowrap; font-size: .875rem; }
-.rppg tr { border: 0; }
-.rppg :is(th, td) { border: 0; border-bottom: 1px solid var(--line); }
-.rppg thead th { color: var(--soft); font-weight: 600; }
-.rppg :is(th:first-child, .cause) { text-align: left; }
-.rppg td:nth-last-child(2) { white-space: normal; min-width: 7.5rem; }
-.rppg .cause { color: var(--soft); white-space: normal; }
-.rppg .cause span { display: inline-block; max-width: calc(100vw - 10rem); }
-.rppg tbody tr:first-child { font-weight: 600; }
-.rppg figure { margin: .5rem 0; }
-.rppg img { max-width: 100%; width: 22rem; border-radius: 8px; display: block; }
-.rppg figcaption { color: var(--soft); font-size: .875rem; }
-.rppg dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .25rem 1rem; margin: 0; }
-.rppg dt { color: var(--soft); }
-.rppg dd { margin: 0; overflow-wrap: anywhere; }
-.js-plotly-plot svg text { fill: var(--ink) !important; }
-"""
-_STYLE = """
-:root {
-  color-scheme: light dark;
-  --ink: #1f2328; --soft: #59636e; --paper: #fff; --line: #d1d9e0; --accent: #b34e00;
-}
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --soft: #9aa4ae; --paper: #0d1117; --line: #30363d; --accent: #ff8a3d; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 64rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.5rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
-h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
-ul { margin: .25rem 0; padding-left: 1.25rem; }
-pre { font-size: .8125rem; line-height: 1.4; }
-.verdict { font-size: 1.25rem; border-left: 4px solid var(--accent); padding: .25rem .75rem; margin: .5rem 0; }
-.small { color: var(--soft); font-size: .875rem; }
-"""

@@ -11,16 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rppg_core.figures.report import (
-    ESTIMATE,
-    INK,
-    LANE,
-    PALETTE,
-    REFERENCE,
-    display_wave,
-    empty_figure,
-    set_title,
-)
+from rppg_core.figures.report import LANE, display_wave
+from rppg_core.figures.style import ESTIMATE, INK, PALETTE, REFERENCE, empty_figure, set_title
 from rppg_core.lab.protocols.stress.lab import LabMoment, StressLab
 from rppg_core.lab.protocols.stress.sweeps import Sweep, sweep_of
 from rppg_core.types import FS, Bvp

@@ -30,7 +30,7 @@ from rppg_core.video import roi, stmap
 from rppg_core.video.background import THUMBNAIL_EVERY, THUMBNAIL_SHAPE, background_trace
 from rppg_core.video.face import FaceObservation
 from rppg_core.video.frame import Frame
-from rppg_core.video.inspect import darkness_words, light_of, scene_of, scene_table
+from rppg_core.video.light import darkness_words, light_of, scene_of, scene_table
 from rppg_core.video.pixels import UNITS, halved, one_thread, resized, spread, to_bytes, to_units
 from rppg_core.video.pose import FacePath, Pose, ReferenceFace, landmarks_between, motion_of, upside_down
 from rppg_core.video.repeats import PictureChanges, as_the_camera_took_it

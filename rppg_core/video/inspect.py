@@ -14,20 +14,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import cv2
 import numpy as np
-from jaxtyping import Float
 
 from rppg_core.errors import ClipTooShortError, ModelFileError
 from rppg_core.types import FaceClip, FaceInfo, VideoInfo
 from rppg_core.video.face import FaceTracker, resolve_models
 from rppg_core.video.frame import Frame
+from rppg_core.video.light import light_of
 from rppg_core.video.pose import FacePath, Pose, motion_of
 from rppg_core.video.reader import open_video
 from rppg_core.video.repeats import PictureChanges, camera_info
@@ -38,11 +37,6 @@ SIGNS: dict[Level, str] = {"good": "✓", "fair": "!", "poor": "✗"}
 SAMPLE_SIDE = 160  # pixels of the longer side of the pictures that are sampled
 SAMPLE_STEP_S = 1.0
 INNER_WIDTHS, INNER_HEIGHTS, INNER_PIXELS = 0.6, 0.7, 24  # the part of a face's box that is surely face
-BRIGHT = 250.0  # grey levels; from here on a pixel counts as a highlight
-BLACK = 5.0  # grey levels; pixels without more in any channel hold no pulse
-DARK, WHITE = 30.0, 235.0  # mean grey level of pictures in which no face is to be expected
-GREY_PART = 0.03  # of the mean: skin whose channels differ by less has no colour
-SMALLEST_CONTRAST = 1.0  # grey levels squared; flat pictures have no sharpness
 OLD_CODECS = {"mpeg4", "msmpeg4v3", "mpeg2video", "h263", "gif"}
 LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png"}
 NEVER_A_FILE = {"raw", "simulated"}  # clips out of a program's memory: nothing recorded or encoded them
@@ -198,65 +192,6 @@ def _tracker() -> FaceTracker | None:
     except ModelFileError:
         return None
     return FaceTracker()
-
-
-def scene_of(crop: Float[np.ndarray, "height width 3"]) -> dict[str, float]:
-    """How one picture is lit, coloured and focused.
-
-    Args:
-        crop: RGB of a face with its neighbourhood, or a whole picture. Unit: grey levels.
-
-    Returns:
-        light: mean grey level. evenness: the darker half (left or right) over the brighter one, 1 is even.
-        highlights: share of pixels with a channel at 250 or above. cast: (largest - smallest) / mean of the
-        three channel means, 0 is neutral. blur: variance of the Laplacian over the variance of the picture;
-        small is blurred.
-    """
-    grey = crop.mean(axis=2, dtype=np.float32)
-    half = grey.shape[1] // 2
-    left, right = (float(grey[:, :half].mean()), float(grey[:, -half:].mean())) if half else (1.0, 1.0)
-    light = float(grey.mean())
-    means = crop.mean(axis=(0, 1), dtype=np.float64)
-    contrast = max(float(grey.var()), SMALLEST_CONTRAST)
-    return {
-        "light": light,
-        "evenness": (min(left, right) + 1e-6) / (max(left, right) + 1e-6),
-        "highlights": float((crop.max(axis=2) >= BRIGHT).mean()),
-        "cast": float(np.ptp(means)) / max(light, 1e-6),
-        "blur": float(cv2.Laplacian(grey, cv2.CV_32F).var()) / contrast,
-    }
-
-
-def scene_table(scene: Mapping[int, Mapping[str, float]]) -> dict[str, np.ndarray]:
-    """What `scene_of` said of each second, name by name, in order of time."""
-    seconds = sorted(scene)
-    return {name: np.array([scene[s][name] for s in seconds]) for name in scene[seconds[0]]}
-
-
-def light_of(skin: Float[np.ndarray, "*samples 3"]) -> dict[str, Any]:
-    """How the skin of a whole clip is lit and coloured.
-
-    Args:
-        skin: RGB samples. Unit: grey levels.
-
-    Returns:
-        The fields `brightness`, `clipped_percent` and `grey` of FaceInfo; nothing where there are no samples.
-    """
-    if not skin.size:
-        return {}
-    clipped = (skin >= BRIGHT).any(axis=-1) | (skin <= BLACK).all(axis=-1)
-    return {
-        "brightness": float(skin.mean()),
-        "clipped_percent": float(100 * clipped.mean()),
-        "grey": float(np.ptp(skin, axis=-1).mean()) < GREY_PART * float(skin.mean()),
-    }
-
-
-def darkness_words(pictures: Sequence[Float[np.ndarray, "height width 3"]]) -> str:
-    """What the brightness of pictures has to do with a face that nobody finds; "" where it has nothing."""
-    level = float(np.mean([picture.mean() for picture in pictures[::30]]))
-    words = "almost black" if level < DARK else "almost white" if level > WHITE else ""
-    return f", which are {words} (mean {level:.0f} of 255)" if words else ""
 
 
 def _file_findings(info: VideoInfo) -> list[Finding]:

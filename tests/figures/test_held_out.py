@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rppg_core.figures.held_out import agreement_figure, condition_figure, parts_figure
-from rppg_core.figures.report import ESTIMATE, REFERENCE
 from rppg_core.figures.report_page import protocol_html
+from rppg_core.figures.style import ESTIMATE, REFERENCE
 
 
 def entry(method: str, bias: float) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rppg_core.figures import report as viz
 from rppg_core.figures.physiology import physiology_figure
 from rppg_core.figures.report_page import protocol_html
+from rppg_core.figures.style import ESTIMATE, REFERENCE
 
 
 def row(quantity: str, recorded: float, low: float, high: float) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_title_says_what_is_covered_and_what_is_not(match):
 
 def test_recorded_is_grey_and_simulated_has_the_accent(match):
     fig = physiology_figure(match)
-    for name, colour in (("recorded", viz.REFERENCE), ("simulated, median", viz.ESTIMATE)):
+    for name, colour in (("recorded", REFERENCE), ("simulated, median", ESTIMATE)):
         traces = [trace for trace in fig.data if trace.name == name]
         assert [(trace.line.color or trace.marker.color) for trace in traces] == [colour] * 3
         assert sum(trace.showlegend for trace in traces) == 1

@@ -14,7 +14,8 @@ from rppg_core.errors import ClipTooShortError, VideoError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip, simulate_video
 from rppg_core.types import FaceClip, FaceInfo, VideoInfo
 from rppg_core.video import inspect
-from rppg_core.video.inspect import findings_of, inspect_video, lesson_link, light_of, scene_of
+from rppg_core.video.inspect import findings_of, inspect_video, lesson_link
+from rppg_core.video.light import light_of, scene_of
 from rppg_core.video.writer import write_video
 
 ABOUT_FILE = [

@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import rppg_core
 from rppg_core.lab.datasets.clip_file import digest, readable, save_clip
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
@@ -31,7 +33,7 @@ def kept_clip(
     folder: Path,
     stem: str,
     about: Sequence[Any],
-    make: Callable[[], tuple[FaceClip, Truth] | tuple[FaceClip, Truth, Any]],
+    make: Callable[[], tuple[FaceClip, Truth] | tuple[FaceClip, Truth, np.ndarray]],
 ) -> Path:
     """The file of a clip, rendered where it is missing, outdated or broken.
 
@@ -47,7 +49,8 @@ def kept_clip(
     key = digest([*about, SIMULATOR_VERSION, source_fingerprint()])[:16]
     path = folder / f"{stem}-{key}.npz"
     if not readable(path):
-        save_clip(path, *make())
+        clip, truth, *cells = make()
+        save_clip(path, clip, truth, *cells)
         for older in folder.glob(f"{stem}-{'[0-9a-f]' * 16}.npz"):
             if older != path:
                 older.unlink(missing_ok=True)

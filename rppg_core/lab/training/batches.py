@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from rppg_core.lab.training.recipes import Recipe, difficulty
 from rppg_core.lab.training.sources import Source, collate
 from rppg_core.lab.workers import loaded
 from rppg_core.models.base import Batch
+from rppg_core.models.recipe import Recipe, difficulty
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.extracted import load_clip, save_clip
 from rppg_core.lab.simulate.faces import simulate_clip
 from rppg_core.lab.simulate.settings import CODECS, SIMULATOR_VERSION, SimulationSettings, random_settings
-from rppg_core.lab.training.recipes import Recipe
 from rppg_core.lab.training.sources import Prepare, Sample, even_truth, harder, targets_of, without_motion
 from rppg_core.lab.workers import WorkerPool
 from rppg_core.models.base import TASKS
+from rppg_core.models.recipe import Recipe
 from rppg_core.signals.filters import segments
 from rppg_core.types import FS, FaceClip, Truth
 from rppg_core.video.prepare import cut, resample

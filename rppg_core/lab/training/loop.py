@@ -29,11 +29,11 @@ from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.training import mixture
 from rppg_core.lab.training.batches import Share, StepDataset, step_loader
 from rppg_core.lab.training.mixture import shares_of, words_of
-from rppg_core.lab.training.recipes import Recipe, difficulty, lr_factor, recipe_dict, recipe_hash
 from rppg_core.lab.training.record import Row, RunFolder
 from rppg_core.lab.training.stopping import stop_on_signal
 from rppg_core.lab.training.validation import held_out_batches, validate
 from rppg_core.models.base import SIMULATED, Batch, ModelCard, RppgModel
+from rppg_core.models.recipe import Recipe, difficulty, lr_factor, recipe_dict, recipe_hash
 from rppg_core.models.weights import config_class, create_model, model_class, save_model
 from rppg_core.types import Progress
 

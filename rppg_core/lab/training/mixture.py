@@ -18,9 +18,9 @@ from rppg_core.lab.datasets.simulated import DOMAINS
 from rppg_core.lab.training.batches import Share
 from rppg_core.lab.training.clips import ClipSource, clip_files, render_clips
 from rppg_core.lab.training.dataset_clips import ExtractedSource, clips_for
-from rppg_core.lab.training.recipes import Recipe
 from rppg_core.lab.training.sources import TraceSource
 from rppg_core.models.base import TASKS
+from rppg_core.models.recipe import Recipe
 from rppg_core.models.weights import model_class
 
 SIMULATED = "simulated"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rppg_core.errors import UsageError, WriteError
-from rppg_core.lab.training.recipes import Recipe, recipe_dict
+from rppg_core.models.recipe import Recipe, recipe_dict
 
 Row = dict[str, Any]
 

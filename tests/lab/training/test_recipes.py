@@ -9,16 +9,8 @@ from lab.training.tiny_net import TinyConfig, tiny
 
 from rppg_core.errors import UsageError
 from rppg_core.lab.training.loop import settled
-from rppg_core.lab.training.recipes import (
-    ABLATIONS,
-    RECIPES,
-    Recipe,
-    difficulty,
-    get_recipe,
-    lr_factor,
-    recipe_dict,
-    recipe_hash,
-)
+from rppg_core.lab.training.recipes import ABLATIONS, RECIPES, get_recipe
+from rppg_core.models.recipe import Recipe, difficulty, lr_factor, recipe_dict, recipe_hash
 from rppg_core.models.weights import create_model
 from rppg_core.roster import MODELS
 

@@ -11,8 +11,9 @@ from torch import nn
 from rppg_core import roster
 from rppg_core.lab.protocols.held_out.split_training import Task, train_one
 from rppg_core.lab.protocols.held_out.trained import Trained
-from rppg_core.lab.training.recipes import RECIPES, Recipe
+from rppg_core.lab.training.recipes import RECIPES
 from rppg_core.models.base import TASKS, Batch, RppgModel
+from rppg_core.models.recipe import Recipe
 from rppg_core.nn.losses import masked_mean, negative_pearson
 from rppg_core.types import FS, FaceClip, STMap
 from rppg_core.video.prepare import stmap_band

@@ -31,7 +31,7 @@ from rppg_core.lab.workers import WorkerPool
 from rppg_core.types import Progress
 
 if TYPE_CHECKING:
-    from rppg_core.lab.training.recipes import Recipe
+    from rppg_core.models.recipe import Recipe
 
 BATCH = 10  # samples a step: two of each of five source domains
 WATCHED = 48  # held-out samples of the sources, looked at once, after the last step
@@ -91,7 +91,7 @@ def tasks_of(
     Raises:
         UsageError: a network without a recipe or such a variant, or no steps.
     """
-    from rppg_core.lab.training.recipes import recipe_hash
+    from rppg_core.models.recipe import recipe_hash
 
     groups, tasks = by_domain(split.train), []
     place = runs / f"{'-'.join(split.name.split())}-{fingerprint(split.train)}"
@@ -194,7 +194,7 @@ def train_one(task: Task) -> Trained:
 def is_finished(task: Task) -> bool:
     """Its weights are there, and they were made by this recipe."""
     from rppg_core.errors import ModelFileError
-    from rppg_core.lab.training.recipes import recipe_hash
+    from rppg_core.models.recipe import recipe_hash
     from rppg_core.models.weights import load_card
 
     try:

@@ -1,0 +1,1 @@
+"""One drawing per network: its parts and what flows between them."""
