@@ -96,32 +96,15 @@ vitals:
 photo:
 	$(BIN)/rppg evaluate --protocol photo --methods all --seeds $(SEEDS) --html out/photo.html --json out/photo.json
 
-# What has been trained is not trained again (delete its folder in out/runs to start anew); what was stopped goes on
-RESUMED = $(if $(wildcard $(@D)/checkpoints/step-*),--resume)
-out/runs/tracenet-seed%/tracenet.safetensors:
-	$(BIN)/rppg train tracenet --seed $* --runs out/runs $(RESUMED)
-out/runs/short/clips:  # rendered once for all runs
-	mkdir -p out/runs/clips out/runs/short
-	ln -sfn ../clips $@
-out/runs/short/tracenet-seed0/tracenet.safetensors: | out/runs/short/clips
-	$(BIN)/rppg train tracenet --seed 0 --steps 300 --runs out/runs/short $(RESUMED)
-out/runs/short/tracenet-%-seed0/tracenet.safetensors: | out/runs/short/clips
-	$(BIN)/rppg train tracenet --ablation $* --seed 0 --steps 300 --runs out/runs/short $(RESUMED)
-out/runs/physmle-seed%/physmle.safetensors:
-	$(BIN)/rppg train physmle --seed $* --runs out/runs $(RESUMED)
-out/runs/tracenet-zscore-seed0/tracenet.safetensors:  # at full length, because it is as good when short
-	$(BIN)/rppg train tracenet --ablation zscore --seed 0 --runs out/runs $(RESUMED)
-SEEDS_OF_NETWORKS := $(foreach s,0 1 2,$(foreach m,tracenet physmle,out/runs/$(m)-seed$(s)/$(m).safetensors))
-TRIALS := $(SEEDS_OF_NETWORKS) \
-	out/runs/tracenet-zscore-seed0/tracenet.safetensors \
-	out/runs/short/tracenet-seed0/tracenet.safetensors \
-	$(foreach a,no-motion zscore raw-pixels no-skin-weight,out/runs/short/tracenet-$(a)-seed0/tracenet.safetensors)
+seeds: .venv/installed  ## three seeds of every network on photo-v1 (3 hours)
+	$(BIN)/python -m rppg_core.lab.training.trials seeds
+	$(BIN)/rppg evaluate --protocol photo --methods pos,tracenet --html out/seeds.html --json out/seeds.json \
+		--weights $$($(BIN)/python -m rppg_core.lab.training.trials seeds --list)
 
-seeds: .venv/installed $(SEEDS_OF_NETWORKS)  ## three seeds of every network on photo-v1 (3 hours)
-	$(BIN)/rppg evaluate --protocol photo --methods pos,tracenet --weights $(SEEDS_OF_NETWORKS) --html out/seeds.html --json out/seeds.json
-
-ablations: .venv/installed $(TRIALS)  ## the same, and TraceNet without each of its parts (4 hours)
-	$(BIN)/rppg evaluate --protocol photo --methods pos --weights $(TRIALS) --html out/ablations.html --json out/ablations.json
+ablations: .venv/installed  ## the same, and networks without each of their parts (4 hours)
+	$(BIN)/python -m rppg_core.lab.training.trials ablations
+	$(BIN)/rppg evaluate --protocol photo --methods pos --html out/ablations.html --json out/ablations.json \
+		--weights $$($(BIN)/python -m rppg_core.lab.training.trials ablations --list)
 
 bench: .venv/installed models  ## CPU time, memory and where the time goes
 	$(BIN)/python tests/bench/bench.py

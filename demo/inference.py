@@ -15,7 +15,7 @@ from demo.zerogpu import lent
 from rppg_core.analysis.pipeline import Analysis, load_clip, needs_of
 from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
-from rppg_core.roster import CLASSICAL, MODELS, NEURAL_PACKAGES, PANEL, list_methods, resolve
+from rppg_core.roster import CLASSICAL, NEURAL_PACKAGES, PANEL, list_methods, list_networks, resolve
 from rppg_core.types import FaceClip, Progress, Report, Truth
 
 MAX_S = 90.0  # longest video the page takes
@@ -28,7 +28,7 @@ EXAMPLE = SimulationSettings(
 def offered() -> list[str]:
     """Methods of the page: networks only where what they need is installed."""
     installed = all(find_spec(package) for package in NEURAL_PACKAGES)
-    return [name for name in list_methods() if installed or name not in MODELS]
+    return [name for name in list_methods() if installed or name not in list_networks()]
 
 
 def read_upload(path: str | Path, methods: Sequence[str], progress: Progress | None = None) -> FaceClip:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from rppg_core.models.neural_method import NeuralMethod
-from rppg_core.roster import MODELS, get_method
+from rppg_core.roster import get_method, list_networks
 from rppg_core.types import FaceClip, Method, MethodOutput
 
 try:
@@ -61,4 +61,4 @@ class Lent:
 
 def lent(names: Sequence[str]) -> dict[str, Method]:
     """The networks among these methods as they run where a GPU is lent; none anywhere else."""
-    return {} if spaces is None else {name: Lent(name) for name in names if name in MODELS}
+    return {} if spaces is None else {name: Lent(name) for name in names if name in list_networks()}

@@ -1,7 +1,7 @@
 """Every method by name: one visible dict, resolved on use so that nothing heavy is imported to list names.
 
-Floor 5. A method is an object with `name`, `needs`, `weights` and `estimate(clip)`; `module:attribute` leads to it,
-to a dict that holds it under its name, or to a function that makes it of its name.
+A method is an object with `name`, `needs`, `weights` and `estimate(clip)`. `module:attribute` leads to a dict that
+holds it under its name, or to the `Network` that says what is known of a network.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any
 
 from rppg_core.errors import UnknownMethodError, UsageError
 from rppg_core.types import Method
@@ -23,32 +23,39 @@ METHODS: dict[str, str] = {
     "pos": "rppg_core.classical:CLASSICAL",
     "lgi": "rppg_core.classical:CLASSICAL",
     "omit": "rppg_core.classical:CLASSICAL",
-    "tracenet": "rppg_core.models.neural_method:neural_method",
-    "physmle": "rppg_core.models.neural_method:neural_method",
+    "tracenet": "rppg_core.models.tracenet:ABOUT",
+    "physmle": "rppg_core.models.physmle:ABOUT",
 }
 
 
-class Network(NamedTuple):
-    """What is known of a network without importing torch; its class says the same, and a test compares them."""
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """What is known of a network without importing torch; a test compares it with the class.
 
-    where: str  # "module:Class"
-    needs: frozenset[str]  # names out of types.NEEDS
+    Args:
+        model: "module:Class".
+        recipe: module that holds RECIPE and ABLATIONS.
+        needs: fields of a FaceClip that it reads, names out of types.NEEDS.
+        tasks: what it answers, names out of models.base.TASKS.
+        paper: whose idea it is.
+        weights: where those that come with the package are from.
+        shared_parts: classes in nn/ that the method introduced.
+        megabytes: most that its checkpoint may take.
+        times_pos: most CPU time for 30 s of video, as a multiple of what POS takes on the same clip.
+    """
+
+    model: str
+    recipe: str
+    needs: frozenset[str]
+    tasks: frozenset[str]
     paper: str
     weights: str = "trained on simulated physiology"
+    shared_parts: frozenset[str] = frozenset()
+    megabytes: float = 3.0
+    times_pos: float = 100.0
 
 
-MODELS: dict[str, Network] = {  # networks by their classes; METHODS holds them with their weights
-    "tracenet": Network(
-        "rppg_core.models.tracenet:TraceNet",
-        frozenset({"rgb", "stmap"}),
-        "ours: baseline network on the STMap",
-    ),
-    "physmle": Network(
-        "rppg_core.models.physmle:PhysMLE",
-        frozenset({"rgb", "stmap"}),
-        "Wang et al. 2025, PhysMLE",
-    ),
-}
+NEURAL_METHOD = "rppg_core.models.neural_method:neural_method"  # makes a method of a network
 NEURAL_PACKAGES = ("torch", "safetensors")
 CLASSICAL = ("green", "ica", "chrom", "pbv", "pos", "lgi", "omit")
 PANEL = ("pos", "chrom", "green", "lgi")  # the fixed jury behind every confidence
@@ -76,18 +83,21 @@ def get_method(name: str) -> Method:
         UnknownMethodError: no such name; the message lists the names.
     """
     name = _known(name)
-    lacking = [package for package in NEURAL_PACKAGES if name in MODELS and find_spec(package) is None]
+    found = _resolved(name)
+    if not isinstance(found, Network):
+        return found[name]
+    lacking = [package for package in NEURAL_PACKAGES if find_spec(package) is None]
     if lacking:
         raise UsageError(
             f"{name} needs the package {lacking[0]!r}, which is not installed",
             wanted="the extra 'neural'", do="pip install 'rppg-lab[neural]'",
         )  # fmt: skip
-    module, attribute = METHODS[name].split(":")
-    found: Any = getattr(import_module(module), attribute)
-    if isinstance(found, Mapping):
-        return found[name]
-    made: Any = found(name) if callable(found) else found
-    return made
+    return _attribute(NEURAL_METHOD)(name)
+
+
+def list_networks() -> list[str]:
+    """Names of the methods that are networks."""
+    return [name for name, where in METHODS.items() if where.endswith(":ABOUT")]
 
 
 def get_network(name: str) -> Network:
@@ -96,11 +106,12 @@ def get_network(name: str) -> Network:
     Raises:
         UnknownMethodError: no such network; the message lists the names.
     """
-    if not isinstance(name, str) or name not in MODELS:
+    networks = list_networks()
+    if not isinstance(name, str) or name not in networks:
         raise UnknownMethodError(
-            f"no network {name!r}", wanted=f"one of {', '.join(MODELS)}", do=_suggestion(name, MODELS)
+            f"no network {name!r}", wanted=f"one of {', '.join(networks)}", do=_suggestion(name, networks)
         )
-    return MODELS[name]
+    return _resolved(name)
 
 
 def resolve(methods: Sequence[str] | str | None) -> list[str]:
@@ -121,6 +132,15 @@ def resolve(methods: Sequence[str] | str | None) -> list[str]:
             "no method was named", wanted=f"one of {', '.join(METHODS)}", do="see `rppg methods`"
         )
     return list(dict.fromkeys(names))
+
+
+def _resolved(name: str) -> Any:
+    return _attribute(METHODS[name])
+
+
+def _attribute(where: str) -> Any:
+    module, attribute = where.split(":")
+    return getattr(import_module(module), attribute)
 
 
 def _lower(name: Any) -> str:
@@ -148,5 +168,6 @@ def _suggestion(name: Any, known: Iterable[str]) -> str:
 
 def describe_methods() -> list[MethodRow]:
     """One row a method: what it needs, where its weights come from, whose idea it is."""
-    known = {name: MODELS.get(name) or get_method(name) for name in METHODS}
+    known = {name: _resolved(name) for name in METHODS}
+    known = {name: one if isinstance(one, Network) else one[name] for name, one in known.items()}
     return [MethodRow(name, tuple(sorted(m.needs)), m.weights, m.paper) for name, m in known.items()]

@@ -83,7 +83,7 @@ LISTS_A_FOLDER = {"glob", "rglob", "iterdir", "listdir", "scandir", "walk", "igl
 # Folders that only this program writes to, or that come with it: nobody puts a recording there.
 OWN_FOLDERS = {
     "lab.training.record": "checkpoints of a run",
-    "lab.protocols.stress.clips": "its cache", "lab.protocols.photo.clips": "its cache",
+    "lab.protocols.kept_clips": "its cache", "lab.training.trials": "checkpoints of a run",
     "video.inspect": "lessons of the course", "video.face_models": "installed packages",
     "video.paths": "names for a hint",
 }  # fmt: skip

@@ -12,27 +12,22 @@ import pytest
 pytest.importorskip("accelerate")
 
 from rppg_core.lab.training.loop import settled
-from rppg_core.lab.training.recipes import RECIPES
-from rppg_core.models.recipe import recipe_hash
+from rppg_core.models.recipe import get_recipe, recipe_hash
 from rppg_core.models.weights import card_text, checkpoint_path, load_card
-from rppg_core.roster import METHODS, MODELS
+from rppg_core.roster import get_network, list_networks
 
 ROOT = Path(__file__).parents[1]
 LESSONS = {path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
 MODELS_FOLDER = ROOT / "rppg_core" / "models"
-MODEL_FILES = {path.stem for path in MODELS_FOLDER.glob("*.py")} - {"__init__", "base"}
-MODEL_FILES |= {path.parent.name for path in MODELS_FOLDER.glob("*/__init__.py")}
+MODEL_FILES = {path.parent.name for path in MODELS_FOLDER.glob("*/__init__.py")}
 RESEARCH = sorted(
     MODEL_FILES - {"tracenet", "physnet"}
 )  # methods of papers; the others are what they are held against
-# Parts that a method brought with it and that lie in nn/, where others find them too
-SHARED_PARTS = {"physmle": {"Router", "LowRankExperts", "TaskGate"}}
 
 
 def sources_of(name: str) -> list[Path]:
-    """The files of a network, one or a folder of them."""
-    return [MODELS_FOLDER / f"{name}.py"] if (MODELS_FOLDER / f"{name}.py").is_file() else sorted(
-        (MODELS_FOLDER / name).glob("*.py"))  # fmt: skip
+    """The files of a network."""
+    return sorted((MODELS_FOLDER / name).glob("*.py"))
 
 
 def parts_of(name: str) -> set[str]:
@@ -46,7 +41,7 @@ def parts_of(name: str) -> set[str]:
     parts = {
         node.name for node in found if not any("dataclass" in ast.unparse(d) for d in node.decorator_list)
     }
-    return parts | SHARED_PARTS.get(name, set())
+    return parts | get_network(name).shared_parts
 
 
 def lesson_of(name: str) -> Path:
@@ -64,22 +59,21 @@ def headings_of(lesson: Path) -> list[str]:
 
 
 def test_every_model_file_is_a_key_of_the_roster():
-    assert set(MODELS) == MODEL_FILES
-    assert set(METHODS) >= MODEL_FILES
+    assert set(list_networks()) == MODEL_FILES
 
 
 @pytest.mark.parametrize("name", sorted(MODEL_FILES))
 def test_network_has_its_test_recipe_and_weights(name):
     assert (ROOT / "tests" / "models" / f"test_{name}.py").is_file()
-    assert name in RECIPES
+    assert get_recipe(name).method == name
     assert checkpoint_path(name).is_file()
 
 
 @pytest.mark.parametrize("name", sorted(MODEL_FILES))
 def test_weights_were_trained_by_the_committed_recipe(name):
     card = load_card(name)
-    assert card.recipe_hash == recipe_hash(settled(RECIPES[name]))
-    assert card.steps == RECIPES[name].steps
+    assert card.recipe_hash == recipe_hash(settled(get_recipe(name)))
+    assert card.steps == get_recipe(name).steps
 
 
 @pytest.mark.parametrize("name", sorted(MODEL_FILES))
@@ -113,12 +107,12 @@ def test_its_lesson_begins_with_the_papers_problem_and_says_what_differs(name):
 
 @pytest.mark.parametrize("lesson", sorted(LESSONS))
 def test_lesson_has_its_answers_and_solutions(lesson):
-    assert (ROOT / "rppg_core" / "answers" / f"{lesson[3:]}.py").is_file()
+    assert (ROOT / "rppg_core" / "course" / "answers" / f"{lesson[3:]}.py").is_file()
     assert (ROOT / "notebooks" / "solutions" / f"{lesson}.md").is_file()
 
 
 def test_no_answers_or_solutions_are_left_without_a_lesson():
-    tables = {path.stem for path in (ROOT / "rppg_core" / "answers").glob("*.py")} - {"__init__"}
+    tables = {path.stem for path in (ROOT / "rppg_core" / "course" / "answers").glob("*.py")} - {"__init__"}
     solved = {path.stem for path in (ROOT / "notebooks" / "solutions").glob("*.md")}
     assert tables == {lesson[3:] for lesson in LESSONS}
     assert solved == LESSONS

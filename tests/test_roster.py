@@ -8,11 +8,12 @@ from rppg_core.errors import UnknownMethodError, UsageError
 from rppg_core.roster import (
     CLASSICAL,
     METHODS,
-    MODELS,
     PANEL,
     describe_methods,
     get_method,
+    get_network,
     list_methods,
+    list_networks,
     resolve,
 )
 from rppg_core.types import NEEDS, Method
@@ -50,12 +51,13 @@ def test_every_method_is_described():
     assert all(row.paper and row.weights for row in rows)
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", list_networks())
 def test_table_of_networks_says_what_their_classes_say(name):
     pytest.importorskip("torch")
     from rppg_core.models.weights import load_card, model_class
 
-    assert (MODELS[name].needs, MODELS[name].paper) == (model_class(name).needs, model_class(name).paper)
+    about, cls = get_network(name), model_class(name)
+    assert (about.needs, about.tasks, about.paper) == (cls.needs, cls.tasks, cls.paper)
     assert get_method(name).weights == load_card(name).weights
 
 

@@ -28,7 +28,7 @@ def train(args: argparse.Namespace) -> int:
     )  # torch takes seconds to load, there and here at the same time
     with _training_packages():
         from rppg_core.lab.training.loop import RunOptions, train
-        from rppg_core.lab.training.recipes import get_recipe
+        from rppg_core.models.recipe import get_recipe
     from rppg_core.figures.curve_page import curve_html
 
     numbers = {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}

@@ -52,7 +52,7 @@ def neural_method(name: str, path: str | Path | None = None) -> NeuralMethod:
     """A network as a method.
 
     Args:
-        name: a key of roster.MODELS.
+        name: a network.
         path: of its weights; None is the checkpoint that comes with the package.
 
     Raises:

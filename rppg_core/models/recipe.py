@@ -10,19 +10,24 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib import import_module
 from typing import Any
 
 from rppg_core.errors import UsageError
 from rppg_core.models.base import TASKS
+from rppg_core.roster import get_network, list_networks
+
+ADDED_LATER = {"added_later": True}  # a field that leaves the hash as it was while it has its default
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides what a training run ends with, the machine's rounding apart."""
 
-    method: str  # a key of roster.MODELS
-    variant: str = ""  # a key of ABLATIONS[method]; "" is the method itself
+    method: str  # name of a network in the roster
+    variant: str = ""  # a key of its ABLATIONS; "" is the method itself
     config: Any = None  # frozen dataclass of the method; None is its small(), a dict what to change of that
     steps: int = 3000
     seed: int = 0  # of weights, order and samples
@@ -32,7 +37,9 @@ class Recipe:
     clips: int = 0  # samples of rendered, encoded clips in a batch; the study has a fifth
     n_frames: int = 256  # 8.5 s at 30 Hz; 17 s and more for breathing
     labels: tuple[str, ...] = TASKS  # what the simulator may label
-    domains: bool = False  # traces and clips of six domains, each labelled as its original is
+    domains: bool = field(
+        default=False, metadata=ADDED_LATER
+    )  # traces and clips of six domains, each labelled as its original is
     skin_weight: bool = True  # cells are means over skin
     motion: bool = True  # heads move
     harshness: float = 4.0  # of motion and noise at difficulty 1, against everyday clips; 1 is everyday
@@ -72,6 +79,66 @@ class Recipe:
             )
 
 
+@dataclass(frozen=True)
+class Ablation:
+    """A change of a recipe that shows what something in it is for.
+
+    Args:
+        changes: fields of the recipe; "config" holds changes of the network's config.
+        task: the one task that is learned; "" where a part is taken out or made another size.
+        protocol: which protocol compares it with the whole network: "mssdg" or "photo".
+        also_full: protocol photo trains ablations for few steps; this one at full length too.
+    """
+
+    changes: Mapping[str, Any]
+    task: str = ""
+    protocol: str = "mssdg"
+    also_full: bool = False
+
+
+def ablations_of(method: str, protocol: str | None = None) -> dict[str, Ablation]:
+    """The ablations that a network declares, by name.
+
+    Args:
+        method: a network.
+        protocol: only those of this one; None is all.
+
+    Raises:
+        UnknownMethodError: no such network.
+    """
+    declared = import_module(get_network(method).recipe).ABLATIONS
+    return {name: one for name, one in declared.items() if protocol in (None, one.protocol)}
+
+
+def get_recipe(method: str, variant: str = "") -> Recipe:
+    """The committed recipe of a method, or of one of its ablations.
+
+    Args:
+        method: name of a network.
+        variant: name of an ablation; "" is the method itself.
+
+    Raises:
+        UsageError: the method is not trained, or has no such ablation.
+    """
+    if method not in list_networks():
+        raise UsageError(
+            f"no recipe for {method!r}",
+            wanted=f"one of {', '.join(list_networks())}",
+            do="name a method that is trained",
+        )
+    recipe: Recipe = import_module(get_network(method).recipe).RECIPE
+    if not variant:
+        return recipe
+    known = ablations_of(method)
+    if variant not in known:
+        raise UsageError(
+            f"no ablation {variant!r} of {method}",
+            wanted=f"one of {', '.join(known) or 'none'}",
+            do="leave it out",
+        )
+    return replace(recipe, variant=variant, **known[variant].changes)
+
+
 def difficulty(recipe: Recipe, step: int) -> float:
     """How hard the samples of a step are: 0 for the first `easy` of the steps, then a ramp to 1 at `hard`."""
     done = step / recipe.steps
@@ -95,7 +162,10 @@ def recipe_dict(recipe: Recipe) -> dict[str, Any]:
 
 def recipe_hash(recipe: Recipe) -> str:
     """Twelve hex digits that differ when any number but the seed does: repetitions share them."""
-    numbers = {name: value for name, value in recipe_dict(recipe).items() if name != "seed"}
-    if not recipe.domains:  # weights that were made before there were any keep their hash
-        del numbers["domains"]
+    later = {one.name: one.default for one in fields(recipe) if one.metadata.get("added_later")}
+    numbers = {
+        name: value
+        for name, value in recipe_dict(recipe).items()
+        if name != "seed" and not (name in later and getattr(recipe, name) == later[name])
+    }
     return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:12]

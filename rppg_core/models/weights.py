@@ -29,7 +29,7 @@ def model_class(name: str) -> type[RppgModel]:
     Raises:
         UnknownMethodError: no such network; the message lists the names.
     """
-    module, attribute = get_network(name).where.split(":")
+    module, attribute = get_network(name).model.split(":")
     return getattr(import_module(module), attribute)
 
 
@@ -42,7 +42,7 @@ def create_model(name: str, config: Any = None) -> RppgModel:
     """A network with random weights.
 
     Args:
-        name: a key of roster.MODELS.
+        name: a network.
         config: of the method's own kind; None is its small().
 
     Returns:
@@ -105,7 +105,7 @@ def load_model(name: str, path: str | Path | None = None) -> RppgModel:
     """A trained network, in single precision and evaluation mode, on the CPU.
 
     Args:
-        name: a key of roster.MODELS.
+        name: a network.
         path: of its weights; None is the checkpoint that comes with the package.
 
     Returns:

@@ -232,7 +232,7 @@ def _networks() -> dict[str, Callable[[], Any]]:
     from torch import nn
 
     from rppg_core.models.physmle.config import PhysMLEConfig
-    from rppg_core.models.tracenet import TraceNetConfig
+    from rppg_core.models.tracenet.model import TraceNetConfig
     from rppg_core.nn.experts import LowRankExperts
 
     tiny = PhysMLEConfig.tiny()

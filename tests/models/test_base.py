@@ -56,9 +56,14 @@ def clip_of(green: np.ndarray, valid: np.ndarray | None = None, fs: float | None
     return FaceClip(times_s=np.arange(n) / 30.0, valid=valid, rgb=rgb, fs=fs)
 
 
+def about(cls) -> Network:
+    """What the roster would say of a network."""
+    return Network(model="", recipe="", needs=cls.needs, tasks=cls.tasks, paper=cls.paper)
+
+
 @pytest.fixture
 def method():
-    return NeuralMethod("echo", Network("", Echo.needs, Echo.paper), lambda: Echo(EchoConfig()))
+    return NeuralMethod("echo", about(Echo), lambda: Echo(EchoConfig()))
 
 
 def test_windows_join_to_one_waveform_of_the_whole_clip(method):
@@ -81,7 +86,7 @@ def test_a_gap_splits_the_clip_and_short_pieces_are_left_out(method):
 
 @pytest.fixture
 def open_method():
-    return NeuralMethod("open", Network("", Open.needs, Open.paper), lambda: Open(EchoConfig()))
+    return NeuralMethod("open", about(Open), lambda: Open(EchoConfig()))
 
 
 def test_rates_and_what_is_seen_inside_are_means_over_the_windows(open_method):

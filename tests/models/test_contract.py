@@ -21,11 +21,11 @@ from rppg_core.models.weights import (  # noqa: E402
     load_model,
     model_class,
 )
-from rppg_core.roster import METHODS, MODELS, get_method  # noqa: E402
+from rppg_core.roster import get_method, get_network, list_networks  # noqa: E402
 from rppg_core.video.prepare import resample  # noqa: E402
 
-NAMES = sorted(MODELS)
-SHIPPED = [name for name in NAMES if name in METHODS]
+NAMES = list_networks()
+SHIPPED = [name for name in NAMES if checkpoint_path(name).is_file()]
 N = 128
 
 
@@ -105,7 +105,7 @@ def test_tiny_is_small_enough_for_lessons(name):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_weights_are_small_and_say_where_they_come_from(name):
     card = load_card(name)
-    assert checkpoint_path(name).stat().st_size < 3e6
+    assert checkpoint_path(name).stat().st_size < 1e6 * get_network(name).megabytes
     assert (
         card.method == name and card.steps > 0 and card.recipe and card.limits and card.simulator_version > 0
     )
@@ -125,9 +125,14 @@ def test_the_waveform_hangs_on_the_weights(name, clip):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_thirty_seconds_of_traces_take_under_a_third_of_a_second(name, clip):
-    method = get_method(name)
-    method.estimate(clip)
-    started = time.process_time()
-    method.estimate(clip)
-    assert time.process_time() - started < 0.3
+def test_thirty_seconds_take_no_more_than_a_multiple_of_pos(name, clip):
+    def cpu_s(method) -> float:
+        method.estimate(clip)
+        took = []
+        for _ in range(5):
+            started = time.process_time()
+            method.estimate(clip)
+            took.append(time.process_time() - started)
+        return min(took)
+
+    assert cpu_s(get_method(name)) < get_network(name).times_pos * cpu_s(get_method("pos"))

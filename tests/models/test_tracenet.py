@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
 from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
-from rppg_core.models.tracenet import TraceNet, TraceNetConfig, scaled_map  # noqa: E402
+from rppg_core.models.tracenet.model import TraceNet, TraceNetConfig, scaled_map  # noqa: E402
 from rppg_core.types import STMap  # noqa: E402
 from rppg_core.video.prepare import resample, stmap_band  # noqa: E402
 

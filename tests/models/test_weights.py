@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from lab.training.tiny_net import NETWORK, Tiny, TinyConfig
+from lab.training.tiny_net import PLACE, Tiny, TinyConfig
 
 from rppg_core import roster
 from rppg_core.errors import ModelFileError, UnknownMethodError, WriteError
@@ -22,7 +22,7 @@ CARD = ModelCard(
 
 @pytest.fixture(autouse=True)
 def tiny_is_known(monkeypatch):
-    monkeypatch.setitem(roster.MODELS, "tiny", NETWORK)
+    monkeypatch.setitem(roster.METHODS, "tiny", PLACE)
     torch.manual_seed(0)
 
 

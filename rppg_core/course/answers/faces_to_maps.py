@@ -12,7 +12,7 @@ from rppg_core.video.prepare import overlapping_windows, resample
 
 
 def _red_over_green() -> tuple[float, ...]:
-    from rppg_core.models.tracenet import scaled_map  # torch: slow, so not at import
+    from rppg_core.models.tracenet.model import scaled_map  # torch: slow, so not at import
 
     hr_bpm = float(np.random.default_rng(7).uniform(50, 110))
     settings = SimulationSettings(seed=7, tone=7 % 6, hr_bpm=hr_bpm, motion="none", seconds=10.0)

@@ -1,6 +1,6 @@
 """PhysMLE: one network for pulse, heart rate, breathing rate and oxygen, by low-rank experts and missing labels.
 
-Floor 4. It answers one question: can one network learn four vital signs from datasets each of which labels only some
+It answers one question: can one network learn four vital signs from datasets each of which labels only some
 of them, without the tasks getting in each other's way? Wang et al. 2025, "PhysMLE: Generalizable and
 Priors-Inclusive Multi-task Remote Physiological Measurement", https://arxiv.org/abs/2405.06201 (IEEE TPAMI).
 `config` has the sizes and switches, `trunk` stem and expert blocks, `heads` the answers, `priors` what is known
@@ -27,7 +27,30 @@ What differs from the paper (of which the abstract and the released code could b
     - The breathing prior counts seconds; the released one counts beats.
 """
 
-from rppg_core.models.physmle.config import PhysMLEConfig
-from rppg_core.models.physmle.model import PhysMLE
+from __future__ import annotations
 
-__all__ = ["PhysMLE", "PhysMLEConfig"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from rppg_core.roster import Network
+
+if TYPE_CHECKING:
+    from rppg_core.models.physmle.model import PhysMLE, PhysMLEConfig
+
+__all__ = ["ABOUT", "PhysMLE", "PhysMLEConfig"]
+
+ABOUT = Network(
+    model="rppg_core.models.physmle.model:PhysMLE",
+    recipe="rppg_core.models.physmle.recipe",
+    needs=frozenset({"rgb", "stmap"}),
+    tasks=frozenset({"bvp", "hr", "rr", "spo2"}),
+    paper="Wang et al. 2025, PhysMLE",
+    shared_parts=frozenset({"Router", "LowRankExperts", "TaskGate"}),
+)
+
+
+def __getattr__(name: str) -> Any:
+    """The network and its config, imported with torch when first used."""
+    if name in __all__:
+        return getattr(import_module(f"{__name__}.model"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from lab.training.tiny_net import NETWORK, TINY
+from lab.training.tiny_net import PLACE
 
 from rppg_core import roster
-from rppg_core.lab.training.recipes import RECIPES
 
 
 @pytest.fixture(autouse=True)
 def tiny_is_known(monkeypatch):
     torch.set_num_threads(1)
-    monkeypatch.setitem(roster.MODELS, "tiny", NETWORK)
-    monkeypatch.setitem(RECIPES, "tiny", TINY)
+    monkeypatch.setitem(roster.METHODS, "tiny", PLACE)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from lab.training.tiny_net import NETWORK, Tiny, TinyConfig, tiny
+from lab.training.tiny_net import PLACE, Tiny, TinyConfig, tiny
 
 from rppg_core import roster
 from rppg_core.errors import UsageError
@@ -39,7 +39,7 @@ def losses(folder: Path) -> dict[int, float]:
 def whole_run(tmp_path_factory):
     """A run that nobody disturbs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(roster.MODELS, "tiny", NETWORK)
+        patch.setitem(roster.METHODS, "tiny", PLACE)
         torch.set_num_threads(1)
         return train(tiny(steps=STEPS), options(tmp_path_factory.mktemp("whole"), workers=1))
 

@@ -9,10 +9,17 @@ from lab.training.tiny_net import TinyConfig, tiny
 
 from rppg_core.errors import UsageError
 from rppg_core.lab.training.loop import settled
-from rppg_core.lab.training.recipes import ABLATIONS, RECIPES, get_recipe
-from rppg_core.models.recipe import Recipe, difficulty, lr_factor, recipe_dict, recipe_hash
+from rppg_core.models.recipe import (
+    Recipe,
+    ablations_of,
+    difficulty,
+    get_recipe,
+    lr_factor,
+    recipe_dict,
+    recipe_hash,
+)
 from rppg_core.models.weights import create_model
-from rppg_core.roster import MODELS
+from rppg_core.roster import list_networks
 
 
 def test_difficulty_is_nothing_then_a_ramp_then_all():
@@ -49,7 +56,7 @@ def test_recipe_of_plain_traces_keeps_the_hash_that_it_had_before_there_were_dom
     assert recipe_hash(replace(plain, domains=True)) != recipe_hash(plain)
 
 
-@pytest.mark.parametrize(("method", "variant"), [(m, v) for m, found in ABLATIONS.items() for v in found])
+@pytest.mark.parametrize(("method", "variant"), [(m, v) for m in list_networks() for v in ablations_of(m)])
 def test_every_ablation_is_another_recipe_that_can_be_built(method, variant):
     recipe = get_recipe(method, variant)
     assert recipe_hash(settled(recipe)) != recipe_hash(settled(get_recipe(method)))
@@ -76,5 +83,5 @@ def test_unknown_method_error_lists_recipes():
 
 
 def test_every_recipe_is_of_a_known_network():
-    assert {name: recipe.method for name, recipe in RECIPES.items()} == {name: name for name in RECIPES}
-    assert set(RECIPES) <= set(MODELS)
+    networks = list_networks()
+    assert [get_recipe(name).method for name in networks] == networks

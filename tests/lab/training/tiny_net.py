@@ -11,7 +11,6 @@ from torch import nn
 from rppg_core import roster
 from rppg_core.lab.protocols.held_out.split_training import Task, train_one
 from rppg_core.lab.protocols.held_out.trained import Trained
-from rppg_core.lab.training.recipes import RECIPES
 from rppg_core.models.base import TASKS, Batch, RppgModel
 from rppg_core.models.recipe import Recipe
 from rppg_core.nn.losses import masked_mean, negative_pearson
@@ -70,7 +69,7 @@ class Tiny(RppgModel):
         }
 
 
-TINY = Recipe(
+RECIPE = TINY = Recipe(
     method="tiny",
     config=TinyConfig(),
     steps=12,
@@ -82,13 +81,16 @@ TINY = Recipe(
 )
 
 
-NETWORK = roster.Network(f"{__name__}:Tiny", Tiny.needs, Tiny.paper)
+ABLATIONS = {}
+ABOUT = roster.Network(
+    model=f"{__name__}:Tiny", recipe=__name__, needs=Tiny.needs, tasks=Tiny.tasks, paper=Tiny.paper
+)
+PLACE = f"{__name__}:ABOUT"  # as the roster writes it
 
 
 def register() -> None:
     """Make the tiny network known by its name, as the roster knows a method."""
-    roster.MODELS["tiny"] = NETWORK
-    RECIPES["tiny"] = TINY
+    roster.METHODS["tiny"] = PLACE
 
 
 def train_tiny(task: Task) -> Trained:

@@ -14,19 +14,24 @@ from pathlib import Path
 from rppg_core.lab.datasets.extracted import ExtractedClip
 from rppg_core.lab.protocols.held_out.split_training import Task, tasks_of
 from rppg_core.lab.protocols.held_out.splits import Split
+from rppg_core.models.recipe import ablations_of
 
 PART_STEPS = 150  # of each of these trainings
-PARTS: dict[str, tuple[str, ...]] = {  # network -> its variants with a part taken out or made another size
-    "physmle": ("no-experts", "no-router", "no-priors", "one-expert", "rank-1", "rank-16"),
-}
-ALONE: dict[str, dict[str, str]] = {  # network -> task -> the variant that learns nothing else
-    "physmle": {"bvp": "only-bvp", "hr": "only-hr", "rr": "only-rr", "spo2": "only-spo2"},
-}
+
+
+def parts_of(network: str) -> tuple[str, ...]:
+    """Its ablations that take a part out or make it another size."""
+    return tuple(name for name, one in ablations_of(network, "mssdg").items() if not one.task)
+
+
+def variant_of_task(network: str) -> dict[str, str]:
+    """Task -> the ablation that learns nothing else."""
+    return {one.task: name for name, one in ablations_of(network, "mssdg").items() if one.task}
 
 
 def variants_of(network: str) -> tuple[str, ...]:
-    """The variants of a network, "" (all of it) first; none where nobody asks for its parts."""
-    variants = (*PARTS.get(network, ()), *ALONE.get(network, {}).values())
+    """The variants of a network, "" (all of it) first; none where it declares no ablation for this protocol."""
+    variants = (*parts_of(network), *variant_of_task(network).values())
     return ("", *variants) if variants else ()
 
 

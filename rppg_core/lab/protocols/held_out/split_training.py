@@ -82,11 +82,11 @@ def tasks_of(
 
     Args:
         split: with training clips.
-        method: a key of roster.MODELS that has a recipe.
+        method: a network.
         steps: of every training.
         seeds: a training each.
         runs: folder of all runs.
-        variant: a key of recipes.ABLATIONS[method].
+        variant: name of one of its ablations.
 
     Raises:
         UsageError: a network without a recipe or such a variant, or no steps.
@@ -105,7 +105,7 @@ def tasks_of(
 def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: str = "") -> Recipe:
     """A method's recipe, or that of one of its variants, on stored clips alone."""
     from rppg_core.lab.training.loop import settled
-    from rppg_core.lab.training.recipes import get_recipe
+    from rppg_core.models.recipe import get_recipe
 
     whole = get_recipe(method, variant)
     return settled(replace(
@@ -117,7 +117,7 @@ def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: 
 
 def third_of(method: str) -> int:
     """A third of the steps of a method's recipe."""
-    from rppg_core.lab.training.recipes import get_recipe
+    from rppg_core.models.recipe import get_recipe
 
     return max(1, get_recipe(method).steps // 3)
 

@@ -13,7 +13,8 @@ pytest.importorskip("accelerate")
 from lab.protocols.held_out.in_this_process import InThisProcess
 from lab.protocols.held_out.stored_clips import unlabelled
 from lab.protocols.held_out.trace_records import TraceClip, TraceDomain, clips_of_three, extract_here
-from lab.training.tiny_net import NETWORK, TINY
+from lab.training import tiny_net
+from lab.training.tiny_net import PLACE, TINY
 
 from rppg_core import roster
 from rppg_core.lab.datasets.extracted import read_manifest
@@ -30,11 +31,12 @@ from rppg_core.lab.protocols.held_out.splits import leave_one_domain_out
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.lab.training import loop
-from rppg_core.lab.training.recipes import ABLATIONS, RECIPES
 from rppg_core.models import weights
+from rppg_core.models.recipe import Ablation, ablations_of, get_recipe
 
 ALONE = {task: f"only-{task}" for task in ("bvp", "hr", "rr", "spo2")}
-VARIANTS = {"narrow": {"config": {"channels": 4}}} | {v: {"labels": (t,)} for t, v in ALONE.items()}
+VARIANTS = {"narrow": Ablation({"config": {"channels": 4}})}
+VARIANTS |= {name: Ablation({"labels": (task,)}, task=task) for task, name in ALONE.items()}
 ERRORS = {"a": 4.0, "b": 1.0, "c": 9.0}  # of POS
 
 
@@ -46,12 +48,9 @@ def monkeypatched():
 
 
 def make_tiny_known(monkeypatch):
-    monkeypatch.setitem(roster.MODELS, "tiny", NETWORK)
-    monkeypatch.setitem(roster.METHODS, "tiny", roster.METHODS["tracenet"])
-    monkeypatch.setitem(RECIPES, "tiny", replace(TINY, steps=9))
-    monkeypatch.setitem(ABLATIONS, "tiny", VARIANTS)
-    monkeypatch.setitem(parts.PARTS, "tiny", ("narrow",))
-    monkeypatch.setitem(parts.ALONE, "tiny", ALONE)
+    monkeypatch.setitem(roster.METHODS, "tiny", PLACE)
+    monkeypatch.setattr(tiny_net, "RECIPE", replace(TINY, steps=9))
+    monkeypatch.setattr(tiny_net, "ABLATIONS", VARIANTS)
     monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 5)
     monkeypatch.setattr(mssdg, "extract_dataset", extract_here)
 
@@ -112,7 +111,7 @@ def test_seeds_that_are_given_hold_on_every_domain_and_for_every_part(clips, tmp
 def test_steps_are_a_third_of_the_recipes_unless_they_are_given(clips, tmp_path):
     assert {t.recipe.steps for t in planned(clips, tmp_path).networks} == {3}
     assert {t.recipe.steps for t in planned(clips, tmp_path, steps=5).networks} == {5}
-    assert third_of("tracenet") == RECIPES["tracenet"].steps // 3
+    assert third_of("tracenet") == get_recipe("tracenet").steps // 3
 
 
 def test_parts_are_trained_alike_for_the_hardest_domain_alone(clips, tmp_path):
@@ -125,8 +124,8 @@ def test_parts_are_trained_alike_for_the_hardest_domain_alone(clips, tmp_path):
 
 
 def test_variants_that_are_asked_for_exist():
-    for network in {*parts.PARTS, *parts.ALONE} - {"tiny"}:
-        assert set(parts.variants_of(network)) <= {"", *ABLATIONS[network]}
+    for network in roster.list_networks():
+        assert set(parts.variants_of(network)) <= {"", *ablations_of(network)}
 
 
 def test_domain_where_pos_gives_nothing_is_the_hardest(clips, tmp_path):

@@ -14,7 +14,8 @@ pytest.importorskip("accelerate")
 
 from lab.protocols.held_out.in_this_process import InThisProcess
 from lab.protocols.held_out.trace_records import clips_of_three
-from lab.training.tiny_net import NETWORK, TINY, train_tiny
+from lab.training import tiny_net
+from lab.training.tiny_net import PLACE, TINY, train_tiny
 
 from rppg_core import roster
 from rppg_core.errors import UsageError
@@ -37,7 +38,6 @@ from rppg_core.lab.protocols.held_out.splits import leave_one_domain_out
 from rppg_core.lab.training import clips as clips_module
 from rppg_core.lab.training import loop
 from rppg_core.lab.training.mixture import shares_of_clips
-from rppg_core.lab.training.recipes import RECIPES
 from rppg_core.models import weights
 from rppg_core.models.weights import load_card, load_model
 
@@ -47,9 +47,7 @@ STEPS = 4
 @pytest.fixture(autouse=True)
 def tiny_is_known(monkeypatch):
     torch.set_num_threads(1)
-    monkeypatch.setitem(roster.MODELS, "tiny", NETWORK)
-    monkeypatch.setitem(roster.METHODS, "tiny", roster.METHODS["tracenet"])
-    monkeypatch.setitem(RECIPES, "tiny", TINY)
+    monkeypatch.setitem(roster.METHODS, "tiny", PLACE)
     monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 5)
 
 
@@ -120,7 +118,7 @@ def test_every_source_has_the_same_share_of_a_batch(tasks):
 
 
 def test_shorter_training_averages_its_weights_over_the_same_share_of_its_steps():
-    whole = RECIPES["tiny"]
+    whole = tiny_net.RECIPE
     short = split_recipe("tiny", steps=whole.steps // 3, seed=0, n_groups=2)
     assert short.ema_decay**short.steps == pytest.approx(whole.ema_decay**whole.steps)
     longer = split_recipe("tiny", steps=2 * whole.steps, seed=0, n_groups=2)
@@ -128,14 +126,14 @@ def test_shorter_training_averages_its_weights_over_the_same_share_of_its_steps(
 
 
 def test_stored_clips_alone_are_trained_on_whatever_the_recipe_simulates(monkeypatch):
-    monkeypatch.setitem(RECIPES, "tiny", replace(TINY, domains=True, traces=6))
+    monkeypatch.setattr(tiny_net, "RECIPE", replace(TINY, domains=True, traces=6))
     recipe = split_recipe("tiny", steps=4, seed=0, n_groups=2)
     assert (recipe.domains, recipe.traces) == (False, 0)
 
 
 def test_changed_recipe_gets_a_folder_of_its_own(clips, tmp_path, monkeypatch):
     before = {task.folder for task in every_task(clips, tmp_path)}
-    monkeypatch.setitem(RECIPES, "tiny", replace(TINY, lr=0.5))
+    monkeypatch.setattr(tiny_net, "RECIPE", replace(TINY, lr=0.5))
     assert not before & {task.folder for task in every_task(clips, tmp_path)}
 
 
@@ -197,6 +195,6 @@ def test_log_that_was_cut_off_still_says_how_far_a_training_is(tasks):
 
 
 def test_network_without_a_recipe_is_refused(clips, tmp_path, monkeypatch):
-    monkeypatch.delitem(RECIPES, "tiny")
+    monkeypatch.setitem(roster.METHODS, "tiny", roster.METHODS["pos"])
     with pytest.raises(UsageError, match="no recipe for 'tiny'"):
         every_task(clips, tmp_path)

@@ -275,7 +275,7 @@ def test_weights_files_are_rows_of_their_own_and_one_without_skin_weight_gets_pl
 ):
     pytest.importorskip("torch")
     from rppg_core.models.base import ModelCard
-    from rppg_core.models.tracenet import TraceNet, TraceNetConfig
+    from rppg_core.models.tracenet.model import TraceNet, TraceNetConfig
     from rppg_core.models.weights import save_model
 
     files = []

@@ -1,0 +1,100 @@
+"""The trainings behind `make seeds` and `make ablations`: every network, whatever the roster holds.
+
+`python -m rppg_core.lab.training.trials seeds` trains three seeds of each network; `ablations` also what it declares
+for protocol photo. What has been trained is not trained again (delete its folder in out/runs to start over), what
+was stopped goes on. `--list` only prints where the weights lie.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rppg_core.roster import list_networks
+
+RUNS = Path("out/runs")
+SEEDS = (0, 1, 2)
+RPPG = (sys.executable, "-m", "rppg_core.command.cli")
+SHORT_STEPS = 300  # of ablations, and of the whole network beside them
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training; its weights lie in a folder of its own."""
+
+    method: str
+    seed: int = 0
+    ablation: str = ""
+    short: bool = False
+
+    @property
+    def runs(self) -> Path:
+        """The folder of all runs of this length."""
+        return RUNS / "short" if self.short else RUNS
+
+    @property
+    def weights(self) -> Path:
+        """Where the trained weights lie."""
+        name = "-".join(filter(None, [self.method, self.ablation, f"seed{self.seed}"]))
+        return self.runs / name / f"{self.method}.safetensors"
+
+
+def list_seeds() -> list[Trial]:
+    """Every network as it ships, in three seeds."""
+    return [Trial(method, seed) for seed in SEEDS for method in list_networks()]
+
+
+def list_ablations() -> list[Trial]:
+    """The seeds, and what each network declares for protocol photo beside the network itself, at the same length."""
+    from rppg_core.models.recipe import ablations_of
+
+    found = list_seeds()
+    for method in list_networks():
+        declared = ablations_of(method, "photo")
+        found += [Trial(method, ablation=name) for name, one in declared.items() if one.also_full]
+        found += [Trial(method, ablation=name, short=True) for name in ("", *declared) if declared]
+    return found
+
+
+def train_missing(trials: list[Trial]) -> int:
+    """Train what has no weights yet, one after the other; the exit code of the first that does not end well."""
+    for trial in trials:
+        if trial.weights.is_file():
+            continue
+        command = ["train", trial.method, "--seed", str(trial.seed), "--runs", str(trial.runs)]
+        command += ["--ablation", trial.ablation] if trial.ablation else []
+        command += ["--steps", str(SHORT_STEPS)] if trial.short else []
+        command += ["--resume"] if any((trial.weights.parent / "checkpoints").glob("step-*")) else []
+        if trial.short:
+            _share_clips(trial.runs)
+        if code := subprocess.run([*RPPG, *command], check=False).returncode:
+            return code
+    return 0
+
+
+def _share_clips(runs: Path) -> None:
+    """Short runs read the clips that are rendered for the long ones."""
+    (RUNS / "clips").mkdir(parents=True, exist_ok=True)
+    runs.mkdir(parents=True, exist_ok=True)
+    if not (runs / "clips").exists():
+        (runs / "clips").symlink_to(Path("..") / "clips")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train, or list."""
+    parser = argparse.ArgumentParser(description="Train what `make seeds` and `make ablations` compare.")
+    parser.add_argument("which", choices=("seeds", "ablations"))
+    parser.add_argument("--list", action="store_true", help="only print the weights files")
+    asked = parser.parse_args(argv)
+    trials = list_seeds() if asked.which == "seeds" else list_ablations()
+    if asked.list:
+        print(*(trial.weights for trial in trials))
+        return 0
+    return train_missing(trials)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

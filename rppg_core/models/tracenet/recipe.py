@@ -1,0 +1,23 @@
+"""How TraceNet is trained, and what it is compared with."""
+
+from __future__ import annotations
+
+from rppg_core.models.recipe import Ablation, Recipe
+
+RECIPE = Recipe(
+    method="tracenet",
+    steps=2400,
+    traces=13,
+    clips=3,
+    n_clips=160,
+    easy=0.1,
+    labels=("bvp", "hr"),
+    loss_weights={"rate": 0.25},
+)
+ABLATIONS = {
+    "no-motion": Ablation({"motion": False}, protocol="photo"),
+    # also at full length, because it is as good when short
+    "zscore": Ablation({"config": {"scaling": "zscore"}}, protocol="photo", also_full=True),
+    "raw-pixels": Ablation({"config": {"scaling": "raw"}}, protocol="photo"),
+    "no-skin-weight": Ablation({"skin_weight": False}, protocol="photo"),
+}
