@@ -121,9 +121,15 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     app.load(events.show_example, outputs=shown, **quiet)
     video.change(on.received, video, **quiet)
     running = analyse.click(on.begin, outputs=[verdict, results, stop, deleted], **quiet).then(
-        on.analyse, [video, methods], [video, *shown], concurrency_limit=1, concurrency_id="model",
-        show_progress_on=verdict, scroll_to_output=True, api_visibility="private",
-    )  # fmt: skip
+        on.analyse,
+        [video, methods],
+        [video, *shown],
+        concurrency_limit=1,
+        concurrency_id="model",
+        show_progress_on=verdict,
+        scroll_to_output=True,
+        api_visibility="private",
+    )
     running.failure(on.fault, outputs=[video, *shown], **quiet)
     running.then(on.ended, outputs=[stop, video, *shown], **quiet)
     stop.click(on.stop, outputs=[video, *shown], cancels=[running], **quiet)
@@ -131,9 +137,13 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     delete.click(None, js="() => window.rppgForget()")
     # an event of a hidden button: `gr.Video` checks that the path is an upload, which `gr.api` would not
     gr.Button(visible=False).click(
-        on.estimate, [video, methods], gr.JSON(visible=False), api_name="estimate", concurrency_limit=1,
+        on.estimate,
+        [video, methods],
+        gr.JSON(visible=False),
+        api_name="estimate",
+        concurrency_limit=1,
         concurrency_id="model",
-    )  # fmt: skip
+    )
 
 
 def _result_panels() -> list[Component]:
@@ -152,8 +162,10 @@ def _result_panels() -> list[Component]:
         with gr.Column(min_width=320):
             gates = gr.Plot(
                 label="Heat maps of PhysMLE's experts; the same numbers stand beside them as tables",
-                show_label=False, elem_id="physmle-experts", visible=False,
-            )  # fmt: skip
+                show_label=False,
+                elem_id="physmle-experts",
+                visible=False,
+            )
     return [table, remarks, player, spectrum, fitness, experts, gates]
 
 
@@ -162,15 +174,28 @@ def _count_panel(app: gr.Blocks, on: events.Events) -> Component:
     gr.Markdown(_text("count"))
     with gr.Row(elem_id="count-row"):
         start = gr.Button(f"Start {count.COUNT_S} s", elem_id="count-start", min_width=140, scale=0)
-        beats = gr.Number(label=f"Beats in {count.COUNT_S} s", value=None, placeholder="18", elem_id="count",
-                          min_width=140, scale=0)  # fmt: skip
+        beats = gr.Number(
+            label=f"Beats in {count.COUNT_S} s",
+            value=None,
+            placeholder="18",
+            elem_id="count",
+            min_width=140,
+            scale=0,
+        )
         compare = gr.Button("Compare", elem_id="count-compare", min_width=140, scale=0)
     gr.HTML('<p id="count-clock" role="timer"></p>')
     result = gr.Markdown(elem_id="count-result")
     app.load(None, outputs=beats, js="() => null")  # Gradio starts an empty number at 0
     start.click(None, js=f"() => window.rppgCount({count.COUNT_S})")
-    gr.on([compare.click, beats.submit], on.compare, beats, result, queue=False, show_progress="hidden",
-          api_visibility="private")  # fmt: skip
+    gr.on(
+        [compare.click, beats.submit],
+        on.compare,
+        beats,
+        result,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     return result
 
 

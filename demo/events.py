@@ -52,8 +52,12 @@ class Events:
         return "Analysing …", gr.Column(visible=False), gr.Button(visible=True), ""
 
     def analyse(
-        self, video: str | None, methods: list[str], request: gr.Request, progress: gr.Progress = gr.Progress()  # noqa: B008
-    ) -> Iterator[Panels]:  # fmt: skip
+        self,
+        video: str | None,
+        methods: list[str],
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Iterator[Panels]:
         """Empties the player, whose file is deleted, and fills the panels method by method."""
         session = _session(request)
         try:
@@ -150,8 +154,11 @@ class Events:
             try:
                 return kind.file(self._shown(request).report)
             except GoneError as gone:
-                raise Error(f"There is no result to download: {gone}. Analyse your video again.",
-                            print_exception=False, title="Nothing to download") from gone  # fmt: skip
+                raise Error(
+                    f"There is no result to download: {gone}. Analyse your video again.",
+                    print_exception=False,
+                    title="Nothing to download",
+                ) from gone
 
         return make
 

@@ -62,8 +62,9 @@ def grow_report(clip: FaceClip, methods: Sequence[str], *, read_s: float = 0.0) 
     if lacking:
         raise UsageError(
             f"what is kept of your video does not hold what {', '.join(names)} need ({', '.join(lacking)})",
-            wanted="the video itself", do="choose your video again",
-        )  # fmt: skip
+            wanted="the video itself",
+            do="choose your video again",
+        )
     analysis = Analysis(clip, own=lent(names), seconds=read_s)
     done: list[str] = []
     for name in sorted(names, key=lambda name: name not in PANEL):  # the panel is computed already

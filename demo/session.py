@@ -185,8 +185,11 @@ class Visits:
             visit, what = self._of(session), [*self.stop(session)]
             if visit.shown is not None and visit.shown.origin.truth is None:
                 clip = visit.shown.report.clip
-                what += [f"the colour traces of {len(clip.times_s)} frames", "one picture of your face",
-                         f"the results of {len(visit.shown.report.estimates)} methods"]  # fmt: skip
+                what += [
+                    f"the colour traces of {len(clip.times_s)} frames",
+                    "one picture of your face",
+                    f"the results of {len(visit.shown.report.estimates)} methods",
+                ]
                 visit.lost = "you deleted it"
             self._drop(visit)
             return what

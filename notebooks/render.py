@@ -31,8 +31,10 @@ PAGES = NOTEBOOKS.parent / "out" / "notebooks"
 WIDTH_PX = 760
 LIMIT_MB = 1.5
 QUESTION = "question"  # tag of cells whose code a page leaves out
-KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-          "language_info": {"name": "python"}}  # fmt: skip
+KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 DRAW = """([figure, width]) => Plotly.toImage(
     {data: figure.data, layout: {...figure.layout, width: width}}, {format: 'png', width: width,
      height: figure.layout.height || 450, scale: 1})"""
@@ -67,8 +69,13 @@ def run_notebook(path: Path) -> nbformat.NotebookNode:
     """The notebook with the outputs of a fresh kernel, and nothing in it that a second run would change."""
     notebook = nbformat.read(path, as_version=4)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    NotebookClient(notebook, timeout=120, kernel_name="python3", store_widget_state=False,
-                   resources={"metadata": {"path": str(path.parent)}}).execute()  # fmt: skip
+    NotebookClient(
+        notebook,
+        timeout=120,
+        kernel_name="python3",
+        store_widget_state=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
     settle(notebook)
     return notebook
 
@@ -231,8 +238,11 @@ def with_mathml(text: str) -> str:
 
 def main(chosen: list[str]) -> None:
     """Render all notebooks, or those whose names begin as said."""
-    paths = [path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-             if not chosen or path.name.startswith(tuple(chosen))]  # fmt: skip
+    paths = [
+        path
+        for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+        if not chosen or path.name.startswith(tuple(chosen))
+    ]
     notebooks = {path: run_notebook(path) for path in paths}
     draw_pictures(list(notebooks.values()))
     write_scripts()

@@ -117,8 +117,11 @@ def pbv(
     colour = _colour(trace)
     windows = overlapping_windows(len(colour), round(PBV_WINDOW_S * trace.fs))
     if not (np.shape(signature) == (3,) and np.isfinite(signature).all() and np.linalg.norm(signature) > 0):
-        raise UsageError(f"signature {signature!r}", wanted="relative pulsatility of R, G and B",
-                         do=f"give three numbers, such as {PBV_SIGNATURE}")  # fmt: skip
+        raise UsageError(
+            f"signature {signature!r}",
+            wanted="relative pulsatility of R, G and B",
+            do=f"give three numbers, such as {PBV_SIGNATURE}",
+        )
     pulse = _unit(signature)
     parts = []
     for window in windows:

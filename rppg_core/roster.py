@@ -90,8 +90,9 @@ def get_method(name: str) -> Method:
     if lacking:
         raise UsageError(
             f"{name} needs the package {lacking[0]!r}, which is not installed",
-            wanted="the extra 'neural'", do="pip install 'rppg-lab[neural]'",
-        )  # fmt: skip
+            wanted="the extra 'neural'",
+            do="pip install 'rppg-lab[neural]'",
+        )
     return _attribute(NEURAL_METHOD)(name)
 
 

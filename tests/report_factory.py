@@ -81,9 +81,12 @@ def make_report(
     for k, (name, rate) in enumerate(rates.items()):
         samples = pulse(clip.times_s, rate or truth_bpm, 0.3, k) if rate else pulse(clip.times_s, 0, 1.0, k)
         estimates[name] = Estimate(
-            name, make_vitals(rate), Bvp(samples, FS, 0.0, np.ones(n, bool)),
-            snr_db=4.2 - k if rate else -7.5, weights="none needed",
-        )  # fmt: skip
+            name,
+            make_vitals(rate),
+            Bvp(samples, FS, 0.0, np.ones(n, bool)),
+            snr_db=4.2 - k if rate else -7.5,
+            weights="none needed",
+        )
     agree = tuple(name for name, rate in rates.items() if rate)
     shown = [rate for rate in rates.values() if rate]
     words = (

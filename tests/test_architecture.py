@@ -83,10 +83,12 @@ LISTS_A_FOLDER = {"glob", "rglob", "iterdir", "listdir", "scandir", "walk", "igl
 # Folders that only this program writes to, or that come with it: nobody puts a recording there.
 OWN_FOLDERS = {
     "lab.training.record": "checkpoints of a run",
-    "lab.protocols.kept_clips": "its cache", "lab.training.trials": "checkpoints of a run",
-    "video.inspect": "lessons of the course", "video.face_models": "installed packages",
+    "lab.protocols.kept_clips": "its cache",
+    "lab.training.trials": "checkpoints of a run",
+    "video.inspect": "lessons of the course",
+    "video.face_models": "installed packages",
     "video.paths": "names for a hint",
-}  # fmt: skip
+}
 
 
 def folder_listings(path: Path) -> list[int]:
@@ -137,10 +139,20 @@ def test_inference_for_the_demo_does_not_import_gradio():
 
 # What starts processes that compute. `subprocess` runs other programs and stays free.
 PROCESSES = {
-    "multiprocessing", "joblib", "loky", "billiard", "torch.multiprocessing", "concurrent.futures.process",
-    "concurrent.futures.ProcessPoolExecutor", "torch.utils.data.DataLoader", "torch.utils.data.dataloader",
-    "os.fork", "os.forkpty", "os.posix_spawn", "os.posix_spawnp",
-}  # fmt: skip
+    "multiprocessing",
+    "joblib",
+    "loky",
+    "billiard",
+    "torch.multiprocessing",
+    "concurrent.futures.process",
+    "concurrent.futures.ProcessPoolExecutor",
+    "torch.utils.data.DataLoader",
+    "torch.utils.data.dataloader",
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.posix_spawnp",
+}
 
 
 def process_makers(path: Path) -> set[str]:

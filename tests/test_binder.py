@@ -44,9 +44,13 @@ def built(tmp_path_factory) -> Path:
     path = f"{home / 'env/bin'}:{os.environ['PATH']}"
     settings = {"HOME": str(home), "PATH": path, "PIP_COMPILE": "0"}  # little of it is imported here
     done = subprocess.run(
-        ["bash", BINDER / "postBuild"], cwd=ROOT, env={**os.environ, **settings},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["bash", BINDER / "postBuild"],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return home
 
@@ -91,8 +95,17 @@ def test_environment_opens_on_the_first_lesson(built):
 def test_first_lesson_runs_in_the_environment(built, tmp_path):
     lesson = ROOT / "notebooks" / "00_start_here.ipynb"
     done = subprocess.run(
-        [built / "env/bin/jupyter", "execute", "--kernel_name=python3", f"--output={tmp_path / 'run.ipynb'}", lesson],
-        env={**os.environ, "HOME": str(built)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            built / "env/bin/jupyter",
+            "execute",
+            "--kernel_name=python3",
+            f"--output={tmp_path / 'run.ipynb'}",
+            lesson,
+        ],
+        env={**os.environ, "HOME": str(built)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert '"text/plain"' in (tmp_path / "run.ipynb").read_text()

@@ -5,10 +5,23 @@ import pytest
 from rppg_core.data_files import children, data_files, is_data, matches
 
 HIDDEN = (
-    "._clip.avi", ".DS_Store", "Thumbs.db", "thumbs.DB", "desktop.ini", "__MACOSX", ".ipynb_checkpoints", ".git",
-    "@eaDir", "~$labels.csv", "labels.csv~", "#labels.csv#", ".~lock.labels.csv#", "Icon\r", "$RECYCLE.BIN",
+    "._clip.avi",
+    ".DS_Store",
+    "Thumbs.db",
+    "thumbs.DB",
+    "desktop.ini",
+    "__MACOSX",
+    ".ipynb_checkpoints",
+    ".git",
+    "@eaDir",
+    "~$labels.csv",
+    "labels.csv~",
+    "#labels.csv#",
+    ".~lock.labels.csv#",
+    "Icon\r",
+    "$RECYCLE.BIN",
     "clip.avi:Zone.Identifier",
-)  # fmt: skip
+)
 DATA = ("clip.avi", "Sub 01", "~clip.avi", "clip#2.csv", "vid-001 (1).avi", "_clip.avi", "$a.csv", "a.b.csv")
 
 

@@ -66,8 +66,10 @@ def test_rmse_is_never_below_mae(pairs):
 def test_the_order_of_pairs_does_not_matter(pairs, seed):
     reference, estimated = pairs
     order = np.random.default_rng(seed).permutation(len(reference))
-    ours, shuffled = (metrics.evaluate(r[order_], e[order_]) for r, e, order_ in
-                      ((reference, estimated, slice(None)), (reference, estimated, order)))  # fmt: skip
+    ours, shuffled = (
+        metrics.evaluate(r[order_], e[order_])
+        for r, e, order_ in ((reference, estimated, slice(None)), (reference, estimated, order))
+    )
     for name, value in ours.items():
         np.testing.assert_allclose(shuffled[name], value, rtol=1e-6, atol=1e-6, err_msg=name)
 

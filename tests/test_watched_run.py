@@ -60,9 +60,13 @@ def watched(folder: Path, code: str, *options: str, limits=()) -> subprocess.Com
     command = ["-m", "pytest", "-p", "run_stacks", "-p", "xdist", "-p", "timeout", *options, "test_it.py"]
     return subprocess.run(
         [sys.executable, WATCHED_RUN, *limits, "--", sys.executable, *command],
-        cwd=folder, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True, text=True, timeout=200, check=False,
-    )  # fmt: skip
+        cwd=folder,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "1")])

@@ -120,10 +120,14 @@ def with_edits(source: Path, target: Path, edits: list[tuple[float, float, float
             media = dict(boxes(dict(track)[b"mdia"]))
             ticks = struct.unpack(">I", media[b"mdhd"][12:16])[0]
             rows = b"".join(
-                struct.pack(">Iii", round(length_s * movie_ticks), round(start_s * ticks) if start_s >= 0 else -1,
-                            round(rate * 65536))
+                struct.pack(
+                    ">Iii",
+                    round(length_s * movie_ticks),
+                    round(start_s * ticks) if start_s >= 0 else -1,
+                    round(rate * 65536),
+                )
                 for length_s, start_s, rate in edits
-            )  # fmt: skip
+            )
             track.insert(1, (b"edts", box(b"elst", struct.pack(">II", 0, len(edits)) + rows)))
             index += box(name, b"".join(box(key, value) for key, value in track))
         else:

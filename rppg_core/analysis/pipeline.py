@@ -188,9 +188,10 @@ def load_clip(
     """The one pass over whatever the user gave; a FaceClip goes through as it is, a file over `max_s` does not."""
     if fps is not None and isinstance(source, (tuple, FaceClip)):
         raise UsageError(
-            "fps with frames that have times", wanted="fps for a file only",
+            "fps with frames that have times",
+            wanted="fps for a file only",
             do="put the rate into the times: np.arange(n) / fps",
-        )  # fmt: skip
+        )
     if isinstance(source, FaceClip):
         return check_fields(source)
     if region not in ("face", "whole"):
@@ -210,9 +211,14 @@ def load_clip(
     with closing(video):
         try:
             clip = extract(
-                video.frames(), _tracker(region), needs, region=region, info=video.info, progress=reading,
+                video.frames(),
+                _tracker(region),
+                needs,
+                region=region,
+                info=video.info,
+                progress=reading,
                 expected_s=video.header.duration_s,
-            )  # fmt: skip
+            )
         except RppgError as error:
             raise error.noted(video.notes) from error
     return replace(clip, notes=(*video.notes, *clip.notes))
@@ -245,22 +251,28 @@ def _check_clip(clip: FaceClip) -> None:
     clip_s = float(clip.times_s[-1] - clip.times_s[0]) + 1 / rate
     if round(clip_s, 2) < MIN_CLIP_S:  # rounded as it is said
         raise ClipTooShortError(
-            f"the clip has {n} frames ({clip_s:.2f} s at {rate:.0f} fps)", wanted=f"at least {MIN_CLIP_S:.0f} s",
-            do="record a longer clip; 30 s is best", lesson="too_short",
-        )  # fmt: skip
+            f"the clip has {n} frames ({clip_s:.2f} s at {rate:.0f} fps)",
+            wanted=f"at least {MIN_CLIP_S:.0f} s",
+            do="record a longer clip; 30 s is best",
+            lesson="too_short",
+        )
     if round(rate, 1) < MIN_FPS:
         do = "record in the camera's normal video mode, not time lapse"
         if clip.video.repeated_frames:
             do = "use more light, and close other programs while recording"
         raise FrameRateError(
-            f"the video has {rate:.1f} frames a second", wanted=f"at least {MIN_FPS:.0f}, 30 is best",
-            do=do, lesson="frame_rate",
-        )  # fmt: skip
+            f"the video has {rate:.1f} frames a second",
+            wanted=f"at least {MIN_FPS:.0f}, 30 is best",
+            do=do,
+            lesson="frame_rate",
+        )
     if clip.region == "face" and round(clip.face.width_px) < MIN_FACE_PX:
         raise FaceTooSmallError(
-            f"the face is {clip.face.width_px:.0f} pixels wide", wanted=f"at least {MIN_FACE_PX:.0f} pixels",
-            do="come closer to the camera or record at a higher resolution", lesson="no_face",
-        )  # fmt: skip
+            f"the face is {clip.face.width_px:.0f} pixels wide",
+            wanted=f"at least {MIN_FACE_PX:.0f} pixels",
+            do="come closer to the camera or record at a higher resolution",
+            lesson="no_face",
+        )
 
 
 def _estimate(method: Method, run: Run, panel: Panel | None, context: Context) -> Estimate:
@@ -300,9 +312,13 @@ def _consensus(
     spectra = {name: spectra_of(e.bvp, context.band_hz) for name, e in voices.items()}
     rates = {name: s.rate_hz * 60 for name, s in spectra.items() if s is not None}
     hr, agree = _agreed_rate(
-        rates, {n: s for n, s in spectra.items() if s is not None}, runs, panel, context.band_hz,
+        rates,
+        {n: s for n, s in spectra.items() if s is not None},
+        runs,
+        panel,
+        context.band_hz,
         context.clock_doubt,
-    )  # fmt: skip
+    )
     vitals = Vitals(
         hr=hr,
         rr=_best([e.vitals.rr for e in voices.values()], hr, "breaths/min"),
@@ -315,9 +331,14 @@ def _consensus(
     asked = [name for name in agree if name in estimates]
     cause = likely_cause(runs.clip.video, runs.clip.face, context.usable_s)
     words = verdict(
-        hr, seconds=context.usable_s, clip_s=context.clip_s, agree=len(asked), of=len(estimates), cause=cause,
+        hr,
+        seconds=context.usable_s,
+        clip_s=context.clip_s,
+        agree=len(asked),
+        of=len(estimates),
+        cause=cause,
         clock=runs.clip.video.clock,
-    )  # fmt: skip
+    )
     return Consensus(vitals, words, tuple(agree))
 
 

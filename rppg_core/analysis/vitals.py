@@ -111,9 +111,13 @@ def vitals_from_bvp(
         return Judgement(_without_pulse(context.clock_doubt, direct), None, None)
     spectra = window_spectra(bvp, context.band_hz) if bvp is not None else None
     if bvp is None or spectra is None:
-        cause = "this method gives no waveform" if bvp is None else (
-            f"{context.usable_s:.1f} s of face, in no piece of {MIN_HR_S:.0f} s — keep your face in view"
-        )  # fmt: skip
+        cause = (
+            "this method gives no waveform"
+            if bvp is None
+            else (
+                f"{context.usable_s:.1f} s of face, in no piece of {MIN_HR_S:.0f} s — keep your face in view"
+            )
+        )
         return Judgement(_without_pulse(cause, direct), None, None)
     on_control = window_spectra(control, context.band_hz) if control is not None else None
     hr, snr_db = heart_rate_reading(spectra, panel=panel, control=on_control, evidence=evidence)
@@ -176,9 +180,13 @@ def _breathing(bvp: Bvp, beats: Beats, resp: Bvp | None, context: Context) -> Re
     unit = "breaths/min"
     newborn = context.band_hz == NEONATAL_HR_BAND_HZ
     found = respiration_rate(
-        bvp, beats=beats, skin=context.skin, motion=context.motion, resp=resp,
+        bvp,
+        beats=beats,
+        skin=context.skin,
+        motion=context.motion,
+        resp=resp,
         band_hz=NEONATAL_RR_BAND_HZ if newborn else RR_BAND_HZ,
-    )  # fmt: skip
+    )
     if not np.isfinite(found.rr_brpm):
         return refuse(unit, found.note or f"at least {MIN_RR_S:.0f} s of face needed")
     if found.confidence < SHOW_FROM:

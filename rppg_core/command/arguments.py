@@ -48,8 +48,11 @@ def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     Args:
         run: name of each command -> what it does; it gets the arguments and gives the exit code.
     """
-    parser = _Parser(prog="rppg", description="Pulse, rates and an honest verdict from a face video. "
-                     "For research and teaching; not a medical device.")  # fmt: skip
+    parser = _Parser(
+        prog="rppg",
+        description="Pulse, rates and an honest verdict from a face video. "
+        "For research and teaching; not a medical device.",
+    )
     parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is, and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -69,23 +72,36 @@ def _analyze(add: Add) -> None:
     one.add_argument(
         "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical)"
     )
-    one.add_argument("--weights", metavar="METHOD=FILE", nargs="+", default=[],
-                     help="weights of your own for a network")  # fmt: skip
-    one.add_argument("--region", choices=("face", "whole"), default="face",
-                     help="whole: the whole picture is skin, such as a finger on the lens")  # fmt: skip
     one.add_argument(
-        "--json", metavar="FILE",
+        "--weights", metavar="METHOD=FILE", nargs="+", default=[], help="weights of your own for a network"
+    )
+    one.add_argument(
+        "--region",
+        choices=("face", "whole"),
+        default="face",
+        help="whole: the whole picture is skin, such as a finger on the lens",
+    )
+    one.add_argument(
+        "--json",
+        metavar="FILE",
         help="write everything as one JSON object, of several videos by their paths; - is standard output",
-    )  # fmt: skip
-    one.add_argument("--csv", metavar="FILE",
-                     help="write the pulse waveforms and the vitals as comments; of several the vitals")  # fmt: skip
+    )
+    one.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="write the pulse waveforms and the vitals as comments; of several the vitals",
+    )
     one.add_argument("--html", metavar="FILE", help="write a report page of one video that needs no network")
     _add_fps(one)
 
 
 def _add_fps(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--fps", type=float, metavar="RATE",
-                     help="frames a second, for a file that states none or a wrong one")  # fmt: skip
+    one.add_argument(
+        "--fps",
+        type=float,
+        metavar="RATE",
+        help="frames a second, for a file that states none or a wrong one",
+    )
 
 
 def _inspect(add: Add) -> None:
@@ -139,8 +155,13 @@ def _train(add: Add) -> None:
     one.add_argument(
         "--runs", metavar="DIR", default="runs", help="everything goes to DIR/METHOD-seedS (default: runs)"
     )
-    one.add_argument("--source", metavar="simulated|DIR", nargs="+", default=["simulated"],
-                     help="where samples come from; several share each batch (default: simulated)")  # fmt: skip
+    one.add_argument(
+        "--source",
+        metavar="simulated|DIR",
+        nargs="+",
+        default=["simulated"],
+        help="where samples come from; several share each batch (default: simulated)",
+    )
     one.add_argument(
         "--ablation", default="", metavar="NAME", help="train the method without one of its parts"
     )
@@ -153,17 +174,22 @@ def _dataset(add: Add) -> None:
         "dataset", "check a folder that holds a dataset of the field, or extract its faces once for all"
     )
     one.add_argument(
-        "action", choices=("check", "extract"),
+        "action",
+        choices=("check", "extract"),
         help="check: say what is missing or broken, and its repair; extract: every video through the face pass, into "
         "a folder that `rppg train --source` and `rppg evaluate --data` read",
-    )  # fmt: skip
+    )
     one.add_argument("folder", metavar="DIR")
     one.add_argument("--layout", metavar="NAME", help="default: found out by the names of files")
     one.add_argument(
         "--out", metavar="DIR", help="extract: where the clips go (default: out/extracted/NAME OF DIR)"
     )
-    one.add_argument("--needs", metavar="A,B", default="rgb,stmap",
-                     help="extract: what is kept of each clip (default: %(default)s)")  # fmt: skip
+    one.add_argument(
+        "--needs",
+        metavar="A,B",
+        default="rgb,stmap",
+        help="extract: what is kept of each clip (default: %(default)s)",
+    )
     one.add_argument("--region", choices=("face", "whole"), default="face", help="extract: as for analyze")
     workers = one.add_mutually_exclusive_group()
     workers.add_argument("--workers", type=int, metavar="N", help="extract: processes (default: one a core)")
@@ -173,31 +199,50 @@ def _dataset(add: Add) -> None:
 
 def _evaluate(add: Add) -> None:
     one = add("evaluate", "how well it works, asked in a way that can fail")
-    one.add_argument("--protocol", choices=tuple(PROTOCOLS), required=True,
-                     help="; ".join(f"{name}: {words}" for name, words in PROTOCOLS.items()))  # fmt: skip
+    one.add_argument(
+        "--protocol",
+        choices=tuple(PROTOCOLS),
+        required=True,
+        help="; ".join(f"{name}: {words}" for name, words in PROTOCOLS.items()),
+    )
     one.add_argument("--methods", metavar="A,B", help="as for analyze (all but vitals)")
     one.add_argument(
-        "--seeds", type=int,
+        "--seeds",
+        type=int,
         help="clips a cell, people (stress), or trainings on each split (mssdg, intra, cross; default: 1, and 3 on "
         "the easiest and the hardest domain of mssdg)",
-    )  # fmt: skip
+    )
     one.add_argument(
-        "--data", metavar="DIR",
+        "--data",
+        metavar="DIR",
         help="contact recordings (vitals), or what `rppg dataset extract` wrote: tested on (intra, cross)",
-    )  # fmt: skip
+    )
     one.add_argument("--train-data", metavar="DIR", nargs="+", help="extracted folders to learn from (cross)")
     one.add_argument(
-        "--steps", type=int,
+        "--steps",
+        type=int,
         help="of each training (intra, cross; default: 1000; mssdg: a third of each network's recipe)",
-    )  # fmt: skip
-    one.add_argument("--no-parts", action="store_true",
-                     help="mssdg: without the trainings that show what a network's parts are for")  # fmt: skip
+    )
+    one.add_argument(
+        "--no-parts",
+        action="store_true",
+        help="mssdg: without the trainings that show what a network's parts are for",
+    )
     one.add_argument("--folds", type=int, help="of people (intra; default: 5)")
-    one.add_argument("--window-s", type=float, metavar="S",
-                     help="of a window (mssdg, intra, cross; default: 10; 17 and more for breathing)")  # fmt: skip
+    one.add_argument(
+        "--window-s",
+        type=float,
+        metavar="S",
+        help="of a window (mssdg, intra, cross; default: 10; 17 and more for breathing)",
+    )
     one.add_argument("--sweeps", metavar="A,B", help="knobs to turn (stress; default: all)")
-    one.add_argument("--weights", metavar="FILE", nargs="+", default=[],
-                     help="trained networks, each a row of its own (photo)")  # fmt: skip
+    one.add_argument(
+        "--weights",
+        metavar="FILE",
+        nargs="+",
+        default=[],
+        help="trained networks, each a row of its own (photo)",
+    )
     one.add_argument("--runs", metavar="DIR", help="keeps rendered clips and trainings (default: out/runs)")
     one.add_argument("--workers", type=int, metavar="N", help="processes (mssdg, intra, cross; default: 2)")
     one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")

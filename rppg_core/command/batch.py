@@ -31,8 +31,14 @@ from rppg_core.types import Reading, Report
 
 NOTE = "for research and teaching; not a medical device"
 HEAD = ("file", "HR bpm", "95 % interval", "confidence", "breaths/min", "agree", "what to know")
-VITALS = {"hr": "hr_bpm", "rr": "rr_brpm", "rmssd": "rmssd_ms", "sdnn": "sdnn_ms", "pnn50": "pnn50_percent",
-          "lf_hf": "lf_hf"}  # fmt: skip
+VITALS = {
+    "hr": "hr_bpm",
+    "rr": "rr_brpm",
+    "rmssd": "rmssd_ms",
+    "sdnn": "sdnn_ms",
+    "pnn50": "pnn50_percent",
+    "lf_hf": "lf_hf",
+}
 
 
 @dataclass(frozen=True)
@@ -65,16 +71,21 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
     paths = _different(args.video)
     if args.html is not None:
         raise UsageError(
-            f"--html with {len(args.video)} videos", wanted="one video for a page",
+            f"--html with {len(args.video)} videos",
+            wanted="one video for a page",
             do="run rppg analyze once for each page; --csv and --json take several videos",
-        )  # fmt: skip
+        )
     methods = resolve(args.methods)
     check_outputs(args.json, args.csv, videos=paths)
     outcomes: list[Outcome] = []
     stopped = False
     try:
-        _analyze_in_turn(paths, {"region": args.region, "weights": weights, "fps": args.fps}, outcomes,
-                         lambda path, **call: analyze(path, methods, **call))  # fmt: skip
+        _analyze_in_turn(
+            paths,
+            {"region": args.region, "weights": weights, "fps": args.fps},
+            outcomes,
+            lambda path, **call: analyze(path, methods, **call),
+        )
     except KeyboardInterrupt:  # what is done is not lost
         if not outcomes:
             raise
@@ -169,10 +180,13 @@ def _cells(report: Report) -> tuple[str, ...]:
         return "", "", "", "", "", report.consensus.verdict
     agree = sum(name in report.estimates for name in report.consensus.agree)
     return (
-        f"{hr.value:.1f}", f"{hr.interval[0]:.1f}-{hr.interval[1]:.1f}", f"{hr.confidence:.2f}",
-        "—" if rr.value is None else f"{rr.value:.1f}", f"{agree} of {len(report.estimates)}",
+        f"{hr.value:.1f}",
+        f"{hr.interval[0]:.1f}-{hr.interval[1]:.1f}",
+        f"{hr.confidence:.2f}",
+        "—" if rr.value is None else f"{rr.value:.1f}",
+        f"{agree} of {len(report.estimates)}",
         report.consensus.verdict.partition(":")[0],
-    )  # fmt: skip
+    )
 
 
 def _row(report: Report) -> dict[str, Any]:

@@ -101,8 +101,11 @@ def _leave_deleted_folder(args: argparse.Namespace) -> None:
     if not relative and not by_default:
         os.chdir(os.sep)
     elif "runs" in given:
-        raise WriteError("the working folder was deleted", wanted="a folder for the results",
-                         do="cd to another one, or give absolute paths, --runs too")  # fmt: skip
+        raise WriteError(
+            "the working folder was deleted",
+            wanted="a folder for the results",
+            do="cd to another one, or give absolute paths, --runs too",
+        )
 
 
 def _fault(error: Exception) -> int:
@@ -177,9 +180,10 @@ def _simulate(args: argparse.Namespace) -> int:
     lost = [path for path in (args.out, truth) if os.path.lexists(path)]
     if lost and not args.force:
         raise UsageError(
-            f"{' and '.join(map(repr, lost))} would be lost", wanted="a name that is not taken yet",
+            f"{' and '.join(map(repr, lost))} would be lost",
+            wanted="a name that is not taken yet",
             do="choose another, or say --force to write over it",
-        )  # fmt: skip
+        )
     settings = SimulationSettings(
         seconds=args.seconds,
         fps=args.fps,
@@ -215,9 +219,10 @@ def _demo(args: argparse.Namespace) -> int:
         if (error.name or "").split(".")[0] not in ("demo", "gradio"):
             raise
         raise UsageError(
-            f"the app needs the package {error.name!r}, which is not installed", wanted="the extra 'demo'",
+            f"the app needs the package {error.name!r}, which is not installed",
+            wanted="the extra 'demo'",
             do="pip install 'rppg-lab[demo]'",
-        ) from error  # fmt: skip
+        ) from error
     try:
         launch(port=args.port, mcp=args.mcp or None)
     except OSError as error:

@@ -55,8 +55,9 @@ def say(text: str) -> None:
         forget_output()
         raise WriteError(
             f"cannot write to standard output ({error.strerror})",
-            wanted="a place with room for it", do="free the disk, or write to another file",
-        ) from error  # fmt: skip
+            wanted="a place with room for it",
+            do="free the disk, or write to another file",
+        ) from error
 
 
 def forget_output() -> None:
@@ -104,19 +105,22 @@ def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence
         target = Path(path)
         if not target.is_absolute() and working_folder_is_gone():
             raise WriteError(
-                f"cannot write {path!r}", wanted="a file in a folder that exists",
+                f"cannot write {path!r}",
+                wanted="a file in a folder that exists",
                 do="the working folder was deleted: cd to another one, or give an absolute path",
-            )  # fmt: skip
+            )
         if not path or target.is_dir() or not target.absolute().parent.is_dir():
             raise WriteError(
-                f"cannot write {path!r}", wanted="a file in a folder that exists",
+                f"cannot write {path!r}",
+                wanted="a file in a folder that exists",
                 do="make the folder or choose another",
-            )  # fmt: skip
+            )
         if not os.access(target if target.exists() else target.absolute().parent, os.W_OK):
             raise WriteError(
-                f"cannot write {path!r} (permission denied)", wanted="a file that may be written",
+                f"cannot write {path!r} (permission denied)",
+                wanted="a file that may be written",
                 do="choose another folder",
-            )  # fmt: skip
+            )
 
 
 def place_of(path: str) -> str:

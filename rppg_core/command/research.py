@@ -45,8 +45,10 @@ def train(args: argparse.Namespace) -> int:
                             f"--ablation={args.ablation}", "--source", *args.source, "--resume"])  # fmt: skip
         return complain(f"stopped and saved at step {result.step}; go on with: {again}", STOPPED)
     checks = "".join(f", {name} {value:.3g}" for name, value in result.validation.items())
-    say(f"{result.weights}: {result.step} steps in {result.cpu_s / 60:.1f} CPU-minutes; held out{checks}; "
-         f"curves in {result.folder / 'curve.html'}")  # fmt: skip
+    say(
+        f"{result.weights}: {result.step} steps in {result.cpu_s / 60:.1f} CPU-minutes; held out{checks}; "
+        f"curves in {result.folder / 'curve.html'}"
+    )
     return 0
 
 
@@ -59,9 +61,10 @@ def _training_packages() -> Iterator[None]:
         if error.name not in ("torch", "accelerate", "safetensors"):
             raise
         raise UsageError(
-            f"training needs the package {error.name!r}, which is not installed", wanted="the extra 'train'",
+            f"training needs the package {error.name!r}, which is not installed",
+            wanted="the extra 'train'",
             do="pip install 'rppg-lab[train]'",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def dataset(args: argparse.Namespace) -> int:
@@ -84,10 +87,15 @@ def _extract(args: argparse.Namespace, progress: ProgressLine) -> Any:
 
     folder = Path(args.folder)
     return extract_dataset(
-        folder, args.out or Path("out/extracted") / folder.resolve().name, layout=args.layout,
-        needs=args.needs.split(","), region=args.region, workers=args.workers, scheduler=args.scheduler,
+        folder,
+        args.out or Path("out/extracted") / folder.resolve().name,
+        layout=args.layout,
+        needs=args.needs.split(","),
+        region=args.region,
+        workers=args.workers,
+        scheduler=args.scheduler,
         progress=progress,
-    )  # fmt: skip
+    )
 
 
 ACTIONS = {"check": _check, "extract": _extract}
@@ -166,9 +174,11 @@ def _split_options(args: argparse.Namespace, progress: ProgressLine) -> Any:
     from rppg_core.lab.protocols.held_out.run import Options
 
     return Options(
-        progress=progress, announce=progress.line, parts=not args.no_parts,
+        progress=progress,
+        announce=progress.line,
+        parts=not args.no_parts,
         **_given(args, "methods", "steps", "seeds", "runs", "window_s", "workers"),
-    )  # fmt: skip
+    )
 
 
 def _require_folder(option: str, given: Any) -> None:

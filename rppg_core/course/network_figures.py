@@ -71,16 +71,23 @@ def matrices(
             showscale=not middles or len(middles) == 1,
             colorbar={"outlinewidth": 0, "thickness": 12, "tickcolor": INK}))  # fmt: skip
         for row, column in marked:
-            figure.add_shape(type="rect", x0=left + column, x1=left + column + 1, y0=row, y1=row + 1,
-                             line={"color": ON_CELLS, "width": 2})  # fmt: skip
+            figure.add_shape(
+                type="rect",
+                x0=left + column,
+                x1=left + column + 1,
+                y0=row,
+                y1=row + 1,
+                line={"color": ON_CELLS, "width": 2},
+            )
         left += columns + gap
     figure.update_xaxes(tickvals=list(middles.values()), ticktext=list(middles), side="top", showgrid=False,
                         showline=False, constrain="domain", tickfont={"size": 12})  # fmt: skip
     figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x", constrain="domain")
     set_wide_title(figure, finding, data)
     above = (figure.layout.margin.t or 76) + 24
-    figure.update_layout(height=above + 60 + min(300, 640 * tallest / left), margin_t=above, margin_b=60,
-                         showlegend=False)  # fmt: skip
+    figure.update_layout(
+        height=above + 60 + min(300, 640 * tallest / left), margin_t=above, margin_b=60, showlegend=False
+    )
     return figure
 
 
@@ -147,20 +154,39 @@ def panels(
 
     rows = -(-len(parts) // columns)
     plain = empty_figure(100)
-    figure: Any = make_subplots(rows=rows, cols=columns, subplot_titles=list(parts), vertical_spacing=0.32 / rows,
-                                horizontal_spacing=0.07)  # fmt: skip
+    figure: Any = make_subplots(
+        rows=rows,
+        cols=columns,
+        subplot_titles=list(parts),
+        vertical_spacing=0.32 / rows,
+        horizontal_spacing=0.07,
+    )
     figure.update_layout(plain.layout.to_plotly_json() | {"xaxis": {}, "yaxis": {}})
     colours = cycle(colour for colour in PALETTE.values() if colour != PALETTE["yellow"])
     for k, (name, panel) in enumerate(parts.items()):
         row, column = k // columns + 1, k % columns + 1
         figure.add_trace(
-            go.Scatter(x=np.asarray(panel.x), y=np.asarray(panel.y), mode="lines", name=name,
-                       line={"color": next(colours), "width": 2}, hovertemplate="%{x:.4g}: %{y:.4g}<extra></extra>"),
-            row=row, col=column,
-        )  # fmt: skip
+            go.Scatter(
+                x=np.asarray(panel.x),
+                y=np.asarray(panel.y),
+                mode="lines",
+                name=name,
+                line={"color": next(colours), "width": 2},
+                hovertemplate="%{x:.4g}: %{y:.4g}<extra></extra>",
+            ),
+            row=row,
+            col=column,
+        )
         figure.update_xaxes(title_text=panel.axis, row=row, col=column)
-    axes = {"gridcolor": GRID, "zeroline": False, "showline": True, "linecolor": GRID, "title_font_size": 11,
-            "title_standoff": 4, "tickfont_size": 11}  # fmt: skip
+    axes = {
+        "gridcolor": GRID,
+        "zeroline": False,
+        "showline": True,
+        "linecolor": GRID,
+        "title_font_size": 11,
+        "title_standoff": 4,
+        "tickfont_size": 11,
+    }
     figure.update_xaxes(**axes)
     figure.update_yaxes(**axes, fixedrange=True)
     figure.update_annotations(font={"color": INK, "size": 12})

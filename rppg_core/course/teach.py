@@ -123,13 +123,19 @@ def slider(
     values = list(values)
     start = values[len(values) // 2] if start is None and values else start
     if len(values) < 2 or start not in values:
-        raise UsageError(f"{len(values)} values, start {start!r}", wanted="two or more values, start among them",
-                         do="pass the values at which the slider stops")  # fmt: skip
+        raise UsageError(
+            f"{len(values)} values, start {start!r}",
+            wanted="two or more values, start among them",
+            do="pass the values at which the slider stops",
+        )
     made = [slim(figures[value] if isinstance(figures, Mapping) else figures(value)) for value in values]
     kinds = [[trace["type"] for trace in figure.to_dict()["data"]] for figure in made]
     if any(kind != kinds[0] for kind in kinds):
-        raise UsageError(f"figures with the traces {kinds}", wanted="the same traces for every value",
-                         do="draw every curve always; one without points is an empty list")  # fmt: skip
+        raise UsageError(
+            f"figures with the traces {kinds}",
+            wanted="the same traces for every value",
+            do="draw every curve always; one without points is an empty list",
+        )
     labels = [f"{value:g}" if isinstance(value, (float, np.floating)) else str(value) for value in values]
     moving = go.Figure(made[values.index(start)])
     moving.frames = [
@@ -298,10 +304,19 @@ def _control(name: str, spec: Any) -> dict[str, Any]:
     if isinstance(spec, tuple) and len(spec) == 4:
         low, high, step, first = spec
         whole = all(isinstance(number, int) for number in spec)
-        return {"kind": "IntSlider" if whole else "FloatSlider", "min": low, "max": high, "step": step,
-                "value": first, "continuous_update": False}  # fmt: skip
-    raise UsageError(f"{name} = {spec!r}", wanted="(low, high, step, first), a list or a bool",
-                     do="give the control one of these")  # fmt: skip
+        return {
+            "kind": "IntSlider" if whole else "FloatSlider",
+            "min": low,
+            "max": high,
+            "step": step,
+            "value": first,
+            "continuous_update": False,
+        }
+    raise UsageError(
+        f"{name} = {spec!r}",
+        wanted="(low, high, step, first), a list or a bool",
+        do="give the control one of these",
+    )
 
 
 def _layout_of_frame(figure: Any) -> dict[str, Any]:
@@ -313,10 +328,16 @@ def _layout_of_frame(figure: Any) -> dict[str, Any]:
 def _with_slider(figure: Any, labels: list[str], active: int, name: str, unit: str) -> Any:
     still = {"duration": 0}
     steps = [
-        {"label": label, "method": "animate",
-         "args": [[label], {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": still}]}
+        {
+            "label": label,
+            "method": "animate",
+            "args": [
+                [label],
+                {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": still},
+            ],
+        }
         for label in labels
-    ]  # fmt: skip
+    ]
     below = figure.layout.margin.b or 80
     height = (figure.layout.height or 450) + SLIDER_PX
     figure.update_layout(

@@ -64,15 +64,31 @@ def training_curves(rows: Rows) -> plotly.graph_objects.Figure:
     terms = list(steps[0]["terms"]) if steps else []
     colours = cycle(colour for colour in PALETTE.values() if colour != ESTIMATE)
     for colour, name in zip(colours, terms, strict=False):
-        fig.add_trace(go.Scatter(
-            x=[row["step"] for row in steps], y=_smoothed([row["terms"][name] for row in steps]), mode="lines",
-            name=name, line={"color": colour, "width": 1.6}), row=1, col=1)  # fmt: skip
+        fig.add_trace(
+            go.Scatter(
+                x=[row["step"] for row in steps],
+                y=_smoothed([row["terms"][name] for row in steps]),
+                mode="lines",
+                name=name,
+                line={"color": colour, "width": 1.6},
+            ),
+            row=1,
+            col=1,
+        )
     checks = [row for row in rows if "validation" in row]
     series = [name for name in checks[-1]["validation"] if name.endswith("_r")] if checks else []
     for dash, name in zip(("solid", "dot"), series, strict=False):
-        fig.add_trace(go.Scatter(
-            x=[row["step"] for row in checks], y=[row["validation"][name] for row in checks], mode="lines+markers",
-            name=f"held-out {name}", line={"color": ESTIMATE, "dash": dash}), row=2, col=1)  # fmt: skip
+        fig.add_trace(
+            go.Scatter(
+                x=[row["step"] for row in checks],
+                y=[row["validation"][name] for row in checks],
+                mode="lines+markers",
+                name=f"held-out {name}",
+                line={"color": ESTIMATE, "dash": dash},
+            ),
+            row=2,
+            col=1,
+        )
     fig.update_yaxes(title_text="loss term", row=1, col=1)
     fig.update_yaxes(title_text="r with the true wave", range=[-0.05, 1.02], row=2, col=1)
     fig.update_xaxes(title_text="training step", row=2, col=1)

@@ -75,9 +75,11 @@ def expert_figure(inside: Inside) -> plotly.graph_objects.Figure:
     note = "above: last layer, behind each task's gate; below: every layer from the map on, with experts of its own"
     set_title(fig, expert_finding(inside), note)
     fig.update_layout(
-        height=sum(heights) + fig.layout.margin.t + 24 + 80 + 44, margin_t=fig.layout.margin.t + 24,
-        margin_b=44, margin_l=76,
-    )  # fmt: skip
+        height=sum(heights) + fig.layout.margin.t + 24 + 80 + 44,
+        margin_t=fig.layout.margin.t + 24,
+        margin_b=44,
+        margin_l=76,
+    )
     return fig
 
 

@@ -35,18 +35,26 @@ def agreement_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects
     for entry in [entry for entry in found[:-1] if entry["method"] == BAR] + [shown]:
         colour = ESTIMATE if entry is shown else REFERENCE
         x, y = zip(*entry["points"], strict=True)
-        fig.add_trace(go.Scatter(
-            x=x, y=y, mode="markers", name=entry["method"], marker={"color": colour, "size": 7, "opacity": 0.75},
-            hovertemplate="%{x:.1f} bpm, off by %{y:+.1f}"))  # fmt: skip
+        fig.add_trace(
+            go.Scatter(
+                x=x,
+                y=y,
+                mode="markers",
+                name=entry["method"],
+                marker={"color": colour, "size": 7, "opacity": 0.75},
+                hovertemplate="%{x:.1f} bpm, off by %{y:+.1f}",
+            )
+        )
     for value, dash in ((shown["bias"], "solid"), (shown["lower"], "dash"), (shown["upper"], "dash")):
         fig.add_hline(value, line={"color": ESTIMATE, "dash": dash, "width": 1.4})
     fig.update_xaxes(title_text="mean of label and estimate (bpm)")
     fig.update_yaxes(title_text="estimate minus label (bpm)", zeroline=True, zerolinecolor=GRID)
     side = "high" if shown["bias"] >= 0 else "low"
     set_title(
-        fig, f"{shown['method']} reads {abs(shown['bias']):.1f} bpm {side} on average",
+        fig,
+        f"{shown['method']} reads {abs(shown['bias']):.1f} bpm {side} on average",
         f"a point a video; dashes: 95 % of its differences, {shown['lower']:+.1f} to {shown['upper']:+.1f} bpm",
-    )  # fmt: skip
+    )
     fig.update_layout(height=480)
     return fig
 
@@ -72,18 +80,28 @@ def condition_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects
         last = trained[-1:] == [name]
         colour = REFERENCE if name not in trained else ESTIMATE if last else colours[k % len(colours)]
         symbol = "line-ns-open" if name == CONSTANT else "circle"
-        fig.add_trace(go.Scatter(
-            x=[entry["mae"][name] for entry in found], y=labels, mode="markers", name=name,
-            marker={"color": colour, "size": 11, "symbol": symbol, "line": {"width": 2, "color": colour}},
-            hovertemplate=f"{name}, %{{x:.1f}} bpm"))  # fmt: skip
+        fig.add_trace(
+            go.Scatter(
+                x=[entry["mae"][name] for entry in found],
+                y=labels,
+                mode="markers",
+                name=name,
+                marker={"color": colour, "size": 11, "symbol": symbol, "line": {"width": 2, "color": colour}},
+                hovertemplate=f"{name}, %{{x:.1f}} bpm",
+            )
+        )
     fig.update_yaxes(autorange="reversed", automargin=True, title_text="condition: level (videos)")
     fig.update_xaxes(title_text="mean absolute error of the heart rate (bpm)", rangemode="tozero")
     judged = trained[-1] if trained else methods[0]
     known = [entry for entry in found if entry["mae"][judged] is not None]
     worst = max(known, key=lambda entry: entry["mae"][judged], default=None)
-    finding = "No error is known" if worst is None else (
-        f"{judged} is worst at {worst['condition']}: {worst['level']}, off by {worst['mae'][judged]:.1f} bpm"
-    )  # fmt: skip
+    finding = (
+        "No error is known"
+        if worst is None
+        else (
+            f"{judged} is worst at {worst['condition']}: {worst['level']}, off by {worst['mae'][judged]:.1f} bpm"
+        )
+    )
     set_title(fig, finding, "per window; in brackets the number of videos of a level")
     fig.update_layout(height=ROW_PX * len(found) + 220)
     return fig
@@ -104,25 +122,41 @@ def parts_figure(found: Mapping[str, Any]) -> plotly.graph_objects.Figure:
     shown = [entry for entry in found["ablations"] if entry["hr_window"] is not None]
     names = [entry["variant"] for entry in shown]
     fig = empty_figure(ROW_PX * len(shown))
-    fig.add_trace(go.Bar(
-        y=names, x=[entry["hr_window"]["mean"] for entry in shown], orientation="h", showlegend=False,
-        marker={"color": [ESTIMATE if k == 0 else REFERENCE for k in range(len(shown))]},
-        error_x={"type": "data", "array": [entry["hr_window"]["sd"] or 0 for entry in shown]},
-        hovertemplate="%{y}, %{x:.1f} bpm"))  # fmt: skip
+    fig.add_trace(
+        go.Bar(
+            y=names,
+            x=[entry["hr_window"]["mean"] for entry in shown],
+            orientation="h",
+            showlegend=False,
+            marker={"color": [ESTIMATE if k == 0 else REFERENCE for k in range(len(shown))]},
+            error_x={"type": "data", "array": [entry["hr_window"]["sd"] or 0 for entry in shown]},
+            hovertemplate="%{y}, %{x:.1f} bpm",
+        )
+    )
     points = [(entry["variant"], value) for entry in shown for value in entry["hr_window"]["values"]]
-    fig.add_trace(go.Scatter(
-        y=[name for name, _ in points], x=[value for _, value in points], mode="markers", name="one seed",
-        marker={"color": "black", "size": 6, "symbol": "circle-open"},
-        hovertemplate="%{y}, %{x:.1f} bpm"))  # fmt: skip
+    fig.add_trace(
+        go.Scatter(
+            y=[name for name, _ in points],
+            x=[value for _, value in points],
+            mode="markers",
+            name="one seed",
+            marker={"color": "black", "size": 6, "symbol": "circle-open"},
+            hovertemplate="%{y}, %{x:.1f} bpm",
+        )
+    )
     if (bar := found["beside"][BAR]["hr_window"]) is not None:
         fig.add_vline(bar, line={"color": REFERENCE, "dash": "dash"}, annotation_text=BAR)
     missed = [
         entry for entry in shown if entry["minus_whole"] is not None and _is_missed(entry["minus_whole"])
     ]
     worst = max(missed, key=lambda entry: entry["minus_whole"]["mean"], default=None)
-    finding = "No part is missed by more than the seeds differ" if worst is None else (
-        f"{worst['variant']}: off by {worst['minus_whole']['mean']:.1f} bpm more than {found['network']} whole"
-    )  # fmt: skip
+    finding = (
+        "No part is missed by more than the seeds differ"
+        if worst is None
+        else (
+            f"{worst['variant']}: off by {worst['minus_whole']['mean']:.1f} bpm more than {found['network']} whole"
+        )
+    )
     set_title(
         fig, finding, f"{found['target']}, {found['steps']} steps each; bars: mean and deviation over seeds"
     )

@@ -20,9 +20,11 @@ def list_html(lines: Sequence[str]) -> str:
 def figure_html(figure: plotly.graph_objects.Figure, name: str, words: str) -> str:
     """A figure for `page_html`, described in words for those who do not see it."""
     drawing = figure.to_html(
-        full_html=False, include_plotlyjs=False, div_id=name,
+        full_html=False,
+        include_plotlyjs=False,
+        div_id=name,
         config={"displaylogo": False, "responsive": True, "displayModeBar": False},
-    )  # fmt: skip
+    )
     return f'<figure role="img" aria-label="{escape(words)}">{drawing}</figure>'
 
 

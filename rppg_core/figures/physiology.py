@@ -35,8 +35,15 @@ def physiology_figure(match: Mapping[str, Any]) -> plotly.graph_objects.Figure:
     fig.update_xaxes(title_text="frequency / heart rate", row=2, col=1)
     fig.update_yaxes(title_text="power (dB)", row=2, col=1)
     _add_curve(fig, match["modulation"], in_legend, row=3, factor=100)
-    fig.add_vrect(*match["breath_hz"], fillcolor=BAND, line_width=0, layer="below", row=3, col=1,
-                  exclude_empty_subplots=False)  # fmt: skip
+    fig.add_vrect(
+        *match["breath_hz"],
+        fillcolor=BAND,
+        line_width=0,
+        layer="below",
+        row=3,
+        col=1,
+        exclude_empty_subplots=False,
+    )
     fig.update_xaxes(title_text="frequency (Hz); shaded: breathing", row=3, col=1)
     fig.update_yaxes(title_text="swing (% of mean)", rangemode="tozero", row=3, col=1)
     harmonics, intervals = match["harmonics"], match["intervals"]
@@ -60,8 +67,10 @@ def physiology_figure(match: Mapping[str, Any]) -> plotly.graph_objects.Figure:
 def _add_harmonics(fig: Any, rows: Sequence[Mapping[str, Any]], in_legend: set[str]) -> None:
     import plotly.graph_objects as go
 
-    for name, key, colour, beside in (("recorded", "recorded", REFERENCE, -0.08),
-                                      ("simulated, median", "simulated", ESTIMATE, 0.08)):  # fmt: skip
+    for name, key, colour, beside in (
+        ("recorded", "recorded", REFERENCE, -0.08),
+        ("simulated, median", "simulated", ESTIMATE, 0.08),
+    ):
         values = [row[key] for row in rows]
         fig.add_trace(go.Scatter(
             x=[k + beside for k in range(len(rows))], y=[value["middle"] for value in values],
@@ -71,8 +80,9 @@ def _add_harmonics(fig: Any, rows: Sequence[Mapping[str, Any]], in_legend: set[s
             showlegend=bool(rows)), row=1, col=1)  # fmt: skip
         in_legend |= {name} if rows else set()
     names = [row["quantity"].replace(" : ", "<br>: ") for row in rows]  # short enough for a phone
-    fig.update_xaxes(tickvals=list(range(len(rows))), ticktext=names,
-                     range=[-0.5, max(len(rows), 1) - 0.5], row=1, col=1)  # fmt: skip
+    fig.update_xaxes(
+        tickvals=list(range(len(rows))), ticktext=names, range=[-0.5, max(len(rows), 1) - 0.5], row=1, col=1
+    )
     fig.update_yaxes(title_text="amplitude ratio", rangemode="tozero", row=1, col=1)
 
 
@@ -98,10 +108,12 @@ def _add_curve(
         "name": "10 to 90 %",
     }
     fig.add_trace(go.Scatter(x=curve["x"], y=heights["low"], **band), row=row, col=1)
-    fig.add_trace(go.Scatter(x=curve["x"], y=heights["high"], fill="tonexty", fillcolor=BAND_FILL, **band),
-                  row=row, col=1)  # fmt: skip
-    for name, key, colour in (("simulated, median", "middle", ESTIMATE),
-                              ("recorded", "recorded", REFERENCE)):  # fmt: skip
+    fig.add_trace(
+        go.Scatter(x=curve["x"], y=heights["high"], fill="tonexty", fillcolor=BAND_FILL, **band),
+        row=row,
+        col=1,
+    )
+    for name, key, colour in (("simulated, median", "middle", ESTIMATE), ("recorded", "recorded", REFERENCE)):
         fig.add_trace(go.Scatter(
             x=curve["x"], y=heights[key], mode="lines", name=name, legendgroup=name,
             showlegend=name not in in_legend, line={"color": colour, "width": 2}), row=row, col=1)  # fmt: skip
@@ -138,6 +150,8 @@ def _verdict(what: str, rows: Sequence[Mapping[str, Any]], percent: float = 0.0)
 def _spectrum_words(curve: Mapping[str, Sequence[float]] | None) -> str:
     if curve is None:
         return "Spectrum: nothing recorded"
-    inside = [low <= value <= high for value, low, high in
-              zip(curve["recorded"], curve["low"], curve["high"], strict=True)]  # fmt: skip
+    inside = [
+        low <= value <= high
+        for value, low, high in zip(curve["recorded"], curve["low"], curve["high"], strict=True)
+    ]
     return f"Spectrum: {100 * sum(inside) / len(inside):.0f} % of it in the simulated band"

@@ -114,13 +114,27 @@ def reliability_figure(rows: Sequence[Mapping[str, float]]) -> plotly.graph_obje
 
     fig = empty_figure(240)
     low = min([0.8, *(row[key] for row in rows for key in ("confidence", "observed"))])
-    fig.add_trace(go.Scatter(x=[low, 1], y=[low, 1], mode="lines", name="as promised",
-                             line={"color": REFERENCE, "dash": "dash"}))  # fmt: skip
-    fig.add_trace(go.Scatter(
-        x=[row["confidence"] for row in rows], y=[row["observed"] for row in rows],
-        text=[f"n = {row['n']:.0f}" for row in rows], mode="lines+markers+text", textposition="bottom right",
-        name="observed", line={"color": ESTIMATE}, marker={"size": 9},
-    ))  # fmt: skip
+    fig.add_trace(
+        go.Scatter(
+            x=[low, 1],
+            y=[low, 1],
+            mode="lines",
+            name="as promised",
+            line={"color": REFERENCE, "dash": "dash"},
+        )
+    )
+    fig.add_trace(
+        go.Scatter(
+            x=[row["confidence"] for row in rows],
+            y=[row["observed"] for row in rows],
+            text=[f"n = {row['n']:.0f}" for row in rows],
+            mode="lines+markers+text",
+            textposition="bottom right",
+            name="observed",
+            line={"color": ESTIMATE},
+            marker={"size": 9},
+        )
+    )
     fig.update_xaxes(title_text="confidence given (probability)", range=[low - 0.02, 1.02])
     fig.update_yaxes(title_text="share within 5 bpm", range=[low - 0.04, 1.04])
     n = sum(row["n"] for row in rows)
@@ -155,13 +169,19 @@ def r_by_amplitude_figure(rows: Sequence[Mapping[str, Any]]) -> plotly.graph_obj
                      "arrayminus": [row["mean"] - row["low"] for row in points], "thickness": 1.2, "width": 3},
             mode="lines+markers", name=name, line={"color": colour, "width": 2 if name == "pos" else 1.6},
             marker={"size": 8}))  # fmt: skip
-    fig.update_xaxes(title_text="pulse: std of the relative green change", tickvals=list(range(len(levels))),
-                     ticktext=levels)  # fmt: skip
+    fig.update_xaxes(
+        title_text="pulse: std of the relative green change",
+        tickvals=list(range(len(levels))),
+        ticktext=levels,
+    )
     fig.update_yaxes(title_text="r with the true pulse", range=[0, 1.02])
     middle = [row for row in rows if row["amplitude"] == levels[len(levels) // 2]]
     best = max(middle, key=lambda row: row["mean"])
-    set_title(fig, f"At {best['amplitude']} {best['method']} follows the pulse best, r {best['mean']:.2f}",
-               "mean over simulated clips with 95 % interval")  # fmt: skip
+    set_title(
+        fig,
+        f"At {best['amplitude']} {best['method']} follows the pulse best, r {best['mean']:.2f}",
+        "mean over simulated clips with 95 % interval",
+    )
     fig.update_layout(height=460)
     return fig
 
@@ -205,9 +225,16 @@ def _add_waveforms(fig: Any, report: Report, truth: Truth | None, row: int = 1) 
             opacity=0.75 if estimate.vitals.hr.refused else 1.0), row=row, col=1)  # fmt: skip
         in_legend.add(kind)
         labels.append(f"{name} {_rate_words(estimate)}")
-    fig.update_yaxes(title_text="method and its rate (bpm)", tickvals=[-LANE * k for k in range(len(waves))],
-                     ticktext=labels, showgrid=False, automargin=True,
-                     range=[-LANE * max(len(waves) - 1, 0) - 3, 3], row=row, col=1)  # fmt: skip
+    fig.update_yaxes(
+        title_text="method and its rate (bpm)",
+        tickvals=[-LANE * k for k in range(len(waves))],
+        ticktext=labels,
+        showgrid=False,
+        automargin=True,
+        range=[-LANE * max(len(waves) - 1, 0) - 3, 3],
+        row=row,
+        col=1,
+    )
     fig.update_xaxes(
         title_text="time (s)", range=[start_s, start_s + min(FIRST_VIEW_S, _clip_s(report))], row=row, col=1
     )
@@ -218,8 +245,16 @@ def _add_spectrum(fig: Any, report: Report, method: str | None, truth: Truth | N
     import plotly.graph_objects as go
 
     low_bpm, high_bpm = (60 * edge for edge in HR_BAND_HZ)
-    fig.add_vrect(low_bpm, high_bpm, fillcolor=BAND, line_width=0, layer="below", row=row, col=1,
-                  exclude_empty_subplots=False)  # fmt: skip
+    fig.add_vrect(
+        low_bpm,
+        high_bpm,
+        fillcolor=BAND,
+        line_width=0,
+        layer="below",
+        row=row,
+        col=1,
+        exclude_empty_subplots=False,
+    )
     curves = _spectra(report)
     chosen = method if method is not None else _clearest(report)
     reading = report.consensus.vitals.hr if method is None else report.estimates[method].vitals.hr

@@ -39,9 +39,14 @@ LIMITS = (
 COLUMNS = ("HR bpm", "95 % interval", "confidence", "breaths/min", "RMSSD ms", "SDNN ms")
 MORE_COLUMNS = ("SNR dB", "weights", "seconds")
 _VITAL_WORDS = {
-    "hr": "heart rate", "rr": "breathing rate", "sdnn": "SDNN", "rmssd": "RMSSD", "pnn50": "pNN50",
-    "lf_hf": "LF/HF", "spo2": "SpO2",
-}  # fmt: skip
+    "hr": "heart rate",
+    "rr": "breathing rate",
+    "sdnn": "SDNN",
+    "rmssd": "RMSSD",
+    "pnn50": "pNN50",
+    "lf_hf": "LF/HF",
+    "spo2": "SpO2",
+}
 
 
 @dataclass(frozen=True)
@@ -94,22 +99,31 @@ def facts(report: Report) -> list[tuple[str, str]]:
     density = f", {video.bits_per_pixel:.3f} bits a pixel" if video.bits_per_pixel else ""
     relaxed = ", relaxed" if face.skin_relaxed else ""
     seen = [
-        ("face", f"found in {face.found:.0%} of the frames, {face.width_px:.0f} pixels wide, {face.n_faces} at most"),
+        (
+            "face",
+            f"found in {face.found:.0%} of the frames, {face.width_px:.0f} pixels wide, {face.n_faces} at most",
+        ),
         ("motion", f"{face.motion_percent:.1f} % of the face's width a second"),
-    ]  # fmt: skip
+    ]
     if report.clip.region == "whole":
         seen = [("region", "the whole picture is taken as skin")]
     return [
         ("picture", f"{video.width} x {video.height} pixels{turned}"),
         ("length", f"{video.duration_s:.1f} s, {video.n_frames} frames"),
         ("frame rate", f"{video.fps:.4g} a second{container}"),
-        ("frame times", f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames dropped, "
-                        f"{video.repeated_frames} repeated"),
+        (
+            "frame times",
+            f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames dropped, "
+            f"{video.repeated_frames} repeated",
+        ),
         ("coding", f"{video.codec} {video.pixel_format}, {video.bit_depth} bit{hdr}{density}"),
         *seen,
-        ("skin", f"{face.skin_fraction:.0%} of the region used{relaxed}, brightness {face.brightness:.0f} of 255, "
-                 f"{face.clipped_percent:.1f} % over- or underexposed"),
-    ]  # fmt: skip
+        (
+            "skin",
+            f"{face.skin_fraction:.0%} of the region used{relaxed}, brightness {face.brightness:.0f} of 255, "
+            f"{face.clipped_percent:.1f} % over- or underexposed",
+        ),
+    ]
 
 
 def table_html(report: Report) -> str:

@@ -20,8 +20,14 @@ from rppg_core.types import FS, Bvp
 if TYPE_CHECKING:
     import plotly.graph_objects
 
-COLOURS = {"pos": ESTIMATE, "chrom": PALETTE["blue"], "green": PALETTE["green"], "ica": PALETTE["purple"],
-           "pbv": PALETTE["orange"], "lgi": PALETTE["sky"]}  # fmt: skip
+COLOURS = {
+    "pos": ESTIMATE,
+    "chrom": PALETTE["blue"],
+    "green": PALETTE["green"],
+    "ica": PALETTE["purple"],
+    "pbv": PALETTE["orange"],
+    "lgi": PALETTE["sky"],
+}
 DASHES = ("solid", "dash", "dot")
 ALIKE_R = 0.1  # losses of r below this are not worth a ranking
 BROKEN_R = 0.7  # the waveforms open where the first method falls below it
@@ -103,14 +109,26 @@ def stress_waves(lab: StressLab, sweep: str) -> plotly.graph_objects.Figure:
     first = _opening(lab, knob)
     seen = found.times_s <= SEEN_S
     for lane in range(len(names)):
-        fig.add_trace(go.Scatter(
-            x=found.times_s[seen].astype(np.float32), y=(found.bvp[seen] - LANE * lane).astype(np.float32),
-            name="truth", showlegend=not lane, hoverinfo="skip", line={"color": REFERENCE, "width": 3.5},
-            opacity=0.6))  # fmt: skip
+        fig.add_trace(
+            go.Scatter(
+                x=found.times_s[seen].astype(np.float32),
+                y=(found.bvp[seen] - LANE * lane).astype(np.float32),
+                name="truth",
+                showlegend=not lane,
+                hoverinfo="skip",
+                line={"color": REFERENCE, "width": 3.5},
+                opacity=0.6,
+            )
+        )
     fig.add_traces(_wave_traces(lab.at(sweep, first), names, seen))
     fig.update_xaxes(title_text="time (s)")
-    fig.update_yaxes(showgrid=False, tickvals=[-LANE * k for k in range(len(names))], automargin=True,
-                     range=[-LANE * (len(names) - 1) - 3, 3], title_text="method and its r")  # fmt: skip
+    fig.update_yaxes(
+        showgrid=False,
+        tickvals=[-LANE * k for k in range(len(names))],
+        automargin=True,
+        range=[-LANE * (len(names) - 1) - 3, 3],
+        title_text="method and its r",
+    )
     fig.frames = [_frame(fig, knob, value, lab.at(sweep, value), seen) for value in knob.values]
     _frame(fig, knob, first, lab.at(sweep, first), seen)
     fig.update_layout(height=520, sliders=[_slider(knob, first)], margin_b=150)
@@ -125,13 +143,19 @@ def _frame(
 
     names = list(moment.waves)
     worst = min(names, key=lambda name: moment.r[name])
-    set_title(fig, f"{knob.name.capitalize()} {value:g}: {worst} follows least, r {moment.r[worst]:.2f}",
-              f"one simulated person at {moment.hr_bpm:.0f} bpm; band-passed for display")  # fmt: skip
+    set_title(
+        fig,
+        f"{knob.name.capitalize()} {value:g}: {worst} follows least, r {moment.r[worst]:.2f}",
+        f"one simulated person at {moment.hr_bpm:.0f} bpm; band-passed for display",
+    )
     labels = [f"{name} {moment.r[name]:.2f}" for name in names]
     fig.update_yaxes(ticktext=labels)
     return go.Frame(
-        name=f"{value:g}", data=_wave_traces(moment, names, seen), traces=list(range(len(names), 2 * len(names))),
-        layout={"title": fig.to_dict()["layout"]["title"], "yaxis": {"ticktext": labels}})  # fmt: skip
+        name=f"{value:g}",
+        data=_wave_traces(moment, names, seen),
+        traces=list(range(len(names), 2 * len(names))),
+        layout={"title": fig.to_dict()["layout"]["title"], "yaxis": {"ticktext": labels}},
+    )
 
 
 def _wave_traces(moment: LabMoment, names: Sequence[str], seen: np.ndarray) -> list[Any]:
@@ -140,11 +164,16 @@ def _wave_traces(moment: LabMoment, names: Sequence[str], seen: np.ndarray) -> l
     valid = np.ones(len(moment.times_s), bool)
     waves = [display_wave(Bvp(moment.waves[name], FS, 0.0, valid))[seen] for name in names]
     return [
-        go.Scatter(x=moment.times_s[seen].astype(np.float32), y=(wave - LANE * lane).astype(np.float32),
-                   name="estimate", showlegend=not lane, hovertemplate=names[lane] + ", %{x:.2f} s",
-                   line={"color": ESTIMATE, "width": 1.6})
+        go.Scatter(
+            x=moment.times_s[seen].astype(np.float32),
+            y=(wave - LANE * lane).astype(np.float32),
+            name="estimate",
+            showlegend=not lane,
+            hovertemplate=names[lane] + ", %{x:.2f} s",
+            line={"color": ESTIMATE, "width": 1.6},
+        )
         for lane, wave in enumerate(waves)
-    ]  # fmt: skip
+    ]
 
 
 def _slider(knob: Sweep, first: float) -> dict[str, Any]:
@@ -154,9 +183,11 @@ def _slider(knob: Sweep, first: float) -> dict[str, Any]:
         "active": knob.values.index(first),
         "currentvalue": {"prefix": f"{knob.knob}: ", "suffix": f" {knob.unit}"},
         "pad": {"t": 46, "b": 6},
-        "steps": [{"label": f"{value:g}", "method": "animate", "args": [[f"{value:g}"], at_once]}
-                  for value in knob.values],
-    }  # fmt: skip
+        "steps": [
+            {"label": f"{value:g}", "method": "animate", "args": [[f"{value:g}"], at_once]}
+            for value in knob.values
+        ],
+    }
 
 
 def _opening(lab: StressLab, knob: Sweep) -> float:

@@ -36,8 +36,15 @@ def empty_figure(*heights_px: int) -> plotly.graph_objects.Figure:
         margin={"l": 56, "r": 14, "t": 76, "b": 100}, hovermode="closest", dragmode="pan",
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"},
     )  # fmt: skip
-    axes = {"gridcolor": GRID, "zeroline": False, "showline": True, "linecolor": GRID, "ticks": "",
-            "title_font_size": 12, "title_standoff": 6}  # fmt: skip
+    axes = {
+        "gridcolor": GRID,
+        "zeroline": False,
+        "showline": True,
+        "linecolor": GRID,
+        "ticks": "",
+        "title_font_size": 12,
+        "title_standoff": 6,
+    }
     fig.update_xaxes(**axes)
     fig.update_yaxes(**axes, fixedrange=True)
     return fig
@@ -49,8 +56,14 @@ def set_title(fig: plotly.graph_objects.Figure, finding: str, note: str) -> None
     small = f"<span style='font-size:12px'>{'<br>'.join(subtitle)}</span>"
     fig.update_layout(
         title={
-            "text": f"<b>{'<br>'.join(title)}</b><br>{small}", "font": {"size": 14},
-            "x": 0, "xref": "container", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 16, "l": 2},
+            "text": f"<b>{'<br>'.join(title)}</b><br>{small}",
+            "font": {"size": 14},
+            "x": 0,
+            "xref": "container",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 16, "l": 2},
         },
         margin_t=20 + 20 * (len(title) + len(subtitle)),
-    )  # fmt: skip
+    )

@@ -194,9 +194,10 @@ class _Worker:
                 self.process.start()
         except (EOFError, ConnectionError) as error:  # the fork server is gone
             raise WorkerDiedError(
-                "no worker process could be started", wanted="a worker that starts",
+                "no worker process could be started",
+                wanted="a worker that starts",
                 do="check this machine's memory and the lines above",
-            ) from error  # fmt: skip
+            ) from error
         finally:
             there.close()
 
@@ -270,8 +271,9 @@ def _opened(sent: bytes) -> Any:
             raise
         raise UsageError(
             f"work for another process is defined in the script that was started ({error})",
-            wanted="functions and classes of a module", do="move them into a file of their own and import it",
-        ) from error  # fmt: skip
+            wanted="functions and classes of a module",
+            do="move them into a file of their own and import it",
+        ) from error
 
 
 def _item(index: int) -> Any:

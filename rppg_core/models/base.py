@@ -129,10 +129,11 @@ def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
     waves = {task: Bvp(x, FS, float(clip.times_s[0]), valid) for task, x in series.items()}
     means = {name: np.average(values, axis=0, weights=lengths[name]) for name, values in others.items()}
     return MethodOutput(
-        bvp=waves.get("bvp"), resp=waves.get("resp"),
+        bvp=waves.get("bvp"),
+        resp=waves.get("resp"),
         direct={name: float(value) for name, value in means.items() if name in TASKS},
         inside={name: value for name, value in means.items() if name not in TASKS},
-    )  # fmt: skip
+    )
 
 
 def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:

@@ -69,9 +69,10 @@ class Recipe:
                 )
         if self.traces < 0 or self.clips < 0 or self.traces + self.clips < 1:
             raise UsageError(
-                f"a batch of {self.traces} traces and {self.clips} clips", wanted="at least one sample",
+                f"a batch of {self.traces} traces and {self.clips} clips",
+                wanted="at least one sample",
                 do="change the recipe",
-            )  # fmt: skip
+            )
         unknown = sorted(set(self.labels) - set(TASKS))
         if unknown:
             raise UsageError(

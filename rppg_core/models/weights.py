@@ -56,9 +56,10 @@ def create_model(name: str, config: Any = None) -> RppgModel:
     wanted = config_class(model)
     if config is not None and not isinstance(config, wanted):
         raise UsageError(
-            f"a config of type {type(config).__name__}", wanted=f"a {wanted.__name__}, as {name} takes it",
+            f"a config of type {type(config).__name__}",
+            wanted=f"a {wanted.__name__}, as {name} takes it",
             do=f"give {wanted.__name__}.small(), or leave it out",
-        )  # fmt: skip
+        )
     return model(wanted.small() if config is None else config)  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -95,9 +96,10 @@ def save_model(path: str | Path, model: RppgModel, card: ModelCard) -> Path:
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
         raise WriteError(
-            f"cannot write {str(path)!r} ({error})", wanted="a file in a folder that can be written to",
+            f"cannot write {str(path)!r} ({error})",
+            wanted="a file in a folder that can be written to",
             do="make the folder or choose another",
-        ) from error  # fmt: skip
+        ) from error
     return path
 
 
@@ -131,8 +133,9 @@ def load_model(name: str, path: str | Path | None = None) -> RppgModel:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ModelFileError(
             f"{str(path)!r} does not fit {name}: {lines[min(1, len(lines) - 1)]}",
-            wanted="weights made by this version of the method", do=RETRAIN,
-        ) from error  # fmt: skip
+            wanted="weights made by this version of the method",
+            do=RETRAIN,
+        ) from error
     wild = [key for key, values in model.state_dict().items() if not values.isfinite().all()]
     if wild:
         raise ModelFileError(
@@ -212,6 +215,7 @@ def _about(path: Path) -> dict[str, Any]:
         return {name: about[name] for name in ("method", "config", "card")}
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ModelFileError(
-            f"{str(path)!r} is no weights file of this project, or is damaged", wanted="one that `rppg train` wrote",
+            f"{str(path)!r} is no weights file of this project, or is damaged",
+            wanted="one that `rppg train` wrote",
             do=RETRAIN,
-        ) from error  # fmt: skip
+        ) from error

@@ -78,9 +78,14 @@ class LowRankExperts(nn.Module):
         if not experts:
             return
         self.shrink = nn.Conv2d(
-            conv.in_channels, experts * rank, _pair(conv.kernel_size), stride=_pair(conv.stride),
-            padding=_pair(conv.padding), dilation=_pair(conv.dilation), bias=False,
-        )  # fmt: skip
+            conv.in_channels,
+            experts * rank,
+            _pair(conv.kernel_size),
+            stride=_pair(conv.stride),
+            padding=_pair(conv.padding),
+            dilation=_pair(conv.dilation),
+            bias=False,
+        )
         nn.init.kaiming_uniform_(self.shrink.weight, a=math.sqrt(5))
         self.widen = nn.Parameter(torch.zeros(experts, conv.out_channels, rank))
         self.router = Router(conv.out_channels, experts) if router else None

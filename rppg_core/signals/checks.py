@@ -136,9 +136,10 @@ def check_edges(low_hz: Any, high_hz: Any, *, fs: float | None = None) -> None:
         )
     if not (0 <= low < high):
         raise UsageError(
-            f"low_hz {low_hz!r} and high_hz {high_hz!r}"[:100], wanted="0 <= low_hz < high_hz, in Hz",
+            f"low_hz {low_hz!r} and high_hz {high_hz!r}"[:100],
+            wanted="0 <= low_hz < high_hz, in Hz",
             do="give both in Hz, the lower one first (40 bpm are 0.67 Hz)",
-        )  # fmt: skip
+        )
 
 
 def check_samples(
@@ -185,8 +186,9 @@ def check_samples(
     if finite and not np.isfinite(array).all():
         raise UsageError(
             f"{name} holds {int((~np.isfinite(array)).sum())} values that are NaN or infinite",
-            wanted="numbers without gaps", do="cut it at its gaps with signals.filters.segments",
-        )  # fmt: skip
+            wanted="numbers without gaps",
+            do="cut it at its gaps with signals.filters.segments",
+        )
     return array
 
 
@@ -199,9 +201,10 @@ def check_window(window_s: Any, fs: Any, n: int) -> int:
     width = number(window_s) * check_rate(fs)
     if not 0 <= width <= 100 * n + 100:
         raise UsageError(
-            f"window_s is {window_s!r} for {n} samples"[:100], wanted="a length in s, within that of the signal",
+            f"window_s is {window_s!r} for {n} samples"[:100],
+            wanted="a length in s, within that of the signal",
             do="check window_s and fs",
-        )  # fmt: skip
+        )
     return round(width)
 
 

@@ -79,8 +79,11 @@ def read_rows(path: Path, *, example: str = "") -> Rows:
     rows = _rows(path, plain, delimiter, quote)
     if not rows:
         raise TableError(
-            path, "holds no rows, only comments or blank cells", wanted=wanted_text(example), do="add the numbers"
-        )  # fmt: skip
+            path,
+            "holds no rows, only comments or blank cells",
+            wanted=wanted_text(example),
+            do="add the numbers",
+        )
     cells, numbers = [row for _, row in rows], [n for n, _ in rows]
     found = Rows(path, cells, numbers, comments, delimiter, ".", quote is not None, example)
     return replace(found, decimal=_decimal(found))
@@ -167,17 +170,21 @@ def _rows(path: Path, lines: list[Line], delimiter: str, quote: str | None) -> l
             line, first = lines[first], reader.line_num
             if quote and any(cell.count("\n") > (0 if found else NAME_LINES) for cell in row):
                 raise TableError(
-                    path, f"line {line.number}: a quote begins in {shown(line.text)} and does not end there",
-                    wanted="a quote before and after a cell", do="remove the quote, or close it",
-                )  # fmt: skip
+                    path,
+                    f"line {line.number}: a quote begins in {shown(line.text)} and does not end there",
+                    wanted="a quote before and after a cell",
+                    do="remove the quote, or close it",
+                )
             cells = [" ".join(cell.split()) for cell in row]
             if any(cells):
                 found.append((line.number, cells))
     except csv.Error as error:
         raise TableError(
-            path, f"line {lines[min(first, len(lines) - 1)].number} cannot be taken apart ({error})",
-            wanted="cells with a delimiter between them", do="export it again as CSV in UTF-8",
-        ) from error  # fmt: skip
+            path,
+            f"line {lines[min(first, len(lines) - 1)].number} cannot be taken apart ({error})",
+            wanted="cells with a delimiter between them",
+            do="export it again as CSV in UTF-8",
+        ) from error
     return found
 
 
@@ -197,22 +204,31 @@ def _decimal(found: Rows) -> str:
             elif COMMA_NUMBER.fullmatch(cell):
                 proof = k if proof is None else proof
             elif THOUSANDS.fullmatch(cell):
-                raise found.error(k, f": {shown(cell)} has a separator of thousands", wanted="plain numbers",
-                                  do=NO_THOUSANDS)  # fmt: skip
+                raise found.error(
+                    k,
+                    f": {shown(cell)} has a separator of thousands",
+                    wanted="plain numbers",
+                    do=NO_THOUSANDS,
+                )
     commas = proof if proof is not None else doubt
     if commas is None:
         _require_whole_numbers(found, points)
         return "."
     if points is not None:
         raise found.error(
-            commas, f" has a comma in a number ({found.text(commas)}) and line {found.lines[points]} a point "
-            f"({found.text(points)})", wanted="one decimal sign, and no sign between thousands", do=NO_THOUSANDS,
-        )  # fmt: skip
+            commas,
+            f" has a comma in a number ({found.text(commas)}) and line {found.lines[points]} a point "
+            f"({found.text(points)})",
+            wanted="one decimal sign, and no sign between thousands",
+            do=NO_THOUSANDS,
+        )
     if proof is None and found.delimiter != ";":
         raise found.error(
-            commas, f": in {found.text(commas)} the comma can be decimal or a separator of thousands",
-            wanted="decimal points, or decimal commas with semicolons between cells", do=SEPARATE,
-        )  # fmt: skip
+            commas,
+            f": in {found.text(commas)} the comma can be decimal or a separator of thousands",
+            wanted="decimal points, or decimal commas with semicolons between cells",
+            do=SEPARATE,
+        )
     return ","
 
 
@@ -223,5 +239,9 @@ def _require_whole_numbers(found: Rows, points: int | None) -> None:
     for k, row in enumerate(found.rows):
         fractions = row[1::2]
         if len(row) % 2 == 0 and any(len(c) > 1 and c[0] == "0" and c.isdigit() for c in fractions):
-            raise found.error(k, f": {found.text(k)} has decimal commas and commas between cells",
-                              wanted="decimal points, or semicolons between cells", do=SEPARATE)  # fmt: skip
+            raise found.error(
+                k,
+                f": {found.text(k)} has decimal commas and commas between cells",
+                wanted="decimal points, or semicolons between cells",
+                do=SEPARATE,
+            )

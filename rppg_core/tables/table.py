@@ -51,8 +51,11 @@ class Table:
                 else f"has the columns {', '.join(self.names)}"
             )
             raise TableError(
-                self.path, what, wanted=f"one column {name}", do="name the columns in the first line",
-            )  # fmt: skip
+                self.path,
+                what,
+                wanted=f"one column {name}",
+                do="name the columns in the first line",
+            )
         return self.names.index(name)
 
     def numbers(self, column: str | int) -> Float[np.ndarray, " row"]:
@@ -67,9 +70,11 @@ class Table:
             return numbers(cells, self.cells.decimal)
         except CellError as error:
             raise self.cells.error(
-                error.place, f"{self._column(place)}: {shown(cells[error.place])} {error.what}",
-                wanted="numbers, such as 0.033", do=error.do,
-            ) from error  # fmt: skip
+                error.place,
+                f"{self._column(place)}: {shown(cells[error.place])} {error.what}",
+                wanted="numbers, such as 0.033",
+                do=error.do,
+            ) from error
 
     def where(self, rows: Bool[np.ndarray, " row"]) -> Table:
         """The table with some of its rows."""
@@ -90,9 +95,11 @@ class Table:
             k, place = int(gaps[0]), self.place(column) if isinstance(column, str) else column
             more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
             raise self.cells.error(
-                k, f"{self._column(place)}: {shown(self.cells.rows[k][place])} is no value{more}",
-                wanted="a number in every row", do="fill it in, or remove the row",
-            )  # fmt: skip
+                k,
+                f"{self._column(place)}: {shown(self.cells.rows[k][place])} is no value{more}",
+                wanted="a number in every row",
+                do="fill it in, or remove the row",
+            )
         return values
 
     def increasing(self, column: str | int) -> Float[np.ndarray, " row"]:
@@ -106,10 +113,12 @@ class Table:
             k, place = int(back[0]) + 1, self.place(column) if isinstance(column, str) else column
             more = f" (and {len(back) - 1} more)" if len(back) > 1 else ""
             raise self.cells.error(
-                k, f"{self._column(place)}: {self.cells.rows[k][place]} comes after "
-                f"{self.cells.rows[k - 1][place]}{more}", wanted="times that increase",
+                k,
+                f"{self._column(place)}: {self.cells.rows[k][place]} comes after "
+                f"{self.cells.rows[k - 1][place]}{more}",
+                wanted="times that increase",
                 do="sort whole rows by time, and keep one row of each time",
-            )  # fmt: skip
+            )
         return values
 
     def _column(self, place: int) -> str:
@@ -138,8 +147,12 @@ def read_table(path: Path, *, header: bool, columns: int | None = None, example:
         return Table((), _even(found, columns or _filled(found.rows[0]), " in each line"))
     names, body = _named(found)
     if columns is not None and len(names) != columns:
-        raise TableError(path, f"has {len(names)} columns: {', '.join(names)}", wanted=wanted_text(example),
-                         do=f"keep {columns}")  # fmt: skip
+        raise TableError(
+            path,
+            f"has {len(names)} columns: {', '.join(names)}",
+            wanted=wanted_text(example),
+            do=f"keep {columns}",
+        )
     return Table(names, _even(body, len(names), f", one for each name ({', '.join(names)})"))
 
 
@@ -160,8 +173,12 @@ def read_number_rows(path: Path, *, example: str = "") -> list[Float[np.ndarray,
     """
     found = read_rows(path, example=example)
     if found.delimiter == "," and not found.quoted and {len(row) for row in found.rows} == {2}:
-        raise found.error(0, f": in {found.text(0)} the comma can be decimal or stand between two numbers",
-                          wanted="decimal points, or blanks between numbers", do=SEPARATE)  # fmt: skip
+        raise found.error(
+            0,
+            f": in {found.text(0)} the comma can be decimal or stand between two numbers",
+            wanted="decimal points, or blanks between numbers",
+            do=SEPARATE,
+        )
     rows = []
     for k, row in enumerate(found.rows):
         cells = row[: _filled(row)]
@@ -191,8 +208,12 @@ def _is_header(row: list[str]) -> bool:
 
 def _require_no_header(found: Rows) -> None:
     if _is_header(found.rows[0]):
-        raise found.error(0, f" is {found.text(0)}", wanted="numbers from the first line on, without names",
-                          do="remove that line, or begin it with #")  # fmt: skip
+        raise found.error(
+            0,
+            f" is {found.text(0)}",
+            wanted="numbers from the first line on, without names",
+            do="remove that line, or begin it with #",
+        )
 
 
 def _named(found: Rows) -> tuple[tuple[str, ...], Rows]:
@@ -201,15 +222,21 @@ def _named(found: Rows) -> tuple[tuple[str, ...], Rows]:
         names = tuple(found.rows[0][: _filled(found.rows[0])])
         body = replace(found, rows=found.rows[1:], lines=found.lines[1:])
         if not body.rows:
-            raise TableError(found.path, f"holds only names: {', '.join(names)}", wanted=wanted_text(found.example),
-                             do="add the numbers")  # fmt: skip
+            raise TableError(
+                found.path,
+                f"holds only names: {', '.join(names)}",
+                wanted=wanted_text(found.example),
+                do="add the numbers",
+            )
         return names, body
     for names in _commented_names(found):
         return names, found
     raise found.error(
-        0, f" holds numbers ({found.text(0)}) where the names of the columns should be",
-        wanted=wanted_text(found.example), do="put a line with the names of the columns first",
-    )  # fmt: skip
+        0,
+        f" holds numbers ({found.text(0)}) where the names of the columns should be",
+        wanted=wanted_text(found.example),
+        do="put a line with the names of the columns first",
+    )
 
 
 def _commented_names(found: Rows) -> Iterator[tuple[str, ...]]:
@@ -238,7 +265,9 @@ def _even(found: Rows, count: int, of: str) -> Rows:
         )
         hint = ": decimal commas, and commas between cells?" if split else ""
         raise found.error(
-            k, f" has {n_cells(len(row), found.delimiter)}{hint} ({found.text(k)})", wanted=f"{n_cells(count)}{of}",
+            k,
+            f" has {n_cells(len(row), found.delimiter)}{hint} ({found.text(k)})",
+            wanted=f"{n_cells(count)}{of}",
             do=SEPARATE if split else SAME_COUNT,
-        )  # fmt: skip
+        )
     return replace(found, rows=[row[:count] for row in found.rows])

@@ -19,9 +19,12 @@ SHOWN = 40  # characters of a file that a message repeats
 TABLE = "a table as text (CSV), one row per line"
 EXPORT = "export it again as CSV in UTF-8"
 BOMS = (  # the longer ones first: that of UTF-32 begins like that of UTF-16
-    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"), (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
-)  # fmt: skip
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 WORKBOOK = "open it and save it as CSV (UTF-8); another ending of the name does not make it one"
 UNPACK = "unpack it"
 FETCH_AGAIN = "fetch the file itself again: a page about it, or a stand-in, was stored under its name"
@@ -48,8 +51,11 @@ MAGIC = (  # how a file of another kind begins, what it is, what to do
     (b"RIFF", "a video or sound file", EXPORT),
     (b"\x1aE\xdf\xa3", "a video (Matroska)", EXPORT),
 )
-INSIDE_ZIP = ((b"xl/", "an Excel workbook (.xlsx)"), (b"opendocument.spreadsheet", "an OpenDocument workbook (.ods)"),
-              (b"Index/", "a Numbers workbook"))  # fmt: skip
+INSIDE_ZIP = (
+    (b"xl/", "an Excel workbook (.xlsx)"),
+    (b"opendocument.spreadsheet", "an OpenDocument workbook (.ods)"),
+    (b"Index/", "a Numbers workbook"),
+)
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 LINE_END = re.compile(r"\r+\n|\r|\n")  # "\r\r\n": an end that was translated twice
 QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})  # of a text editor that means well
@@ -120,14 +126,19 @@ def text_of_bytes(path: Path, data: bytes, example: str = "") -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise TableError(
-            path, f"cannot be read as text in {encoding.upper()} ({error.reason} at byte {error.start})",
-            wanted=wanted_text(example), do=EXPORT,
-        ) from error  # fmt: skip
+            path,
+            f"cannot be read as text in {encoding.upper()} ({error.reason} at byte {error.start})",
+            wanted=wanted_text(example),
+            do=EXPORT,
+        ) from error
     text = text.replace("\ufeff", "").rstrip("\x1a").translate(QUOTES)
     if (odd := CONTROL.search(text)) is not None:
         raise TableError(
-            path, f"cannot be read as text (control character {ord(odd[0])})", wanted=wanted_text(example), do=EXPORT
-        )  # fmt: skip
+            path,
+            f"cannot be read as text (control character {ord(odd[0])})",
+            wanted=wanted_text(example),
+            do=EXPORT,
+        )
     return text
 
 
@@ -170,14 +181,19 @@ def _bytes(path: Path, example: str) -> bytes:
         size = path.stat().st_size
         if size > MOST_BYTES:
             raise TableError(
-                path, f"has {size / 2**20:.0f} MB", wanted=f"{TABLE}, up to {MOST_BYTES / 2**20:.0f} MB",
+                path,
+                f"has {size / 2**20:.0f} MB",
+                wanted=f"{TABLE}, up to {MOST_BYTES / 2**20:.0f} MB",
                 do="cut it to the recording",
-            )  # fmt: skip
+            )
         data = path.read_bytes()
     except OSError as error:
         raise TableError(
-            path, f"cannot be opened ({error.strerror or error})", wanted=wanted_text(example), do="check the path"
-        ) from error  # fmt: skip
+            path,
+            f"cannot be opened ({error.strerror or error})",
+            wanted=wanted_text(example),
+            do="check the path",
+        ) from error
     if not data:
         raise TableError(path, "the file is empty", wanted=wanted_text(example), do=EXPORT)
     return data

@@ -62,9 +62,10 @@ def as_array(values: Any, what: str) -> np.ndarray:
         array = np.asanyarray(values)
     except Exception as error:  # whatever the library behind the values raises
         raise UsageError(
-            f"{what} cannot be read as an array ({type(error).__name__}: {error})"[:200], wanted="a numpy array",
+            f"{what} cannot be read as an array ({type(error).__name__}: {error})"[:200],
+            wanted="a numpy array",
             do="convert it with np.asarray, all pictures in one size",
-        ) from error  # fmt: skip
+        ) from error
     if np.ma.is_masked(array):
         raise UsageError(
             f"{what} with masked values", wanted="a number everywhere", do="fill or leave out what is masked"
@@ -89,5 +90,6 @@ def _check_unit(steps_s: np.ndarray) -> None:
         )
     raise UsageError(
         f"times that step by {step:.4g} (so that {len(steps_s) + 1} frames last {steps_s.sum():.4g} s)",
-        wanted="times in seconds", do=do,
-    )  # fmt: skip
+        wanted="times in seconds",
+        do=do,
+    )

@@ -69,9 +69,11 @@ def open_arrays(source: tuple[Any, ...]) -> Given:
     first = list(islice(pictures.sample, SAMPLE))
     if not first or not len(times_s):
         raise ClipTooShortError(
-            f"{len(first)} frames with {len(times_s)} times", wanted="at least 5 s of frames",
-            do="give the frames of a video and their times", lesson="too_short",
-        )  # fmt: skip
+            f"{len(first)} frames with {len(times_s)} times",
+            wanted="at least 5 s of frames",
+            do="give the frames of a video and their times",
+            lesson="too_short",
+        )
     values = _values_of(first)
     grey = first[0].ndim == 2
     notes = (
@@ -102,8 +104,10 @@ class _Pictures:
             if (picture.shape, picture.dtype) != (self.shape, self.dtype):
                 raise UsageError(
                     f"frame {k} has shape {picture.shape} and dtype {picture.dtype}, the first one {self.shape} and "
-                    f"{self.dtype}", wanted="pictures of one size and dtype", do="bring them to one size",
-                )  # fmt: skip
+                    f"{self.dtype}",
+                    wanted="pictures of one size and dtype",
+                    do="bring them to one size",
+                )
             _check_picture(picture)
             if picture.ndim == 3:
                 picture = picture[..., 0] if picture.shape[-1] == 1 else picture[..., :3]
@@ -248,8 +252,9 @@ def _frames(
     if count != len(times_s):
         raise UsageError(
             f"{count}{' or more' if count > len(times_s) else ''} frames with {len(times_s)} times",
-            wanted="one time per frame, in seconds", do="check the times",
-        )  # fmt: skip
+            wanted="one time per frame, in seconds",
+            do="check the times",
+        )
 
 
 def _plain(picture: Num[np.ndarray, "height width ..."], k: int, values: _Values) -> np.ndarray:
@@ -269,10 +274,12 @@ def _plain(picture: Num[np.ndarray, "height width ..."], k: int, values: _Values
         return plain
     if broken := int((~np.isfinite(plain)).sum()):
         raise UsageError(
-            f"frame {k} is NaN or infinite in {broken} of {plain.size} numbers", wanted="a number for every pixel",
+            f"frame {k} is NaN or infinite in {broken} of {plain.size} numbers",
+            wanted="a number for every pixel",
             do="repair the frame, or leave it and its time out",
-        )  # fmt: skip
+        )
     raise UsageError(
         f"frame {k} holds numbers from {plain.min():.4g} to {plain.max():.4g}, other frames {values.words}",
-        wanted=f"one range for all frames: {RANGES}", do="bring all frames to 0..255",
-    )  # fmt: skip
+        wanted=f"one range for all frames: {RANGES}",
+        do="bring all frames to 0..255",
+    )

@@ -13,9 +13,14 @@ from rppg_core.errors import UsageError
 from rppg_core.types import FaceClip
 
 OF_TIME = {  # fields with a row a frame, and the rest of their shape; -1 is any
-    "background": (3,), "boxes": (4,), "stmap": (-1, 3), "crop36": (36, 36, 3), "crop72": (72, 72, 3),
-    "crop128_raw": (128, 128, 3), "landmarks": (-1, 2),
-}  # fmt: skip
+    "background": (3,),
+    "boxes": (4,),
+    "stmap": (-1, 3),
+    "crop36": (36, 36, 3),
+    "crop72": (72, 72, 3),
+    "crop128_raw": (128, 128, 3),
+    "landmarks": (-1, 2),
+}
 
 
 def check_fields(clip: FaceClip) -> FaceClip:
@@ -33,8 +38,9 @@ def check_fields(clip: FaceClip) -> FaceClip:
     ):
         raise UsageError(
             f"a FaceClip with times_s of shape {times_s.shape}, from {times_s.ravel()[:1]} to {times_s.ravel()[-1:]}",
-            wanted="two or more times in seconds, each later than the one before", do="check times_s",
-        )  # fmt: skip
+            wanted="two or more times in seconds, each later than the one before",
+            do="check times_s",
+        )
     n = len(times_s)
     if clip.region not in ("face", "whole"):
         raise UsageError(
@@ -58,9 +64,10 @@ def check_fields(clip: FaceClip) -> FaceClip:
     for name, values in seen.items():
         if not np.isfinite(values).all():
             raise UsageError(
-                f"a FaceClip whose {name} is not finite in valid frames", wanted="a colour wherever `valid` is True",
+                f"a FaceClip whose {name} is not finite in valid frames",
+                wanted="a colour wherever `valid` is True",
                 do="set `valid` to False there",
-            )  # fmt: skip
+            )
     return clip
 
 
@@ -84,6 +91,7 @@ def _numbers(name: str, values: Any) -> np.ndarray:
 
 def _refuse(name: str, array: np.ndarray, wanted: str) -> None:
     raise UsageError(
-        f"a FaceClip whose {name} has shape {array.shape} and dtype {array.dtype}", wanted=wanted,
+        f"a FaceClip whose {name} has shape {array.shape} and dtype {array.dtype}",
+        wanted=wanted,
         do="give every field one row per frame",
-    )  # fmt: skip
+    )

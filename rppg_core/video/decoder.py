@@ -143,9 +143,10 @@ class Decoder:
             )
         if self.bare:
             words = (
-                "the file states no frame rate, so its seconds cannot be counted" if rate is None else
-                f"The file holds no frame times; its stated rate of {rate:.4g} frames per second was used."
-            )  # fmt: skip
+                "the file states no frame rate, so its seconds cannot be counted"
+                if rate is None
+                else f"The file holds no frame times; its stated rate of {rate:.4g} frames per second was used."
+            )
             return ClockSource(rate or USUAL_RATE, stamped=False, known=rate is not None, words=words)
         if self.container.format.name == "avi":
             stated = rate or USUAL_RATE
@@ -198,8 +199,11 @@ def stamps_of(path: Path) -> np.ndarray:
     """Distinct time stamps of the packets in order, without decoding. Unit: s."""
     decoder = Decoder(path)
     try:
-        stamps_s = {float(packet.pts * packet.time_base) for packet in decoder.packets()
-                    if packet.pts is not None and packet.time_base is not None}  # fmt: skip
+        stamps_s = {
+            float(packet.pts * packet.time_base)
+            for packet in decoder.packets()
+            if packet.pts is not None and packet.time_base is not None
+        }
     finally:
         decoder.close()
     return np.array(sorted(stamps_s))
@@ -226,8 +230,12 @@ def _open(path: Path) -> InputContainer:
         options["ignore_editlist"] = "1"
     try:
         # "file:" so that no part of a name is taken for a protocol
-        return av.open(f"file:{path.absolute()}", metadata_errors="ignore",
-                       timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S), container_options=options)  # fmt: skip
+        return av.open(
+            f"file:{path.absolute()}",
+            metadata_errors="ignore",
+            timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+            container_options=options,
+        )
     except (FFmpegError, OSError, ValueError) as error:
         if head[4:8] == b"ftyp":
             got, do = (
@@ -266,9 +274,10 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not decodable:
         container.close()
         raise VideoError(
-            f"{path.name!r} is coded in a way that this program cannot decode", wanted=VIDEO_WANTED,
+            f"{path.name!r} is coded in a way that this program cannot decode",
+            wanted=VIDEO_WANTED,
             do="convert it, for example to H.264 at high quality",
-        )  # fmt: skip
+        )
     if len(decodable) == 1:
         return decodable[0]
     frames = _frames_by_stream(path)

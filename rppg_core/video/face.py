@@ -249,9 +249,12 @@ def _turned_crop(frame: Frame, crop: Crop, pixels: int) -> np.ndarray:
     start = centre + step * (0.5 + 0.5j) * (1 - pixels)
     matrix = np.array([[step.real, -step.imag, start.real], [step.imag, step.real, start.imag]])
     return cv2.warpAffine(
-        upright, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        upright,
+        matrix,
+        (pixels, pixels),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
+    )
 
 
 def _box_of(places: np.ndarray) -> Crop:

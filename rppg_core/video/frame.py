@@ -32,8 +32,13 @@ SEMI_PLANAR = {
 }  # p010: 10 bits at the top of 16
 PACKED = {"rgb24": "rgb", "bgr24": "bgr", "rgba": "rgb-", "bgra": "bgr-", "rgb0": "rgb-", "bgr0": "bgr-"}
 CHROMA_STEPS = {
-    "420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4, 1), "410": (4, 4),
-}  # fmt: skip
+    "420": (2, 2),
+    "422": (2, 1),
+    "444": (1, 1),
+    "440": (1, 2),
+    "411": (4, 1),
+    "410": (4, 4),
+}
 # Weights of red and blue in luma by AVCOL_SPC number. Source: ITU-T H.273, table 4.
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 BT601 = (0.299, 0.114)  # also where the file names no matrix, as FFmpeg and OpenCV read it
@@ -241,11 +246,13 @@ def _yuv_matrix(colorspace: int, full: bool, bits: int) -> np.ndarray:
     kg = 1 - kr - kb
     unit = 2**bits / 256
     black, luma, chroma = (0, 2**bits - 1, 2**bits - 1) if full else (16 * unit, 219 * unit, 224 * unit)
-    matrix = np.array([
-        [1, 0, 2 * (1 - kr)],
-        [1, -2 * kb * (1 - kb) / kg, -2 * kr * (1 - kr) / kg],
-        [1, 2 * (1 - kb), 0],
-    ]) * [255 / luma, 255 / chroma, 255 / chroma]  # fmt: skip
+    matrix = np.array(
+        [
+            [1, 0, 2 * (1 - kr)],
+            [1, -2 * kb * (1 - kb) / kg, -2 * kr * (1 - kr) / kg],
+            [1, 2 * (1 - kb), 0],
+        ]
+    ) * [255 / luma, 255 / chroma, 255 / chroma]
     offset = -matrix @ [black, 128 * unit, 128 * unit]
     return np.column_stack([matrix, offset]).astype(np.float32)
 

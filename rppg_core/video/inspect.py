@@ -95,9 +95,11 @@ def inspect_video(path: str | os.PathLike[str], *, fps: float | None = None) -> 
     info = video.info()
     if info.n_frames < 2:
         raise ClipTooShortError(
-            "the video has 1 frame", wanted="at least 5 s of frames", do="record a longer clip; 30 s is best",
+            "the video has 1 frame",
+            wanted="at least 5 s of frames",
+            do="record a longer clip; 30 s is best",
             lesson="too_short",
-        ).noted(video.notes)  # fmt: skip
+        ).noted(video.notes)
     info = camera_info(info, np.array(look.times_s), look.changes.repeated())
     face = look.face()
     about_face = _face_findings(face) if look.tracker is not None else [NOT_LOOKED]
@@ -260,9 +262,12 @@ def _copy_finding(written_by: str, lossless: bool) -> Finding:
         value = f"no sign of it ({written_by or 'the file names no program'})"
         return Finding("Converted", value, "good", lesson="compression")
     return Finding(
-        "Converted", f"probably: written by {written_by}", "poor" if coarse else "fair",
-        "use the file as the camera wrote it: every encoding removes a part of the pulse", "compression",
-    )  # fmt: skip
+        "Converted",
+        f"probably: written by {written_by}",
+        "poor" if coarse else "fair",
+        "use the file as the camera wrote it: every encoding removes a part of the pulse",
+        "compression",
+    )
 
 
 def _light_findings(face: FaceInfo) -> list[Finding]:
@@ -284,8 +289,13 @@ def _face_findings(face: FaceInfo) -> list[Finding]:
             Finding("Face", "none found", "poor", "face the camera in even light and come closer", "no_face")
         ]
     several = f", {face.n_faces} at once (the largest is followed)" if face.n_faces > 1 else ""
-    seen = _graded("Face", f"in {face.found:.0%} of the frames{several}", (-face.found, -0.95, -0.5),
-                   "face the camera and stay in the picture", "no_face")  # fmt: skip
+    seen = _graded(
+        "Face",
+        f"in {face.found:.0%} of the frames{several}",
+        (-face.found, -0.95, -0.5),
+        "face the camera and stay in the picture",
+        "no_face",
+    )
     if several and seen.level == "good":
         seen = replace(seen, level="fair", remedy="let one person be in the picture")
     return [

@@ -38,19 +38,26 @@ MAKE_A_VIDEO = (
 WATCH = "give a video; for a picture there is no pulse to find"
 UNPACK = "unpack it and give the video in it"
 KINDS = (  # first bytes, from which place on, what it is, what to do; none of them is a container of videos
-    (b"\x89PNG", 0, "a picture", WATCH), (b"BM", 0, "a picture", WATCH), (b"II*\0", 0, "a picture", WATCH),
-    (b"MM\0*", 0, "a picture", WATCH), (b"WEBP", 8, "a picture", WATCH), (b"ftyphei", 4, "a picture", WATCH),
-    (b"ftypmif1", 4, "a picture", WATCH), (b"ftypavif", 4, "a picture", WATCH),
-    (b"PK\x03\x04", 0, "an archive", UNPACK), (b"\x1f\x8b", 0, "an archive", UNPACK),
+    (b"\x89PNG", 0, "a picture", WATCH),
+    (b"BM", 0, "a picture", WATCH),
+    (b"II*\0", 0, "a picture", WATCH),
+    (b"MM\0*", 0, "a picture", WATCH),
+    (b"WEBP", 8, "a picture", WATCH),
+    (b"ftyphei", 4, "a picture", WATCH),
+    (b"ftypmif1", 4, "a picture", WATCH),
+    (b"ftypavif", 4, "a picture", WATCH),
+    (b"PK\x03\x04", 0, "an archive", UNPACK),
+    (b"\x1f\x8b", 0, "an archive", UNPACK),
     (b"Rar!", 0, "an archive", UNPACK),
-    (b"7z\xbc\xaf", 0, "an archive", UNPACK), (b"%PDF", 0, "a PDF document", "give the video itself"),
+    (b"7z\xbc\xaf", 0, "an archive", UNPACK),
+    (b"%PDF", 0, "a PDF document", "give the video itself"),
     (b"<!DOCTYPE", 0, "a web page", "the download did not give the video: fetch it again"),
     (b"<!doctype", 0, "a web page", "the download did not give the video: fetch it again"),
     (b"<html", 0, "a web page", "the download did not give the video: fetch it again"),
     (b"version http", 0, "a pointer of Git LFS", "run: git lfs pull"),
     (b"\x93NUMPY", 0, "a numpy array", "load it, and call rppg_core.analyze((frames, times_s))"),
     (b"\x89HDF", 0, "an HDF5 file", "load its frames, and call rppg_core.analyze((frames, times_s))"),
-)  # fmt: skip
+)
 TABLES = (".csv", ".tsv", ".txt", ".json", ".xlsx")
 
 
@@ -127,13 +134,20 @@ def _step(text: str) -> str:
     near = difflib.get_close_matches(os.path.basename(text), _names(folder or "."), 1, 0.75)
     hints = (
         (text.startswith("~"), f"the shell did not replace ~: write {os.path.expanduser(text)}"),
-        (not os.path.isabs(text) and working_folder_is_gone(),
-         "the working folder was deleted: cd to another one, or give an absolute path"),
-        (any(character in text for character in "*?["),
-         "the pattern matches nothing here: check the folder and the ending, or give one name"),
-        (bool(folder) and not os.path.isdir(folder), f"check the path: there is no folder {folder[-60:]!r} either"),
+        (
+            not os.path.isabs(text) and working_folder_is_gone(),
+            "the working folder was deleted: cd to another one, or give an absolute path",
+        ),
+        (
+            any(character in text for character in "*?["),
+            "the pattern matches nothing here: check the folder and the ending, or give one name",
+        ),
+        (
+            bool(folder) and not os.path.isdir(folder),
+            f"check the path: there is no folder {folder[-60:]!r} either",
+        ),
         (bool(near), f"did you mean {''.join(near)!r}?"),
-    )  # fmt: skip
+    )
     return next((words for holds, words in hints if holds), "check the path")
 
 

@@ -141,8 +141,9 @@ def overlap_add(
     if not fits:
         raise UsageError(
             f"{len(parts)} parts and {len(windows)} windows of {n} samples",
-            wanted="a part as long as its window for each", do="take windows of overlapping_windows(n, length)",
-        )  # fmt: skip
+            wanted="a part as long as its window for each",
+            do="take windows of overlapping_windows(n, length)",
+        )
     total, weight = np.zeros(n), np.zeros(n)
     for part, window in zip(parts, windows, strict=True):
         taper = np.hanning(len(part) + 2)[1:-1]

@@ -74,9 +74,10 @@ class Video:
             first = next(pictures, None)
             if first is None:
                 raise VideoError(
-                    f"no picture in {path.name!r} can be decoded", wanted=VIDEO_WANTED,
+                    f"no picture in {path.name!r} can be decoded",
+                    wanted=VIDEO_WANTED,
                     do="check that it plays elsewhere, then copy or record it again",
-                )  # fmt: skip
+                )
             _check_size(path, first.width, first.height)
         except RppgError as error:
             notes = self.notes
@@ -204,6 +205,7 @@ def _check_size(path: Path, width: int, height: int) -> None:
 def _check_duration(path: Path, duration_s: float, max_s: float) -> None:
     if duration_s > max_s:
         raise ClipTooLongError(
-            f"{path.name!r} lasts at least {duration_s / 60:.1f} min", wanted=f"at most {max_s / 60:.3g} min",
+            f"{path.name!r} lasts at least {duration_s / 60:.1f} min",
+            wanted=f"at most {max_s / 60:.3g} min",
             do="cut out the part that matters; 30 to 60 s are best",
-        )  # fmt: skip
+        )

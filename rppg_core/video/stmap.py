@@ -49,8 +49,9 @@ def fill_empty_cells(
     if cells.shape[::2] != (len(skin), 3) or skin.shape[1] != 3 or cells.shape[1] != len(share):
         raise UsageError(
             f"cells, share and skin of shapes {cells.shape}, {share.shape} and {skin.shape}",
-            wanted="(time, cell, 3), (cell,) and (time, 3)", do="take all of one clip",
-        )  # fmt: skip
+            wanted="(time, cell, 3), (cell,) and (time, 3)",
+            do="take all of one clip",
+        )
     low, high = EMPTY_SHARE
     own = np.clip((share - low) / (high - low), 0, 1)[None, :, None]
     return np.where(own > 0, own * cells, 0) + (1 - own) * skin[:, None, :]

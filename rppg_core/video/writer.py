@@ -78,8 +78,9 @@ def write_video(
     except (FFmpegError, OSError) as error:
         raise WriteError(
             f"{path.name!r} cannot be written ({getattr(error, 'strerror', None) or error})",
-            wanted="a path in a folder that may be written, ending in .mkv, .mp4 or .mov", do="choose another path",
-        ) from error  # fmt: skip
+            wanted="a path in a folder that may be written, ending in .mkv, .mp4 or .mov",
+            do="choose another path",
+        ) from error
     finally:
         part.unlink(missing_ok=True)
     return written
@@ -110,8 +111,9 @@ def _write(
             if frame.shape != shape or tick <= last:
                 raise UsageError(
                     f"frame {written} has shape {frame.shape} and time {time_s} s",
-                    wanted=f"shape {shape} and a time after the frame before", do="check the frames and times",
-                )  # fmt: skip
+                    wanted=f"shape {shape} and a time after the frame before",
+                    do="check the frames and times",
+                )
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
             picture.pts, picture.time_base, last = tick, tick_s, tick
             container.mux(stream.encode(picture))

@@ -101,7 +101,10 @@ BAD = {
     "objects": (lambda p: p.astype(object), ("object",)),
     "words": (lambda p: ["a.png"] * len(p), ("dtype <U5",)),
     "channels first": (lambda p: p.transpose(0, 3, 1, 2), ("(300, 3, 24, 24)", "transpose(0, 2, 3, 1)")),
-    "channels first of all": (lambda p: p.transpose(3, 0, 1, 2), ("(3, 300, 24, 24)", "transpose(1, 2, 3, 0)")),
+    "channels first of all": (
+        lambda p: p.transpose(3, 0, 1, 2),
+        ("(3, 300, 24, 24)", "transpose(1, 2, 3, 0)"),
+    ),
     "pictures with channels first": (lambda p: list(p.transpose(0, 3, 1, 2)), ("(3, 24, 24)",)),
     "two channels": (lambda p: p[..., :2], ("(300, 24, 24, 2)",)),
     "one picture": (lambda p: p[0], ("one picture",)),
@@ -115,7 +118,7 @@ BAD = {
     "too many in a generator": (lambda p: iter([*p, *p]), ("301 or more frames with 300 times",)),
     "a dict": (lambda p: {}, ("dict",)),
     "nothing but NaN": (lambda p: np.full(p.shape, np.nan), ("finite",)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -158,7 +161,7 @@ NO_TIMES = {
     "dates": (TIMES_S.astype("datetime64[s]"), "datetime64"),
     "None": (None, "times of shape ()"),
     "too coarse": ((TIMES_S + 1.7e9).astype(np.float32), "float64"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NO_TIMES)

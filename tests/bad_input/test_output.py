@@ -74,9 +74,14 @@ def process(*argv: str, **options) -> subprocess.CompletedProcess:
     """Run the command as a shell does; a caller's `env` is laid over this process's environment."""
     environment = {**os.environ, **options.pop("env", {})}
     return subprocess.run(
-        [sys.executable, "-m", "rppg_core.command.cli", *argv], env=environment, timeout=60, check=False,
-        stdout=options.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE, **options,
-    )  # fmt: skip
+        [sys.executable, "-m", "rppg_core.command.cli", *argv],
+        env=environment,
+        timeout=60,
+        check=False,
+        stdout=options.pop("stdout", subprocess.PIPE),
+        stderr=subprocess.PIPE,
+        **options,
+    )
 
 
 def test_process_ends_with_0_2_or_3_and_says_errors_on_standard_error(face, tmp_path):

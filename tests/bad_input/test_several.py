@@ -51,8 +51,10 @@ def test_every_file_gets_a_row_and_a_bad_one_stops_no_other(folder, capsys):
     assert found["good.mp4"]["consensus"]["vitals"]["hr"]["value"] == pytest.approx(HR_BPM, abs=2)
     assert "is empty" in found["empty.mp4"]["error"]
     assert [line.split(": ")[1] for line in said.err.splitlines()] == [
-        "empty.mp4", "none.mp4", "2 of 3 files could not be analysed",
-    ]  # fmt: skip
+        "empty.mp4",
+        "none.mp4",
+        "2 of 3 files could not be analysed",
+    ]
     assert "not analysed: 'empty.mp4' is empty" in said.out
 
 
@@ -87,9 +89,13 @@ def test_object_of_each_file_is_that_of_the_file_alone(folder, capsys):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [(["--html", "r.html"], "one video for a page"), (["--methods", "pso"], "did you mean 'pos'?"),
-     (["--csv", "good.mp4"], "is the video itself"), (["--weights", "x"], "METHOD=FILE")],
-)  # fmt: skip
+    [
+        (["--html", "r.html"], "one video for a page"),
+        (["--methods", "pso"], "did you mean 'pos'?"),
+        (["--csv", "good.mp4"], "is the video itself"),
+        (["--weights", "x"], "METHOD=FILE"),
+    ],
+)
 def test_wrong_option_stops_before_the_first_file(folder, capsys, options, words):
     before = (folder / "good.mp4").read_bytes()
     assert words in one_line(capsys, "analyze", "good.mp4", "other.mp4", *options, code=2)
@@ -124,11 +130,14 @@ NO_VIDEOS = {
     "no such folder": (lambda folder: "nowhere/good.mp4", "there is no folder 'nowhere' either"),
     "line break": (lambda folder: "a\nb.xyz", r"there is no file 'a\nb.xyz'"),
     "no unicode": (lambda folder: "\udcff.xyz", "there is no file"),
-    "folder with one video": (lambda folder: a_folder_with(folder, "me.MOV", "b"), "did you mean 'clips/me.MOV'?"),
+    "folder with one video": (
+        lambda folder: a_folder_with(folder, "me.MOV", "b"),
+        "did you mean 'clips/me.MOV'?",
+    ),
     "folder with videos": (lambda folder: a_folder_with(folder, "a.mp4", "b.mkv"), "it holds 2 videos"),
     "folder with pictures": (lambda folder: a_folder_with(folder, "1.png", "2.png"), "it holds 2 pictures"),
     "empty folder": (a_folder_with, "it holds no video"),
-}  # fmt: skip
+}
 NO_CONTENTS = {
     "me.png": (b"\x89PNG\r\n\x1a\n" + bytes(50), "is not a video but a picture"),
     "me.jpg": (b"\xff\xd8\xff\xe0" + bytes(50), "is not a video but a picture"),
@@ -170,17 +179,27 @@ def in_a_deleted_folder(tmp_path: Path, *argv: str) -> subprocess.CompletedProce
     script = f"mkdir '{gone}' && cd '{gone}' && rmdir '{gone}' && {command}"
     path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
     return subprocess.run(
-        ["sh", "-c", script, "sh", *argv], env={**os.environ, "PYTHONPATH": path}, timeout=60, check=False,
-        capture_output=True, text=True,
-    )  # fmt: skip
+        ["sh", "-c", script, "sh", *argv],
+        env={**os.environ, "PYTHONPATH": path},
+        timeout=60,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
 
 
 @pytest.mark.parametrize(
     "argv",
-    [["analyze", "me.mp4"], ["inspect", "me.mp4"], ["simulate", "me.mkv"], ["train", "tracenet"],
-     ["dataset", "extract", "there"], ["evaluate", "--protocol", "photo"]],
+    [
+        ["analyze", "me.mp4"],
+        ["inspect", "me.mp4"],
+        ["simulate", "me.mkv"],
+        ["train", "tracenet"],
+        ["dataset", "extract", "there"],
+        ["evaluate", "--protocol", "photo"],
+    ],
     ids=lambda argv: argv[0],
-)  # fmt: skip
+)
 def test_relative_path_in_a_deleted_folder_is_one_line(tmp_path, argv):
     done = in_a_deleted_folder(tmp_path, *argv)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)

@@ -32,10 +32,16 @@ def shrunk(pictures: Iterable[np.ndarray], side: int, canvas: int = SIDE) -> lis
     before = (canvas - side) // 2
     after = canvas - side - before
     return [
-        cv2.copyMakeBorder(cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA),
-                           before, after, before, after, cv2.BORDER_REPLICATE)
+        cv2.copyMakeBorder(
+            cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA),
+            before,
+            after,
+            before,
+            after,
+            cv2.BORDER_REPLICATE,
+        )
         for p in pictures
-    ]  # fmt: skip
+    ]
 
 
 # --- what cannot be analysed: one line, exit code 3 ---
@@ -159,8 +165,10 @@ def test_cut_off_matroska_gives_what_there_is(rppg, face, tmp_path):
 
 def test_larger_of_two_faces_is_followed_and_the_report_says_so(rppg, tmp_path, pictures):
     other = pictures[0, :, ::-1]
-    beside = [np.hstack([picture, small]) for picture, small in
-              zip(pictures, shrunk([other] * len(pictures), 180), strict=True)]  # fmt: skip
+    beside = [
+        np.hstack([picture, small])
+        for picture, small in zip(pictures, shrunk([other] * len(pictures), 180), strict=True)
+    ]
     run = rppg(written(tmp_path / "two.mp4", beside))
     assert run.report["face"]["n_faces"] == 2
     assert "2 faces seen; the largest one was followed." in run.out
@@ -191,8 +199,16 @@ def test_black_and_white_video_gets_no_number_and_says_so(rppg, tmp_path, pictur
 
 @pytest.mark.parametrize("transfer", [HLG, PQ], ids=["HLG", "PQ"])
 def test_ten_bit_hdr_is_read_and_flagged(rppg, tmp_path, pictures, transfer):
-    path = encode(tmp_path / "hdr.mp4", pictures, "libx264", "yuv420p10le", options={"preset": "ultrafast"},
-                  color_trc=transfer, color_primaries=9, colorspace=9)  # fmt: skip
+    path = encode(
+        tmp_path / "hdr.mp4",
+        pictures,
+        "libx264",
+        "yuv420p10le",
+        options={"preset": "ultrafast"},
+        color_trc=transfer,
+        color_primaries=9,
+        colorspace=9,
+    )
     run = rppg(path)
     assert (run.report["video"]["hdr"], run.report["video"]["bit_depth"]) == (True, 10)
     assert run.hr_bpm == pytest.approx(HR_BPM, abs=2)

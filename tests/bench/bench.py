@@ -78,8 +78,12 @@ def split(path: Path) -> dict[str, float]:
     started = time.process_time()
     analyze(clip)
     methods = time.process_time() - started
-    return {"decode": decode, "tracker": tracker.seconds, "regions and face grid": whole - decode - tracker.seconds,
-            "seven methods, controls, vitals": methods}  # fmt: skip
+    return {
+        "decode": decode,
+        "tracker": tracker.seconds,
+        "regions and face grid": whole - decode - tracker.seconds,
+        "seven methods, controls, vitals": methods,
+    }
 
 
 def main() -> int:
@@ -89,15 +93,19 @@ def main() -> int:
     for seconds, limit in BUDGET.items():
         found = compare(paths[seconds], repeats=5 if seconds == 10 else 3)
         held.append(found["ratio"] <= limit)
-        print(f"{seconds} s of 1280x720 H.264, medians, CPU: decode only {found['decode']:.2f} s, rppg analyze "
-              f"{found['cpu']:.2f} s ({found['wall']:.2f} s wall, {found['mb']:.0f} MB): {found['ratio']:.2f}x, "
-              f"wanted at most {limit:.1f}x: {_word(held[-1])}")  # fmt: skip
+        print(
+            f"{seconds} s of 1280x720 H.264, medians, CPU: decode only {found['decode']:.2f} s, rppg analyze "
+            f"{found['cpu']:.2f} s ({found['wall']:.2f} s wall, {found['mb']:.0f} MB): {found['ratio']:.2f}x, "
+            f"wanted at most {limit:.1f}x: {_word(held[-1])}"
+        )
     cpu, wall, mb = run(
         [sys.executable, "-m", "rppg_core.command.cli", "analyze", str(bench_clip(60, 1920, 1080))]
     )
     held.append(mb < PEAK_MB)
-    print(f"60 s of 1920x1080: peak {mb:.0f} MB ({cpu:.1f} CPU-s, {wall:.1f} s wall), "
-          f"wanted under {PEAK_MB} MB: {_word(held[-1])}")  # fmt: skip
+    print(
+        f"60 s of 1920x1080: peak {mb:.0f} MB ({cpu:.1f} CPU-s, {wall:.1f} s wall), "
+        f"wanted under {PEAK_MB} MB: {_word(held[-1])}"
+    )
     for seconds, path in paths.items():  # last: a child's peak memory counts this process as it starts
         print(f"where {seconds} s go, CPU seconds")
         for stage, cpu in split(path).items():

@@ -21,8 +21,11 @@ def modules_after(code: str, *argv: str) -> set[str]:
     """Names of the modules that a fresh process has loaded once it ran the code."""
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{LOADED}", *argv],
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert done.stderr == ""
     return set(json.loads(done.stdout.splitlines()[-1]))
 

@@ -87,10 +87,22 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
     }
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
-            ["make", "-f", ROOT / "Makefile", "-o", ".venv/installed", f"BIN={Path(sys.executable).parent}", "lab"],
-            cwd=home, env={**inherited, **folders, "IPYTHONDIR": str(home / "ipython")},
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            [
+                "make",
+                "-f",
+                ROOT / "Makefile",
+                "-o",
+                ".venv/installed",
+                f"BIN={Path(sys.executable).parent}",
+                "lab",
+            ],
+            cwd=home,
+            env={**inherited, **folders, "IPYTHONDIR": str(home / "ipython")},
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             until = monotonic() + WAIT_S
             while not opened.exists() and process.poll() is None and monotonic() < until:

@@ -57,8 +57,10 @@ def names_in(tree: ast.AST, function: str) -> list[str]:
     return [
         node.args[0].value
         for node in calls
-        if isinstance(node.func, ast.Name) and node.func.id == function and isinstance(node.args[0], ast.Constant)
-    ]  # fmt: skip
+        if isinstance(node.func, ast.Name)
+        and node.func.id == function
+        and isinstance(node.args[0], ast.Constant)
+    ]
 
 
 def checks_of(name: str) -> set[str]:
@@ -102,8 +104,12 @@ def _keys_of_call(call: ast.Call) -> set[str]:
     said = [word.value for word in call.keywords if word.arg == "lesson"]
     takes = {"Finding": 5, "_graded": 5, "Cause": 3}.get(getattr(call.func, "id", ""), 99)
     said += call.args[takes - 1 : takes]
-    return {word.value for node in said for word in ast.walk(node)
-            if isinstance(word, ast.Constant) and isinstance(word.value, str)}  # fmt: skip
+    return {
+        word.value
+        for node in said
+        for word in ast.walk(node)
+        if isinstance(word, ast.Constant) and isinstance(word.value, str)
+    }
 
 
 def test_there_is_a_course():
@@ -147,8 +153,13 @@ def test_nothing_of_the_package_is_defined_again(name):
     tree = ast.parse("\n".join(code_of(name)))
     defined = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     assert not defined & (public_names() | set(dir(builtins)))
-    imported = {alias.asname or alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
-                for alias in node.names if (node.module or "").startswith("rppg_core")}  # fmt: skip
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if (node.module or "").startswith("rppg_core")
+    }
     assigned = {
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
@@ -256,6 +267,8 @@ def test_prose_is_spelled_right(tmp_path):
         (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
     run = subprocess.run(
         [sys.executable, "-m", "codespell_lib", "--toml", str(ROOT / "pyproject.toml"), str(tmp_path)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -12,12 +12,14 @@ from rppg_core.course.figures import Axes
 from rppg_core.errors import UsageError
 
 TABLE = {
-    "width": Answer(value=lambda: 6.0, within=0.1, unit="bpm", hint="60 over the length", traps=((0.1, "in Hz"),)),
+    "width": Answer(
+        value=lambda: 6.0, within=0.1, unit="bpm", hint="60 over the length", traps=((0.1, "in Hz"),)
+    ),
     "wave": Answer(value=lambda: np.zeros(3), within=1e-6, hint="subtract the mean"),
     "word": Answer(value=lambda: "POS", hint="look again"),
     "yes": Answer(value=lambda: True, hint="run it"),
     "pair": Answer(value=lambda: (1.0, "red"), hint="two of them"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -47,10 +49,17 @@ def test_a_right_answer_matches(table, capsys, name, value):
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
-    [("width", 8.0, "differs by 2 bpm"), ("wave", [0, 0.5, 0], "up to 0.5"), ("wave", np.zeros(4), "(4,)"),
-     ("word", "GREEN", "'GREEN' is not it"), ("yes", 1, "1 is not it"), ("pair", (1, "blue"), "value 2"),
-     ("pair", 1, "2 values"), ("wave", [0, np.nan, 0], "not finite")],
-)  # fmt: skip
+    [
+        ("width", 8.0, "differs by 2 bpm"),
+        ("wave", [0, 0.5, 0], "up to 0.5"),
+        ("wave", np.zeros(4), "(4,)"),
+        ("word", "GREEN", "'GREEN' is not it"),
+        ("yes", 1, "1 is not it"),
+        ("pair", (1, "blue"), "value 2"),
+        ("pair", 1, "2 values"),
+        ("wave", [0, np.nan, 0], "not finite"),
+    ],
+)
 def test_a_wrong_answer_says_how_far_it_is_and_gives_the_hint(table, capsys, name, value, words):
     text = said(capsys, name, value)
     assert "not yet" in text
@@ -210,9 +219,12 @@ def test_live_refuses_a_range_that_is_none():
 
 def test_colours_are_kept_for_channels_and_the_last_curve_is_the_estimate():
     figure = lesson_figures.lines(
-        [0, 1], {"truth": [0, 1], "green": [0, 1], "CHROM": [0, 1], "POS": [0, 1]},
-        finding="x", axes=Axes("x", "y"), reference=["truth"],
-    )  # fmt: skip
+        [0, 1],
+        {"truth": [0, 1], "green": [0, 1], "CHROM": [0, 1], "POS": [0, 1]},
+        finding="x",
+        axes=Axes("x", "y"),
+        reference=["truth"],
+    )
     colours = {trace.name: trace.line.color for trace in figure.data}
     assert colours["green"] == lesson_figures.CHANNELS["green"]
     assert colours["POS"] == lesson_figures.ESTIMATE

@@ -20,9 +20,13 @@ from time import monotonic, sleep
 import pytest
 
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-]  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
 ROOT = Path(__file__).parents[2]
 EXECUTABLE = Path(os.environ.get("CHROMIUM") or "/usr/bin/chromium")
 PATIENCE_S = 90  # a first analysis beside other work may take 30; a promise of speed names its own time
@@ -59,8 +63,11 @@ def serve(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]
     with (folder / "log").open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "rppg_core.command.cli", "demo", *arguments],
-            stdout=log, stderr=log, cwd=ROOT, env={**settings, **environment},
-        )  # fmt: skip
+            stdout=log,
+            stderr=log,
+            cwd=ROOT,
+            env={**settings, **environment},
+        )
         try:
             yield Served(_address(process, folder / "log"), uploads, process)
         finally:

@@ -80,8 +80,14 @@ def pip(*arguments) -> subprocess.CompletedProcess:
 
 def test_bundle_holds_the_app_its_packages_and_data_and_no_more(space):
     assert {path.name for path in space.iterdir()} == {
-        "app.py", "demo", "rppg_core", "notebooks", "README.md", "requirements.txt", "LICENSE",
-    }  # fmt: skip
+        "app.py",
+        "demo",
+        "rppg_core",
+        "notebooks",
+        "README.md",
+        "requirements.txt",
+        "LICENSE",
+    }
     lessons = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert {path.name for path in (space / "notebooks").iterdir()} == lessons
     for package in ("rppg_core", "demo"):
@@ -151,9 +157,12 @@ def test_bundle_estimates_with_nothing_else_installed(space, python, face_models
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")
     }
     environment |= {
-        "LOADED": str(loaded), "GRADIO_TEMP_DIR": str(tmp_path / "uploads"), "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1",
-    }  # fmt: skip
+        "LOADED": str(loaded),
+        "GRADIO_TEMP_DIR": str(tmp_path / "uploads"),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+    }
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen([python, "app.py"], cwd=space, stdout=log, stderr=log, env=environment)
         try:

@@ -180,8 +180,11 @@ def test_delete_says_what_was_deleted(visits, upload):
     again.write_bytes(b"another")
     visits.received("a", again)
     assert visits.delete("a") == [
-        "the video me.mp4", "the colour traces of 600 frames", "one picture of your face", "the results of 3 methods",
-    ]  # fmt: skip
+        "the video me.mp4",
+        "the colour traces of 600 frames",
+        "one picture of your face",
+        "the results of 3 methods",
+    ]
     assert not again.exists()
     with pytest.raises(GoneError, match="you deleted it"):
         visits.shown("a")

@@ -158,9 +158,13 @@ def address(moving, tmp_path_factory):
         with gr.Blocks(analytics_enabled=False) as app:
             gr.Markdown("Player", elem_id="verdict")
             video = gr.Video(
-                elem_id="video", sources=["upload", "webcam"], include_audio=True, format=None, height=200,
+                elem_id="video",
+                sources=["upload", "webcam"],
+                include_audio=True,
+                format=None,
+                height=200,
                 webcam_options=gr.WebcamOptions(mirror=False),
-            )  # fmt: skip
+            )
             analyse = gr.Button("Analyse", elem_id="analyse")
             player = gr.HTML(viewer(report, truth))
             analyse.click(lambda path: (None, viewer(result, upload=path)), video, [video, player])

@@ -13,13 +13,23 @@ from rppg_core.figures.style import ESTIMATE, REFERENCE
 
 def row(quantity: str, recorded: float, low: float, high: float) -> dict[str, Any]:
     spread = {"low": recorded, "middle": recorded, "high": recorded}
-    return {"quantity": quantity, "recorded": spread, "covered": low <= recorded <= high, "n_recorded": 2,
-            "simulated": {"low": low, "middle": (low + high) / 2, "high": high}}  # fmt: skip
+    return {
+        "quantity": quantity,
+        "recorded": spread,
+        "covered": low <= recorded <= high,
+        "n_recorded": 2,
+        "simulated": {"low": low, "middle": (low + high) / 2, "high": high},
+    }
 
 
 def curve() -> dict[str, list[float]]:
-    return {"x": [0.1, 0.2, 0.3], "recorded": [0.5, 0.5, 0.9], "low": [0.0, 0.1, 0.2], "middle": [0.3, 0.3, 0.3],
-            "high": [0.6, 0.6, 0.6]}  # fmt: skip
+    return {
+        "x": [0.1, 0.2, 0.3],
+        "recorded": [0.5, 0.5, 0.9],
+        "low": [0.0, 0.1, 0.2],
+        "middle": [0.3, 0.3, 0.3],
+        "high": [0.6, 0.6, 0.6],
+    }
 
 
 @pytest.fixture
@@ -28,8 +38,13 @@ def match() -> dict[str, Any]:
         row("harmonic 2 : fundamental", 0.4, 0.2, 0.5),
         row("harmonic 3 : fundamental", 0.27, 0.1, 0.3),
     ]
-    return {"harmonics": harmonics, "intervals": [row("interval swing", 0.106, 0.014, 0.052)],
-            "spectrum": curve(), "modulation": curve(), "breath_hz": [0.12, 0.4]}  # fmt: skip
+    return {
+        "harmonics": harmonics,
+        "intervals": [row("interval swing", 0.106, 0.014, 0.052)],
+        "spectrum": curve(),
+        "modulation": curve(),
+        "breath_hz": [0.12, 0.4],
+    }
 
 
 def panel_titles(fig) -> list[str]:

@@ -51,9 +51,13 @@ with WorkerPool(2) as pool:
 def run(code: str, *, timeout_s: float = 60) -> subprocess.CompletedProcess:
     """A script in a process of its own; what hangs there fails here."""
     return subprocess.run(
-        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, timeout=timeout_s,
+        [sys.executable, "-c", code],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
         check=False,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -110,9 +114,14 @@ def test_script_needs_no_main_guard(tmp_path):
 
 def test_script_may_come_from_standard_input():
     done = subprocess.run(
-        [sys.executable, "-"], input=IMPORTS + POOL_AND_LOADER + "print('once')\n",
-        env=ENVIRONMENT, capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+        [sys.executable, "-"],
+        input=IMPORTS + POOL_AND_LOADER + "print('once')\n",
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (0, "once\n"), done.stderr
 
 

@@ -94,9 +94,12 @@ def test_rates_and_what_is_seen_inside_are_means_over_the_windows(open_method):
     windows = overlapping_windows(200, 90)
     assert len(windows) > 2
     output = open_method.estimate(clip_of(green))
-    assert output.direct == pytest.approx({
-        "hr": np.mean([green[w].mean() for w in windows]), "rr": np.mean([green[w][-1] for w in windows]),
-    })  # fmt: skip
+    assert output.direct == pytest.approx(
+        {
+            "hr": np.mean([green[w].mean() for w in windows]),
+            "rr": np.mean([green[w][-1] for w in windows]),
+        }
+    )
     assert set(output.inside) == {"ends"}  # never among the rates
     np.testing.assert_allclose(output.inside["ends"], np.mean([green[w][[0, -1]] for w in windows], axis=0))
 

@@ -28,9 +28,17 @@ N_FRAMES = 64
 TINY = PhysMLEConfig.tiny()
 # The paper's arrangement (picture, halving stages, pooled heads, frozen trunk) in a small size.
 PICTURE = replace(
-    PhysMLEConfig.paper(), window=N_FRAMES, rows=16, widths=(8, 12), blocks=1, strides=(1, 2), dilations=(1, 1),
-    rank=2, alpha=4.0, rr_window=N_FRAMES,
-)  # fmt: skip
+    PhysMLEConfig.paper(),
+    window=N_FRAMES,
+    rows=16,
+    widths=(8, 12),
+    blocks=1,
+    strides=(1, 2),
+    dilations=(1, 1),
+    rank=2,
+    alpha=4.0,
+    rr_window=N_FRAMES,
+)
 AUXILIARY = ("spatial", "temporal", "diversity", "prior_hr", "prior_rr", "prior_spo2")  # switch and term
 INSIDE = {"router_gates", "expert_share", "expert_size", "task_experts"}
 SUPERVISED = {"waveform", "hr", "rr", "spo2", "hr_spectrum", "rr_spectrum"}
@@ -190,15 +198,21 @@ def test_report_keeps_what_the_experts_did_over_the_whole_clip():
     output = run_clip(voiced().eval(), clip)
     assert set(output.direct) == {"hr", "rr", "spo2"}
     assert {name: x.shape for name, x in output.inside.items()} == {
-        "router_gates": (4, 2), "expert_share": (4, 2), "expert_size": (4,), "task_experts": (3, 2),
-    }  # fmt: skip
+        "router_gates": (4, 2),
+        "expert_share": (4, 2),
+        "expert_size": (4,),
+        "task_experts": (3, 2),
+    }
 
 
-@pytest.mark.parametrize(("change", "left"), [
-    ({"experts": 0}, set()),
-    ({"task_gates": False}, INSIDE),
-    ({"router": False}, INSIDE),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ({"experts": 0}, set()),
+        ({"task_gates": False}, INSIDE),
+        ({"router": False}, INSIDE),
+    ],
+)
 def test_network_without_some_part_answers_all_the_same(windows, change, left):
     model = voiced(replace(TINY, **change)).eval()
     assert set(model(batch_of(windows).inputs)) == model.tasks | left
@@ -346,15 +360,23 @@ def test_frozen_trunk_gets_no_gradient_and_everything_else_does(windows):
     model = voiced(PICTURE)
     torch.stack(list(loss_of(model, batch_of(windows, PICTURE)).values())).sum().backward()
     still = {name for name, p in model.named_parameters() if p.grad is None}
-    assert still == {name for name, _ in model.named_parameters()
-                     if name.startswith("stem.") or name.endswith(".conv.weight")}  # fmt: skip
+    assert still == {
+        name
+        for name, _ in model.named_parameters()
+        if name.startswith("stem.") or name.endswith(".conv.weight")
+    }
     assert all(p.grad.any() for p in model.parameters() if p.grad is not None)
 
 
 def part_of(name: str) -> str:
     """Which of the paper's parts a parameter belongs to."""
-    for mark, part in ((".router.", "routers"), (".shrink.", "experts"), (".widen", "experts"),
-                       (".conv.weight", "trunk"), (".down.", "query")):  # fmt: skip
+    for mark, part in (
+        (".router.", "routers"),
+        (".shrink.", "experts"),
+        (".widen", "experts"),
+        (".conv.weight", "trunk"),
+        (".down.", "query"),
+    ):
         if name.startswith("stages.") and mark in name:
             return part
     return {"gates": "task gates", "decoder": "decoder", "stem": "stem"}.get(name.partition(".")[0], "rest")
@@ -372,9 +394,15 @@ def test_paper_preset_has_the_sizes_of_the_released_code():
     assert len(model.layers) == 16
     millions = {part: round(n / 1e6, 2) for part, n in counts.items()}
     assert millions == {
-        "routers": 8.40, "task gates": 1.58, "query": 0.17, "trunk": 10.99, "experts": 1.65, "decoder": 0.79,
-        "stem": 0.01, "rest": 0.01,
-    }  # fmt: skip
+        "routers": 8.40,
+        "task gates": 1.58,
+        "query": 0.17,
+        "trunk": 10.99,
+        "experts": 1.65,
+        "decoder": 0.79,
+        "stem": 0.01,
+        "rest": 0.01,
+    }
     assert (
         counts["routers"] + counts["task gates"]
         > sum(p.numel() for p in model.parameters() if p.requires_grad) / 2

@@ -142,11 +142,14 @@ def test_labelled_breath_pulls_at_the_pulse_and_an_unlabelled_one_at_the_answer(
     assert (pulse_moved, answer_moved) == (False, True)
 
 
-@pytest.mark.parametrize(("mask", "answered", "labelled"), [
-    ({"rr": YES, "bvp": YES}, 15.0, 24.0),  # the pulse does not speak of that breath
-    ({"rr": NO, "bvp": YES}, 24.0, 0.0),
-    ({"rr": NO, "bvp": NO}, 15.0, 0.0),  # nothing is known
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mask", "answered", "labelled"),
+    [
+        ({"rr": YES, "bvp": YES}, 15.0, 24.0),  # the pulse does not speak of that breath
+        ({"rr": NO, "bvp": YES}, 24.0, 0.0),
+        ({"rr": NO, "bvp": NO}, 15.0, 0.0),  # nothing is known
+    ],
+)
 def test_breath_that_is_far_off_or_unknown_pulls_at_nothing(mask, answered, labelled):
     assert breath_gradients(mask, answered=answered, labelled=labelled) == (0, False, False)
 

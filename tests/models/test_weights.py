@@ -14,10 +14,18 @@ from rppg_core.models import weights
 from rppg_core.models.base import ModelCard
 
 CARD = ModelCard(
-    method="tiny", paper="ours: for tests", inputs=("rgb", "stmap"), data="nothing", simulator_version=2, seed=3,
-    steps=10, recipe={"lr": 0.01, "labels": ["bvp"]}, recipe_hash="abc", metrics={"held-out bvp_r": 0.8123},
+    method="tiny",
+    paper="ours: for tests",
+    inputs=("rgb", "stmap"),
+    data="nothing",
+    simulator_version=2,
+    seed=3,
+    steps=10,
+    recipe={"lr": 0.01, "labels": ["bvp"]},
+    recipe_hash="abc",
+    metrics={"held-out bvp_r": 0.8123},
     limits="a test",
-)  # fmt: skip
+)
 
 
 @pytest.fixture(autouse=True)
@@ -189,6 +197,13 @@ def test_network_without_config_is_the_small_one():
 def test_card_text_says_what_the_weights_are():
     text = weights.card_text(CARD)
     assert text.startswith("# tiny\n")
-    said = ("trained on simulated physiology", "10 steps, seed 3, recipe abc", "simulator version 2",
-            "| held-out bvp_r | 0.8123 |", "| lr | 0.01 |", "**Limits**: a test", "not a medical device")  # fmt: skip
+    said = (
+        "trained on simulated physiology",
+        "10 steps, seed 3, recipe abc",
+        "simulator version 2",
+        "| held-out bvp_r | 0.8123 |",
+        "| lr | 0.01 |",
+        "**Limits**: a test",
+        "not a medical device",
+    )
     assert [words for words in said if words not in text] == []

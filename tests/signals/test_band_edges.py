@@ -92,9 +92,13 @@ def test_no_random_heart_inside_the_band_is_taken_for_another():
     times_s = np.arange(20 * int(FS)) / FS
     for _ in range(150):
         person = Physiology(
-            hr_bpm=rng.uniform(41, 230), rr_brpm=rng.uniform(5, 36), riav=rng.uniform(0, 0.25),
-            decay_s=rng.uniform(0.05, 0.3), dicrotic=rng.uniform(0, 0.3), rsa=0.02,
-        )  # fmt: skip
+            hr_bpm=rng.uniform(41, 230),
+            rr_brpm=rng.uniform(5, 36),
+            riav=rng.uniform(0, 0.25),
+            decay_s=rng.uniform(0.05, 0.3),
+            dicrotic=rng.uniform(0, 0.3),
+            rsa=0.02,
+        )
         waves = simulate_waves(person, times_s, rng)
         samples = waves.bvp + rng.uniform(0, 2) * waves.baseline + 0.3 * rng.standard_normal(len(times_s))
         assert side_of_waves(samples, rate_bpm=float(np.mean(waves.hr_bpm))) is None, person

@@ -66,10 +66,15 @@ def test_rate_is_shown_for_70_percent_and_right_for_90_percent_of_those():
         present = rng.permutation(3) < rng.integers(1, 4)
         rr_brpm = rng.uniform(8, 26)
         bvp, skin = recording(
-            seed=seed, hr_bpm=rng.uniform(50, 100), rr_brpm=rr_brpm, noise=np.exp(rng.uniform(-8, -6.2)),
-            riiv=present[0] * rng.uniform(0.2, 1.2), riav=present[1] * rng.uniform(0.08, 0.25),
-            rsa=present[2] * rng.uniform(0.015, 0.06), mayer=0.012,
-        )  # fmt: skip
+            seed=seed,
+            hr_bpm=rng.uniform(50, 100),
+            rr_brpm=rr_brpm,
+            noise=np.exp(rng.uniform(-8, -6.2)),
+            riiv=present[0] * rng.uniform(0.2, 1.2),
+            riav=present[1] * rng.uniform(0.08, 0.25),
+            rsa=present[2] * rng.uniform(0.015, 0.06),
+            mayer=0.012,
+        )
         found = respiration_rate(bvp, skin=skin)
         shown.append(found.confidence >= SHOW_FROM)
         right.append(abs(found.rr_brpm - rr_brpm) <= 2)

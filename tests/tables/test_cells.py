@@ -29,14 +29,28 @@ def test_words_for_no_value_are_nan(cell):
 @pytest.mark.parametrize(
     "cell, what",
     [
-        ("12:30:05.123", "time of day"), ("12:30", "time of day"), ("12:30:05 PM", "time of day"),
-        ("2024-05-01", "date"), ("2024-05-01T12:30:05Z", "date"), ("01.05.2024 12:30", "date"),
-        ("1,234.5", "thousands"), ("1.234.567", "thousands"), ("1'234", "thousands"), ("1 234", "thousands"),
-        ("72bpm", "unit"), ("97 %", "unit"), ("36.5 °C", "unit"),
-        ("two", "not a number"), ("1_000", "not a number"), ("0x10", "unit"), ("1..2", "not a number"),
-        ("1-2", "not a number"),         ("1,5", "not a number"), ("٣", "not a number"),
+        ("12:30:05.123", "time of day"),
+        ("12:30", "time of day"),
+        ("12:30:05 PM", "time of day"),
+        ("2024-05-01", "date"),
+        ("2024-05-01T12:30:05Z", "date"),
+        ("01.05.2024 12:30", "date"),
+        ("1,234.5", "thousands"),
+        ("1.234.567", "thousands"),
+        ("1'234", "thousands"),
+        ("1 234", "thousands"),
+        ("72bpm", "unit"),
+        ("97 %", "unit"),
+        ("36.5 °C", "unit"),
+        ("two", "not a number"),
+        ("1_000", "not a number"),
+        ("0x10", "unit"),
+        ("1..2", "not a number"),
+        ("1-2", "not a number"),
+        ("1,5", "not a number"),
+        ("٣", "not a number"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_number_is_an_error_that_says_what_it_is(cell, what):
     with pytest.raises(CellError, match=what):
         number(cell)

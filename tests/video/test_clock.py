@@ -120,14 +120,25 @@ def test_slow_motion_is_brought_back_to_the_recording():
 @pytest.mark.parametrize(
     ("capture_fps", "playback_fps", "sound", "speed"),
     [
-        (240.0, 30.0, False, 8.0), (120.0, 30.0, False, 4.0), (120.0, 30.0, True, 4.0), (60.0, 30.0, False, 2.0),
-        (120.0, 25.0, False, 4.8), (60.0, 50.0, False, 1.0), (31.5, 15.0, False, 1.0),
+        (240.0, 30.0, False, 8.0),
+        (120.0, 30.0, False, 4.0),
+        (120.0, 30.0, True, 4.0),
+        (60.0, 30.0, False, 2.0),
+        (120.0, 25.0, False, 4.8),
+        (60.0, 50.0, False, 1.0),
+        (31.5, 15.0, False, 1.0),
         (60.0, 30.0, True, 1.0),  # with sound of the same length: a camera that slowed down in the dark
-        (30.0, 30.0, True, 1.0), (60.0, 59.94, True, 1.0), (30.0, 17.0, True, 1.0), (30.0, 24.0, False, 1.0),
-        (240.0, 239.0, False, 1.0), (30.0, 60.0, False, 1.0),
-        (2.0, 30.0, False, 1 / 15), (2.0, 30.0, True, 1.0), (15.0, 30.0, False, 1.0),  # time lapse has no sound
+        (30.0, 30.0, True, 1.0),
+        (60.0, 59.94, True, 1.0),
+        (30.0, 17.0, True, 1.0),
+        (30.0, 24.0, False, 1.0),
+        (240.0, 239.0, False, 1.0),
+        (30.0, 60.0, False, 1.0),
+        (2.0, 30.0, False, 1 / 15),
+        (2.0, 30.0, True, 1.0),
+        (15.0, 30.0, False, 1.0),  # time lapse has no sound
     ],
-)  # fmt: skip
+)
 def test_playback_speed_by_the_cameras_word(capture_fps, playback_fps, sound, speed):
     assert playback_speed(capture_fps, playback_fps, sound=sound) == pytest.approx(speed)
 

@@ -68,12 +68,18 @@ def region_by_hand(rgb: np.ndarray, x: int, y: int, w: int, h: int, out_w: int, 
 @pytest.mark.parametrize(
     ("pixel_format", "colorspace", "color_range"),
     [
-        ("yuv420p", BT601, LIMITED), ("yuv420p", BT709, LIMITED), ("yuv420p", BT709, FULL),
-        ("yuvj420p", BT601, FULL), ("yuv422p", BT709, LIMITED), ("yuv444p", BT601, LIMITED),
-        ("yuv411p", BT601, LIMITED), ("yuv420p10le", BT2020, LIMITED), ("yuv422p10le", BT709, FULL),
+        ("yuv420p", BT601, LIMITED),
+        ("yuv420p", BT709, LIMITED),
+        ("yuv420p", BT709, FULL),
+        ("yuvj420p", BT601, FULL),
+        ("yuv422p", BT709, LIMITED),
+        ("yuv444p", BT601, LIMITED),
+        ("yuv411p", BT601, LIMITED),
+        ("yuv420p10le", BT2020, LIMITED),
+        ("yuv422p10le", BT709, FULL),
         ("yuv420p12le", BT709, LIMITED),
     ],
-)  # fmt: skip
+)
 def test_region_of_planes_equals_the_full_conversion(pixel_format, colorspace, color_range, box):
     picture = picture_of(pixel_format, colorspace=colorspace, color_range=color_range)
     got = frame_of_picture(0.0, picture).region(*box)

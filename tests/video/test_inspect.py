@@ -19,9 +19,20 @@ from rppg_core.video.light import light_of, scene_of
 from rppg_core.video.writer import write_video
 
 ABOUT_FILE = [
-    "Length", "Picture", "Codec", "Compression", "Converted", "Frame rate", "Header's rate", "Clock",
-    "Frame timing", "Dropped frames", "Repeated pictures", "Rotation", "Dynamic range",
-]  # fmt: skip
+    "Length",
+    "Picture",
+    "Codec",
+    "Compression",
+    "Converted",
+    "Frame rate",
+    "Header's rate",
+    "Clock",
+    "Frame timing",
+    "Dropped frames",
+    "Repeated pictures",
+    "Rotation",
+    "Dynamic range",
+]
 ABOUT_TIMES = ["Length", "Frame rate", "Frame timing", "Dropped frames", "Repeated pictures"]
 ABOUT_LIGHT, ABOUT_FACE = ["Light", "Exposure", "Colour"], ["Face", "Face size", "Motion"]
 
@@ -35,9 +46,16 @@ def no_face_models(request, monkeypatch, tmp_path):
 
 
 GOOD_VIDEO = VideoInfo(
-    codec="h264", pixel_format="yuv420p", width=1280, height=720, n_frames=900, duration_s=30.0, fps_container=30.0,
-    fps=30.0, bits_per_pixel=0.2,
-)  # fmt: skip
+    codec="h264",
+    pixel_format="yuv420p",
+    width=1280,
+    height=720,
+    n_frames=900,
+    duration_s=30.0,
+    fps_container=30.0,
+    fps=30.0,
+    bits_per_pixel=0.2,
+)
 GOOD_FACE = FaceInfo(found=1.0, n_faces=1, width_px=250.0, motion_percent=3.0, brightness=140.0)
 
 
@@ -157,8 +175,14 @@ def test_light_of_traces_without_pictures_is_not_judged():
 
 
 def test_whole_picture_taken_as_skin_has_no_findings_about_a_face():
-    skin = FaceClip(np.zeros(2), np.ones(2, bool), np.zeros((2, 4, 3)), region="whole", video=GOOD_VIDEO,
-                    face=FaceInfo(found=1.0, width_px=640, brightness=140.0))  # fmt: skip
+    skin = FaceClip(
+        np.zeros(2),
+        np.ones(2, bool),
+        np.zeros((2, 4, 3)),
+        region="whole",
+        video=GOOD_VIDEO,
+        face=FaceInfo(found=1.0, width_px=640, brightness=140.0),
+    )
     assert [finding.name for finding in findings_of(skin)] == [*ABOUT_FILE, *ABOUT_LIGHT]
 
 

@@ -152,9 +152,14 @@ def test_deep_and_grey_video_is_read(tmp_path, pixel_format, bits):
 @pytest.mark.parametrize(("transfer", "hdr"), [(HLG, True), (PQ, True), (BT709, False)])
 def test_hdr_is_flagged(tmp_path, transfer, hdr):
     path = encode(
-        tmp_path / "v.mp4", pictures(5), "libx264", "yuv420p10le",
-        color_trc=transfer, color_primaries=9, colorspace=9,
-    )  # fmt: skip
+        tmp_path / "v.mp4",
+        pictures(5),
+        "libx264",
+        "yuv420p10le",
+        color_trc=transfer,
+        color_primaries=9,
+        colorspace=9,
+    )
     video = open_video(path)
     assert video.header.hdr is hdr
     assert len(list(video.frames())) == 5

@@ -132,9 +132,13 @@ def test_what_is_left_has_the_cameras_rate(scene):
         changes.add(frame)
     times_s = np.arange(N) / 30
     clip = FaceClip(
-        times_s=times_s, valid=np.ones(N, bool), rgb=np.ones((N, 4, 3)), boxes=np.ones((N, 4)), notes=("odd",),
+        times_s=times_s,
+        valid=np.ones(N, bool),
+        rgb=np.ones((N, 4, 3)),
+        boxes=np.ones((N, 4)),
+        notes=("odd",),
         video=VideoInfo(n_frames=N, fps=30.0),
-    )  # fmt: skip
+    )
     left = without_repeats(clip, changes)
     assert len(left.times_s) == len(left.boxes) == N - truth.sum()
     assert left.video.fps == pytest.approx(12, rel=0.02)

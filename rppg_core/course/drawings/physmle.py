@@ -28,9 +28,17 @@ BOXES = {
     "spo2": Box(12.1, -1.2, 1.7, "PooledHead", ANSWER),
 }
 FLOWS = (
-    ("map", "stem"), ("stem", "first"), ("first", "last"), ("last", "gate hr"), ("last", "gate rr"),
-    ("last", "gate spo2"), ("gate hr", "pulse"), ("gate hr", "hr"), ("gate rr", "rr"), ("gate spo2", "spo2"),
-)  # fmt: skip
+    ("map", "stem"),
+    ("stem", "first"),
+    ("first", "last"),
+    ("last", "gate hr"),
+    ("last", "gate rr"),
+    ("last", "gate spo2"),
+    ("gate hr", "pulse"),
+    ("gate hr", "hr"),
+    ("gate rr", "rr"),
+    ("gate spo2", "spo2"),
+)
 ANSWERS = {"pulse": "pulse", "hr": "heart rate", "rr": "breathing", "spo2": "oxygen"}
 
 
@@ -54,13 +62,26 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
     figure.add_annotation(x=3.4, y=query, text="query", showarrow=False, yshift=10, font={"color": INK})
     for box in BOXES.values():
         half = (0.8 if "<br>" in box.words else HEIGHT) / 2
-        figure.add_shape(type="rect", x0=box.x - box.width / 2, x1=box.x + box.width / 2, y0=box.y - half,
-                         y1=box.y + half, line={"color": box.colour, "width": 2})  # fmt: skip
-        figure.add_annotation(x=box.x, y=box.y, text=box.words, showarrow=False,
-                              font={"color": INK, "size": 11})  # fmt: skip
+        figure.add_shape(
+            type="rect",
+            x0=box.x - box.width / 2,
+            x1=box.x + box.width / 2,
+            y0=box.y - half,
+            y1=box.y + half,
+            line={"color": box.colour, "width": 2},
+        )
+        figure.add_annotation(
+            x=box.x, y=box.y, text=box.words, showarrow=False, font={"color": INK, "size": 11}
+        )
     for name, words in ANSWERS.items():
-        figure.add_annotation(x=13.05, y=BOXES[name].y, text=words, showarrow=False, xanchor="left",
-                              font={"color": INK, "size": 12})  # fmt: skip
+        figure.add_annotation(
+            x=13.05,
+            y=BOXES[name].y,
+            text=words,
+            showarrow=False,
+            xanchor="left",
+            font={"color": INK, "size": 12},
+        )
     figure.update_xaxes(visible=False, range=[0, 14.6])
     figure.update_yaxes(visible=False, range=[-1.7, 2.9])
     set_wide_title(figure, finding, note)

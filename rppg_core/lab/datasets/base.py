@@ -304,9 +304,11 @@ def make_stream(  # noqa: PLR0913 (one door, so that no layout forgets a check)
         )
     if len(gaps := np.flatnonzero(~np.isfinite(times_s))):
         raise DatasetError(
-            path, f"time {gaps[0] + 1} of {len(times_s)} of {name} is missing", wanted="a time for each value",
+            path,
+            f"time {gaps[0] + 1} of {len(times_s)} of {name} is missing",
+            wanted="a time for each value",
             do=MEND,
-        )  # fmt: skip
+        )
     mask = np.isfinite(values) if mask is None else np.isfinite(values) & np.asarray(mask, bool).ravel()
     times_s, values, mask = _in_order(path, name, (times_s, values, mask), unsorted_share)
     _check_time_unit(path, name, times_s, kind)
@@ -330,10 +332,12 @@ def _in_order(
         return columns
     if len(back) > unsorted_share * len(times_s):
         raise DatasetError(
-            path, f"times of {name} do not increase: {len(back)} steps back or in place, the first after "
-            f"{times_s[back[0]]:.6g} s", wanted="samples in order of time",
+            path,
+            f"times of {name} do not increase: {len(back)} steps back or in place, the first after "
+            f"{times_s[back[0]]:.6g} s",
+            wanted="samples in order of time",
             do=f"sort whole rows by time, never the values by themselves; {COPY_AGAIN}",
-        )  # fmt: skip
+        )
     first = np.unique(times_s, return_index=True)[1]  # sorted, without repeats
     return tuple(column[first] for column in columns)
 
@@ -342,10 +346,11 @@ def _check_time_unit(path: Path, name: str, times_s: np.ndarray, kind: Kind) -> 
     step_s, longest_s = float(np.median(np.diff(times_s))), SLOWEST_WAVE_S if kind.is_wave else SLOWEST_RATE_S
     if not FASTEST_S <= step_s <= longest_s:
         raise DatasetError(
-            path, f"{name} steps by {step_s:.4g} s from sample to sample",
+            path,
+            f"{name} steps by {step_s:.4g} s from sample to sample",
             wanted=f"{FASTEST_S:g} to {longest_s:g} s: the times look like another unit (s, ms, µs, ns)",
             do=f"write the times in seconds; {COPY_AGAIN}",
-        )  # fmt: skip
+        )
 
 
 def _check_unit(path: Path, name: str, values: np.ndarray, kind: Kind) -> None:
@@ -355,10 +360,11 @@ def _check_unit(path: Path, name: str, values: np.ndarray, kind: Kind) -> None:
     middle = float(np.median(shown))
     if not kind.usual[0] <= middle <= kind.usual[1]:
         raise DatasetError(
-            path, f"the median of {name} is {middle:.4g}",
+            path,
+            f"the median of {name} is {middle:.4g}",
             wanted=f"{kind.usual[0]:g} to {kind.usual[1]:g} {kind.unit}",
             do=f"write {name} in {kind.unit}; {COPY_AGAIN}",
-        )  # fmt: skip
+        )
 
 
 def even_times_s(n: int, fs: float) -> Float[np.ndarray, " time"]:

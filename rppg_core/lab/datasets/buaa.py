@@ -85,7 +85,7 @@ class Buaa(Layout):
                     f"{len(stream.values)} values for {video.seconds():.1f} s are {fs:.1f} a second, neither the "
                     f"sensor's {SENSOR_FS:g} nor one a frame ({rates[1]:.4g})",
                     "compare its length with the file in the archive; if you made it yourself, export it again",
-                )  # fmt: skip
+                )
 
 
 def _order(folder: Path) -> tuple[str, float]:
@@ -129,7 +129,8 @@ def _stretched(path: Path, name: str, values: np.ndarray, video: Path) -> Stream
     fs = len(values) / seconds
     if name == "bvp" and not SLOWEST_FS <= fs <= FASTEST_FS:
         raise DatasetError(
-            path, f"{len(values)} values for a video of {seconds:.1f} s: {fs:.3g} a second",
+            path,
+            f"{len(values)} values for a video of {seconds:.1f} s: {fs:.3g} a second",
             wanted=f"{SLOWEST_FS:g} to {FASTEST_FS:g} a second (the sensor gives {SENSOR_FS:g}); cut off?",
-        )  # fmt: skip
+        )
     return make_stream(path, name, even_times_s(len(values), fs), values, notes=(NOTE,))

@@ -92,8 +92,9 @@ def made_folder(folder: Path) -> Path:
     except OSError as error:
         raise WriteError(
             f"cannot make {str(folder)!r} ({error.strerror or error})",
-            wanted="a folder that may be written", do="choose another with --runs",
-        ) from error  # fmt: skip
+            wanted="a folder that may be written",
+            do="choose another with --runs",
+        ) from error
     return folder
 
 

@@ -77,8 +77,10 @@ def save_clip(path: Path, clip: FaceClip, truth: Truth, *, about: str | None = N
         about: text to be kept beside the arrays.
     """
     arrays = {name: value for name in FIELDS if (value := getattr(clip, name)) is not None}
-    arrays = {name: value.astype(np.float32) if value.dtype == np.float64 and name != "times_s" else value
-              for name, value in arrays.items()}  # fmt: skip
+    arrays = {
+        name: value.astype(np.float32) if value.dtype == np.float64 and name != "times_s" else value
+        for name, value in arrays.items()
+    }
     held = {name: getattr(truth, name) for name in (*WAVES, *NUMBERS)}
     known = {f"truth_{name}": np.asarray(value) for name, value in held.items() if value is not None}
     if about is not None:
@@ -109,9 +111,16 @@ def load_clip(path: Path) -> tuple[FaceClip, Truth]:
         ) from error
     known = spo2 if np.isfinite(spo2).any() else None
     return clip, Truth(
-        times_s=clip.times_s, bvp=bvp, resp=resp, hr_bpm=hr_bpm, beats_s=np.zeros(0), rr_brpm=rr_brpm,
-        spo2_percent=spo2_percent, pulsed=True, spo2=known,
-    )  # fmt: skip
+        times_s=clip.times_s,
+        bvp=bvp,
+        resp=resp,
+        hr_bpm=hr_bpm,
+        beats_s=np.zeros(0),
+        rr_brpm=rr_brpm,
+        spo2_percent=spo2_percent,
+        pulsed=True,
+        spo2=known,
+    )
 
 
 def about_of(path: Path) -> str:
@@ -150,9 +159,10 @@ def read_entries(folder: Path) -> dict[str, Any]:
             raise ValueError(f"format {found['format']}")
     except FileNotFoundError as error:
         raise UsageError(
-            f"{str(folder)!r} holds no {MANIFEST}", wanted="a folder that `rppg dataset extract` wrote",
+            f"{str(folder)!r} holds no {MANIFEST}",
+            wanted="a folder that `rppg dataset extract` wrote",
             do="extract the dataset first, and name the folder of the result",
-        ) from error  # fmt: skip
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(folder, error) from error
     return found
@@ -181,8 +191,9 @@ def write_manifest(
     except OSError as error:
         raise WriteError(
             f"cannot write {str(path)!r} ({error.strerror or error})",
-            wanted="a folder that can be written to", do="choose another",
-        ) from error  # fmt: skip
+            wanted="a folder that can be written to",
+            do="choose another",
+        ) from error
     return path
 
 
@@ -203,10 +214,17 @@ def _entry_of(clip: ExtractedClip) -> dict[str, Any]:
 
 def _clip_of(folder: Path, entry: Mapping[str, Any]) -> ExtractedClip:
     return ExtractedClip(
-        dataset=entry["dataset"], subject=entry["subject"], clip=entry["clip"], condition=dict(entry["condition"]),
-        path=folder / Path(entry["file"]).name, labels=tuple(entry["labels"]), seconds=float(entry["seconds"]),
-        drawable=bool(entry["drawable"]), longest_s=float(entry["longest_s"]), notes=tuple(entry["notes"]),
-    )  # fmt: skip
+        dataset=entry["dataset"],
+        subject=entry["subject"],
+        clip=entry["clip"],
+        condition=dict(entry["condition"]),
+        path=folder / Path(entry["file"]).name,
+        labels=tuple(entry["labels"]),
+        seconds=float(entry["seconds"]),
+        drawable=bool(entry["drawable"]),
+        longest_s=float(entry["longest_s"]),
+        notes=tuple(entry["notes"]),
+    )
 
 
 def _damaged(folder: Path, error: Exception) -> UsageError:

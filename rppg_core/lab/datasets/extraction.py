@@ -114,9 +114,10 @@ def clip_of_record(record: Record, needs: frozenset[str], *, region: str = "face
     missing = sorted(need for need in needs if getattr(even, need) is None)
     if missing:
         raise UsageError(
-            f"{record.clip} gives no {', '.join(missing)}", wanted="what was asked for with needs",
+            f"{record.clip} gives no {', '.join(missing)}",
+            wanted="what was asked for with needs",
             do="ask for less: a map has no crops",
-        )  # fmt: skip
+        )
     return replace(even, still=None, notes=(*even.notes, *notes)), truth
 
 
@@ -224,11 +225,17 @@ def _entry(job: Job, clip: FaceClip, truth: Truth, notes: tuple[str, ...]) -> Ex
     record = job.record
     longest = max((piece.stop - piece.start for piece in segments(clip.valid)), default=0)
     return ExtractedClip(
-        dataset=record.dataset, subject=record.subject, clip=record.clip,
+        dataset=record.dataset,
+        subject=record.subject,
+        clip=record.clip,
         condition={str(name): str(word) for name, word in record.condition.items()},
-        path=job.file, labels=known_labels(truth), seconds=len(clip.times_s) / FS, drawable=record.drawable,
-        longest_s=longest / FS, notes=tuple(dict.fromkeys((*record.notes, *notes))),
-    )  # fmt: skip
+        path=job.file,
+        labels=known_labels(truth),
+        seconds=len(clip.times_s) / FS,
+        drawable=record.drawable,
+        longest_s=longest / FS,
+        notes=tuple(dict.fromkeys((*record.notes, *notes))),
+    )
 
 
 def _samples_of(path: Path) -> Iterator[bytes]:

@@ -84,10 +84,11 @@ class VideoFrames:
     def _mismatch(self, n_frames: int, n_times: int) -> DatasetError:
         name = self.clock_path.name if self.clock_path else "its labels"
         return DatasetError(
-            self.path, f"{n_frames} frames, but {name} has {n_times} times",
+            self.path,
+            f"{n_frames} frames, but {name} has {n_times} times",
             wanted="one time a frame" + (f" (up to {self.slack} apart)" if self.slack else ""),
             do=f"leave this clip out, or copy or record the video and {name} again, together",
-        )  # fmt: skip
+        )
 
 
 def require_file(path: Path) -> None:

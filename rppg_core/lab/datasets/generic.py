@@ -40,9 +40,12 @@ STREAMS = {name: name for name in KINDS} | {"ppg": "bvp"}
 TIME, TIMES = "t_s", ("t", "time", "timestamp")  # "t_s" is "t" with its unit, as "time [s]" is
 EXAMPLE = "t_s,ppg\n0.033,0.51"
 UNITS = {
-    TIME: ("s", "sec", "secs", "second", "seconds"), "hr": ("bpm", "1/min", "beats/min"), "spo2": ("%", "percent"),
-    "rr": ("brpm", "bpm", "1/min", "breaths/min"), "bp": ("mmhg",),
-}  # fmt: skip
+    TIME: ("s", "sec", "secs", "second", "seconds"),
+    "hr": ("bpm", "1/min", "beats/min"),
+    "spo2": ("%", "percent"),
+    "rr": ("brpm", "bpm", "1/min", "breaths/min"),
+    "bp": ("mmhg",),
+}
 NAME = re.compile(r"(?P<name>[a-z]+2?)(_(?P<suffix>[a-zμ]+))?(\s*[\[(](?P<bracketed>[^\])]*)[\])])?")
 FURTHEST_S = 3600.0  # from the first frame may labels begin; more is another clock, as seconds since 1970
 
@@ -123,9 +126,11 @@ def read_stream(path: Path, name: str) -> Stream:
         raise DatasetError(error.path, error.what, wanted=error.wanted, do=error.do) from error
     if abs(times_s[0]) > FURTHEST_S:
         raise DatasetError(
-            path, f"the times begin at {times_s[0]:.10g} s", wanted="seconds from the video's first frame",
+            path,
+            f"the times begin at {times_s[0]:.10g} s",
+            wanted="seconds from the video's first frame",
             do="subtract the time of the first frame from all of them",
-        )  # fmt: skip
+        )
     return make_stream(path, name, times_s, values[given])
 
 

@@ -78,9 +78,13 @@ def truth_at(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
         return values_at(truth.times_s, values, np.isfinite(values), times_s, is_wave=is_wave)
 
     return replace(
-        truth, times_s=times_s, bvp=at(truth.bvp, True), resp=at(truth.resp, True), hr_bpm=at(truth.hr_bpm, False),
+        truth,
+        times_s=times_s,
+        bvp=at(truth.bvp, True),
+        resp=at(truth.resp, True),
+        hr_bpm=at(truth.hr_bpm, False),
         spo2=None if truth.spo2 is None else at(truth.spo2, False),
-    )  # fmt: skip
+    )
 
 
 def known_labels(truth: Truth) -> tuple[str, ...]:

@@ -84,8 +84,12 @@ def number_lines(
             path, header=header is not None, columns=1, example=f"{header}\n72" if header else ""
         )
         if header is not None and table.names[0].casefold() != header.casefold():
-            raise TableError(path, f"the first line is {shown(table.names[0])}", wanted=f"the header {header!r}",
-                             do="name the column so")  # fmt: skip
+            raise TableError(
+                path,
+                f"the first line is {shown(table.names[0])}",
+                wanted=f"the header {header!r}",
+                do="name the column so",
+            )
         return table.complete(0) if complete else table.numbers(0)
 
 
@@ -181,8 +185,9 @@ def require_h5py() -> Any:
     except ModuleNotFoundError as error:
         raise UsageError(
             "this dataset keeps HDF5 files, and the package 'h5py' is not installed",
-            wanted="the extra 'datasets'", do="pip install 'rppg-lab[datasets]'",
-        ) from error  # fmt: skip
+            wanted="the extra 'datasets'",
+            do="pip install 'rppg-lab[datasets]'",
+        ) from error
     return h5py
 
 

@@ -66,7 +66,8 @@ def find_layout(folder: Path | str, name: str | None = None) -> Layout:
     if len(special) > 1:
         names = ", ".join(layout.name for layout in special)
         raise UsageError(
-            f"{str(folder)!r} fits more than one layout: {names}", wanted="a folder with one dataset",
+            f"{str(folder)!r} fits more than one layout: {names}",
+            wanted="a folder with one dataset",
             do="name the folder of one of them, or choose with --layout",
-        )  # fmt: skip
+        )
     return special[0]

@@ -145,9 +145,11 @@ class MatFrames:
             return ArrayFrame(k / STORED_FS, np.ascontiguousarray(picture))
         if not (picture.min() >= 0 and picture.max() <= 1.001):
             raise DatasetError(
-                self.path, f"'video' reaches from {picture.min():.4g} to {picture.max():.4g} in frame {k}",
-                wanted="0 to 1, or whole numbers of type uint8", do=MEND,
-            )  # fmt: skip
+                self.path,
+                f"'video' reaches from {picture.min():.4g} to {picture.max():.4g} in frame {k}",
+                wanted="0 to 1, or whole numbers of type uint8",
+                do=MEND,
+            )
         return ArrayFrame(k / STORED_FS, np.ascontiguousarray(picture, np.float32) * np.float32(255))
 
 

@@ -42,8 +42,12 @@ class Pure(Layout):
     name = "pure"
     title = "PURE"
     looks_like = "01-01/01-01/Image1392643993642815000.png with 01-01/01-01.json, or 01-01.zip"
-    marks = ("[0-9][0-9]-[0-9][0-9].json", "[0-9][0-9]-[0-9][0-9]/[0-9][0-9]-[0-9][0-9].json",
-             "[0-9][0-9]-[0-9][0-9]/**/Image*.png", "[0-9][0-9]-[0-9][0-9].zip")  # fmt: skip
+    marks = (
+        "[0-9][0-9]-[0-9][0-9].json",
+        "[0-9][0-9]-[0-9][0-9]/[0-9][0-9]-[0-9][0-9].json",
+        "[0-9][0-9]-[0-9][0-9]/**/Image*.png",
+        "[0-9][0-9]-[0-9][0-9].zip",
+    )
 
     def clips(self, root: Path) -> Iterator[Record]:
         names = {match[0] for path in children(root) if (match := CLIP.match(path.name))}
@@ -87,9 +91,11 @@ class PictureFolder:
         missing = np.setdiff1d(listed, here)
         if len(missing) > MISSING_SHARE * len(listed):
             raise DatasetError(
-                self.place, f"{len(here)} of {len(listed)} pictures are here; Image{missing[0]}.png is the first "
-                "that is missing", wanted=f"the pictures that {self.name}.json lists",
-            )  # fmt: skip
+                self.place,
+                f"{len(here)} of {len(listed)} pictures are here; Image{missing[0]}.png is the first "
+                "that is missing",
+                wanted=f"the pictures that {self.name}.json lists",
+            )
 
     @property
     def place(self) -> Path:
@@ -109,9 +115,11 @@ class PictureFolder:
             )
         if not EARLIEST_NS < found[0] < LATEST_NS:
             raise DatasetError(
-                self.place, f"Image{found[0]}.png: {found[0]} is no time in nanoseconds since 1970",
-                wanted="names with 19 digits", do=MEND,
-            )  # fmt: skip
+                self.place,
+                f"Image{found[0]}.png: {found[0]} is no time in nanoseconds since 1970",
+                wanted="names with 19 digits",
+                do=MEND,
+            )
         return np.array(found, np.int64)
 
     def listed_ns(self) -> Int[np.ndarray, " time"]:
@@ -132,9 +140,10 @@ class PictureFolder:
             _ = found["/FullPackage"][0]["Value"], found["/Image"][0]["Timestamp"]
         except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
             raise DatasetError(
-                self.json_path(), f"cannot be read ({type(error).__name__}: {str(error)[:80]})",
+                self.json_path(),
+                f"cannot be read ({type(error).__name__}: {str(error)[:80]})",
                 wanted='a whole JSON file with "/FullPackage" and "/Image"',
-            ) from error  # fmt: skip
+            ) from error
         return found
 
     def _decoded(self) -> Iterator[Frame]:
@@ -192,7 +201,9 @@ def read_stream(pictures: PictureFolder, name: str) -> Stream:
 def _whole(path: Path, times: list) -> Int[np.ndarray, " time"]:
     if not all(isinstance(time, int) and EARLIEST_NS < time < LATEST_NS for time in times):
         raise DatasetError(
-            path, "a Timestamp is no whole number of nanoseconds since 1970", wanted="19 digits, such as "
-            "1392643993642815000", do=MEND,
-        )  # fmt: skip
+            path,
+            "a Timestamp is no whole number of nanoseconds since 1970",
+            wanted="19 digits, such as 1392643993642815000",
+            do=MEND,
+        )
     return np.array(times, np.int64)

@@ -69,8 +69,12 @@ class ExtractSummary:
             f"{len(self.clips) - self.kept} made, {self.kept} kept."
         ]
         for failure in self.failures[:SHOWN]:
-            lines += [f"✗ {failure.path}", f"    {failure.what}", f"    wanted: {failure.wanted}",
-                      f"    repair: {failure.do}"]  # fmt: skip
+            lines += [
+                f"✗ {failure.path}",
+                f"    {failure.what}",
+                f"    wanted: {failure.wanted}",
+                f"    repair: {failure.do}",
+            ]
         more = f"; {MANIFEST} names them all" if len(self.failures) > SHOWN else ""
         n = len(self.failures)
         lines.append(f"✗ Without a clip: {n}{more}." if n else "✓ Every video became a clip.")
@@ -143,9 +147,10 @@ def _jobs(
     unknown = sorted(needs - KEPT_NEEDS)
     if unknown:
         raise UsageError(
-            f"cannot keep {', '.join(unknown)}", wanted=f"some of {', '.join(sorted(KEPT_NEEDS))}",
+            f"cannot keep {', '.join(unknown)}",
+            wanted=f"some of {', '.join(sorted(KEPT_NEEDS))}",
             do="ask for those only",
-        )  # fmt: skip
+        )
     if region not in ("face", "whole"):
         raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for face videos")
     root = None
@@ -171,8 +176,9 @@ def _require_room(out: Path, datasets: set[str]) -> None:
     except OSError as error:
         raise WriteError(
             f"cannot make {str(out)!r} ({error.strerror or error})",
-            wanted="a folder that can be written to", do="choose another",
-        ) from error  # fmt: skip
+            wanted="a folder that can be written to",
+            do="choose another",
+        ) from error
     if not os.access(out, os.W_OK):
         raise WriteError(
             f"cannot write into {str(out)!r}", wanted="a folder that can be written to", do="choose another"
@@ -182,9 +188,10 @@ def _require_room(out: Path, datasets: set[str]) -> None:
     others = sorted({entry["dataset"] for entry in read_entries(out)["clips"]} - datasets)
     if others:
         raise UsageError(
-            f"{str(out)!r} holds clips of {', '.join(others)}", wanted="a folder of its own for each dataset",
+            f"{str(out)!r} holds clips of {', '.join(others)}",
+            wanted="a folder of its own for each dataset",
             do="name another folder; several folders can be trained on together",
-        )  # fmt: skip
+        )
 
 
 def _workers(workers: int | None, scheduler: str | None) -> int:
@@ -235,17 +242,19 @@ def _over_cluster(jobs: Sequence[Job], scheduler: str) -> Generator[Outcome, Non
         client = distributed.Client(scheduler, timeout=CONNECT_S)
     except (OSError, ValueError, TimeoutError) as error:
         raise ClusterError(
-            f"no scheduler at {scheduler!r} ({type(error).__name__})", wanted="an address such as tcp://host:8786",
+            f"no scheduler at {scheduler!r} ({type(error).__name__})",
+            wanted="an address such as tcp://host:8786",
             do="start one with `dask scheduler`, and workers with `dask worker ADDRESS`",
-        ) from error  # fmt: skip
+        ) from error
     with client:
         try:
             client.wait_for_workers(1, timeout=CONNECT_S)
         except TimeoutError as error:
             raise ClusterError(
-                f"the scheduler at {scheduler!r} has no workers", wanted="one or more",
+                f"the scheduler at {scheduler!r} has no workers",
+                wanted="one or more",
                 do="start them with `dask worker ADDRESS`",
-            ) from error  # fmt: skip
+            ) from error
         futures = {client.submit(extract_record, job, pure=False): job for job in jobs}
         for future in distributed.as_completed(list(futures)):
             job = futures.pop(future)
@@ -268,9 +277,10 @@ def _require_dask() -> Any:
         import distributed
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"a scheduler needs the package {error.name!r}, which is not installed", wanted="the extra 'datasets'",
+            f"a scheduler needs the package {error.name!r}, which is not installed",
+            wanted="the extra 'datasets'",
             do="pip install 'rppg-lab[datasets]'",
-        ) from error  # fmt: skip
+        ) from error
     return distributed
 
 

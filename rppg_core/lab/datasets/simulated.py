@@ -111,9 +111,10 @@ class SimulatedDomain:
         """
         if not (0 <= n <= MOST_CLIPS and 0 <= seed < MOST_SEEDS):
             raise UsageError(
-                f"{n} clips of seed {seed}", wanted=f"at most {MOST_CLIPS} clips, seeds below {MOST_SEEDS}",
+                f"{n} clips of seed {seed}",
+                wanted=f"at most {MOST_CLIPS} clips, seeds below {MOST_SEEDS}",
                 do="ask for fewer",
-            )  # fmt: skip
+            )
         return (self._record(k, seconds, seed) for k in range(n))
 
     def _record(self, k: int, seconds: float, seed: int) -> Record:
@@ -122,9 +123,14 @@ class SimulatedDomain:
         clip = self._clip(k, Path(self.name) / name, seconds, seed)
         condition = {"scene": scene.name, "motion": scene.motion, "tone": str(clip.settings.tone + 1)}
         return Record(
-            dataset=self.name, subject=subject, clip=name, condition=condition, face_clip=clip,
-            streams=clip.streams(), notes=(f"Simulated, after {self.original}.",),
-        )  # fmt: skip
+            dataset=self.name,
+            subject=subject,
+            clip=name,
+            condition=condition,
+            face_clip=clip,
+            streams=clip.streams(),
+            notes=(f"Simulated, after {self.original}.",),
+        )
 
     def _scene(self, k: int) -> Scene:
         """In turn, and shifted after each round: no person gets the same scenes as all others."""
@@ -183,10 +189,11 @@ def _oximeter(*names: str, fs: float, lag_s: float = 2.0) -> tuple[Instrument, .
     """A finger clip that shows whole numbers over some beats; half its average late, or later where that is known."""
     rates = {"hr": 1.0, "spo2": 1.0}
     return tuple(
-        Instrument(name=name, fs=fs, step=rates[name], average_s=4.0, lag_s=lag_s) if name in rates
+        Instrument(name=name, fs=fs, step=rates[name], average_s=4.0, lag_s=lag_s)
+        if name in rates
         else Instrument(name=name, fs=fs)
         for name in names
-    )  # fmt: skip
+    )
 
 
 DOMAINS: tuple[SimulatedDomain, ...] = (
@@ -323,9 +330,7 @@ def _column(d: SimulatedDomain) -> dict[str, str]:
         "domain": d.name,
         "frames a second": ", ".join(f"{fps:g}" for fps in d.fps),
         "lost frames, jitter": f"{100 * d.dropped:g} %, {100 * d.time_jitter:g} %",
-        "face, px": "-".join(
-            f"{px:.0f}" for px in sorted({0.45 * d.size / s.distance for s in d.scenes})
-        ),
+        "face, px": "-".join(f"{px:.0f}" for px in sorted({0.45 * d.size / s.distance for s in d.scenes})),
         "codec": f"{d.codec} crf {d.crf[0]}-{d.crf[1]}" if d.codec else "none",
         "colours (matrix, red, blue)": f"{colours.saturation:g}, {colours.red:g}, {colours.blue:g}",
         "noise, grey levels": f"{d.noise:g}",
@@ -339,4 +344,4 @@ def _column(d: SimulatedDomain) -> dict[str, str]:
         "RR, brpm": f"{d.rr_brpm[0]:g} ± {d.rr_brpm[1]:g}",
         "labels": rates,
         "label clock": f"{low_s:g} to {high_s:g} s, drift {100 * d.clock_drift:g} %",
-    }  # fmt: skip
+    }

@@ -236,9 +236,12 @@ def _between(frames: RenderedFrames | CodedFrames, from_s: float, to_s: float) -
 def _course(instrument: Instrument, truth: Truth) -> Any:
     """What an instrument looks at, as a function of true time."""
     known: Mapping[str, np.ndarray | None] = {
-        "bvp": truth.bvp, "resp": truth.resp, "hr": truth.hr_bpm, "spo2": truth.spo2,
+        "bvp": truth.bvp,
+        "resp": truth.resp,
+        "hr": truth.hr_bpm,
+        "spo2": truth.spo2,
         "rr": np.full(len(truth.times_s), truth.rr_brpm),
-    }  # fmt: skip
+    }
     values = known[instrument.name]
     if values is None:
         raise ValueError(f"the simulator keeps no {instrument.name}")
@@ -264,7 +267,12 @@ def _video_info(settings: SimulationSettings, times_s: np.ndarray) -> VideoInfo:
     steps_s = np.diff(times_s)
     step_s = float(np.median(steps_s))
     return VideoInfo(
-        codec=settings.codec or "simulated", width=settings.size, height=settings.size, n_frames=len(times_s),
-        duration_s=float(times_s[-1] - times_s[0] + steps_s.mean()), fps_container=settings.fps, fps=1 / step_s,
+        codec=settings.codec or "simulated",
+        width=settings.size,
+        height=settings.size,
+        n_frames=len(times_s),
+        duration_s=float(times_s[-1] - times_s[0] + steps_s.mean()),
+        fps_container=settings.fps,
+        fps=1 / step_s,
         jitter_percent=float(100 * steps_s.std() / step_s),
-    )  # fmt: skip
+    )

@@ -132,8 +132,13 @@ def read_breathing(labels: Path, name: str) -> Stream:
         if len(values) == len(beats) and np.array_equal(values, beats):
             stream = make_stream(path, "hr", even_times_s(len(values), STORED_FS), values)
             note = "RF.mat only repeats the heart rate: there is no breathing label."
-            return replace(stream, name=name, mask=np.zeros_like(stream.mask), notes=(note,),
-                           unit="brpm" if name == "rr" else "a.u.")  # fmt: skip
+            return replace(
+                stream,
+                name=name,
+                mask=np.zeros_like(stream.mask),
+                notes=(note,),
+                unit="brpm" if name == "rr" else "a.u.",
+            )
     return read_stream(labels / "RF.mat", name, "RF")
 
 

@@ -67,9 +67,10 @@ def read_truth(path: Path) -> Float[np.ndarray, "3 time"]:
     rows = number_rows(path)
     if len(rows) != 3 or len({len(row) for row in rows}) != 1:
         raise DatasetError(
-            path, f"{len(rows)} lines of {', '.join(str(len(row)) for row in rows)} numbers: cut off?",
+            path,
+            f"{len(rows)} lines of {', '.join(str(len(row)) for row in rows)} numbers: cut off?",
             wanted="three lines of equal length: PPG, heart rate, time",
-        )  # fmt: skip
+        )
     return np.stack(rows)
 
 

@@ -45,9 +45,13 @@ class V4v(Layout):
     marks = tuple(
         phase + mark
         for phase in PHASES
-        for mark in ("Videos/*/[FM][0-9]*_T*.mkv", "Videos/*/*/[FM][0-9]*_T*.mkv", "*ruth/Physiology/[FM]*_T*.txt",
-                     "blood_pressure/*_bp/[FM]*-T*.txt")
-    )  # fmt: skip
+        for mark in (
+            "Videos/*/[FM][0-9]*_T*.mkv",
+            "Videos/*/*/[FM][0-9]*_T*.mkv",
+            "*ruth/Physiology/[FM]*_T*.txt",
+            "blood_pressure/*_bp/[FM]*-T*.txt",
+        )
+    )
 
     def clips(self, root: Path) -> Iterator[Record]:
         rates = _by_clip(_found(root, "*ruth/Physiology/*.txt"))
@@ -127,7 +131,8 @@ def read_pressure(path: Path, rates: tuple[Path, ...], clip: str) -> Stream:
     wanted = round(n_frames * PRESSURE_FS / FPS)
     if abs(len(values) - wanted) > LOST_SHARE * wanted:
         raise DatasetError(
-            path, f"{len(values)} samples of blood pressure for {n_frames} frames",
+            path,
+            f"{len(values)} samples of blood pressure for {n_frames} frames",
             wanted=f"{wanted}: 1000 a second at {FPS:g} frames a second",
-        )  # fmt: skip
+        )
     return make_stream(path, "bp", even_times_s(len(values), PRESSURE_FS), values)

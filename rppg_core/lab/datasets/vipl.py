@@ -36,9 +36,16 @@ from rppg_core.lab.datasets.labels import mat_variables, number_lines, text_line
 from rppg_core.video.frame import Frame
 
 SCENARIOS = {
-    "1": "stable", "2": "head motion", "3": "talking", "4": "dark", "5": "bright", "6": "1.5 m away",
-    "7": "after exercise", "8": "phone, still", "9": "phone, moving",
-}  # fmt: skip
+    "1": "stable",
+    "2": "head motion",
+    "3": "talking",
+    "4": "dark",
+    "5": "bright",
+    "6": "1.5 m away",
+    "7": "after exercise",
+    "8": "phone, still",
+    "9": "phone, moving",
+}
 CAMERAS = {
     "source1": "Logitech C310",
     "source2": "Huawei P9",
@@ -78,9 +85,10 @@ class Vipl(Layout):
             timed = folder.name != PHONE and (folder / "time.txt").exists()
             notes = () if timed else (SPREAD_NOTE if folder.name == PHONE else NO_TIMES_NOTE,)
             condition = {
-                "scenario": SCENARIOS.get(scenario[1], scenario[1]), "camera": CAMERAS[folder.name],
+                "scenario": SCENARIOS.get(scenario[1], scenario[1]),
+                "camera": CAMERAS[folder.name],
                 "take": (scenario[2] or "-1")[1:],
-            }  # fmt: skip
+            }
             if person[1] in folds:
                 condition["fold"] = folds[person[1]]
             yield Record(
@@ -137,9 +145,11 @@ def read_times_s(path: Path) -> Float[np.ndarray, " time"]:
         raise DatasetError(path, "the times do not increase", wanted="milliseconds in order, one a frame")
     if not 0.005 <= np.median(steps_s) <= 0.5:
         raise DatasetError(
-            path, f"steps by {1e3 * np.median(steps_s):.4g} from frame to frame", wanted="5 to 500 ms",
+            path,
+            f"steps by {1e3 * np.median(steps_s):.4g} from frame to frame",
+            wanted="5 to 500 ms",
             do=MEND,
-        )  # fmt: skip
+        )
     return times_s
 
 
@@ -161,9 +171,10 @@ class SpreadFrames:
         n, seconds = VideoFrames(self.folder / "video.avi").count(), self.seconds()
         if not 10 <= n / seconds <= 65:
             raise DatasetError(
-                self.folder / "video.avi", f"{n} frames for {seconds:g} heart rates, one a second",
+                self.folder / "video.avi",
+                f"{n} frames for {seconds:g} heart rates, one a second",
                 wanted="10 to 65 frames a second",
-            )  # fmt: skip
+            )
 
     def _timed(self) -> VideoFrames:
         n = VideoFrames(self.folder / "video.avi").count()

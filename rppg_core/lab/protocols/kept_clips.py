@@ -80,8 +80,10 @@ def source_fingerprint() -> str:
                 base = node.module or ""
                 names = [f"{base}.{alias.name}" for alias in node.names]
                 todo += [base, *(name for name in names if _source_file(name))]
-            elif (isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
-                  and ast.get_docstring(node, clean=False) is not None):  # fmt: skip
+            elif (
+                isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+                and ast.get_docstring(node, clean=False) is not None
+            ):
                 node.body = node.body[1:]
         seen[name] = ast.dump(tree)
     return digest(sorted(seen.items()))

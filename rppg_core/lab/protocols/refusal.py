@@ -115,10 +115,17 @@ def run_case(case: Case, methods: Sequence[str]) -> list[Row]:
     voices = {name: e.vitals.hr for name, e in report.estimates.items()}
     voices["consensus"] = report.consensus.vitals.hr
     return [
-        Row(**asdict(case), voice=name, truth_bpm=truth_bpm, value_bpm=hr.value, confidence=hr.confidence,
-            low_bpm=hr.interval[0] if hr.interval else None, high_bpm=hr.interval[1] if hr.interval else None)
+        Row(
+            **asdict(case),
+            voice=name,
+            truth_bpm=truth_bpm,
+            value_bpm=hr.value,
+            confidence=hr.confidence,
+            low_bpm=hr.interval[0] if hr.interval else None,
+            high_bpm=hr.interval[1] if hr.interval else None,
+        )
         for name, hr in voices.items()
-    ]  # fmt: skip
+    ]
 
 
 def run_refusal(
@@ -157,10 +164,13 @@ class RefusalResult:
     def select(self, **wanted: Any) -> list[Row]:
         """Rows whose fields equal, or lie among, what is wanted."""
         return [
-            row for row in self.rows
-            if all(getattr(row, k) in v if isinstance(v, (tuple, list)) else getattr(row, k) == v
-                   for k, v in wanted.items())
-        ]  # fmt: skip
+            row
+            for row in self.rows
+            if all(
+                getattr(row, k) in v if isinstance(v, (tuple, list)) else getattr(row, k) == v
+                for k, v in wanted.items()
+            )
+        ]
 
     @property
     def voices(self) -> list[str]:
@@ -171,20 +181,30 @@ class RefusalResult:
         strong = self.select(kind="pulse", amplitude=("0.35", "0.7"), voice="consensus")
         shown = [row for row in strong if row.shown]
         near = [row for row in shown if row.error_bpm <= 3]
-        every = [row for row in self.select(kind="pulse", amplitude=("0.2", "0.35", "0.7"), voice="consensus")
-                 if row.shown]  # fmt: skip
+        every = [
+            row
+            for row in self.select(kind="pulse", amplitude=("0.2", "0.35", "0.7"), voice="consensus")
+            if row.shown
+        ]
         covered = sum(row.covered for row in every)
         found = [
             _criterion("consensus shown at 0.35 % and above", len(shown), len(strong), at_least=0.90),
             _criterion("of these within 3 bpm", len(near), len(shown), at_least=0.97),
-            Criterion("intervals contain the truth", f"{covered} of {len(every)}", "90 to 98 %",
-                      bool(every) and 0.90 <= covered / len(every) <= 0.98),
-        ]  # fmt: skip
+            Criterion(
+                "intervals contain the truth",
+                f"{covered} of {len(every)}",
+                "90 to 98 %",
+                bool(every) and 0.90 <= covered / len(every) <= 0.98,
+            ),
+        ]
         for voice in self.voices:
             free = self.select(kind=tuple(PULSE_FREE), voice=voice)
             limit = 0.02 if voice == "consensus" else 0.05
-            found.append(_criterion(f"numbers without a pulse, {voice}", sum(r.shown for r in free), len(free),
-                                    at_most=limit))  # fmt: skip
+            found.append(
+                _criterion(
+                    f"numbers without a pulse, {voice}", sum(r.shown for r in free), len(free), at_most=limit
+                )
+            )
         for kind in STRICT:
             free = self.select(kind=kind, voice="consensus")
             found.append(

@@ -24,8 +24,10 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(str(row[k])) for row in [header, *rows]) for k in range(len(header))]
     lines = []
     for row in [header, *rows]:
-        cells = [str(cell).ljust(w) if k == 0 else str(cell).rjust(w)
-                 for k, (cell, w) in enumerate(zip(row, widths, strict=True))]  # fmt: skip
+        cells = [
+            str(cell).ljust(w) if k == 0 else str(cell).rjust(w)
+            for k, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "  ".join("-" * w for w in widths))
     return "\n".join(lines)

@@ -33,8 +33,14 @@ from rppg_core.video.mesh_points import (
     RIGHT_EYE,
 )
 
-HAIR = ((0.012, 0.010, 0.009), (0.03, 0.018, 0.012), (0.09, 0.05, 0.03), (0.30, 0.19, 0.09), (0.17, 0.06, 0.03),
-        (0.35, 0.34, 0.33))  # fmt: skip  # linear light: black, dark brown, brown, blond, red, grey
+HAIR = (
+    (0.012, 0.010, 0.009),
+    (0.03, 0.018, 0.012),
+    (0.09, 0.05, 0.03),
+    (0.30, 0.19, 0.09),
+    (0.17, 0.06, 0.03),
+    (0.35, 0.34, 0.33),
+)  # linear light: black, dark brown, brown, blond, red, grey
 IRIS = ((0.03, 0.015, 0.01), (0.08, 0.05, 0.02), (0.10, 0.16, 0.22), (0.07, 0.12, 0.05))
 CHIN, NOSE_TIP, NOSE_ROOT, NOSTRILS, LIP_LINE = 152, 1, 168, (98, 327), (61, 81, 13, 311, 291)
 BALD, BEARD, GLASSES = 0.12, 0.25, 0.15  # shares of faces
@@ -189,8 +195,15 @@ def _features(
     lips = albedo * np.array([0.85, 0.5, 0.55]) * np.exp(0.15 * rng.standard_normal(3))
     painted = [(canvas.area(LIPS, grow=1.05), lips)]
     line = np.zeros((size, size), np.uint8)
-    cv2.polylines(line, [np.round(points[list(LIP_LINE)] * 16).astype(np.int32)], False, 255,
-                  max(1, round(0.012 * canvas.width)), cv2.LINE_AA, 4)  # fmt: skip
+    cv2.polylines(
+        line,
+        [np.round(points[list(LIP_LINE)] * 16).astype(np.int32)],
+        False,
+        255,
+        max(1, round(0.012 * canvas.width)),
+        cv2.LINE_AA,
+        4,
+    )
     painted.append((0.7 * line.astype(np.float32) / 255, 0.3 * lips))
     iris = np.array(IRIS[rng.integers(len(IRIS))])
     gaze = canvas.width * np.array([0.02, 0.005]) * rng.standard_normal(2)

@@ -46,9 +46,16 @@ from rppg_core.lab.simulate.settings import (
 from rppg_core.types import NEEDS, FaceClip, Truth, VideoInfo
 
 __all__ = [
-    "KINDS", "PULSE_FREE", "SIMULATOR_VERSION", "SimulatedVideo", "SimulationSettings", "random_settings",
-    "save_simulation", "simulate_clip", "simulate_video",
-]  # fmt: skip
+    "KINDS",
+    "PULSE_FREE",
+    "SIMULATOR_VERSION",
+    "SimulatedVideo",
+    "SimulationSettings",
+    "random_settings",
+    "save_simulation",
+    "simulate_clip",
+    "simulate_video",
+]
 
 BLOCK_S = 0.5  # of kind "shuffled"
 # Each part of a clip has its own stream of random numbers: changing one leaves the others as they were.
@@ -82,9 +89,10 @@ def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
     """
     if not isinstance(settings, SimulationSettings):
         raise UsageError(
-            f"settings of type {type(settings).__name__}", wanted="SimulationSettings",
+            f"settings of type {type(settings).__name__}",
+            wanted="SimulationSettings",
             do="make them: SimulationSettings(hr_bpm=72.0)",
-        )  # fmt: skip
+        )
     times_s = frame_times(settings.camera, settings.seconds, _rng(settings, _TIMES))
     waves = simulate_waves(settings.person, times_s, _rng(settings, _BODY))
     scene = _scene(settings, times_s, waves)

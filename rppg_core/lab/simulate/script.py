@@ -44,8 +44,14 @@ def motion_of_clip(
     motion = head_motion(level, times_s, rng, scale=settings.motion_scale)
     if faceless or not settings.pulsed:
         return motion
-    return with_body(motion, times_s, resp=waves.resp, bvp=waves.bvp, breath_percent=settings.breath_motion,
-                     beat_percent=settings.beat_motion)  # fmt: skip
+    return with_body(
+        motion,
+        times_s,
+        resp=waves.resp,
+        bvp=waves.bvp,
+        breath_percent=settings.breath_motion,
+        beat_percent=settings.beat_motion,
+    )
 
 
 def layer_strengths(
@@ -132,5 +138,13 @@ def truth_of(settings: SimulationSettings, times_s: Float[np.ndarray, " time"], 
     if settings.pulsed:
         return truth
     nothing = np.zeros(len(times_s))
-    return replace(truth, bvp=nothing, resp=nothing, hr_bpm=nothing * np.nan, beats_s=np.zeros(0), rr_brpm=np.nan,
-                   spo2_percent=np.nan, spo2=None)  # fmt: skip
+    return replace(
+        truth,
+        bvp=nothing,
+        resp=nothing,
+        hr_bpm=nothing * np.nan,
+        beats_s=np.zeros(0),
+        rr_brpm=np.nan,
+        spo2_percent=np.nan,
+        spo2=None,
+    )

@@ -117,10 +117,15 @@ def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -
         boxes=_boxes(motion),
         stmap=fill_empty_cells(cells, weight, skin),
         stmap_weight=weight,
-        video=VideoInfo(codec="simulated", n_frames=len(times_s), fps=settings.fps, fps_container=settings.fps,
-                        duration_s=settings.seconds),
+        video=VideoInfo(
+            codec="simulated",
+            n_frames=len(times_s),
+            fps=settings.fps,
+            fps_container=settings.fps,
+            duration_s=settings.seconds,
+        ),
         face=FaceInfo(found=1.0, n_faces=1, width_px=100.0, skin_fraction=float(face.share.mean())),
-    )  # fmt: skip
+    )
     return clip, truth_of(settings, times_s, waves)
 
 

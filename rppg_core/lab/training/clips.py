@@ -69,8 +69,9 @@ class ClipSource:
         if found is None:
             raise UsageError(
                 f"no {self.n_frames} frames in one piece in a clip of {str(self.folder)!r}",
-                wanted="clips that are longer than a window", do="leave that clip out",
-            )  # fmt: skip
+                wanted="clips that are longer than a window",
+                do="leave that clip out",
+            )
         return found
 
 
@@ -176,8 +177,11 @@ def mirrored(clip: FaceClip) -> FaceClip:
     if set(SIDES) <= set(clip.rois):
         left, right = (clip.rois.index(side) for side in SIDES)
         rois[left], rois[right] = right, left
-    crops = {name: values[:, :, ::-1] for name in ("crop36", "crop72", "crop128_raw")
-             if (values := getattr(clip, name)) is not None}  # fmt: skip
+    crops = {
+        name: values[:, :, ::-1]
+        for name in ("crop36", "crop72", "crop128_raw")
+        if (values := getattr(clip, name)) is not None
+    }
     return replace(
         clip,
         rgb=clip.rgb[:, rois],
@@ -190,8 +194,9 @@ def mirrored(clip: FaceClip) -> FaceClip:
 
 def _settings(recipe: Recipe, k: int, difficulty: float) -> SimulationSettings:
     rng = np.random.default_rng([CLIP_SEED, k])
-    settings = random_settings(rng, pulsed=True, seconds=recipe.clip_s, size=recipe.clip_px, difficulty=difficulty,
-                               face="drawn")  # fmt: skip
+    settings = random_settings(
+        rng, pulsed=True, seconds=recipe.clip_s, size=recipe.clip_px, difficulty=difficulty, face="drawn"
+    )
     settings = replace(
         harder(settings, rng, recipe.harshness**difficulty), codec=str(rng.choice(list(CODECS)))
     )

@@ -51,8 +51,9 @@ class ExtractedSource:
         if found is None:
             raise UsageError(
                 f"no {self.n_frames} frames in one piece in {str(chosen.path)!r}",
-                wanted="the clip that the manifest describes", do="extract the dataset again",
-            )  # fmt: skip
+                wanted="the clip that the manifest describes",
+                do="extract the dataset again",
+            )
         return found
 
 
@@ -74,8 +75,9 @@ def clips_for(
     if len(long) < 2:
         raise UsageError(
             f"{len(long)} of {len(clips)} clips of {group} have {n_frames / FS:.1f} s in one piece",
-            wanted="two or more", do="name another folder, or lower n_frames in the recipe",
-        )  # fmt: skip
+            wanted="two or more",
+            do="name another folder, or lower n_frames in the recipe",
+        )
     people = sorted({(clip.dataset, clip.subject) for clip in long})
     several = len(people) > 1
     units = people if several else sorted({(clip.dataset, clip.clip) for clip in long})

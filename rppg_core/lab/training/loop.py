@@ -239,13 +239,19 @@ class Training:
         if self.clock.step == recipe.steps:
             weights = self.folder.path / f"{recipe.method}.safetensors"
             card = ModelCard(
-                method=recipe.method, paper=self.network.paper, inputs=tuple(sorted(self.network.needs)), data=data,
-                simulator_version=SIMULATOR_VERSION, seed=recipe.seed, steps=recipe.steps,
-                recipe=recipe_dict(recipe), recipe_hash=recipe_hash(recipe),
+                method=recipe.method,
+                paper=self.network.paper,
+                inputs=tuple(sorted(self.network.needs)),
+                data=data,
+                simulator_version=SIMULATOR_VERSION,
+                seed=recipe.seed,
+                steps=recipe.steps,
+                recipe=recipe_dict(recipe),
+                recipe_hash=recipe_hash(recipe),
                 metrics={f"held-out {name}": round(value, 4) for name, value in self.validation.items()},
                 weights=SIMULATED if simulated else RECORDED,
                 limits=f"Trained on {'simulated faces' if simulated else 'stored clips'} only; {LIMITS}",
-            )  # fmt: skip
+            )
             if self.accelerator.is_main_process:
                 save_model(weights, self.average, card)
         return Result(
@@ -289,9 +295,10 @@ class Training:
             self.loss = terms.pop("loss")
             if not math.isfinite(self.loss):
                 raise TrainingError(
-                    f"the loss of step {row['step']} is {self.loss}", wanted="a finite number",
+                    f"the loss of step {row['step']} is {self.loss}",
+                    wanted="a finite number",
                     do="lower lr in the recipe, or look at that batch: StepDataset gives it by its step",
-                )  # fmt: skip
+                )
             rows.append({**row, "loss": self.loss, "terms": terms})
         self._unwritten.clear()
         if self.accelerator.is_main_process and rows:

@@ -124,10 +124,15 @@ def _domains(
     """Traces for each simulated domain, with the labels that it has, and windows of rendered clips of all of them."""
     n_clips = round(size * recipe.clips / (recipe.traces + recipe.clips))
     traces = [
-        _traces(recipe, labels=domain.labels, stream=k + 1, name=f"traces labelled as {domain.name}",
-                held_out=held_out)
+        _traces(
+            recipe,
+            labels=domain.labels,
+            stream=k + 1,
+            name=f"traces labelled as {domain.name}",
+            held_out=held_out,
+        )
         for k, domain in enumerate(DOMAINS)
-    ]  # fmt: skip
+    ]
     shares = [
         Share(source, part) for source, part in zip(traces, _split(size - n_clips, len(DOMAINS)), strict=True)
     ]
@@ -137,23 +142,36 @@ def _domains(
     each = recipe.n_clips // len(DOMAINS)
     folder = clips / f"domains-{each}x{recipe.clip_s:g}s-seed{CLIPS_SEED}-{'-'.join(sorted(needs))}"
     records = [
-        record for domain in DOMAINS
+        record
+        for domain in DOMAINS
         for record in domain.records(each, seconds=recipe.clip_s, seed=CLIPS_SEED)
-    ]  # fmt: skip
+    ]
     extract_dataset(records, folder, needs=needs, workers=os.cpu_count() or 1, progress=progress)
     stored = _extracted(recipe, read_manifest(folder), n_clips, "six simulated domains", held_out=held_out)
     return [*shares, stored]
 
 
 def _traces(
-    recipe: Recipe, *, held_out: bool, labels: Sequence[str] = TASKS, stream: int = 0, name: str = "simulated traces"
-) -> TraceSource:  # fmt: skip
+    recipe: Recipe,
+    *,
+    held_out: bool,
+    labels: Sequence[str] = TASKS,
+    stream: int = 0,
+    name: str = "simulated traces",
+) -> TraceSource:
     """Endless traces of the recipe's kind."""
     return TraceSource(
-        seed=recipe.seed, prepare=_prepare(recipe), n_frames=recipe.n_frames,
-        labels=frozenset(recipe.labels) & frozenset(labels), skin_weight=recipe.skin_weight, motion=recipe.motion,
-        harshness=recipe.harshness, held_out=held_out, stream=stream, name=name,
-    )  # fmt: skip
+        seed=recipe.seed,
+        prepare=_prepare(recipe),
+        n_frames=recipe.n_frames,
+        labels=frozenset(recipe.labels) & frozenset(labels),
+        skin_weight=recipe.skin_weight,
+        motion=recipe.motion,
+        harshness=recipe.harshness,
+        held_out=held_out,
+        stream=stream,
+        name=name,
+    )
 
 
 def _dealt(recipe: Recipe, n: int) -> list[int]:

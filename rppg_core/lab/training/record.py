@@ -43,9 +43,10 @@ class RunFolder:
             return
         if stored is not None and self.checkpoint() is not None:
             raise UsageError(
-                f"{str(self.path)!r} holds a run of {self.step()} steps", wanted="a new folder, or --resume",
+                f"{str(self.path)!r} holds a run of {self.step()} steps",
+                wanted="a new folder, or --resume",
                 do="continue it with --resume, name another folder with --runs, or delete it",
-            )  # fmt: skip
+            )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.log.write_text("", encoding="utf-8")
@@ -53,8 +54,9 @@ class RunFolder:
         except OSError as error:
             raise WriteError(
                 f"cannot write into {str(self.path)!r} ({error.strerror or error})",
-                wanted="a folder that can be written to", do="choose another with --runs",
-            ) from error  # fmt: skip
+                wanted="a folder that can be written to",
+                do="choose another with --runs",
+            ) from error
 
     def checkpoint(self) -> Path | None:
         """The newest complete checkpoint."""
@@ -115,13 +117,15 @@ class RunFolder:
     def _check_same(self, stored: Row | None, wanted: Row) -> None:
         if stored is None:
             raise UsageError(
-                f"no run in {str(self.path)!r}", wanted="the folder of a run that was stopped",
+                f"no run in {str(self.path)!r}",
+                wanted="the folder of a run that was stopped",
                 do="leave --resume out to start one",
-            )  # fmt: skip
+            )
         other = [n for n, value in wanted["recipe"].items() if stored["recipe"].get(n) != value]
         other += ["sources"] if stored["sources"] != wanted["sources"] else []
         if other:
             raise UsageError(
-                f"the run in {str(self.path)!r} has another {', '.join(other)}", wanted="the same recipe to continue",
+                f"the run in {str(self.path)!r} has another {', '.join(other)}",
+                wanted="the same recipe to continue",
                 do="give the options that it was started with, or name another folder with --runs",
-            )  # fmt: skip
+            )

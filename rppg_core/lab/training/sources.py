@@ -73,7 +73,7 @@ def collate(samples: Sequence[Sample], n_frames: int) -> Batch:
                 f"inputs {sorted(sample.inputs)} beside {sorted(names)} in one batch",
                 wanted="the same from each source",
                 do="give the sources the same method and config",
-            )  # fmt: skip
+            )
     inputs = {name: _tensor([sample.inputs[name] for sample in samples]) for name in samples[0].inputs}
     targets, mask = {}, {}
     for task in TASKS:
@@ -91,9 +91,13 @@ def even_truth(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
         return CubicSpline(truth.times_s, values)(inside)
 
     return replace(
-        truth, times_s=times_s, bvp=at(truth.bvp), resp=at(truth.resp), hr_bpm=at(truth.hr_bpm),
+        truth,
+        times_s=times_s,
+        bvp=at(truth.bvp),
+        resp=at(truth.resp),
+        hr_bpm=at(truth.hr_bpm),
         spo2=None if truth.spo2 is None else at(truth.spo2),
-    )  # fmt: skip
+    )
 
 
 def targets_of(truth: Truth, part: slice, labels: frozenset[str]) -> dict[str, np.ndarray | float]:

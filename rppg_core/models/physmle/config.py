@@ -53,9 +53,10 @@ class PhysMLEConfig:
 
     def __post_init__(self):
         check_sizes(
-            self, ("window", "rows", "cell_channels", "blocks", "rank", "rr_window"),
+            self,
+            ("window", "rows", "cell_channels", "blocks", "rank", "rr_window"),
             ("widths", "strides", "dilations", "kernel"),
-        )  # fmt: skip
+        )
         check_choices(
             self, stem=("cells", "image"), trunk=("trainable", "frozen"), rates=("spectrum", "pooled")
         )
@@ -71,17 +72,25 @@ class PhysMLEConfig:
             )
         if self.window % self.time_stride:
             raise UsageError(
-                f"window is {self.window}", wanted=f"a multiple of {self.time_stride}, what the strides make of it",
+                f"window is {self.window}",
+                wanted=f"a multiple of {self.time_stride}, what the strides make of it",
                 do="choose another window, or smaller strides",
-            )  # fmt: skip
+            )
 
     @classmethod
     def tiny(cls) -> PhysMLEConfig:
         """For tests and lessons."""
         return cls(
-            window=64, cell_channels=6, widths=(8, 12), strides=(1, 1), dilations=(1, 2), rank=2, alpha=4.0,
-            experts=2, rr_window=64,
-        )  # fmt: skip
+            window=64,
+            cell_channels=6,
+            widths=(8, 12),
+            strides=(1, 1),
+            dilations=(1, 2),
+            rank=2,
+            alpha=4.0,
+            experts=2,
+            rr_window=64,
+        )
 
     @classmethod
     def small(cls) -> PhysMLEConfig:

@@ -91,9 +91,13 @@ class BvpDecoder(nn.Module):
         for _ in range(doublings):
             smaller = max(channels // 2, 8)
             layers += [
-                nn.ConvTranspose1d(channels, smaller, 2, stride=2), nn.GroupNorm(1, smaller), nn.GELU(),
-                nn.Conv1d(smaller, smaller, 5, padding=2), nn.GroupNorm(1, smaller), nn.GELU(),
-            ]  # fmt: skip
+                nn.ConvTranspose1d(channels, smaller, 2, stride=2),
+                nn.GroupNorm(1, smaller),
+                nn.GELU(),
+                nn.Conv1d(smaller, smaller, 5, padding=2),
+                nn.GroupNorm(1, smaller),
+                nn.GELU(),
+            ]
             channels = smaller
         self.layers = nn.Sequential(*layers, nn.Conv1d(channels, 1, 5, padding=2))
 

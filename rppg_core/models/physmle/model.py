@@ -69,11 +69,14 @@ class PhysMLE(RppgModel):
             {task: TaskGate(widths[-1]) for task in GATED} if config.task_gates else {}
         )
         spectral = config.rates == "spectrum"
-        self.heads = nn.ModuleDict({
-            task: SpectralHead(widths[-1], *GRIDS[task]) if spectral and task in GRIDS
-            else PooledHead(widths[-1], USUAL[task], spread=spectral)
-            for task in GATED
-        })  # fmt: skip
+        self.heads = nn.ModuleDict(
+            {
+                task: SpectralHead(widths[-1], *GRIDS[task])
+                if spectral and task in GRIDS
+                else PooledHead(widths[-1], USUAL[task], spread=spectral)
+                for task in GATED
+            }
+        )
         self.decoder = BvpDecoder(widths[-1], (config.time_stride - 1).bit_length())
         if config.trunk == "frozen":
             frozen = [self.stem, *(layer.conv for layer in self.layers)]
@@ -157,9 +160,12 @@ class PhysMLE(RppgModel):
             if f"{task}_log_share" in outputs:
                 head = self.heads[task]
                 terms[f"{task}_spectrum"] = rate_distribution(
-                    outputs[f"{task}_log_share"], head.rates, targets[task], mask[task],  # pyright: ignore[reportArgumentType]
+                    outputs[f"{task}_log_share"],
+                    head.rates,
+                    targets[task],
+                    mask[task],  # pyright: ignore[reportArgumentType]
                     spread=SPREADS[task],
-                )  # fmt: skip
+                )
         return terms | {name: slow * term for name, term in self._priors(outputs, batch).items()}
 
     def _priors(self, outputs: Mapping[str, Any], batch: Batch) -> dict[str, Tensor]:

@@ -60,11 +60,14 @@ class ExpertBlock(nn.Module):
         self.norms = nn.ModuleList([nn.GroupNorm(1, inside), nn.GroupNorm(1, outside)])
         self.convs = nn.ModuleList(
             LowRankExperts(
-                _conv(a, outside, s, d, config.kernel), experts=config.experts, rank=config.rank,
-                alpha=config.alpha, router=config.router,
+                _conv(a, outside, s, d, config.kernel),
+                experts=config.experts,
+                rank=config.rank,
+                alpha=config.alpha,
+                router=config.router,
             )
             for a, s, d in ((inside, stride, dilation), (outside, 1, 2 * dilation if dilation > 1 else 1))
-        )  # fmt: skip
+        )
 
     def forward(
         self, x: Float[Tensor, "batch channel row time"], query: Tensor, shortcut: nn.Module
@@ -108,6 +111,11 @@ class Stage(nn.Module):
 def _conv(inside: int, outside: int, stride: int, dilation: int, kernel: tuple[int, int]) -> nn.Conv2d:
     rows, time = kernel
     return nn.Conv2d(
-        inside, outside, kernel, stride=stride, dilation=(1, dilation),
-        padding=(rows // 2, dilation * (time - 1) // 2), bias=False,
-    )  # fmt: skip
+        inside,
+        outside,
+        kernel,
+        stride=stride,
+        dilation=(1, dilation),
+        padding=(rows // 2, dilation * (time - 1) // 2),
+        bias=False,
+    )

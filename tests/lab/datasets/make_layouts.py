@@ -96,10 +96,17 @@ def pure_json(image_ns):
     first, last = image_ns[0] - 12_000_000, image_ns[-1] + 9_000_000
     times_ns = [int(t) for t in range(first, last, 16_666_667)]
     package = [
-        {"Timestamp": t, "Value": {"waveform": int(1000 * wave((t - image_ns[0]) / 1e9)) + 2000,
-                                   "pulseRate": int(HR_BPM), "o2saturation": int(SPO2), "signalStrength": 4}}
+        {
+            "Timestamp": t,
+            "Value": {
+                "waveform": int(1000 * wave((t - image_ns[0]) / 1e9)) + 2000,
+                "pulseRate": int(HR_BPM),
+                "o2saturation": int(SPO2),
+                "signalStrength": 4,
+            },
+        }
         for t in times_ns
-    ]  # fmt: skip
+    ]
     package[10], package[11] = package[11], package[10]
     images = [{"Timestamp": int(t), "Value": {}} for t in image_ns]
     return {"/FullPackage": package, "/Image": images}
@@ -160,8 +167,15 @@ def make_vipl(root):
     return root
 
 
-MMPD_WORDS = {"light": "LED-low", "motion": "Watching Videos", "exercise": "False", "gender": "female",
-              "glasser": "True", "hair_cover": "False", "makeup": "False"}  # fmt: skip
+MMPD_WORDS = {
+    "light": "LED-low",
+    "motion": "Watching Videos",
+    "exercise": "False",
+    "gender": "female",
+    "glasser": "True",
+    "hair_cover": "False",
+    "makeup": "False",
+}
 
 
 def make_mmpd(root, *, scale=1.0, v73=False):
@@ -212,8 +226,11 @@ def make_v4v(root):
     times_s, pressure = even(25), 90 + 20 * wave(even(1000))
     first, second = root / "Phase 1_ Training_Validation sets", root / "Phase 2_ Testing set"
     lines = "".join(f"{x:.4f}\n" for x in pressure)
-    for place, clip in ((first / "Videos/Training", "F001_T1"), (second / "Videos/Test/test", "M007_T10"),
-                        (second / "Videos/Test/test", "F008_T2")):  # fmt: skip
+    for place, clip in (
+        (first / "Videos/Training", "F001_T1"),
+        (second / "Videos/Test/test", "M007_T10"),
+        (second / "Videos/Test/test", "F008_T2"),
+    ):
         place.mkdir(parents=True, exist_ok=True)
         write_video(place / f"{clip}.mkv", pictures(times_s), fps=25)
     write_text(first / "Ground truth/BP_raw_1KHz/F001-T1-BP.txt", lines)
@@ -270,9 +287,17 @@ def make_generic(root):
 
 
 MAKERS = {
-    "ubfc1": make_ubfc1, "ubfc2": make_ubfc2, "pure": make_pure, "cohface": make_cohface, "vipl": make_vipl,
-    "mmpd": make_mmpd, "buaa": make_buaa, "v4v": make_v4v, "stmap": make_stmap, "generic": make_generic,
-}  # fmt: skip
+    "ubfc1": make_ubfc1,
+    "ubfc2": make_ubfc2,
+    "pure": make_pure,
+    "cohface": make_cohface,
+    "vipl": make_vipl,
+    "mmpd": make_mmpd,
+    "buaa": make_buaa,
+    "v4v": make_v4v,
+    "stmap": make_stmap,
+    "generic": make_generic,
+}
 
 
 if __name__ == "__main__":

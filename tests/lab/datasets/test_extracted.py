@@ -40,8 +40,15 @@ def bvp_stream(times_s) -> Stream:
 
 
 def simulated(seed=0, **changes) -> Record:
-    return Record(**{"dataset": "made", "subject": "s", "clip": f"s/{seed}",
-                     "face_clip": partial(short_clip, seed=seed), **changes})  # fmt: skip
+    return Record(
+        **{
+            "dataset": "made",
+            "subject": "s",
+            "clip": f"s/{seed}",
+            "face_clip": partial(short_clip, seed=seed),
+            **changes,
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +131,13 @@ def test_real_pass_finds_the_face_and_its_pulse(tmp_path):
     settings = SimulationSettings(
         seconds=6, size=256, fps=15, hr_bpm=72, rsa=0, amplitude_percent=2, noise=0.5
     )
-    record = Record(dataset="made", subject="s", clip="a", frames=RenderedSource(settings), streams=Streams(
-        {"bvp": partial(bvp_stream, np.arange(180) / 30)}))  # fmt: skip
+    record = Record(
+        dataset="made",
+        subject="s",
+        clip="a",
+        frames=RenderedSource(settings),
+        streams=Streams({"bvp": partial(bvp_stream, np.arange(180) / 30)}),
+    )
     clip, truth = clip_of_record(record, frozenset({"rgb"}))
     assert clip.valid.all()
     assert len(truth.bvp) == len(clip.times_s) == 180
@@ -208,10 +220,20 @@ def test_names_that_look_alike_get_files_of_their_own(tmp_path):
 def manifest(tmp_path):
     """Two clips and a failure, written out of order."""
     clips = [
-        ExtractedClip("pure", f"0{k}", f"0{k}-01", {"motion": "steady"}, tmp_path / f"{k}.npz", ("bvp", "hr"), 60.0,
-                      k != 2, 58.0, ("a note",))
+        ExtractedClip(
+            "pure",
+            f"0{k}",
+            f"0{k}-01",
+            {"motion": "steady"},
+            tmp_path / f"{k}.npz",
+            ("bvp", "hr"),
+            60.0,
+            k != 2,
+            58.0,
+            ("a note",),
+        )
         for k in (2, 1)
-    ]  # fmt: skip
+    ]
     write_manifest(tmp_path, RGB, clips, [Failure("pure", "03-01", "03-01.zip", "cut off", "whole", "copy")])
     return tmp_path
 
@@ -219,8 +241,18 @@ def manifest(tmp_path):
 def test_manifest_comes_back_in_order(manifest):
     clips = read_manifest(manifest)
     assert [clip.clip for clip in clips] == ["01-01", "02-01"]
-    assert clips[1] == ExtractedClip("pure", "02", "02-01", {"motion": "steady"}, manifest / "2.npz", ("bvp", "hr"),
-                                     60.0, False, 58.0, ("a note",))  # fmt: skip
+    assert clips[1] == ExtractedClip(
+        "pure",
+        "02",
+        "02-01",
+        {"motion": "steady"},
+        manifest / "2.npz",
+        ("bvp", "hr"),
+        60.0,
+        False,
+        58.0,
+        ("a note",),
+    )
     assert pickle.loads(pickle.dumps(clips)) == clips
     assert len(set(clips)) == 2
 
@@ -243,9 +275,19 @@ def test_labels_that_are_unknown_come_back_unknown(tmp_path):
     clip, truth = simulate_traces(SimulationSettings(seconds=6))
     even = resample(clip)
     nothing = np.full(len(even.times_s), np.nan)
-    save_clip(tmp_path / "a.npz", even, replace(
-        truth, bvp=nothing, resp=nothing, hr_bpm=nothing, rr_brpm=12.0, spo2_percent=float("nan"), spo2=None,
-    ))  # fmt: skip
+    save_clip(
+        tmp_path / "a.npz",
+        even,
+        replace(
+            truth,
+            bvp=nothing,
+            resp=nothing,
+            hr_bpm=nothing,
+            rr_brpm=12.0,
+            spo2_percent=float("nan"),
+            spo2=None,
+        ),
+    )
     _, known = load_clip(tmp_path / "a.npz")
     assert np.isnan(known.bvp).all()
     assert known.spo2 is None

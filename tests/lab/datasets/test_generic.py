@@ -29,8 +29,9 @@ def test_subject_is_the_folder_or_the_beginning_of_the_name(root):
     for suffix in (".mkv", ".csv"):
         (root / f"ben_1{suffix}").rename(root / "cleo" / f"rest_2{suffix}")
     assert {clip: record.subject for clip, record in records_of("generic", root).items()} == {
-        "ann_1": "ann", "cleo/rest_2": "cleo",
-    }  # fmt: skip
+        "ann_1": "ann",
+        "cleo/rest_2": "cleo",
+    }
 
 
 def test_times_under_another_name_are_an_error_that_says_what_to_do(root):

@@ -90,8 +90,12 @@ def test_breathing_rate_of_a_minority_of_the_clip_is_not_the_clips():
 
 def test_names_of_known_labels_follow_what_is_there():
     times_s = even(30.0)
-    streams = [stream("hr", times_s, np.full(300, 72.0)), stream("bp", times_s, 90 + 20 * wave(times_s)),
-               stream("bvp", times_s, np.zeros(300)), stream("spo2", times_s, np.zeros(300))]  # fmt: skip
+    streams = [
+        stream("hr", times_s, np.full(300, 72.0)),
+        stream("bp", times_s, 90 + 20 * wave(times_s)),
+        stream("bvp", times_s, np.zeros(300)),
+        stream("spo2", times_s, np.zeros(300)),
+    ]
     assert known_labels(truth_of(*streams)) == ("hr",)
 
 

@@ -25,16 +25,23 @@ VICTIMS = {
     "vipl": tuple(f"p1/v1/source1/{name}" for name in ("video.avi", "time.txt", "gt_HR.csv", "gt_SpO2.csv")),
     "mmpd": ("subject1/p1_0.mat",),
     "buaa": tuple(f"Sub 01/lux 10.0/lux10.0_APH{name}" for name in (".avi", "_wave.csv", ".csv")),
-    "v4v": (f"{V4V_1}/Videos/Training/F001_T1.mkv", f"{V4V_1}/Ground truth/BP_raw_1KHz/F001-T1-BP.txt",
-            f"{V4V_1}/Ground truth/Physiology/F001_T1.txt", f"{V4V_2}/test_set_gt_release.txt"),
+    "v4v": (
+        f"{V4V_1}/Videos/Training/F001_T1.mkv",
+        f"{V4V_1}/Ground truth/BP_raw_1KHz/F001-T1-BP.txt",
+        f"{V4V_1}/Ground truth/Physiology/F001_T1.txt",
+        f"{V4V_2}/test_set_gt_release.txt",
+    ),
     "stmap": ("HCW/s03_a/STMap/STMap_RGB.png", "HCW/s03_a/Label/BVP.mat", "V4V/F001_T1/Label/HR.mat"),
     "generic": ("ann_1.mkv", "ann_1.csv"),
-}  # fmt: skip
+}
 # a copy may lack these: what is left says nothing of them
 OPTIONAL = {
-    "Sub 01/lux 10.0/lux10.0_APH.csv", "HCW/s03_a/Label/BVP.mat", "V4V/F001_T1/Label/HR.mat", "subject1/p1_0.mat",
+    "Sub 01/lux 10.0/lux10.0_APH.csv",
+    "HCW/s03_a/Label/BVP.mat",
+    "V4V/F001_T1/Label/HR.mat",
+    "subject1/p1_0.mat",
     f"{V4V_1}/Ground truth/BP_raw_1KHz/F001-T1-BP.txt",
-}  # fmt: skip
+}
 CASES = [(layout, victim) for layout, victims in VICTIMS.items() for victim in victims]
 
 

@@ -33,9 +33,15 @@ def test_frames_and_labels_round_trip(tmp_path, v73):
 def test_conditions_are_plain_words_and_the_mislabelled_motion_is_walking(tmp_path, v73):
     record = records_of("mmpd", make_mmpd(tmp_path, v73=v73))[CLIP]
     assert dict(record.condition) == {
-        "light": "LED-low", "motion": "Walking", "exercise": "False", "glasses": "True", "hair_cover": "False",
-        "makeup": "False", "gender": "female", "skin_type": "5",
-    }  # fmt: skip
+        "light": "LED-low",
+        "motion": "Walking",
+        "exercise": "False",
+        "glasses": "True",
+        "hair_cover": "False",
+        "makeup": "False",
+        "gender": "female",
+        "skin_type": "5",
+    }
 
 
 def test_pictures_are_grey_levels(tmp_path):

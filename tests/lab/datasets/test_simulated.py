@@ -65,8 +65,7 @@ def look_of(clip: FaceClip) -> np.ndarray:
     freqs_hz, power = signal.welch(relative, fs=FS, nperseg=128, axis=0)
     power = np.einsum("fnc,n->fc", power, weight)
     edges_hz = (0.7, 3.0, 6.0, 10.0, 12.4, 15.1)  # 25 frames a second leave nothing above 12.5 Hz
-    bands = [power[(freqs_hz >= low) & (freqs_hz < high)].mean(axis=0)
-             for low, high in pairwise(edges_hz)]  # fmt: skip
+    bands = [power[(freqs_hz >= low) & (freqs_hz < high)].mean(axis=0) for low, high in pairwise(edges_hz)]
     return np.concatenate([np.log(colour[[0, 2]] / colour[1]), [np.log(colour[1])], np.log(bands).ravel()])
 
 
@@ -104,8 +103,13 @@ def test_truth_of_a_clip_holds_its_labels_throughout_and_nothing_else(rendered):
     for name, clips in rendered.items():
         for found in clips:
             truth = found.truth
-            known = {"bvp": truth.bvp, "hr": truth.hr_bpm, "rr": truth.rr_brpm, "resp": truth.resp,
-                     "spo2": np.nan if truth.spo2 is None else truth.spo2}  # fmt: skip
+            known = {
+                "bvp": truth.bvp,
+                "hr": truth.hr_bpm,
+                "rr": truth.rr_brpm,
+                "resp": truth.resp,
+                "spo2": np.nan if truth.spo2 is None else truth.spo2,
+            }
             for label, values in known.items():
                 finite = np.isfinite(values)
                 assert finite.all() if label in LABELLED[name] else not finite.any(), (name, label)

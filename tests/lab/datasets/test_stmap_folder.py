@@ -37,8 +37,11 @@ def test_labels_that_were_only_filled_in_are_masked(root):
     streams = records_of("stmap", root)["UBFC/subject21"].streams
     assert set(streams) == {"bvp", "hr", "spo2", "rr"}
     assert {name: bool(stream.mask.any()) for name, stream in streams.items()} == {
-        "bvp": True, "hr": True, "spo2": False, "rr": False,
-    }  # fmt: skip
+        "bvp": True,
+        "hr": True,
+        "spo2": False,
+        "rr": False,
+    }
     assert "repeats the heart rate" in streams["rr"].notes[0]
     assert streams["rr"].unit == "brpm"
 
@@ -50,9 +53,15 @@ def test_dataset_and_subject_come_from_the_folders(root):
 
 @pytest.mark.parametrize(
     "clip, subject",
-    [("p12_v1_source2", "p12"), ("01-06", "01"), ("subject21", "subject21"), ("F001_T1", "F001"),
-     ("Sub 01_lux 10.0", "Sub 01"), ("s03_a", "s03")],
-)  # fmt: skip
+    [
+        ("p12_v1_source2", "p12"),
+        ("01-06", "01"),
+        ("subject21", "subject21"),
+        ("F001_T1", "F001"),
+        ("Sub 01_lux 10.0", "Sub 01"),
+        ("s03_a", "s03"),
+    ],
+)
 def test_subject_is_the_person_in_the_name(clip, subject):
     assert subject_of(clip) == subject
 

@@ -101,8 +101,10 @@ def test_line_cut_off_is_an_error_that_says_how_long_each_is(root):
 def test_faces_of_subjects_21_and_27_are_never_drawn(tmp_path):
     records = records_of("ubfc2", make_ubfc2(tmp_path, subjects=(1, 21, 27)))
     assert {clip: record.drawable for clip, record in records.items()} == {
-        "subject1": True, "subject21": False, "subject27": False,
-    }  # fmt: skip
+        "subject1": True,
+        "subject21": False,
+        "subject27": False,
+    }
     for clip in ("subject21", "subject27"):
         with pytest.raises(UsageError, match=f"face of subject {clip}"):
             records[clip].still()

@@ -68,8 +68,11 @@ def test_wave_that_does_not_match_the_video_is_masked_throughout(root):
 def test_second_take_scenario_camera_and_fold_are_conditions(root):
     records = records_of("vipl", root)
     assert records["p1/v1-2/source1"].condition == {
-        "scenario": "stable", "camera": "Logitech C310", "take": "2", "fold": "2",
-    }  # fmt: skip
+        "scenario": "stable",
+        "camera": "Logitech C310",
+        "take": "2",
+        "fold": "2",
+    }
     assert records["p1/v9/source2"].condition["scenario"] == "phone, moving"
     assert {record.subject for record in records.values()} == {"p1"}
 

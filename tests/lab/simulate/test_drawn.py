@@ -76,9 +76,16 @@ def test_amplitude_in_the_drawn_skin_is_exact(tone):
 def test_pass_keeps_the_drawn_skin_and_finds_the_pulse_in_it():
     for seed in range(8):
         settings = SimulationSettings(
-            **DRAWN, seconds=5, tone=seed % 6, amplitude_percent=0.8, riiv=0.0, illumination=0.0, motion="none",
-            noise=1.0, seed=seed,
-        )  # fmt: skip
+            **DRAWN,
+            seconds=5,
+            tone=seed % 6,
+            amplitude_percent=0.8,
+            riiv=0.0,
+            illumination=0.0,
+            motion="none",
+            noise=1.0,
+            seed=seed,
+        )
         clip, truth = simulate_clip(settings)
         assert clip.valid.all() and clip.face.skin_fraction > 0.4
         assert np.corrcoef(clip.roi("skin")[:, 1], truth.bvp)[0, 1] < -0.85

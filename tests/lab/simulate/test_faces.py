@@ -99,9 +99,18 @@ def test_pulse_arrives_over_the_face_within_the_delays_that_were_asked_for():
 def test_amplitude_stays_exact_behind_any_cameras_colours():
     for seed in range(3):
         settings = SimulationSettings(
-            seconds=4, noise=0.0, amplitude_percent=0.7, colour_matrix_spread=0.3, white_balance_spread=0.15,
-            pulse_colour_spread=0.3, pulse_colour_shift=1.0, exposure=0.5, gamma=0.8, seed=seed, **STILL,
-        )  # fmt: skip
+            seconds=4,
+            noise=0.0,
+            amplitude_percent=0.7,
+            colour_matrix_spread=0.3,
+            white_balance_spread=0.15,
+            pulse_colour_spread=0.3,
+            pulse_colour_shift=1.0,
+            exposure=0.5,
+            gamma=0.8,
+            seed=seed,
+            **STILL,
+        )
         green = skin_means(simulate_video(settings), 1)[:, 1]
         assert 100 * green.std() / green.mean() == pytest.approx(0.7, rel=0.04)
 
@@ -196,8 +205,16 @@ def test_light_of_a_screen_has_a_colour_and_reaches_face_and_background():
 
 def test_auto_exposure_flattens_a_drifting_light():
     def swing(share):
-        settings = SimulationSettings(kind="photo", seconds=20, fps=10, size=128, motion="none", illumination=0.05,
-                                      auto_exposure=share, exposure_lag_s=0.1)  # fmt: skip
+        settings = SimulationSettings(
+            kind="photo",
+            seconds=20,
+            fps=10,
+            size=128,
+            motion="none",
+            illumination=0.05,
+            auto_exposure=share,
+            exposure_lag_s=0.1,
+        )
         green = np.array([p[..., 1].mean() for p in simulate_video(settings).frames.pictures()])
         return green.std() / green.mean()
 

@@ -41,8 +41,14 @@ class Match:
 
 @pytest.fixture(scope="module")
 def matches(face_models) -> list[Match]:
-    return [match(SimulationSettings(seconds=5, size=160, tone=k % 6, motion="small", seed=40_000 + k,
-                                     hr_bpm=55.0 + 3 * k)) for k in range(CLIPS)]  # fmt: skip
+    return [
+        match(
+            SimulationSettings(
+                seconds=5, size=160, tone=k % 6, motion="small", seed=40_000 + k, hr_bpm=55.0 + 3 * k
+            )
+        )
+        for k in range(CLIPS)
+    ]
 
 
 def match(settings: SimulationSettings) -> Match:

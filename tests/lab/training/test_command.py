@@ -31,8 +31,12 @@ def test_three_steps_leave_weights_log_and_curves(tmp_path, capsys):
     assert cli.main(argv) == 0
     folder = tmp_path / "tiny-seed2"
     assert {p.name for p in folder.iterdir()} == {
-        "recipe.json", "log.jsonl", "curve.html", "checkpoints", "tiny.safetensors",
-    }  # fmt: skip
+        "recipe.json",
+        "log.jsonl",
+        "curve.html",
+        "checkpoints",
+        "tiny.safetensors",
+    }
     assert [json.loads(line)["step"] for line in (folder / "log.jsonl").read_text().splitlines()] == [
         1,
         2,
@@ -72,9 +76,12 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(tmp_path):
     """As from a terminal: the signal reaches the worker, too."""
     argv = ["train", "tiny", "--steps", "4000", "--runs", str(tmp_path), "--device", "cpu"]
     run = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *argv], stderr=subprocess.PIPE, text=True, start_new_session=True,
+        [sys.executable, "-c", COMMAND, *argv],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         env={**os.environ, "PYTHONPATH": f"{TESTS}:{TESTS.parent}", "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     folder = RunFolder(tmp_path / "tiny-seed0")
     until_s = time.monotonic() + 180
     while not folder.rows() and run.poll() is None and time.monotonic() < until_s:

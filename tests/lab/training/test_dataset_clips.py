@@ -68,8 +68,9 @@ def hr_only(clip: FaceClip) -> dict[str, np.ndarray]:
 
 
 def source_of(clips, **changes) -> ExtractedSource:
-    return ExtractedSource(**{"clips": tuple(clips), "group": "made", "seed": 0, "prepare": hr_only, "n_frames": 64,
-                              **changes})  # fmt: skip
+    return ExtractedSource(
+        **{"clips": tuple(clips), "group": "made", "seed": 0, "prepare": hr_only, "n_frames": 64, **changes}
+    )
 
 
 def test_nobody_is_trained_on_and_watched(folder):
@@ -203,8 +204,14 @@ def test_clips_of_the_domains_are_rendered_once_of_people_that_no_benchmark_has(
 
 
 def test_people_of_the_domains_that_are_watched_are_not_trained_on(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(mixture, "extract_dataset", lambda records, place, **options: (
-        place.mkdir(exist_ok=True), write_manifest(place, options["needs"], folder[1], [])))  # fmt: skip
+    monkeypatch.setattr(
+        mixture,
+        "extract_dataset",
+        lambda records, place, **options: (
+            place.mkdir(exist_ok=True),
+            write_manifest(place, options["needs"], folder[1], []),
+        ),
+    )
     recipe = domain_recipe(clips=4)
     trained, watched = (
         shares_of(recipe, ["simulated"], clips=tmp_path, held_out=out) for out in (False, True)

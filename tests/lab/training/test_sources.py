@@ -38,9 +38,12 @@ def test_collate_keeps_every_task_and_says_what_is_known():
     batch = collate([sample(bvp=np.arange(4.0), hr=70.0), sample(rr=15.0)], 4)
     assert set(batch.targets) == set(batch.mask) == set(TASKS)
     assert {task: mask.tolist() for task, mask in batch.mask.items()} == {
-        "bvp": [True, False], "resp": [False, False], "hr": [True, False], "rr": [False, True],
+        "bvp": [True, False],
+        "resp": [False, False],
+        "hr": [True, False],
+        "rr": [False, True],
         "spo2": [False, False],
-    }  # fmt: skip
+    }
     assert batch.targets["bvp"].tolist() == [[0, 1, 2, 3], [0, 0, 0, 0]]
     assert batch.targets["hr"].tolist() == [70, 0]
     assert batch.targets["resp"].shape == (2, 4)
@@ -118,8 +121,15 @@ def test_rate_is_that_of_the_window():
 def test_clip_without_pulse_labels_nothing():
     _, truth = simulate_traces(SimulationSettings(seconds=5))
     nothing = np.zeros(len(truth.bvp))
-    unknown = sources.replace(truth, bvp=nothing, resp=nothing, hr_bpm=nothing * np.nan, rr_brpm=np.nan,
-                              spo2_percent=np.nan, spo2=None)  # fmt: skip
+    unknown = sources.replace(
+        truth,
+        bvp=nothing,
+        resp=nothing,
+        hr_bpm=nothing * np.nan,
+        rr_brpm=np.nan,
+        spo2_percent=np.nan,
+        spo2=None,
+    )
     assert targets_of(unknown, slice(0, 100), frozenset(TASKS)) == {}
 
 

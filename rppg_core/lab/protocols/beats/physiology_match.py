@@ -96,16 +96,24 @@ class PhysiologyMatch:
         """The table, and in words what the simulator does not reach."""
         rows = [*self.harmonics, *self.intervals]
         cells = [
-            [row.quantity, str(row.n_recorded), row.recorded.words(), str(row.n_simulated),
-             row.simulated.words(), f"{100 * row.below:.0f} %", "yes" if row.covered else "NO"]
+            [
+                row.quantity,
+                str(row.n_recorded),
+                row.recorded.words(),
+                str(row.n_simulated),
+                row.simulated.words(),
+                f"{100 * row.below:.0f} %",
+                "yes" if row.covered else "NO",
+            ]
             for row in rows
-        ]  # fmt: skip
+        ]
         header = ["10 / 50 / 90 %", "n", "recorded", "n", "simulated", "simulated below", "covered"]
         outside = [
             f"Not covered: {row.quantity}, recorded {row.recorded.middle:.3f}, simulated {row.simulated.low:.3f} "
             f"to {row.simulated.high:.3f} ({100 * row.below:.0f} % of draws lie below)"
-            for row in rows if not row.covered
-        ]  # fmt: skip
+            for row in rows
+            if not row.covered
+        ]
         return "\n".join([text_table(header, cells), *outside])
 
     def to_dict(self) -> dict[str, Any]:

@@ -121,9 +121,14 @@ def beat_case(seed: int, snr_db: float) -> BeatRow:
     """One person's pulse, with noise, read back."""
     rng = np.random.default_rng([seed, 1])
     person = Physiology(
-        hr_bpm=rng.uniform(45, 120), rr_brpm=rng.uniform(8, 26), rsa=rng.uniform(0, 0.06), riav=rng.uniform(0, 0.2),
-        riiv=rng.uniform(0, 1.0), jitter=rng.uniform(0.002, 0.02), rise_s=rng.uniform(0.12, 0.2),
-    )  # fmt: skip
+        hr_bpm=rng.uniform(45, 120),
+        rr_brpm=rng.uniform(8, 26),
+        rsa=rng.uniform(0, 0.06),
+        riav=rng.uniform(0, 0.2),
+        riiv=rng.uniform(0, 1.0),
+        jitter=rng.uniform(0.002, 0.02),
+        rise_s=rng.uniform(0.12, 0.2),
+    )
     times_s = np.arange(round(FS * BEAT_SECONDS)) / FS
     waves = simulate_waves(person, times_s, rng)
     bvp = add_noise(waves.bvp, FS, snr_db, rng) + waves.baseline
@@ -222,16 +227,23 @@ class VitalsResult:
         shown = [row for row in rr if row.value_brpm is not None]
         right = sum(row.right for row in shown)
         return [
-            _share(f"RMSSD shown and within {WITHIN_MS:.0f} ms at {GOOD_SNR_DB:.0f} dB", near, len(good), 0.9),
+            _share(
+                f"RMSSD shown and within {WITHIN_MS:.0f} ms at {GOOD_SNR_DB:.0f} dB", near, len(good), 0.9
+            ),
             _share(f"RMSSD flagged as too coarse at {BAD_SNR_DB:.0f} dB", flagged, len(bad), 0.9),
             _share("RR shown", len(shown), len(rr), 0.7),
             _share(f"of these within {WITHIN_BRPM:.0f} breaths/min", right, len(shown), 0.9),
             *(
-                Criterion(f"{row.vital} of {row.recording}", f"{row.error:+.2f} {row.unit}",
-                          f"within {row.tolerance:g} {row.unit}", row.holds)
-                for row in self.recordings if row.tolerance is not None
+                Criterion(
+                    f"{row.vital} of {row.recording}",
+                    f"{row.error:+.2f} {row.unit}",
+                    f"within {row.tolerance:g} {row.unit}",
+                    row.holds,
+                )
+                for row in self.recordings
+                if row.tolerance is not None
             ),
-        ]  # fmt: skip
+        ]
 
     def text(self) -> str:
         """All tables."""
@@ -274,15 +286,21 @@ class VitalsResult:
             error = np.array([row.rmssd_ms - row.true_rmssd_ms for row in part])
             raw = np.array([row.uncorrected_ms - row.true_rmssd_ms for row in part])
             held = sum(abs(row.rmssd_ms - row.true_rmssd_ms) <= row.half_width_ms for row in part)
-            rows.append([
-                "no noise" if np.isinf(snr_db) else f"{snr_db:.0f} dB", str(len(part)),
-                f"{np.nanmean([row.ibi_error_ms for row in part]):.1f}",
-                f"{100 * np.mean([row.found for row in part]):.0f} %",
-                f"{np.nanmean(error):+.1f}", f"{np.nanmean(raw):+.1f}", f"{np.nanmean(np.abs(error)):.1f}",
-                percent(int(np.sum(np.abs(error) <= WITHIN_MS)), len(part)), percent(held, len(part)),
-                f"{np.nanmean([abs(row.sdnn_ms - row.true_sdnn_ms) for row in part]):.1f}",
-                percent(sum(row.flagged for row in part), len(part)),
-            ])  # fmt: skip
+            rows.append(
+                [
+                    "no noise" if np.isinf(snr_db) else f"{snr_db:.0f} dB",
+                    str(len(part)),
+                    f"{np.nanmean([row.ibi_error_ms for row in part]):.1f}",
+                    f"{100 * np.mean([row.found for row in part]):.0f} %",
+                    f"{np.nanmean(error):+.1f}",
+                    f"{np.nanmean(raw):+.1f}",
+                    f"{np.nanmean(np.abs(error)):.1f}",
+                    percent(int(np.sum(np.abs(error) <= WITHIN_MS)), len(part)),
+                    percent(held, len(part)),
+                    f"{np.nanmean([abs(row.sdnn_ms - row.true_sdnn_ms) for row in part]):.1f}",
+                    percent(sum(row.flagged for row in part), len(part)),
+                ]
+            )
         return text_table(header, rows)
 
     def _breath_table(self) -> str:
@@ -303,12 +321,18 @@ class VitalsResult:
             right = sum(row.right for row in shown)
             low, high = wilson_interval(right, len(shown))
             mae = np.mean([abs((r.value_brpm or 0) - r.true_brpm) for r in shown]) if shown else float("nan")
-            rows.append([
-                voice, str(len(part)), percent(len(shown), len(part)), percent(right, len(shown)),
-                f"{100 * low:.0f}-{100 * high:.0f} %", f"{mae:.2f}",
-                percent(sum(row.covered for row in shown), len(shown)),
-                f"{np.mean([row.confidence for row in shown]):.2f}" if shown else "",
-            ])  # fmt: skip
+            rows.append(
+                [
+                    voice,
+                    str(len(part)),
+                    percent(len(shown), len(part)),
+                    percent(right, len(shown)),
+                    f"{100 * low:.0f}-{100 * high:.0f} %",
+                    f"{mae:.2f}",
+                    percent(sum(row.covered for row in shown), len(shown)),
+                    f"{np.mean([row.confidence for row in shown]):.2f}" if shown else "",
+                ]
+            )
         truth = np.array([row.true_brpm for row in self.breaths if row.voice == "consensus"])
         errors = np.abs(truth - CONSTANT_BRPM)
         rows.append([f"constant {CONSTANT_BRPM:.0f}", str(len(truth)), "100 %",
@@ -323,10 +347,17 @@ class VitalsResult:
 
     def _oximetry_table(self) -> str:
         rows = [
-            [row.predictor, row.recording, str(row.n), "" if np.isnan(row.r) else f"{row.r:+.2f}",
-             f"{row.mae:.1f}", f"{row.a_rms:.1f}", row.note]
+            [
+                row.predictor,
+                row.recording,
+                str(row.n),
+                "" if np.isnan(row.r) else f"{row.r:+.2f}",
+                f"{row.mae:.1f}",
+                f"{row.a_rms:.1f}",
+                row.note,
+            ]
             for row in self.oximetry
-        ]  # fmt: skip
+        ]
         return text_table(["predictor", "recording", "windows", "r", "MAE %", "A_rms %", "verdict"], rows)
 
 
@@ -337,5 +368,7 @@ def _share(name: str, part: int, whole: int, at_least: float) -> Criterion:
 
 def _plain(row: Any) -> dict[str, Any]:
     """Fields of a row; what is not finite becomes None, as JSON has no word for it."""
-    return {name: None if isinstance(value, float) and not np.isfinite(value) else value
-            for name, value in asdict(row).items()}  # fmt: skip
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in asdict(row).items()
+    }

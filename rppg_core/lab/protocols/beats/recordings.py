@@ -120,10 +120,12 @@ def finger_rows(path: Path, intervals_path: Path) -> list[RecordingRow]:
     known = hrv(Beats(np.concatenate([[0.0], np.cumsum(reference_ms) / 1e3]), reference_ms / 1e3))
     note = f"noise {found.rmssd_noise_ms:.0f} ms" + (", flagged as too coarse" if found.coarse else "")
     return [
-        RecordingRow(path.stem, "HR", hr_bpm, float(6e4 / reference_ms.mean()), "bpm", 1.0, "mean of 10 s windows"),
+        RecordingRow(
+            path.stem, "HR", hr_bpm, float(6e4 / reference_ms.mean()), "bpm", 1.0, "mean of 10 s windows"
+        ),
         RecordingRow(path.stem, "RMSSD", found.rmssd_ms, known.rmssd_ms, "ms", None, note),
         RecordingRow(path.stem, "SDNN", found.sdnn_ms, known.sdnn_ms, "ms", None, note),
-    ]  # fmt: skip
+    ]
 
 
 def ecg_beats_s(ecg: Float[np.ndarray, " time"], fs: float) -> Float[np.ndarray, " beat"]:
@@ -165,8 +167,9 @@ def read_intervals_ms(path: Path) -> Float[np.ndarray, " interval"]:
     if not np.isfinite(intervals_ms).all():
         raise RecordingError(
             f"{path}: {np.isnan(intervals_ms).sum()} of {len(intervals_ms)} intervals have no value",
-            wanted=wanted, do="remove them, or take the recording out of the folder",
-        )  # fmt: skip
+            wanted=wanted,
+            do="remove them, or take the recording out of the folder",
+        )
     middle = float(np.median(intervals_ms))
     if not SHORTEST_MS <= middle <= LONGEST_MS:
         raise RecordingError(

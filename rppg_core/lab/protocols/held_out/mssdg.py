@@ -94,15 +94,21 @@ def run_mssdg(
     splits = leave_one_domain_out(clips)
     told = {(record.dataset, record.clip): record.face_clip for record in records}
     return evaluate_splits(
-        splits, replace(options, progress=options.part(share, 1.0)), protocol="mssdg", about=about,
-        promises=promises, planner=lambda rows: plan_of(splits, options, rows, told),
-    )  # fmt: skip
+        splits,
+        replace(options, progress=options.part(share, 1.0)),
+        protocol="mssdg",
+        about=about,
+        promises=promises,
+        planner=lambda rows: plan_of(splits, options, rows, told),
+    )
 
 
 def plan_of(
-    splits: Sequence[Split[ExtractedClip]], options: Options, rows: Sequence[Row],
+    splits: Sequence[Split[ExtractedClip]],
+    options: Options,
+    rows: Sequence[Row],
     told: Mapping[tuple[str, str], Any],
-) -> Plan:  # fmt: skip
+) -> Plan:
     """What is trained for which domain.
 
     Args:
@@ -120,19 +126,29 @@ def plan_of(
         return tasks_of(by_name[name], network, steps=steps, seeds=seeds, runs=runs)
 
     networks = [
-        task for network in options.networks for name in by_name
+        task
+        for network in options.networks
+        for name in by_name
         for task in tasks(name, network, range(options.seeds or 1))
-    ]  # fmt: skip
+    ]
     if options.seeds is None:
         networks += [
-            task for network in options.networks for name in (easy, hard)
+            task
+            for network in options.networks
+            for name in (easy, hard)
             for task in tasks(name, network, range(1, SEEDS))
-        ]  # fmt: skip
+        ]
     parts = [
-        task for network in (options.networks if options.parts else ())
-        for task in part_tasks(by_name[hard], network, steps=min(PART_STEPS, options.steps or PART_STEPS),
-                               seeds=range(options.seeds or SEEDS), runs=runs)
-    ]  # fmt: skip
+        task
+        for network in (options.networks if options.parts else ())
+        for task in part_tasks(
+            by_name[hard],
+            network,
+            steps=min(PART_STEPS, options.steps or PART_STEPS),
+            seeds=range(options.seeds or SEEDS),
+            runs=runs,
+        )
+    ]
     return Plan(networks, parts, lambda clip: TruthfulClip.of(clip, told.get((clip.dataset, clip.clip))))
 
 
@@ -159,8 +175,11 @@ class TruthfulClip(ExtractedClip):
         if self.source is None:
             return face, truth
         whole = self.source.truth_at(face.times_s)
-        waves = {name: getattr(whole, name) for name in ("bvp", "resp", "hr_bpm")
-                 if not np.isfinite(getattr(truth, name)).any()}  # fmt: skip
+        waves = {
+            name: getattr(whole, name)
+            for name in ("bvp", "resp", "hr_bpm")
+            if not np.isfinite(getattr(truth, name)).any()
+        }
         if not np.isfinite(truth.rr_brpm):
             waves["rr_brpm"] = whole.rr_brpm
         if truth.spo2 is None and not np.isfinite(truth.spo2_percent):
@@ -186,8 +205,9 @@ def rendered(records: Sequence[Record], options: Options, place: str) -> list[Ex
     if len(clips) < len(records):
         raise UsageError(
             f"{len(records) - len(clips)} of {len(records)} clips could not be made",
-            wanted="all of them", do=f"look into {folder / 'manifest.json'}, which says why",
-        )  # fmt: skip
+            wanted="all of them",
+            do=f"look into {folder / 'manifest.json'}, which says why",
+        )
     return clips
 
 

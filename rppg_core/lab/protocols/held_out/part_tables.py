@@ -54,10 +54,14 @@ class Parts:
             mine, whole = spreads[HR_WINDOW.key], self._spread("", HR_WINDOW)
             minus = mine.minus(whole) if variant and mine is not None and whole is not None else None
             size = next((t.n_parameters for t in self.trained if t.variant == variant), 0)
-            found.append({
-                "variant": variant or WHOLE, "n_parameters": size, "minus_whole": _plain(minus),
-                **{key: _plain(spread) for key, spread in spreads.items()},
-            })  # fmt: skip
+            found.append(
+                {
+                    "variant": variant or WHOLE,
+                    "n_parameters": size,
+                    "minus_whole": _plain(minus),
+                    **{key: _plain(spread) for key, spread in spreads.items()},
+                }
+            )
         return found
 
     @cached_property
@@ -124,11 +128,16 @@ class Parts:
             hr = _spread(entry[HR_WINDOW.key])
             minus = _spread(entry["minus_whole"])
             others = [_spread(entry[number.key]) for number in ASKED[1:]]
-            lines.append([
-                entry["variant"], f"{entry['n_parameters']:,}".replace(",", " "), hr.each if hr else "",
-                hr.words() if hr else "", minus.words("+") if minus else "",
-                *(spread.words() if spread else "" for spread in others),
-            ])  # fmt: skip
+            lines.append(
+                [
+                    entry["variant"],
+                    f"{entry['n_parameters']:,}".replace(",", " "),
+                    hr.each if hr else "",
+                    hr.words() if hr else "",
+                    minus.words("+") if minus else "",
+                    *(spread.words() if spread else "" for spread in others),
+                ]
+            )
         for name in (self.bar, CONSTANT):
             hr, *others = (number_cell(self._beside(name, number)) for number in ASKED)
             lines.append([name, "", "", hr, "", *others])
@@ -140,14 +149,27 @@ class Parts:
         lines = []
         for entry in self.seesaw:
             single, multi, minus = (_spread(entry[name]) for name in ("single", "multi", "difference"))
-            lines.append([
-                f"{entry['task']}  {entry['words']}", entry["unit"], entry["truth"],
-                *(spread.words() if spread else "" for spread in (single, multi)),
-                minus.words("+") if minus else "",
-                f"{entry['better']} of {len(minus.values)}" if minus else "", number_cell(entry[CONSTANT]),
-            ])  # fmt: skip
-        header = ["task  number", "unit", "truth", "alone", "with all tasks", "all minus alone",
-                  "seeds better with all", CONSTANT]  # fmt: skip
+            lines.append(
+                [
+                    f"{entry['task']}  {entry['words']}",
+                    entry["unit"],
+                    entry["truth"],
+                    *(spread.words() if spread else "" for spread in (single, multi)),
+                    minus.words("+") if minus else "",
+                    f"{entry['better']} of {len(minus.values)}" if minus else "",
+                    number_cell(entry[CONSTANT]),
+                ]
+            )
+        header = [
+            "task  number",
+            "unit",
+            "truth",
+            "alone",
+            "with all tasks",
+            "all minus alone",
+            "seeds better with all",
+            CONSTANT,
+        ]
         return text_table(header, lines)
 
     def _told(self) -> str:

@@ -89,9 +89,10 @@ class DatasetResult:
             for unit in UNITS:
                 for method in [*self.methods, CONSTANT]:
                     rows = [
-                        row for row in self.even_rows
+                        row
+                        for row in self.even_rows
                         if row.method == method and row.unit == unit and target in (ALL, row.dataset)
-                    ]  # fmt: skip
+                    ]
                     found.append({"target": target, "unit": unit, "method": method, **numbers_of(rows)})
         return found
 
@@ -128,16 +129,24 @@ class DatasetResult:
             numbers = mine["hr"] or mine["direct_hr"]
             if numbers is not None and constant["hr"] is not None:
                 bar = constant["hr"]["mae"]
-                found.append(Criterion(f"HR MAE of {method} per video", f"{numbers['mae']:.2f} bpm",
-                                       f"below {bar:.2f}, of the constant", numbers["mae"] < bar))  # fmt: skip
+                found.append(
+                    Criterion(
+                        f"HR MAE of {method} per video",
+                        f"{numbers['mae']:.2f} bpm",
+                        f"below {bar:.2f}, of the constant",
+                        numbers["mae"] < bar,
+                    )
+                )
         return found + (self.promises(self) if self.promises is not None else [])
 
     def text(self) -> str:
         """All tables."""
         parts = [self._head()]
         if len(self.targets) > 1:
-            parts.append("Every target at a glance (MAE; RR and SpO2 per video, where labelled and given)\n"
-                         + self._overview())  # fmt: skip
+            parts.append(
+                "Every target at a glance (MAE; RR and SpO2 per video, where labelled and given)\n"
+                + self._overview()
+            )
         for unit in UNITS:
             words = f"per {self.window_s:g} s window, half overlapping" if unit == "window" else "per video"
             parts.append(
@@ -165,21 +174,26 @@ class DatasetResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Rows, numbers, promises and what the figures draw, ready for JSON."""
-        return plain({
-            "protocol": self.protocol,
-            "about": self.about,
-            "window_s": self.window_s,
-            "criteria": [asdict(criterion) for criterion in self.criteria()],
-            "constants": {split: asdict(said) for split, said in self.constants.items()},
-            "cells": self.cells,
-            "bland_altman": self.bland_altman,
-            "error_by_condition": self.conditions,
-            "trained": [asdict(training) for training in self.trained],
-            "seeds": self.seeds,
-            "parts": [part.to_dict() for part in self.parts],
-            "cost": {"training_cpu_s": sum(t.cpu_s for t in self.trained), "scoring_cpu_s": self.scoring_cpu_s},
-            "rows": [asdict(row) for row in self.all_rows],
-        })  # fmt: skip
+        return plain(
+            {
+                "protocol": self.protocol,
+                "about": self.about,
+                "window_s": self.window_s,
+                "criteria": [asdict(criterion) for criterion in self.criteria()],
+                "constants": {split: asdict(said) for split, said in self.constants.items()},
+                "cells": self.cells,
+                "bland_altman": self.bland_altman,
+                "error_by_condition": self.conditions,
+                "trained": [asdict(training) for training in self.trained],
+                "seeds": self.seeds,
+                "parts": [part.to_dict() for part in self.parts],
+                "cost": {
+                    "training_cpu_s": sum(t.cpu_s for t in self.trained),
+                    "scoring_cpu_s": self.scoring_cpu_s,
+                },
+                "rows": [asdict(row) for row in self.all_rows],
+            }
+        )
 
     def _head(self) -> str:
         videos = {(row.dataset, row.clip) for row in self.rows}
@@ -193,8 +207,8 @@ class DatasetResult:
             f"{self.protocol} protocol: {self.about}\n"
             f"{len(videos)} videos of {len(people)} people tested; true heart rate: {', '.join(sources)}. "
             f"Constant: {constant}.\n(95 % intervals: bootstrap over people; errors are of the waveform, shown or "
-            f"not; \"shown\" is what the calibration lets pass, and its own error{self._left_out()})"
-        )  # fmt: skip
+            f'not; "shown" is what the calibration lets pass, and its own error{self._left_out()})'
+        )
 
     def _left_out(self) -> str:
         """Which seeds the tables of all targets are made of, where some targets have more."""
@@ -209,14 +223,19 @@ class DatasetResult:
         lines = []
         for window in (cell for cell in self.cells if cell["unit"] == "window"):
             video = self.cell(window["method"], "video", window["target"])
-            lines.append([
-                f"{window['target']}  {window['method']}",
-                _number(window["hr"], "mae", 2), _number(video["hr"], "mae", 2),
-                _correlation(window, _number(window["hr"], "r", 2)),
-                _number(window["hr"], "within", 0, factor=100), _number(video["direct_hr"], "mae", 2),
-                _number(video["rr"], "mae", 2), _number(video["direct_rr"], "mae", 2),
-                _number(video["direct_spo2"], "mae", 2),
-            ])  # fmt: skip
+            lines.append(
+                [
+                    f"{window['target']}  {window['method']}",
+                    _number(window["hr"], "mae", 2),
+                    _number(video["hr"], "mae", 2),
+                    _correlation(window, _number(window["hr"], "r", 2)),
+                    _number(window["hr"], "within", 0, factor=100),
+                    _number(video["direct_hr"], "mae", 2),
+                    _number(video["rr"], "mae", 2),
+                    _number(video["direct_rr"], "mae", 2),
+                    _number(video["direct_spo2"], "mae", 2),
+                ]
+            )
         header = ["target  method", "HR window", "HR video", "r", "within 5 bpm %", "HR regressed", "RR brpm",
                   "RR regressed", "SpO2 %"]  # fmt: skip
         return text_table(header, lines)
@@ -225,26 +244,33 @@ class DatasetResult:
         several = len(self.targets) > 1
         lines = [
             [f"{cell['target']}  {cell['method']}" if several else cell["method"], *cells_of(cell)]
-            for cell in self.cells if cell["unit"] == unit
-        ]  # fmt: skip
+            for cell in self.cells
+            if cell["unit"] == unit
+        ]
         return text_table([("target  " if several else "") + "method", *header], lines)
 
     def _agreement_table(self) -> str:
         lines = []
         for found in self.bland_altman:
             hr = self.cell(found["method"], "video")["hr"]
-            lines.append([
-                found["method"], str(len(found["points"])), _with_interval(hr, "bias", 2, sign="+"),
-                f"{found['lower']:+.1f} to {found['upper']:+.1f}",
-            ])  # fmt: skip
+            lines.append(
+                [
+                    found["method"],
+                    str(len(found["points"])),
+                    _with_interval(hr, "bias", 2, sign="+"),
+                    f"{found['lower']:+.1f} to {found['upper']:+.1f}",
+                ]
+            )
         return text_table(["method", "n", "bias bpm", "95 % limits bpm"], lines) if lines else ""
 
     def _other_table(self) -> str:
         """RR, SpO2 and the rates that networks regress, each beside the constant predictor and POS."""
         asked = [
-            ("HR regressed", "bpm", "direct_hr", "hr"), ("RR shown", "brpm", "rr", "rr"),
-            ("RR regressed", "brpm", "direct_rr", "rr"), ("SpO2 regressed", "%", "direct_spo2", "direct_spo2"),
-        ]  # fmt: skip
+            ("HR regressed", "bpm", "direct_hr", "hr"),
+            ("RR shown", "brpm", "rr", "rr"),
+            ("RR regressed", "brpm", "direct_rr", "rr"),
+            ("SpO2 regressed", "%", "direct_spo2", "direct_spo2"),
+        ]
         lines = []
         for cell in self.cells:
             if cell["unit"] != "video" or cell["method"] == CONSTANT:
@@ -265,10 +291,13 @@ class DatasetResult:
     def _condition_table(self) -> str:
         methods = [*self.methods, CONSTANT]
         lines = [
-            [f"{found['condition']} {found['level']}", str(found["n_clips"]),
-             *("" if found["mae"][m] is None else f"{found['mae'][m]:.1f}" for m in methods)]
+            [
+                f"{found['condition']} {found['level']}",
+                str(found["n_clips"]),
+                *("" if found["mae"][m] is None else f"{found['mae'][m]:.1f}" for m in methods),
+            ]
             for found in self.conditions
-        ]  # fmt: skip
+        ]
         return text_table(["condition", "videos", *methods], lines) if lines else ""
 
     def _cost(self) -> str:
@@ -281,8 +310,15 @@ class DatasetResult:
 
 
 RATE_HEADER = (
-    "n", "MAE bpm", "RMSE bpm", "MAPE %", "r", "within 5 bpm %", "shown", "MAE of shown bpm",
-)  # fmt: skip
+    "n",
+    "MAE bpm",
+    "RMSE bpm",
+    "MAPE %",
+    "r",
+    "within 5 bpm %",
+    "shown",
+    "MAE of shown bpm",
+)
 WAVE_HEADER = ("n", "r", "MACC", "SNR dB")
 
 
@@ -291,10 +327,15 @@ def _rate_cells(cell: Found) -> list[str]:
     if hr is None:
         return [""] * len(RATE_HEADER)
     return [
-        str(int(hr["n"])), _with_interval(hr, "mae", 2), _with_interval(hr, "rmse", 2), f"{hr['mape']:.1f}",
-        _correlation(cell, _with_interval(hr, "r", 2)), _with_interval(hr, "within", 0, factor=100),
-        percent(0.0 if shown is None else shown["coverage"], 1), _with_interval(shown, "mae", 2),
-    ]  # fmt: skip
+        str(int(hr["n"])),
+        _with_interval(hr, "mae", 2),
+        _with_interval(hr, "rmse", 2),
+        f"{hr['mape']:.1f}",
+        _correlation(cell, _with_interval(hr, "r", 2)),
+        _with_interval(hr, "within", 0, factor=100),
+        percent(0.0 if shown is None else shown["coverage"], 1),
+        _with_interval(shown, "mae", 2),
+    ]
 
 
 def _wave_cells(cell: Found) -> list[str]:

@@ -101,9 +101,10 @@ def clips_of(folder: Path | str) -> list[ExtractedClip]:
         titles = [kind.title for kind in LAYOUTS.values() if kind().recognise(folder)]
         what = f"holds videos ({titles[0]})" if titles else f"holds no {MANIFEST}"
         raise UsageError(
-            f"{str(folder)!r} {what}", wanted="a folder that `rppg dataset extract` wrote",
+            f"{str(folder)!r} {what}",
+            wanted="a folder that `rppg dataset extract` wrote",
             do=f"run `rppg dataset extract {folder} --out CLIPS` first, then name CLIPS",
-        )  # fmt: skip
+        )
     clips = read_manifest(folder)
     if not clips:
         raise UsageError(
@@ -161,10 +162,15 @@ def evaluate_splits(
             options.announce(announcement(tasks))
         trained = train_all(tasks, workers=options.workers, progress=options.part(0.04, 0.92))
     jobs = [
-        Job(clip, split.name, tuple(task.voice for task in plan.networks if task.split == split.name),
-            options.window_s)
-        for split in splits for clip in split.test
-    ]  # fmt: skip
+        Job(
+            clip,
+            split.name,
+            tuple(task.voice for task in plan.networks if task.split == split.name),
+            options.window_s,
+        )
+        for split in splits
+        for clip in split.test
+    ]
     rows += asker.rows([job for job in jobs if job.voices], options.part(0.92, 0.96))
     parts = _parts(splits, plan, trained, constants, asker)
     return DatasetResult(
@@ -176,9 +182,11 @@ def every_network(splits: Sequence[Split[ExtractedClip]], options: Options, plac
     """Every network as often and as long on every split."""
     steps, seeds = options.steps or STEPS, range(options.seeds or SEEDS)
     tasks = [
-        task for split in splits for network in options.networks
+        task
+        for split in splits
+        for network in options.networks
         for task in tasks_of(split, network, steps=steps, seeds=seeds, runs=options.folder / place)
-    ]  # fmt: skip
+    ]
     return lambda rows: Plan(tasks)
 
 
@@ -192,9 +200,12 @@ def announcement(tasks: Sequence[Task]) -> str:
 
 
 def _parts(
-    splits: Sequence[Split[ExtractedClip]], plan: Plan, trained: Sequence[Trained],
-    constants: dict[str, Constant], asker: Asker,
-) -> list[Parts]:  # fmt: skip
+    splits: Sequence[Split[ExtractedClip]],
+    plan: Plan,
+    trained: Sequence[Trained],
+    constants: dict[str, Constant],
+    asker: Asker,
+) -> list[Parts]:
     """The variants of every network, judged where they were not trained."""
     options, found = asker.options, []
     names = list(dict.fromkeys((task.split, task.recipe.method) for task in plan.parts))
@@ -210,9 +221,10 @@ def _parts(
         labelled = frozenset(test[0].labels).intersection(*(clip.labels for clip in test))
         keys = {(task.recipe.variant, task.recipe.steps, task.recipe.seed) for task in mine}
         theirs = [
-            one for one in trained
+            one
+            for one in trained
             if (one.split, one.method) == (target, network) and (one.variant, one.steps, one.seed) in keys
-        ]  # fmt: skip
+        ]
         found.append(Parts(network, target, labelled, rows, theirs, BAR))
     return found
 

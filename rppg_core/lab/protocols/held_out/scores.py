@@ -220,9 +220,13 @@ def _heard(run: Run, stretch: Stretch, fs: float) -> dict[str, Any]:
         return {}
     spectra = spectra_of(skin, HR_BAND_HZ)
     vitals = vitals_from_bvp(
-        skin, context=stretch.context, control=_cut_bvp(run.control.bvp, part), panel=stretch.panel,
-        evidence=run.skin.evidence, resp=_cut_bvp(run.skin.resp, part),
-    ).vitals  # fmt: skip
+        skin,
+        context=stretch.context,
+        control=_cut_bvp(run.control.bvp, part),
+        panel=stretch.panel,
+        evidence=run.skin.evidence,
+        resp=_cut_bvp(run.skin.resp, part),
+    ).vitals
     rr = vitals.rr.value if _asks_breathing(part, fs) else None
     return {
         "hr_bpm": np.nan if spectra is None else 60 * spectra.rate_hz,
@@ -279,9 +283,13 @@ def _panel(runs: Runs, part: slice) -> Panel | None:
 def _context(face: FaceClip, part: slice) -> Context:
     """Facts of a stretch of an even clip."""
     stretch = FaceClip(
-        times_s=face.times_s[part], valid=face.valid[part], rgb=face.rgb[part], fs=face.fs, region=face.region,
+        times_s=face.times_s[part],
+        valid=face.valid[part],
+        rgb=face.rgb[part],
+        fs=face.fs,
+        region=face.region,
         boxes=None if face.boxes is None else face.boxes[part],
-    )  # fmt: skip
+    )
     return Context.of(stretch, stretch)
 
 

@@ -42,9 +42,13 @@ DIRECT_HR = Number("direct_hr", "HR regressed, per video", "bpm", "video", "dire
 DIRECT_RR = Number("direct_rr", "RR regressed, per video", "brpm", "video", "direct_rr", "rr")
 DIRECT_SPO2 = Number("direct_spo2", "SpO2 regressed, per video", "%", "video", "direct_spo2", "direct_spo2")
 NUMBERS = (
-    HR_WINDOW, Number("hr_video", "HR of the waveform, per video", "bpm", "video", "hr", "hr"), WAVE_R,
-    DIRECT_HR, DIRECT_RR, DIRECT_SPO2,
-)  # fmt: skip
+    HR_WINDOW,
+    Number("hr_video", "HR of the waveform, per video", "bpm", "video", "hr", "hr"),
+    WAVE_R,
+    DIRECT_HR,
+    DIRECT_RR,
+    DIRECT_SPO2,
+)
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,12 @@ class Spread:
         return f"{self.mean:{sign}.2f}{spread}"
 
     def to_dict(self) -> dict[str, Any]:
-        return {"seeds": sorted(self.values), "values": [self.values[seed] for seed in sorted(self.values)],
-                "mean": self.mean, "sd": self.sd}  # fmt: skip
+        return {
+            "seeds": sorted(self.values),
+            "values": [self.values[seed] for seed in sorted(self.values)],
+            "mean": self.mean,
+            "sd": self.sd,
+        }
 
 
 def value_of(rows: Sequence[Row], number: Number, *, beside: bool = False) -> float:
@@ -136,8 +144,14 @@ def seed_entries(rows: Sequence[Row], bar: str) -> list[dict[str, Any]]:
         for number in NUMBERS:
             if (spread := spread_of(mine, number)) is not None:
                 beside = {name: value_of(them, number, beside=True) for name, them in others.items()}
-                about = {"target": target, "method": method, "steps": steps, "number": number.key,
-                         "words": number.words, "unit": number.unit}  # fmt: skip
+                about = {
+                    "target": target,
+                    "method": method,
+                    "steps": steps,
+                    "number": number.key,
+                    "words": number.words,
+                    "unit": number.unit,
+                }
                 entries.append({**about, **spread.to_dict(), **beside})
     return entries
 
@@ -147,10 +161,17 @@ def seed_table(entries: Sequence[Mapping[str, Any]], bar: str) -> str:
     lines = []
     for entry in entries:
         spread = Spread(dict(zip(entry["seeds"], entry["values"], strict=True)))
-        lines.append([
-            f"{entry['target']}  {entry['method']}", entry["words"], entry["unit"], spread.each, spread.words(),
-            number_cell(entry[bar]), number_cell(entry[CONSTANT]),
-        ])  # fmt: skip
+        lines.append(
+            [
+                f"{entry['target']}  {entry['method']}",
+                entry["words"],
+                entry["unit"],
+                spread.each,
+                spread.words(),
+                number_cell(entry[bar]),
+                number_cell(entry[CONSTANT]),
+            ]
+        )
     header = ["target  network", "number", "unit", "of each seed", "mean ± sd", bar, CONSTANT]
     return text_table(header, lines)
 

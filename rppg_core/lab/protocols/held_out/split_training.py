@@ -183,8 +183,9 @@ def train_one(task: Task) -> Trained:
         if result.weights is None:
             raise StoppedError(
                 f"the training of {task.voice.title} for {task.split} was stopped at step {result.step}",
-                wanted=f"{recipe.steps} steps", do="give the same command again: it goes on from there",
-            )  # fmt: skip
+                wanted=f"{recipe.steps} steps",
+                do="give the same command again: it goes on from there",
+            )
     cpu_s = max((row.get("cpu_seconds", 0.0) for row in folder.rows()), default=0.0)
     n_clips = sum(len(clips) for clips in task.groups.values())
     size = check_model(create_model(recipe.method, recipe.config))

@@ -62,9 +62,10 @@ def subject_folds(clips: Sequence[Clip], n_folds: int = 5, *, seed: int = 0) -> 
     people = _grouped(clips, person_of)
     if not 2 <= n_folds <= len(people):
         raise UsageError(
-            f"{n_folds} folds of {len(people)} people", wanted=f"2 to {max(len(people), 2)} folds",
+            f"{n_folds} folds of {len(people)} people",
+            wanted=f"2 to {max(len(people), 2)} folds",
             do="ask for fewer folds, or name a folder with more people",
-        )  # fmt: skip
+        )
     order = np.random.default_rng(seed).permutation(len(people))
     names = [list(people)[k] for k in order]
     folds: list[set[Hashable]] = [set() for _ in range(n_folds)]
@@ -87,15 +88,17 @@ def cross_dataset(train: Sequence[Clip], test: Sequence[Clip]) -> Split[Clip]:
     """
     if not train or not test:
         raise UsageError(
-            f"{len(train)} clips to train on and {len(test)} to test on", wanted="clips on both sides",
+            f"{len(train)} clips to train on and {len(test)} to test on",
+            wanted="clips on both sides",
             do="name folders that hold clips",
-        )  # fmt: skip
+        )
     shared = sorted({clip.dataset for clip in train} & {clip.dataset for clip in test})
     if shared:
         raise UsageError(
-            f"{shared[0]} is on both sides", wanted="other datasets to train on than to test on",
+            f"{shared[0]} is on both sides",
+            wanted="other datasets to train on than to test on",
             do="leave it out of one side, or ask for subject-disjoint folds of it",
-        )  # fmt: skip
+        )
     sources, targets = (list(dict.fromkeys(clip.dataset for clip in side)) for side in (train, test))
     return Split(f"{'+'.join(sources)} to {'+'.join(targets)}", tuple(train), tuple(test))
 
@@ -109,9 +112,10 @@ def leave_one_domain_out(clips: Sequence[Clip]) -> list[Split[Clip]]:
     domains = _grouped(clips, lambda clip: clip.dataset)
     if len(domains) < 2:
         raise UsageError(
-            f"clips of {len(domains)} domain{'s' if len(domains) != 1 else ''}", wanted="two domains or more",
+            f"clips of {len(domains)} domain{'s' if len(domains) != 1 else ''}",
+            wanted="two domains or more",
             do="give the clips of more datasets",
-        )  # fmt: skip
+        )
     return [_split(str(name), clips, lambda clip, name=name: clip.dataset == name) for name in domains]
 
 

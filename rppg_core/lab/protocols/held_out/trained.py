@@ -42,11 +42,16 @@ def training_table(trained: Sequence[Trained], rows: Sequence[Row]) -> str:
         groups.setdefault((training.split, training.title, training.steps), []).append(training)
     errors = _errors(rows)
     lines = [
-        [f"{split}  {title}", ", ".join(str(one.seed) for one in found), str(steps), str(found[0].n_clips),
-         ", ".join(f"{one.cpu_s / 60:.1f}" for one in found),
-         ", ".join(errors.get((split, title, steps, one.seed), "-") for one in found)]
+        [
+            f"{split}  {title}",
+            ", ".join(str(one.seed) for one in found),
+            str(steps),
+            str(found[0].n_clips),
+            ", ".join(f"{one.cpu_s / 60:.1f}" for one in found),
+            ", ".join(errors.get((split, title, steps, one.seed), "-") for one in found),
+        ]
         for (split, title, steps), found in groups.items()
-    ]  # fmt: skip
+    ]
     total = sum(training.cpu_s for training in trained) / 60
     lines.append([f"{len(trained)} trainings", "", "", "", f"{total:.1f} in all", ""])
     header = [

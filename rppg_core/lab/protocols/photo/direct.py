@@ -54,18 +54,32 @@ class _Rate:
 
 
 def _heart(name: str, *, breath: bool) -> _Rate:
-    return _Rate(name, lambda row: row.breath == breath, lambda row: row.hr_true_bpm, lambda row: row.direct_hr_bpm,
-                 lambda row: row.hr_bpm, CONSTANT_BPM)  # fmt: skip
+    return _Rate(
+        name,
+        lambda row: row.breath == breath,
+        lambda row: row.hr_true_bpm,
+        lambda row: row.direct_hr_bpm,
+        lambda row: row.hr_bpm,
+        CONSTANT_BPM,
+    )
 
 
 BREATHING = _Rate(
-    f"RR brpm, {BREATH_S:g} s", lambda row: row.breath, lambda row: row.rr_true_brpm,
-    lambda row: row.direct_rr_brpm, lambda row: row.rr_brpm, CONSTANT_BRPM,
-)  # fmt: skip
+    f"RR brpm, {BREATH_S:g} s",
+    lambda row: row.breath,
+    lambda row: row.rr_true_brpm,
+    lambda row: row.direct_rr_brpm,
+    lambda row: row.rr_brpm,
+    CONSTANT_BRPM,
+)
 OXYGEN = _Rate(
-    "SpO2 %, all", lambda row: True, lambda row: row.spo2_true_percent, lambda row: row.direct_spo2_percent,
-    None, CONSTANT_SPO2_PERCENT,
-)  # fmt: skip
+    "SpO2 %, all",
+    lambda row: True,
+    lambda row: row.spo2_true_percent,
+    lambda row: row.direct_spo2_percent,
+    None,
+    CONSTANT_SPO2_PERCENT,
+)
 RATES = (
     _heart(f"HR bpm, {PULSE_S:g} s", breath=False),
     _heart(f"HR bpm, {BREATH_S:g} s", breath=True),
@@ -102,9 +116,10 @@ def direct_lines(rows: Sequence[Row]) -> list[DirectLine]:
             (f"constant {rate.constant:g}", np.stack([np.full(len(true), rate.constant), true], axis=1))
         )
         lines += [
-            line for source, pairs in said
+            line
+            for source, pairs in said
             if (line := _line(rate.name, source, pairs, rate.constant)) is not None
-        ]  # fmt: skip
+        ]
     return lines
 
 
@@ -155,9 +170,11 @@ def breath_criterion(rows: Sequence[Row], method: str) -> Criterion | None:
         return None
     mae = float(np.nanmean(errors))
     return Criterion(
-        f"RR MAE that {method} regresses", f"{mae:.2f} brpm, {told} of {len(errors)} clips of {BREATH_S:g} s",
-        f"below {MAX_RR_MAE_BRPM}, on all of them", mae < MAX_RR_MAE_BRPM and told == len(errors),
-    )  # fmt: skip
+        f"RR MAE that {method} regresses",
+        f"{mae:.2f} brpm, {told} of {len(errors)} clips of {BREATH_S:g} s",
+        f"below {MAX_RR_MAE_BRPM}, on all of them",
+        mae < MAX_RR_MAE_BRPM and told == len(errors),
+    )
 
 
 def _of(

@@ -146,9 +146,10 @@ class PhotoResult:
     def select(self, group: str, **wanted: Any) -> list[dict[str, Any]]:
         """Cells of one group whose fields equal what is wanted."""
         return [
-            cell for cell in self.cells
+            cell
+            for cell in self.cells
             if cell["group"] == group and all(cell[key] == value for key, value in wanted.items())
-        ]  # fmt: skip
+        ]
 
     def criteria(self) -> list[Criterion]:
         """The promises: of each trained method with a waveform, or, where there is none, of the clips themselves."""
@@ -165,16 +166,29 @@ class PhotoResult:
         for name in trained:
             ratio, mae = overall[name]["ratio"], overall[name]["hr_mae_bpm"]["mean"]
             found += [
-                Criterion(f"(1 - r) of {name} against {BAR}", _interval(ratio, 2),
-                          f"at most {MAX_RATIO}, interval below 1",
-                          ratio["mean"] <= MAX_RATIO and ratio["high"] < 1),
-                Criterion(f"HR MAE of {name}", f"{mae:.2f} bpm", f"below {bar['hr_mae_bpm']['mean']:.2f}, of {BAR}",
-                          mae < bar["hr_mae_bpm"]["mean"]),
-            ]  # fmt: skip
+                Criterion(
+                    f"(1 - r) of {name} against {BAR}",
+                    _interval(ratio, 2),
+                    f"at most {MAX_RATIO}, interval below 1",
+                    ratio["mean"] <= MAX_RATIO and ratio["high"] < 1,
+                ),
+                Criterion(
+                    f"HR MAE of {name}",
+                    f"{mae:.2f} bpm",
+                    f"below {bar['hr_mae_bpm']['mean']:.2f}, of {BAR}",
+                    mae < bar["hr_mae_bpm"]["mean"],
+                ),
+            ]
             for cell in self.select("amplitude", level=_amplitude(REALISTIC_PERCENT), method=name):
                 near = cell["within_5_bpm"]["mean"]
-                found.append(Criterion(f"{name} within 5 bpm at {REALISTIC_PERCENT} %", f"{near:.1%}", "at least 95%",
-                                       near >= 0.95))  # fmt: skip
+                found.append(
+                    Criterion(
+                        f"{name} within 5 bpm at {REALISTIC_PERCENT} %",
+                        f"{near:.1%}",
+                        "at least 95%",
+                        near >= 0.95,
+                    )
+                )
             found += self._research_criteria(name)
         return found
 
@@ -185,8 +199,15 @@ class PhotoResult:
         found = [breath_criterion(self.rows, name)]
         gain = paired_gain(self.rows, name, BASELINE)
         if gain is not None:
-            found.insert(0, Criterion(f"r of {name} against {BASELINE}", _interval(gain, 3, sign="+"),
-                                      f"upper end above {NOT_WORSE_R}", gain["high"] > NOT_WORSE_R))  # fmt: skip
+            found.insert(
+                0,
+                Criterion(
+                    f"r of {name} against {BASELINE}",
+                    _interval(gain, 3, sign="+"),
+                    f"upper end above {NOT_WORSE_R}",
+                    gain["high"] > NOT_WORSE_R,
+                ),
+            )
         return [criterion for criterion in found if criterion is not None]
 
     def text(self) -> str:
@@ -198,27 +219,34 @@ class PhotoResult:
             "of 40 s for the RR columns\n(means with 95 % interval over clips; HR errors are of the waveform, shown "
             "or not, RR errors of what is shown)",
             "All clips\n" + self._table("all", first="method"),
-            *(f"By {group}\n" + self._table(group, first=group) for group in self._groups() if group != "all"),
-        ]  # fmt: skip
+            *(
+                f"By {group}\n" + self._table(group, first=group)
+                for group in self._groups()
+                if group != "all"
+            ),
+        ]
         if self.direct:
             parts.append(f"{ABOUT}\n{direct_table(self.direct)}")
         return "\n\n".join([*parts, "\n".join(criterion.line() for criterion in self.criteria())])
 
     def to_dict(self) -> dict[str, Any]:
         """Rows, numbers, criteria and what the figure draws, ready for JSON."""
-        return plain({
-            "protocol": "photo",
-            "version": VERSION,
-            "seeds": self.seeds,
-            "criteria": [asdict(c) for c in self.criteria()],
-            "cells": self.cells,
-            "direct": [asdict(line) for line in self.direct],
-            "r_by_amplitude": [
-                {"method": cell["method"], "amplitude": cell["level"], **cell["r"]}
-                for cell in self.select("amplitude") if cell["r"]
-            ],
-            "rows": [asdict(row) for row in self.rows],
-        })  # fmt: skip
+        return plain(
+            {
+                "protocol": "photo",
+                "version": VERSION,
+                "seeds": self.seeds,
+                "criteria": [asdict(c) for c in self.criteria()],
+                "cells": self.cells,
+                "direct": [asdict(line) for line in self.direct],
+                "r_by_amplitude": [
+                    {"method": cell["method"], "amplitude": cell["level"], **cell["r"]}
+                    for cell in self.select("amplitude")
+                    if cell["r"]
+                ],
+                "rows": [asdict(row) for row in self.rows],
+            }
+        )
 
     def _groups(self) -> dict[str, Callable[[Row], str]]:
         """Name of a grouping -> what level of it a row belongs to."""

@@ -114,9 +114,13 @@ def stress_lab(path: Path = LAB_FILE) -> StressLab:
         rgb = colours[k] * COLOUR_STEP
         wave = dict(zip(words["methods"], waves[k] * WAVE_STEP, strict=True))
         moments[sweep, value] = LabMoment(
-            np.arange(len(rgb)) / FS, rgb, wave, truths[k] * WAVE_STEP, dict(zip(words["methods"], r, strict=True)),
+            np.arange(len(rgb)) / FS,
+            rgb,
+            wave,
+            truths[k] * WAVE_STEP,
+            dict(zip(words["methods"], r, strict=True)),
             hr_bpm,
-        )  # fmt: skip
+        )
     return StressLab(words["simulator_version"], words["seeds"], sweeps, words["cells"], moments)
 
 

@@ -149,13 +149,14 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     return {
         "n": len(rows),
         "r": {"mean": float(known.mean()), "low": float(known.min()), "high": float(known.max())}
-        if len(known) else None,
+        if len(known)
+        else None,
         "snr_db": _mean([row.snr_db for row in rows]),
         "hr_mae_bpm": _mean(errors),
         "within_5_bpm": float(np.mean(errors <= WITHIN_BPM)),
         "shown": float(shown.mean()),
         "shown_mae_bpm": _mean(errors[shown]),
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True)
@@ -186,9 +187,10 @@ class StressResult:
     def cell(self, sweep: str, value: float, method: str) -> dict[str, Any]:
         """Numbers of one voice at one stop."""
         return next(
-            cell for cell in self.cells
+            cell
+            for cell in self.cells
             if (cell["sweep"], cell["value"], cell["method"]) == (sweep, value, method)
-        )  # fmt: skip
+        )
 
     def criteria(self) -> list[Criterion]:
         """The promises of this protocol."""
@@ -198,18 +200,36 @@ class StressResult:
         }
         worst = min(ends, key=lambda name: ends[name][0])
         least = ends[worst][0]
-        found = [Criterion(f"least r of {BAR} at a benign end", f"{least:.2f} ({worst})", f"at least {BENIGN_R}",
-                           least >= BENIGN_R)]  # fmt: skip
+        found = [
+            Criterion(
+                f"least r of {BAR} at a benign end",
+                f"{least:.2f} ({worst})",
+                f"at least {BENIGN_R}",
+                least >= BENIGN_R,
+            )
+        ]
         for name in COSTLY:
             if name in ends:
                 benign, hard = ends[name]
-                found.append(Criterion(f"r of {BAR} at the hard end of {name}", f"{hard:.2f}", f"below {benign:.2f}",
-                                       hard < benign))  # fmt: skip
+                found.append(
+                    Criterion(
+                        f"r of {BAR} at the hard end of {name}",
+                        f"{hard:.2f}",
+                        f"below {benign:.2f}",
+                        hard < benign,
+                    )
+                )
         voices = [row for row in self.rows if row.method != CONSTANT]
         shown = [row for row in voices if row.pulsed and row.shown]
         near = sum(row.hr_error_bpm <= WITHIN_BPM for row in shown)
-        found.append(Criterion("shown readings within 5 bpm", f"{near} of {len(shown)}", "at least 97%",
-                               bool(shown) and near >= 0.97 * len(shown)))  # fmt: skip
+        found.append(
+            Criterion(
+                "shown readings within 5 bpm",
+                f"{near} of {len(shown)}",
+                "at least 97%",
+                bool(shown) and near >= 0.97 * len(shown),
+            )
+        )
         free = [row for row in voices if not row.pulsed]
         number = sum(row.shown for row in free)
         found.append(
@@ -226,19 +246,21 @@ class StressResult:
             *(self._sweep_text(SWEEPS[name]) for name in self.sweeps),
             f"Shown, and wrong by more than {WITHIN_BPM:g} bpm\n" + self._wrong_text(),
             "\n".join(criterion.line() for criterion in self.criteria()),
-        ]  # fmt: skip
+        ]
         return "\n\n".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Rows, numbers, criteria and what the figures draw, ready for JSON."""
-        return plain({
-            "protocol": "stress",
-            "simulator_version": SIMULATOR_VERSION,
-            "seeds": self.seeds,
-            "criteria": [asdict(c) for c in self.criteria()],
-            "stress": {"sweeps": [asdict(SWEEPS[name]) for name in self.sweeps], "cells": self.cells},
-            "rows": [asdict(row) for row in self.rows],
-        })  # fmt: skip
+        return plain(
+            {
+                "protocol": "stress",
+                "simulator_version": SIMULATOR_VERSION,
+                "seeds": self.seeds,
+                "criteria": [asdict(c) for c in self.criteria()],
+                "stress": {"sweeps": [asdict(SWEEPS[name]) for name in self.sweeps], "cells": self.cells},
+                "rows": [asdict(row) for row in self.rows],
+            }
+        )
 
     def _r(self, sweep: str, value: float) -> float:
         """Mean r of POS, NaN where every clip was refused."""
@@ -247,12 +269,14 @@ class StressResult:
 
     def _sweep_text(self, sweep: Sweep) -> str:
         waves = [m for m in self.methods if m not in (CONSENSUS, CONSTANT)]
-        return "\n".join([
-            f"{sweep.name}: {sweep.knob}, {sweep.unit}\nexpected: {sweep.expect}",
-            self._table(sweep, waves, _wave_words),
-            "",
-            self._table(sweep, self.methods, _rate_words),
-        ])  # fmt: skip
+        return "\n".join(
+            [
+                f"{sweep.name}: {sweep.knob}, {sweep.unit}\nexpected: {sweep.expect}",
+                self._table(sweep, waves, _wave_words),
+                "",
+                self._table(sweep, self.methods, _rate_words),
+            ]
+        )
 
     def _wrong_text(self) -> str:
         """Every clip on which somebody shows a wrong rate, and who does."""
@@ -261,8 +285,10 @@ class StressResult:
             if row.method != CONSTANT and row.shown and row.hr_error_bpm > WITHIN_BPM:
                 place = row.sweep, row.value, row.seed, row.hr_true_bpm
                 wrong.setdefault(place, []).append(f"{row.method} {row.hr_bpm:.0f}")
-        lines = [f"{sweep} {value:g}, seed {seed}, true {true_bpm:.0f}: {', '.join(said)}"
-                 for (sweep, value, seed, true_bpm), said in wrong.items()]  # fmt: skip
+        lines = [
+            f"{sweep} {value:g}, seed {seed}, true {true_bpm:.0f}: {', '.join(said)}"
+            for (sweep, value, seed, true_bpm), said in wrong.items()
+        ]
         return "\n".join(lines) or "none"
 
     def _table(self, sweep: Sweep, methods: Sequence[str], words: Callable[[Mapping[str, Any]], str]) -> str:

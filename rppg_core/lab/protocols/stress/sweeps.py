@@ -118,10 +118,16 @@ def stress_case(sweep: Sweep, value: float, seed: int, *, pulsed: bool = True) -
         raise UsageError(f"seed {seed}", wanted="0 to 999", do="choose a smaller seed")
     rng = np.random.default_rng(FIRST_SEED + seed)
     benign = SimulationSettings(
-        kind="pulse" if pulsed else "photo", size=SIZE, seconds=SECONDS, hr_bpm=float(rng.uniform(*HR_BPM)),
-        rr_brpm=float(rng.uniform(10, 20)), amplitude_percent=0.5, motion="small", noise=2.0,
+        kind="pulse" if pulsed else "photo",
+        size=SIZE,
+        seconds=SECONDS,
+        hr_bpm=float(rng.uniform(*HR_BPM)),
+        rr_brpm=float(rng.uniform(10, 20)),
+        amplitude_percent=0.5,
+        motion="small",
+        noise=2.0,
         seed=FIRST_SEED + seed,
-    )  # fmt: skip
+    )
     match sweep.name:
         case "motion":
             settings = replace(benign, motion="medium", motion_scale=value / SWAY_PERCENT)
@@ -206,6 +212,11 @@ def _pictures(video: SimulatedVideo) -> Iterable[UInt8[np.ndarray, "height width
 def _info(case: StressCase, video: SimulatedVideo) -> VideoInfo:
     settings, n_frames = case.settings, len(video.truth.times_s)
     return VideoInfo(
-        codec="simulated", width=settings.size, height=settings.size, n_frames=n_frames,
-        duration_s=n_frames / video.fps, fps_container=video.fps, fps=video.fps,
-    )  # fmt: skip
+        codec="simulated",
+        width=settings.size,
+        height=settings.size,
+        n_frames=n_frames,
+        duration_s=n_frames / video.fps,
+        fps_container=video.fps,
+        fps=video.fps,
+    )

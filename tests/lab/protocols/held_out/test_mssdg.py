@@ -64,8 +64,14 @@ class KnowingClip(TraceClip):
         return clip, unlabelled(truth, "bvp", "resp", "rr_brpm", "spo2_percent")
 
     def truth_at(self, times_s):
-        settings = SimulationSettings(hr_bpm=self.hr_bpm, seconds=self.seconds, seed=self.seed, motion="none",
-                                      noise=self.noise, amplitude_percent=1.0)  # fmt: skip
+        settings = SimulationSettings(
+            hr_bpm=self.hr_bpm,
+            seconds=self.seconds,
+            seed=self.seed,
+            motion="none",
+            noise=self.noise,
+            amplitude_percent=1.0,
+        )
         return truth_at(simulate_traces(settings)[1], times_s)
 
 
@@ -82,10 +88,22 @@ def clips(tmp_path_factory):
 
 def rows_of(errors: dict[str, float]) -> list[Row]:
     return [
-        Row(method="pos", seed=0, split=name, dataset=name, subject="s1", clip="1", unit="window", start_s=0.0,
-            seconds=10.0, hr_true_bpm=70.0, hr_from="hr label", hr_bpm=70.0 + error)
+        Row(
+            method="pos",
+            seed=0,
+            split=name,
+            dataset=name,
+            subject="s1",
+            clip="1",
+            unit="window",
+            start_s=0.0,
+            seconds=10.0,
+            hr_true_bpm=70.0,
+            hr_from="hr label",
+            hr_bpm=70.0 + error,
+        )
         for name, error in errors.items()
-    ]  # fmt: skip
+    ]
 
 
 def planned(clips, tmp_path, **options):
@@ -175,9 +193,11 @@ def run_briefly(runs):
             weights, "checkpoint_path", lambda name: pytest.fail(f"the checkpoint of {name} was asked for")
         )
         found = run_mssdg(
-            Options(methods="tiny", runs=runs, announce=told.append), n_clips=2, clip_s=6.0,
+            Options(methods="tiny", runs=runs, announce=told.append),
+            n_clips=2,
+            clip_s=6.0,
             domains=[KnowingDomain("calm", 1, noise=0.5), KnowingDomain("noisy", 2, noise=14.0)],
-        )  # fmt: skip
+        )
     return found, told
 
 

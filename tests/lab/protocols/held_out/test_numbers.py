@@ -26,9 +26,17 @@ def few_resamples(monkeypatch):
 
 def row(true_bpm: float, hr_bpm: float, subject: str = "s1", **changes) -> Row:
     about = {
-        "method": "pos", "seed": 0, "split": "fold 1", "dataset": "a", "subject": subject,
-        "clip": f"{subject}/{true_bpm}", "unit": "window", "start_s": 0.0, "seconds": 10.0, "hr_from": "hr label",
-    }  # fmt: skip
+        "method": "pos",
+        "seed": 0,
+        "split": "fold 1",
+        "dataset": "a",
+        "subject": subject,
+        "clip": f"{subject}/{true_bpm}",
+        "unit": "window",
+        "start_s": 0.0,
+        "seconds": 10.0,
+        "hr_from": "hr label",
+    }
     return Row(**{**about, "hr_true_bpm": true_bpm, "hr_bpm": hr_bpm, "hr_shown": True, **changes})
 
 

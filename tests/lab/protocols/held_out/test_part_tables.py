@@ -23,33 +23,53 @@ from rppg_core.types import plain
 
 # HR error (bpm) and r of the waveform of each variant's two seeds
 VARIANTS = {
-    "": ((2.0, 3.0), (0.8, 0.9)), "no-experts": ((5.0, 7.0), (0.6, 0.6)), "only-bvp": ((3.0, 2.0), (0.9, 0.7)),
+    "": ((2.0, 3.0), (0.8, 0.9)),
+    "no-experts": ((5.0, 7.0), (0.6, 0.6)),
+    "only-bvp": ((3.0, 2.0), (0.9, 0.7)),
     "only-rr": ((40.0, 40.0), (0.0, 0.0)),
-}  # fmt: skip
+}
 
 
 def row(method: str, unit: str, seed: int, **numbers) -> Row:
     return Row(
-        method=method, seed=seed, steps=240 * method.startswith("physmle"), split="v4v-like", dataset="v4v-like",
-        subject="s1", clip="1", unit=unit, start_s=0.0, seconds=20.0, hr_true_bpm=70.0, hr_from="hr label",
-        rr_true_brpm=15.0, **numbers,
-    )  # fmt: skip
+        method=method,
+        seed=seed,
+        steps=240 * method.startswith("physmle"),
+        split="v4v-like",
+        dataset="v4v-like",
+        subject="s1",
+        clip="1",
+        unit=unit,
+        start_s=0.0,
+        seconds=20.0,
+        hr_true_bpm=70.0,
+        hr_from="hr label",
+        rr_true_brpm=15.0,
+        **numbers,
+    )
 
 
 @pytest.fixture
 def parts() -> Parts:
     rows = [
         row(name, unit, 0, hr_bpm=70.0 + error, r=r, rr_brpm=16.5)
-        for name, error, r in (("pos", 6.0, 0.5), ("constant", 9.0, np.nan)) for unit in ("window", "video")
-    ]  # fmt: skip
+        for name, error, r in (("pos", 6.0, 0.5), ("constant", 9.0, np.nan))
+        for unit in ("window", "video")
+    ]
     for variant, (errors, rs) in VARIANTS.items():
         for seed in range(2):
             breath = {"": 17.0, "only-rr": 18.0 + seed}.get(variant, np.nan)
             rows += [
-                row(f"physmle {variant}".rstrip(), unit, seed, hr_bpm=70.0 - errors[seed], r=rs[seed],
-                    direct_rr_brpm=breath)
+                row(
+                    f"physmle {variant}".rstrip(),
+                    unit,
+                    seed,
+                    hr_bpm=70.0 - errors[seed],
+                    r=rs[seed],
+                    direct_rr_brpm=breath,
+                )
                 for unit in ("window", "video")
-            ]  # fmt: skip
+            ]
     trained = [
         Trained("v4v-like", "physmle", seed, 240, 120, 60.0, v, 1000) for v in VARIANTS for seed in range(2)
     ]

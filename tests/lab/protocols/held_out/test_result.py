@@ -39,11 +39,13 @@ def rows_of(target: str, n_people: int = 4) -> list[Row]:
 def result() -> DatasetResult:
     targets = ("pure-like", "v4v-like")
     return DatasetResult(
-        protocol="mssdg", about="two domains.", window_s=10.0,
+        protocol="mssdg",
+        about="two domains.",
+        window_s=10.0,
         rows=[row for target in targets for row in rows_of(target)],
         constants={name: Constant(75.0, 15.0, 97.0, "mean of the training labels") for name in targets},
         trained=[Trained(name, "tracenet", 0, 1000, 20, 90.0) for name in targets],
-    )  # fmt: skip
+    )
 
 
 def test_every_target_has_every_method_and_the_constant_per_window_and_per_video(result):
@@ -131,11 +133,20 @@ def test_result_is_ready_for_json_and_holds_what_a_page_draws(result):
 
 def test_method_without_a_waveform_leaves_its_cells_empty(result):
     silent = [
-        replace(row, hr_bpm=np.nan, hr_shown=False, r=np.nan, macc=np.nan, snr_db=np.nan, rr_brpm=np.nan,
-                direct_hr_bpm=row.hr_true_bpm + 2.0)
-        if row.method == "tracenet" else row
+        replace(
+            row,
+            hr_bpm=np.nan,
+            hr_shown=False,
+            r=np.nan,
+            macc=np.nan,
+            snr_db=np.nan,
+            rr_brpm=np.nan,
+            direct_hr_bpm=row.hr_true_bpm + 2.0,
+        )
+        if row.method == "tracenet"
+        else row
         for row in result.rows
-    ]  # fmt: skip
+    ]
     quiet = replace(result, rows=silent)
     assert "HR regressed" in quiet.text()
     (criterion,) = quiet.criteria()

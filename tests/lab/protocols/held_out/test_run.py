@@ -115,8 +115,12 @@ def test_clip_that_cannot_be_made_stops_the_protocol(tmp_path):
                 yield replace(record, face_clip=no_face)
 
     with pytest.raises(UsageError, match=r"2 of 4 clips could not be made"):
-        run_mssdg(Options(methods="pos", runs=tmp_path), n_clips=2, clip_s=SECONDS,
-                  domains=[TraceDomain("calm", 1), Broken("broken", 2)])  # fmt: skip
+        run_mssdg(
+            Options(methods="pos", runs=tmp_path),
+            n_clips=2,
+            clip_s=SECONDS,
+            domains=[TraceDomain("calm", 1), Broken("broken", 2)],
+        )
 
 
 def no_face(needs: frozenset[str]):

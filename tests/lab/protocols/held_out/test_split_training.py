@@ -60,9 +60,10 @@ def clips(tmp_path_factory):
 def every_task(clips, runs, *, seeds: int = 1, variant: str = ""):
     """The trainings of the tiny network on every split."""
     return [
-        task for split in leave_one_domain_out(clips)
+        task
+        for split in leave_one_domain_out(clips)
         for task in tasks_of(split, "tiny", steps=STEPS, seeds=range(seeds), runs=runs, variant=variant)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture

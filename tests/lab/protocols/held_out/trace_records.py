@@ -26,10 +26,16 @@ class TraceClip:
     noise: float
 
     def __call__(self, needs: frozenset[str]) -> tuple[FaceClip, Truth]:
-        return simulate_traces(SimulationSettings(
-            hr_bpm=self.hr_bpm, seconds=self.seconds, seed=self.seed, motion="none", noise=self.noise,
-            amplitude_percent=1.0,
-        ))  # fmt: skip
+        return simulate_traces(
+            SimulationSettings(
+                hr_bpm=self.hr_bpm,
+                seconds=self.seconds,
+                seed=self.seed,
+                motion="none",
+                noise=self.noise,
+                amplitude_percent=1.0,
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,12 @@ class TraceDomain:
         for k in range(n):
             clip = TraceClip(float(rng.uniform(60, 100)), seconds, 100 * self.seed + k, self.noise)
             yield Record(
-                dataset=self.name, subject=f"s{k // 2 + 1}", clip=f"s{k // 2 + 1}/{k % 2}", face_clip=clip,
+                dataset=self.name,
+                subject=f"s{k // 2 + 1}",
+                clip=f"s{k // 2 + 1}/{k % 2}",
+                face_clip=clip,
                 condition={"scene": "rest" if k % 2 else "game"},
-            )  # fmt: skip
+            )
 
 
 def extract_here(records: Iterable[Record], out: Path, *, needs: frozenset[str], **_: object) -> None:

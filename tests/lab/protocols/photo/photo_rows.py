@@ -9,11 +9,22 @@ from rppg_core.lab.protocols.photo.scores import Row
 
 def row(method="pos", clip=0, r=0.7, hr=80.0, **more) -> Row:
     fields = {
-        "seconds": 20.0, "amplitude_percent": 0.35, "tone": clip % 6, "motion_percent": float(clip % 9),
-        "snr_db": 1.0, "hr_true_bpm": 80.0, "hr_shown": True, "confidence": 0.9, "rr_brpm": float("nan"),
-        "rr_true_brpm": 15.0, "direct_hr_bpm": float("nan"), "direct_rr_brpm": float("nan"),
-        "direct_spo2_percent": float("nan"), "spo2_true_percent": 96.0, **more,
-    }  # fmt: skip
+        "seconds": 20.0,
+        "amplitude_percent": 0.35,
+        "tone": clip % 6,
+        "motion_percent": float(clip % 9),
+        "snr_db": 1.0,
+        "hr_true_bpm": 80.0,
+        "hr_shown": True,
+        "confidence": 0.9,
+        "rr_brpm": float("nan"),
+        "rr_true_brpm": 15.0,
+        "direct_hr_bpm": float("nan"),
+        "direct_rr_brpm": float("nan"),
+        "direct_spo2_percent": float("nan"),
+        "spo2_true_percent": 96.0,
+        **more,
+    }
     return Row(method=method, clip=clip, r=r, hr_bpm=hr, **fields)
 
 

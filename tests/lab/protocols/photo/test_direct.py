@@ -73,26 +73,39 @@ def by_source(rows: list[Row], rate: str) -> dict:
 
 def test_regressed_rates_stand_beside_waveforms_and_the_constant_on_the_same_clips():
     found = by_source(research(direct_hr_bpm=82.0, rr_error=-1.5), "HR bpm, 20 s")
-    assert {source: line.mae["mean"] for source, line in found.items()} == pytest.approx({
-        "physmle, regressed": 2.0, "physmle, waveform": 0.0, "pos, waveform": 10.0, "constant 97.5": 17.5,
-    })  # fmt: skip
+    assert {source: line.mae["mean"] for source, line in found.items()} == pytest.approx(
+        {
+            "physmle, regressed": 2.0,
+            "physmle, waveform": 0.0,
+            "pos, waveform": 10.0,
+            "constant 97.5": 17.5,
+        }
+    )
     assert {line.n for line in found.values()} == {40}
     assert found["physmle, regressed"].gain["mean"] == pytest.approx(15.5)
     found = by_source(research(rr_error=-1.5), "RR")
     assert {source: (line.n, line.mae["mean"]) for source, line in found.items()} == {
-        "physmle, regressed": (8, 1.5), "physmle, waveform": (8, 1.0), "pos, waveform": (8, 1.0),
+        "physmle, regressed": (8, 1.5),
+        "physmle, waveform": (8, 1.0),
+        "pos, waveform": (8, 1.0),
         "constant 17": (8, 2.0),
-    }  # fmt: skip
+    }
 
 
 def oxygen(n: int = 60, noise: float = 0.0) -> list[Row]:
     """A network that always says 95 %, on clips whose ratio tells SpO2 as far as noise lets it."""
     rng = np.random.default_rng(1)
     return [
-        row("physmle", k, spo2_true_percent=spo2, direct_spo2_percent=95.0,
-            red_over_blue=(110 - spo2) / 25 + noise * rng.normal(), red_over_green=rng.normal())
+        row(
+            "physmle",
+            k,
+            spo2_true_percent=spo2,
+            direct_spo2_percent=95.0,
+            red_over_blue=(110 - spo2) / 25 + noise * rng.normal(),
+            red_over_green=rng.normal(),
+        )
         for k, spo2 in enumerate(rng.uniform(88, 100, n))
-    ]  # fmt: skip
+    ]
 
 
 def test_ratio_of_ratios_that_tells_oxygen_beats_the_constant_and_one_that_does_not_is_no_better():

@@ -44,9 +44,18 @@ BUMP = "the benchmark moved: if that is meant, it becomes photo-v2, and its figu
 def easy(index: int, seconds: float = 8.0):
     """A clip of the benchmark, cut short and with little in the way of its pulse."""
     return replace(
-        settings_of(index), seconds=seconds, motion_scale=0.3, noise=1.5, screen=0.0, light_steps=0.0,
-        amplitude_percent=0.7, tone=1, exposure=1.0, riiv=0.2, hr_bpm=66.0 + index,
-    )  # fmt: skip
+        settings_of(index),
+        seconds=seconds,
+        motion_scale=0.3,
+        noise=1.5,
+        screen=0.0,
+        light_steps=0.0,
+        amplitude_percent=0.7,
+        tone=1,
+        exposure=1.0,
+        riiv=0.2,
+        hr_bpm=66.0 + index,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -248,8 +257,9 @@ def test_result_is_told_by_amplitude_tone_and_motion_as_text_and_json():
     found = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert len(found["rows"]) == 81
     assert {(line["rate"], line["source"]) for line in found["direct"]} == {
-        ("SpO2 %, all", "silent, regressed"), ("SpO2 %, all", "constant 94"),
-    }  # fmt: skip
+        ("SpO2 %, all", "silent, regressed"),
+        ("SpO2 %, all", "constant 94"),
+    }
     assert {point["method"] for point in found["r_by_amplitude"]} == {"pos", "tracenet"}
     thirds = Counter(cell["level"][0] for cell in found["cells"] if cell["group"] == "motion")
     assert set(thirds) == {"1", "2", "3"}

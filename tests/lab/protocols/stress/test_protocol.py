@@ -61,8 +61,16 @@ def short(name: str, value: float, seed: int = 0) -> StressCase:
 
 
 def row(method="pos", sweep="noise", value=2.0, seed=0, **more) -> Row:
-    known = {"pulsed": True, "r": 0.9, "snr_db": 5.0, "hr_bpm": 70.0, "hr_true_bpm": 70.0, "shown": True,
-             "confidence": 0.9, **more}  # fmt: skip
+    known = {
+        "pulsed": True,
+        "r": 0.9,
+        "snr_db": 5.0,
+        "hr_bpm": 70.0,
+        "hr_true_bpm": 70.0,
+        "shown": True,
+        "confidence": 0.9,
+        **more,
+    }
     return Row(sweep, value, seed, method=method, **known)
 
 
