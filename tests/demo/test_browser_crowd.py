@@ -100,7 +100,7 @@ def test_visitor_who_stops_while_waiting_is_out_of_the_queue(pages, alone, clip,
     analyse(busy, long_clip)
     busy.locator("#verdict", has_text="reading frame").wait_for()
     waiting.locator("#analyse").click()
-    waiting.locator("#verdict", has_text="queue: 1/1").wait_for(timeout=5_000)
+    waiting.locator("#verdict", has_text="queue: 1/1").wait_for()
     waiting.locator("#stop").click()
     waiting.locator("#verdict", has_text="Stopped").wait_for(timeout=2_000)
     busy.locator("#verdict", has_text="Your video was deleted").wait_for()

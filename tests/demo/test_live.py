@@ -302,10 +302,9 @@ def test_face_before_the_camera_gets_its_heart_rate_until_it_leaves(playwright, 
     page.evaluate(COUNT_FRAMES)
     wait_for_state(page, "value")
     number = float(page.inner_text("rppg-live .number").split()[0])
-    fps = page.evaluate(
-        "window.framesASecond()"
-    )  # a busy machine plays the file more slowly, and its heart with it
-    assert number == pytest.approx(HR_BPM * min(fps / 30, 1.0), abs=5)
+    # a busy machine plays the file more slowly at times, and its heart with it
+    slowest = HR_BPM * min(page.evaluate("window.framesASecond()") / 30, 1.0)
+    assert slowest - 5 <= number <= HR_BPM + 5
     assert "95 % between" in page.inner_text("rppg-live .range")
     assert "from the newest frame to this number" in page.inner_text("rppg-live .facts")
     page.locator("rppg-live summary").click()
