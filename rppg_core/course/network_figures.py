@@ -1,6 +1,6 @@
-"""Figures of the lessons on networks: a drawing of the parts, matrices side by side, numbers in cells, small plots.
+"""Figures for the lessons on networks: a drawing of the parts, matrices side by side, numbers in cells, small plots.
 
-Floor 7. A notebook computes and says what was found; the looks are those of `lesson_figures`.
+A notebook computes values and states the finding; the figures look like those of `course.figures`.
 """
 
 from __future__ import annotations
