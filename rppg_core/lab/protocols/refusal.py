@@ -138,7 +138,7 @@ def run_refusal(
     """The whole protocol.
 
     Args:
-        seeds: 10 gives the figures of the README; fewer for a quick look.
+        seeds: 10 gives the figures of docs/results.md; fewer for a quick look.
         methods: names; None is the seven classical ones.
         workers: processes.
         progress: called with a stage and a fraction.

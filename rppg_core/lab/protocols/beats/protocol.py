@@ -89,7 +89,7 @@ def run_vitals(
 
     Args:
         data: folder of contact recordings; None leaves them out.
-        seeds: 10 gives the figures of the README; fewer for a quick look.
+        seeds: 10 gives the figures of docs/results.md; fewer for a quick look.
         progress: called with a stage and a fraction.
         workers: processes that render clips.
 
