@@ -1,6 +1,7 @@
 """A FaceClip that somebody made by hand: do its fields fit together?
 
-Floor 2. The pass makes clips that do; this says in words where another one does not. Axis letters: T time, R roi.
+The fields of a clip from the pass always do; for any other clip this says in words what does not fit. Axis letters:
+T time, R roi.
 """
 
 from __future__ import annotations

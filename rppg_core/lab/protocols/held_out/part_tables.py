@@ -1,7 +1,7 @@
 """What a network loses without one of its parts, and what it loses or gains by learning all tasks at once.
 
-Floor 6. Rows of the trainings of `parts` in, two tables out: ablations, and the seesaw task by task. Tasks that the
-held-out domain does not label are judged by what the simulator knows, and say so.
+The rows of the trainings of `parts` give two tables: ablations, and the seesaw for each task. Tasks that the
+held-out domain does not label are judged by the simulator's own truth, and the table says so.
 """
 
 from __future__ import annotations

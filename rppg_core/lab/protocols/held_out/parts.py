@@ -1,7 +1,7 @@
-"""What a network's parts are for: trainings without one of them, and with one task alone, for one held-out domain.
+"""What the parts of a network are for: trainings without one of them, and with one task, for one held-out domain.
 
-Floor 6. Every variant is trained as long as the whole network beside it, with the same seeds; this whole network is
-not the one of the other tables, which is trained longer.
+Every variant is trained for as many steps as the whole network beside it, with the same seeds. This whole network
+is not that of the other tables, which is trained for longer.
 Source: Wang et al. 2025, PhysMLE (ablations; the seesaw: one task improves while another degrades); our choice:
 fewer steps rather than fewer seeds.
 """
