@@ -25,7 +25,7 @@ DATA = {
     "rppg_demo/texts/api.md",
 }
 
-pytestmark = [pytest.mark.installs, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.installs, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
