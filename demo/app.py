@@ -17,14 +17,16 @@ from gradio import themes
 from gradio.components import Component
 from gradio.utils import get_upload_folder
 
-from demo import events, inference
-from demo.panels import count, words
-from demo.panels.downloads import DOWNLOADS
-from demo.panels.live import live_head, live_tab
-from demo.panels.viewer import viewer_head
 from rppg_core.errors import UsageError
 from rppg_core.figures.page import PARTS_STYLE
 from rppg_core.roster import CLASSICAL
+
+from . import events, inference
+from .panels import count, words
+from .panels.downloads import DOWNLOADS
+from .panels.live import live_head, live_tab
+from .panels.methods import MethodPanel, method_panels
+from .panels.viewer import viewer_head
 
 TEXTS = Path(__file__).with_name("texts")
 STATIC = Path(__file__).with_name("static")
@@ -156,17 +158,23 @@ def _result_panels() -> list[Component]:
             spectrum = gr.Plot(label="Spectrum", show_label=False, elem_id="spectrum")
         with gr.Column(min_width=320):
             fitness = gr.HTML()
+    inside = [part for method in method_panels() for part in _method_row(method)]
+    return [table, remarks, player, spectrum, fitness, *inside]
+
+
+def _method_row(method: MethodPanel) -> list[Component]:
+    """What happened inside one network: words, and a figure beside them."""
     with gr.Row():
         with gr.Column(min_width=320):
-            experts = gr.HTML(elem_id="physmle")
+            said = gr.HTML(elem_id=method.name)
         with gr.Column(min_width=320):
-            gates = gr.Plot(
-                label="Heat maps of PhysMLE's experts; the same numbers stand beside them as tables",
+            figure = gr.Plot(
+                label=method.figure_label,
                 show_label=False,
-                elem_id="physmle-experts",
+                elem_id=f"{method.name}-figure",
                 visible=False,
             )
-    return [table, remarks, player, spectrum, fitness, experts, gates]
+    return [said, figure]
 
 
 def _count_panel(app: gr.Blocks, on: events.Events) -> Component:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,13 +16,15 @@ from uuid import uuid4
 import gradio as gr
 from gradio.exceptions import Error
 
-from demo import inference
-from demo.panels import count, drawings, physmle, words
-from demo.panels.downloads import Download
-from demo.session import GoneError, Origin, Shown, StoppedError, Visits
 from rppg_core.errors import RppgError
 from rppg_core.roster import resolve
 from rppg_core.types import FaceClip, Report
+
+from . import inference
+from .panels import count, drawings, words
+from .panels.downloads import Download
+from .panels.methods import MethodPanel, method_panels
+from .session import GoneError, Origin, Shown, StoppedError, Visits
 
 Panels = tuple[Any, ...]
 API_TEXT = (Path(__file__).with_name("texts") / "api.md").read_text(encoding="utf-8")
@@ -194,20 +197,24 @@ def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, draw
         drawings.table(report),
         words.remarks_list(report),
         *(figure(report, origin) if drawn else gr.skip() for figure in figures),
-        *(_inside_physmle(report, waiting) if drawn else (gr.skip(), gr.skip())),
+        *chain.from_iterable(
+            _inside(method, report, waiting) if drawn else (gr.skip(), gr.skip())
+            for method in method_panels()
+        ),
     )
 
 
-def _inside_physmle(report: Report, waiting: Sequence[str]) -> tuple[str, gr.Plot]:
-    """Words and figure; nothing where PhysMLE is not offered, and no frame without a figure in it."""
-    figure = physmle.figure(report)
-    said = physmle.panel(report, waiting) if physmle.NAME in inference.offered() else ""
+def _inside(method: MethodPanel, report: Report, waiting: Sequence[str]) -> tuple[str, gr.Plot]:
+    """Words and figure; nothing where the method is not offered, and no frame without a figure in it."""
+    figure = method.figure(report)
+    said = method.panel(report, waiting) if method.name in inference.offered() else ""
     return said, gr.Plot(value=figure, visible=figure is not None)
 
 
 def _no_panels(said: str) -> Panels:
     """Words in place of the verdict; nothing old stands below them."""
-    return said, gr.Column(visible=False), "", "", "", "", None, "", "", gr.Plot(value=None, visible=False)
+    inside = chain.from_iterable(("", gr.Plot(value=None, visible=False)) for _ in method_panels())
+    return said, gr.Column(visible=False), "", "", "", "", None, "", *inside
 
 
 @cache

@@ -11,12 +11,13 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from demo.zerogpu import lent
 from rppg_core.analysis.pipeline import Analysis, load_clip, needs_of
 from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.roster import CLASSICAL, NEURAL_PACKAGES, PANEL, list_methods, list_networks, resolve
 from rppg_core.types import FaceClip, Progress, Report, Truth
+
+from .zerogpu import lent
 
 MAX_S = 90.0  # longest video the page takes
 # An everyday clip: a real face shows a pulse of 0.2-0.7 %, and nobody sits perfectly still.

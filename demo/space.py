@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from demo.app import launch
 from rppg_core.errors import ModelFileError
 from rppg_core.video.face_models import resolve_models
+
+from .app import launch
 
 
 def start() -> None:

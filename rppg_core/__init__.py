@@ -20,6 +20,8 @@ _DOOR = {
     "inspect_video": "rppg_core.video.inspect",
     "list_methods": "rppg_core.roster",
     "get_method": "rppg_core.roster",
+    "create_model": "rppg_core.models.weights",
+    "load_model": "rppg_core.models.weights",
     "simulate_clip": "rppg_core.lab.simulate.faces",
     "SimulationSettings": "rppg_core.lab.simulate.faces",
     "FaceClip": "rppg_core.types",

@@ -137,6 +137,20 @@ def test_inference_for_the_demo_does_not_import_gradio():
     assert not [name for name in names if name.split(".")[0] == "gradio"]
 
 
+def test_files_of_the_app_import_each_other_relatively():
+    """The wheel installs them under another name than the folder's."""
+    files = sorted((ROOT / "demo").rglob("*.py"))
+    nodes = [(path, node) for path in files for node in ast.walk(ast.parse(path.read_text()))]
+    named = [(path, a.name) for path, node in nodes if isinstance(node, ast.Import) for a in node.names]
+    named += [
+        (path, node.module or "")
+        for path, node in nodes
+        if isinstance(node, ast.ImportFrom) and not node.level
+    ]
+    assert files
+    assert not [(path, name) for path, name in named if name.split(".")[0] in {"demo", "rppg_demo"}]
+
+
 # What starts processes that compute. `subprocess` runs other programs and stays free.
 PROCESSES = {
     "multiprocessing",

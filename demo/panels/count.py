@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo.session import Shown
+from ..session import Shown
 
 COUNT_S = 15
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from demo.panels.inspection import inspection_card
-from demo.panels.viewer import viewer
-from demo.session import Origin
 from rppg_core.figures import report_page
 from rppg_core.figures.report import spectrum_figure
 from rppg_core.types import Report
 from rppg_core.video.inspect import findings_of
+
+from ..session import Origin
+from .inspection import inspection_card
+from .viewer import viewer
 
 
 def player(report: Report, origin: Origin) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.live_estimate import estimate_live
+from ..live_estimate import estimate_live
 
 SCRIPT = Path(__file__).parents[1] / "static" / "live.js"
 INTRO = (

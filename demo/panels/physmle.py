@@ -12,12 +12,14 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
-from demo.panels.inspection import SOURCE
 from rppg_core.figures import experts as expert_figure
 from rppg_core.types import Estimate, Reading, Report
 from rppg_core.video.inspect import NOTEBOOKS
 
+from .inspection import SOURCE
+
 NAME = "physmle"
+FIGURE_LABEL = "Heat maps of PhysMLE's experts; the same numbers stand beside them as tables"
 RR_S = 17  # shortest piece of face that its head reads breathing from; PhysMLEConfig.rr_window at 30 Hz
 HEADS = {"hr": "heart rate (bpm)", "rr": "breathing (breaths/min)", "spo2": "SpO2 (%)"}  # in `direct`
 # The class is written twice so that these rules win over those that Gradio has for tables.

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from demo.session import Origin
 from rppg_core.errors import RppgError
 from rppg_core.figures.report_page import LIMITS, remarks
 from rppg_core.types import Report
+
+from ..session import Origin
 
 
 def verdict(report: Report, origin: Origin, waiting: Sequence[str] = ()) -> str:

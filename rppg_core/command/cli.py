@@ -14,7 +14,9 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from rppg_core.command import research
 from rppg_core.command.arguments import parser_of
@@ -212,11 +214,23 @@ def _doctor(args: argparse.Namespace) -> int:
     return FAULT if any(line.status == "bad" for line in found) else 0
 
 
+def load_app() -> ModuleType:
+    """The app's module: from the folder `demo` of a checkout, or from `rppg_demo` as the wheel installs it.
+
+    An editable install leaves a copy named `rppg_demo` elsewhere, which ages; only one beside this package counts.
+    """
+    root = Path(__file__).parents[2]
+    if (root / "rppg_demo").is_dir():
+        return import_module("rppg_demo.app")
+    sys.path.insert(0, str(root))  # `demo` is a name that other packages use too
+    return import_module("demo.app")
+
+
 def _demo(args: argparse.Namespace) -> int:
     try:
-        from demo.app import launch
+        launch = load_app().launch
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("demo", "gradio"):
+        if (error.name or "").split(".")[0] not in ("demo", "rppg_demo", "gradio"):
             raise
         raise UsageError(
             f"the app needs the package {error.name!r}, which is not installed",

@@ -69,13 +69,14 @@ def serve(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]
             env={**settings, **environment},
         )
         try:
-            yield Served(_address(process, folder / "log"), uploads, process)
+            yield Served(address(process, folder / "log"), uploads, process)
         finally:
             process.terminate()
             process.wait(10)
 
 
-def _address(process: subprocess.Popen, log: Path) -> str:
+def address(process: subprocess.Popen, log: Path) -> str:
+    """Where an app that was just started answers, out of what it says."""
     until = monotonic() + PATIENCE_S
     while monotonic() < until and process.poll() is None:
         for word in log.read_text().split():

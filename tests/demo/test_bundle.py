@@ -1,12 +1,8 @@
 """The folder of a Space: what is in it, and that it runs where nothing else is installed."""
 
-import os
 import subprocess
-import sys
 import sysconfig
-import urllib.request
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 import yaml
@@ -17,6 +13,8 @@ from rppg_core import analyze
 from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_video
 from rppg_core.video.writer import write_video
+from tests.demo.browser import address
+from tests.fresh_environment import new_environment, pip, require_index, variables
 
 ROOT = Path(__file__).parents[2]
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
@@ -52,30 +50,14 @@ def python(space, card, tmp_path_factory):
     """Python of an environment that holds only what a Space installs for the bundle."""
     folder = tmp_path_factory.mktemp("environment")
     gradio = f"gradio=={card['sdk_version']}"
-    if pip("download", "--no-deps", "--dest", folder / "reached", gradio).returncode:
-        pytest.skip("NOT RUN: pip reaches no package index")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
-    python = folder / "venv" / "bin" / "python"
+    require_index(folder / "reached", gradio)
+    python = new_environment(folder / "venv")
     found = pip("--python", python, "install", "--no-compile", "-r", space / "requirements.txt", gradio)
     assert found.returncode == 0, found.stderr
     (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
     (packages / "watch_imports.py").write_text(WATCH)
     (packages / "watch_imports.pth").write_text("import watch_imports\n")
     return python
-
-
-def pip(*arguments) -> subprocess.CompletedProcess:
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--retries",
-        "1",
-        *arguments,
-    ]
-    return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_bundle_holds_the_app_its_packages_and_data_and_no_more(space):
@@ -153,16 +135,9 @@ def test_bundle_estimates_with_nothing_else_installed(space, python, face_models
     expected = analyze(tmp_path / "me.mkv", ["pos"]).consensus.vitals.hr.value
 
     loaded = tmp_path / "loaded"
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")
-    }
-    environment |= {
-        "LOADED": str(loaded),
-        "GRADIO_TEMP_DIR": str(tmp_path / "uploads"),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONNOUSERSITE": "1",
-    }
+    environment = variables(
+        LOADED=str(loaded), GRADIO_TEMP_DIR=str(tmp_path / "uploads"), PYTHONDONTWRITEBYTECODE="1"
+    )
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen([python, "app.py"], cwd=space, stdout=log, stderr=log, env=environment)
         try:
@@ -184,15 +159,4 @@ def test_bundle_estimates_with_nothing_else_installed(space, python, face_models
         and not any(file.is_relative_to(f) or file.resolve().is_relative_to(f) for f in own)
     ]
     assert foreign == []
-    assert space / "rppg_core" / "pipeline.py" in files
-
-
-def address(process, log: Path) -> str:
-    until = monotonic() + 90
-    while monotonic() < until and process.poll() is None:
-        for word in log.read_text().split():
-            if word.startswith("http://"):
-                urllib.request.urlopen(word, timeout=10).close()
-                return word
-        sleep(0.2)
-    raise RuntimeError(f"the bundle did not start: {log.read_text()}")
+    assert space / "rppg_core" / "analysis" / "pipeline.py" in files

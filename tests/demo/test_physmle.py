@@ -137,17 +137,17 @@ def test_ticked_physmle_shows_its_experts_and_a_new_analysis_without_it_hides_th
         page.get_by_label(name, exact=True).uncheck()
     page.get_by_label("physmle", exact=True).check()
     page.locator("#analyse").click()
-    page.wait_for_selector("#physmle-experts .main-svg")
+    page.wait_for_selector("#physmle-figure .main-svg")
     said = page.inner_text("#physmle")
     assert "its heads" in said
     assert "trained on simulated physiology" in said
-    assert page.locator("#physmle-experts .heatmaplayer").count() == 2
+    assert page.locator("#physmle-figure .heatmaplayer").count() == 2
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     snapshot(page, "physmle_phone")
     page.get_by_label("physmle", exact=True).uncheck()
     page.locator("#analyse").click()
     page.locator("#physmle", has_text="Tick physmle").wait_for()
-    assert page.locator("#physmle-experts").count() == 0
+    assert page.locator("#physmle-figure").count() == 0
     no_foreign_requests(page)
     assert page.failed == []
     page.close()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from lab.training.tiny_net import PLACE, Tiny, TinyConfig
 
+import rppg_core
 from rppg_core import roster
 from rppg_core.errors import ModelFileError, UnknownMethodError, WriteError
 from rppg_core.models import weights
@@ -51,6 +52,12 @@ def test_network_comes_back_to_the_precision_of_half(stored):
         assert name == other
         assert after.dtype == torch.float32
         torch.testing.assert_close(after, before, rtol=2**-10, atol=2**-20)
+
+
+def test_networks_are_made_and_read_at_the_door(stored):
+    _, path = stored
+    assert rppg_core.create_model("tiny", TinyConfig(channels=6)).config == TinyConfig(channels=6)
+    assert rppg_core.load_model("tiny", path).config == TinyConfig(channels=6, sizes=(3, 7))
 
 
 def test_config_comes_back_equal(stored):

@@ -1,0 +1,48 @@
+"""The panels that show what happened inside a network: NAME.py beside this file is that of the network NAME.
+
+It is found by that name, and a network without such a file has no panel. The file holds `panel(report, waiting)`,
+words as HTML; `figure(report)`, None where there is nothing to draw; and FIGURE_LABEL, which names the figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+
+import plotly.graph_objects as go
+
+from rppg_core.roster import list_networks
+from rppg_core.types import Report
+
+
+@dataclass(frozen=True)
+class MethodPanel:
+    """The panel of one network.
+
+    Args:
+        name: of the network.
+        panel: from a report and the names of the methods that are still to come to one HTML section.
+        figure: from a report to a figure.
+        figure_label: names the figure.
+    """
+
+    name: str
+    panel: Callable[[Report, Sequence[str]], str]
+    figure: Callable[[Report], go.Figure | None]
+    figure_label: str
+
+
+@cache
+def method_panels() -> tuple[MethodPanel, ...]:
+    """The panels that exist, in the order of the networks; imported when first asked for."""
+    return tuple(
+        _load_panel(name) for name in list_networks() if find_spec(f"{__package__}.{name}") is not None
+    )
+
+
+def _load_panel(name: str) -> MethodPanel:
+    module = import_module(f"{__package__}.{name}")
+    return MethodPanel(name, module.panel, module.figure, module.FIGURE_LABEL)
