@@ -15,8 +15,11 @@ from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
 from rppg_core.models.base import RppgModel, check_model, run_clip  # noqa: E402
 from rppg_core.models.neural_method import NeuralMethod  # noqa: E402
 from rppg_core.roster import Network  # noqa: E402
+from rppg_core.signals.filters import bandpass  # noqa: E402
 from rppg_core.types import FaceClip  # noqa: E402
 from rppg_core.video.prepare import overlapping_windows  # noqa: E402
+
+RATE_BPM = 75
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def test_evidence_under_the_name_of_a_task_or_as_a_text_is_refused(wrong):
 @pytest.fixture(scope="module")
 def analysis():
     clip, _ = simulate_traces(
-        SimulationSettings(seconds=60, hr_bpm=75, amplitude_percent=1.5, noise=0.2, seed=3)
+        SimulationSettings(seconds=60, hr_bpm=RATE_BPM, amplitude_percent=1.5, noise=0.2, seed=3)
     )
     return Analysis(clip)
 
@@ -163,15 +166,52 @@ def test_report_keeps_the_evidence_and_its_json_is_as_without(analysis):
     assert pairs[0] == pairs[1]
 
 
-def consensus(analysis_of, model: RppgModel) -> float:
+class Clean(Doubting):
+    """A cleaner pulse than any of the panel gives: without what lies beside the heart rate and its second harmonic."""
+
+    @classmethod
+    def inputs_of(cls, clip, config):
+        green = bandpass(clip.roi("skin")[:, 1], 30.0, low_hz=0.9, high_hz=2.8)
+        return {"green": green.astype(np.float32)}
+
+
+class Confident(Clean):
+    evidence = ()
+
+
+class Lost(Clean):
+    """The same at a rate that no method reads."""
+
+    @classmethod
+    def inputs_of(cls, clip, config):
+        return {"green": np.sin(2 * np.pi * 2.5 * clip.times_s).astype(np.float32)}
+
+
+def consensus(clip: FaceClip, model: RppgModel):
+    """Heart rate of the panel together with a network that stands first in every choice."""
     about = Network(model="", recipe="", needs=model.needs, tasks=model.tasks, paper=model.paper)
     method = NeuralMethod("tracenet", about, lambda: model)
-    hr = Analysis(analysis_of, own={"tracenet": method}).report(["tracenet"]).consensus.vitals.hr
-    return hr.confidence
+    return Analysis(clip, own={"tracenet": method}).report(["tracenet"]).consensus
 
 
-def test_consensus_is_never_raised_by_evidence_and_others_that_agree_still_carry_it(analysis):
-    clip = analysis.clip
-    without = consensus(clip, Plain(DoubtConfig(doubts=1.0)))
-    with_doubts = consensus(clip, Doubting(DoubtConfig(doubts=1.0)))
-    assert 0.8 < with_doubts <= without
+def test_network_that_doubts_itself_lends_the_consensus_nothing_and_takes_nothing_away(analysis):
+    """Without evidence its clean wave carries the consensus; with doubts the others carry it as far as they can."""
+    confident = consensus(analysis.clip, Confident(DoubtConfig()))
+    doubting = consensus(analysis.clip, Clean(DoubtConfig(doubts=1.0)))
+    others = max(analysis.estimate(name).vitals.hr.confidence for name in ("pos", "chrom", "green", "lgi"))
+    assert confident.agree == doubting.agree and "tracenet" in doubting.agree
+    assert confident.vitals.hr.value == doubting.vitals.hr.value
+    snrs_db = [analysis.estimate(name).snr_db for name in ("pos", "chrom", "green", "lgi")]
+    assert judged(analysis, Clean(DoubtConfig())).snr_db > max(
+        snrs_db
+    )  # so that it is the one to judge the rate by
+    assert others == pytest.approx(doubting.vitals.hr.confidence, abs=0.02)
+    assert 0.8 < doubting.vitals.hr.confidence <= confident.vitals.hr.confidence
+    sure = consensus(analysis.clip, Clean(DoubtConfig(doubts=0.0)))
+    assert sure == confident
+
+
+def test_doubts_of_a_network_that_does_not_agree_change_nothing(analysis):
+    found = [consensus(analysis.clip, Lost(DoubtConfig(doubts=doubts))) for doubts in (0.0, 1.0)]
+    assert "tracenet" not in found[0].agree
+    assert found[0] == found[1]

@@ -15,6 +15,7 @@ from torch import nn
 from rppg_core import roster
 from rppg_core.analysis.pipeline import Analysis
 from rppg_core.errors import ModelFileError, UsageError
+from rppg_core.lab.protocols.held_out.split_training import split_recipe
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.lab.training.loop import Clock, RunOptions, Training, train
@@ -143,6 +144,20 @@ def test_log_says_the_stage_and_progress_does(tmp_path):
     assert [row["lr"] for row in steps] == [pytest.approx(0.01 * lr_factor(staged(), k)) for k in range(12)]
     assert [row["difficulty"] for row in steps] == [difficulty(staged(stages=()), k) for k in range(12)]
     assert "staged, stage front: step 6 of 12" in said[-7] and "staged, stage heads: step 7 of 12" in said[-6]
+
+
+def test_run_is_not_continued_with_other_stages_or_without_them(tmp_path):
+    one = Stage(name="all", steps=12)
+    for first, then in ((STAGES, ()), ((), (one,)), (STAGES, (one,))):
+        runs = tmp_path / f"{len(first)}-{len(then)}"
+        train(staged(stages=first), options(runs))
+        with pytest.raises(UsageError, match="another stages"):
+            train(staged(stages=then), options(runs, resume=True))
+
+
+def test_training_for_a_split_has_every_stage_in_its_share_of_the_steps():
+    recipe = split_recipe("staged", steps=8, seed=1, n_groups=2)
+    assert [(stage.name, stage.steps) for stage in recipe.stages] == [("front", 4), ("heads", 4)]
 
 
 def test_one_stage_of_everything_is_the_plain_training(tmp_path):
