@@ -364,8 +364,16 @@ def _agreed_rate(
     agree = [name for name in rates if abs(rates[name] - centre) <= AGREE_BPM]
     best = max(agree, key=lambda name: weight[name])
     rate = float(np.median([rates[name] for name in agree]))
-    control = spectra_of(runs.of(best).control.bvp, band_hz)
-    reading, _ = heart_rate_reading(spectra[best], panel=panel, control=control, rate_hz=rate / 60)
+
+    def judged(name: str, evidence: Mapping[str, float]) -> Reading:
+        control = spectra_of(runs.of(name).control.bvp, band_hz)
+        return heart_rate_reading(
+            spectra[name], panel=panel, control=control, rate_hz=rate / 60, evidence=evidence
+        )[0]
+
+    # a method that doubts itself speaks for a rate only as far as another that agrees does
+    trust = max(judged(name, runs.of(name).skin.evidence).confidence for name in agree)
+    reading = judged(best, {"agreeing methods": trust})
     if reading.value is not None and len(agree) * 2 < len(rates):
         return refuse("bpm", f"only {len(agree)} of {len(rates)} methods agree"), agree
     return reading, agree

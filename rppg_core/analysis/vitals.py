@@ -100,7 +100,7 @@ def vitals_from_bvp(
         context: facts of the clip.
         control: the same method on the control.
         panel: spectra of the fixed panel on skin and control.
-        evidence: named 0..1 scores of the method; the smallest caps the confidence.
+        evidence: named 0..1 scores of the method; no confidence is above the smallest, none is raised by one.
         direct: rates that the method regresses itself; only spo2 becomes a vital.
         resp: a respiration waveform of the method.
 
@@ -126,7 +126,7 @@ def vitals_from_bvp(
     beats = find_beats(bvp.samples, bvp.fs, hr_bpm=hr.value, valid=bvp.valid)
     vitals = Vitals(
         hr=hr,
-        rr=_breathing(bvp, beats, resp, context),
+        rr=_breathing(bvp, beats, resp, context, evidence),
         **_variability(beats, hr, context),
         spo2=_spo2(direct, pulse=True),
     )
@@ -145,7 +145,7 @@ def heart_rate_reading(
     rate_hz = spectra.rate_hz if rate_hz is None else rate_hz
     known = rate_evidence(spectra, rate_hz, panel=panel, control=control)
     fitted = calibration()
-    confidence = min([fitted.probability(known), *(evidence or {}).values()])
+    confidence = cap(fitted.probability(known), evidence)
     rate_bpm = 60 * rate_hz
     if known.control >= SAME_IN_CONTROL:
         note = f"the background shows the same {rate_bpm:.0f} per minute: light or camera, not blood"
@@ -163,6 +163,17 @@ def heart_rate_reading(
     return Reading(rate_bpm, "bpm", confidence=confidence, interval=interval), known.snr_db
 
 
+def cap(confidence: float, evidence: Mapping[str, float] | None) -> float:
+    """The confidence, or the smallest evidence where that is lower.
+
+    Args:
+        confidence: without the evidence.
+        evidence: named scores, 0..1; one that is not finite says nothing good and counts as 0.
+    """
+    scores = [score if np.isfinite(score) else 0.0 for score in (evidence or {}).values()]
+    return min([confidence, *(max(0.0, float(score)) for score in scores)])
+
+
 def refuse(unit: str, note: str) -> Reading:
     """A refusal with its cause."""
     return Reading(None, unit, note=note)
@@ -175,7 +186,9 @@ def _outside_note(side: str, rate_bpm: float, band_hz: tuple[float, float]) -> s
     return f"{OUTSIDE_BAND} above {60 * band_hz[1]:.0f} bpm (the strongest line is there)"
 
 
-def _breathing(bvp: Bvp, beats: Beats, resp: Bvp | None, context: Context) -> Reading:
+def _breathing(
+    bvp: Bvp, beats: Beats, resp: Bvp | None, context: Context, evidence: Mapping[str, float] | None
+) -> Reading:
     """Breathing rate, shown from the same confidence as every vital."""
     unit = "breaths/min"
     newborn = context.band_hz == NEONATAL_HR_BAND_HZ
@@ -189,12 +202,13 @@ def _breathing(bvp: Bvp, beats: Beats, resp: Bvp | None, context: Context) -> Re
     )
     if not np.isfinite(found.rr_brpm):
         return refuse(unit, found.note or f"at least {MIN_RR_S:.0f} s of face needed")
-    if found.confidence < SHOW_FROM:
-        note = found.note or f"breathing is not clear in the pulse (confidence {found.confidence:.2f})"
-        return Reading(None, unit, confidence=found.confidence, note=note)
+    confidence = cap(found.confidence, evidence)
+    if confidence < SHOW_FROM:
+        note = found.note or f"breathing is not clear in the pulse (confidence {confidence:.2f})"
+        return Reading(None, unit, confidence=confidence, note=note)
     half = found.half_width_brpm
     interval = (max(0.0, found.rr_brpm - half), found.rr_brpm + half)
-    return Reading(found.rr_brpm, unit, confidence=found.confidence, interval=interval, note=found.note)
+    return Reading(found.rr_brpm, unit, confidence=confidence, interval=interval, note=found.note)
 
 
 def _variability(beats: Beats, hr: Reading, context: Context) -> dict[str, Reading]:

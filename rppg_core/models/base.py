@@ -34,13 +34,15 @@ class Batch:
 
     `inputs`: name -> (B, ...); `targets`: each of TASKS -> (B, T) or (B,), zero where there is no label;
     `mask`: each of TASKS -> (B,), which samples carry that label; `done`: share of the training that lies behind, for
-    losses that are brought in slowly.
+    losses that are brought in slowly; `teacher`: what the recipe's teacher answers to the same samples, without
+    gradient, or None where the recipe has none.
     """
 
     inputs: Mapping[str, Tensor]
     targets: Mapping[str, Tensor]
     mask: Mapping[str, Tensor]
     done: float = 1.0
+    teacher: Mapping[str, Tensor] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +71,18 @@ class RppgModel(nn.Module, ABC):
 
     A subclass sets the class attributes, takes its config as only argument, and defines `inputs_of`, `forward` and
     `loss`.
+
+    `evidence` names outputs of `forward` that say how far the other answers can be trusted: one number per sample,
+    (B,), from 0 (not at all) to 1 (nothing speaks against them). Evidence is a cap: a confidence is never above the
+    smallest of them, so that evidence can lower a confidence or make it a refusal, and can never raise one. What is
+    not finite counts as 0.
     """
 
     name: ClassVar[str]
     paper: ClassVar[str]
     needs: ClassVar[frozenset[str]]  # names out of types.NEEDS
     tasks: ClassVar[frozenset[str]]  # names out of TASKS
+    evidence: ClassVar[tuple[str, ...]] = ()  # names of outputs that may lower a confidence
 
     def __init__(self, config: Any):
         super().__init__()
@@ -92,8 +100,8 @@ class RppgModel(nn.Module, ABC):
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Answers to `tasks`: waveforms (B, T), rates and percents (B,).
 
-        Other names may stand beside them: in evaluation they are arrays (B, ...) that a report keeps under `inside`,
-        in training what only `loss` reads.
+        The names in `evidence` stand beside them in evaluation, numbers (B,). So may other names: in evaluation they
+        are arrays (B, ...) that a report keeps under `inside`, in training what only `loss` reads.
         """
 
     @abstractmethod
@@ -107,7 +115,14 @@ class RppgModel(nn.Module, ABC):
 
 
 def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
-    """Raw pulse of an evenly sampled clip at 30 Hz, segment by segment, windows joined by overlap-add."""
+    """Raw pulse of an evenly sampled clip at 30 Hz, segment by segment, windows joined by overlap-add.
+
+    Rates, evidence and what a network shows of its inside are means over the windows, and segments count by their
+    length.
+
+    Raises:
+        ValueError: a clip at another rate, or declared evidence that is not one number per window.
+    """
     if clip.fs != FS:
         raise ValueError(f"clip at {clip.fs} Hz; networks read {FS} Hz: call prepare.resample(clip) first")
     series = {task: np.zeros(len(clip.times_s)) for task in SERIES if task in model.tasks}
@@ -128,11 +143,16 @@ def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
                 lengths.setdefault(name, []).append(n)
     waves = {task: Bvp(x, FS, float(clip.times_s[0]), valid) for task, x in series.items()}
     means = {name: np.average(values, axis=0, weights=lengths[name]) for name, values in others.items()}
+    if valid.any():
+        _check_evidence(model, means)
     return MethodOutput(
         bvp=waves.get("bvp"),
         resp=waves.get("resp"),
         direct={name: float(value) for name, value in means.items() if name in TASKS},
-        inside={name: value for name, value in means.items() if name not in TASKS},
+        evidence={name: float(means[name]) for name in model.evidence if name in means},
+        inside={
+            name: np.asarray(value) for name, value in means.items() if name not in (*TASKS, *model.evidence)
+        },
     )
 
 
@@ -192,12 +212,26 @@ def check_model(model: RppgModel) -> int:
     """Number of parameters, after checking that the network keeps to the contract.
 
     Raises:
-        TypeError: a task or need that nobody knows, or no config.
+        TypeError: a task or need that nobody knows, evidence under the name of a task, or no config.
     """
     unknown = set(model.tasks) - set(TASKS)
     if unknown or model.config is None:
         raise TypeError(f"{model.name}: unknown tasks {sorted(unknown)} or no config; tasks are {TASKS}")
+    if isinstance(model.evidence, str) or set(model.evidence) & set(TASKS):
+        raise TypeError(
+            f"{model.name}: evidence is {model.evidence!r}; wanted a tuple of names that are no task"
+        )
     return sum(p.numel() for p in model.parameters())
+
+
+def _check_evidence(model: RppgModel, found: Mapping[str, Any]) -> None:
+    """What is declared is there: evidence that went missing would leave every confidence as it is."""
+    for name in model.evidence:
+        if name not in found or np.ndim(found[name]):
+            got = "is missing" if name not in found else f"has the shape {np.shape(found[name])} per sample"
+            raise ValueError(
+                f"evidence {name!r} of {model.name} {got}; wanted one number per sample — give it in forward()"
+            )
 
 
 def _unit(wave: np.ndarray) -> np.ndarray:

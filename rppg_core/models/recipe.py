@@ -1,7 +1,8 @@
 """What decides how a network is trained, and everything that follows from its numbers alone.
 
 A recipe says what is trained, on what, for how long. Its hash goes into the card of the weights, so that two files
-can be told apart by how they were made; an ablation is `dataclasses.replace` of a recipe.
+can be told apart by how they were made; an ablation is `dataclasses.replace` of a recipe. A recipe may name stages,
+which train one part of the network after the other, and a teacher, whose answers the loss may read.
 Source: sim-to-real study, section 5.3 (AdamW, warm-up 50, cosine, clip 1, curriculum); our choice: the rest.
 """
 
@@ -10,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import import_module
+from itertools import accumulate
 from typing import Any
 
 from rppg_core.errors import UsageError
@@ -20,6 +23,31 @@ from rppg_core.models.base import TASKS
 from rppg_core.roster import get_network, list_networks
 
 ADDED_LATER = {"added_later": True}  # a field that leaves the hash as it was while it has its default
+ONLY_IF_NAMED = ("stages", "teacher")  # fields that a recipe without them does not write into its card
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stretch of a training in which the same parts are trained and all others are frozen.
+
+    A frozen part keeps every bit: it gets no gradient, no weight decay and no average, and it is in evaluation mode,
+    so that its norms and dropout stand still. Learning rate, optimizer and average start anew with each stage;
+    difficulty and `Batch.done` go on over the whole run.
+
+    Args:
+        name: by which the log and the progress line call it.
+        steps: how many.
+        train: dotted names of modules or weights that are trained, with everything below them; () is all.
+        start: a weights file of the same network to begin with. "" begins with the averaged weights that the stage
+            before ended with, and in the first stage with random ones.
+        loss_weights: term -> weight, where it differs from the recipe's.
+    """
+
+    name: str
+    steps: int
+    train: tuple[str, ...] = ()
+    start: str = ""
+    loss_weights: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +85,14 @@ class Recipe:
     ema_decay: float = 0.995  # of the averaged weights; less in the first steps
     loss_weights: dict[str, float] = field(default_factory=dict)  # term -> weight; 1 where not named
 
+    # what is trained when, and by whom
+    stages: tuple[Stage, ...] = field(
+        default=(), metadata=ADDED_LATER
+    )  # their steps add up to `steps`; () trains the whole network from random weights
+    teacher: str = field(
+        default="", metadata=ADDED_LATER
+    )  # a network as it ships, or a weights file; its answers are in Batch.teacher
+
     # what is watched
     validate_every: int = 250  # steps
     validation_samples: int = 96
@@ -78,6 +114,7 @@ class Recipe:
             raise UsageError(
                 f"unknown label {unknown[0]!r}", wanted=f"some of {', '.join(TASKS)}", do="change the recipe"
             )
+        _check_stages(self.stages, self.steps)
 
 
 @dataclass(frozen=True)
@@ -140,6 +177,40 @@ def get_recipe(method: str, variant: str = "") -> Recipe:
     return replace(recipe, variant=variant, **known[variant].changes)
 
 
+def with_steps(recipe: Recipe, steps: int) -> Recipe:
+    """The recipe over another number of steps; each stage keeps its share of them.
+
+    Raises:
+        UsageError: too few steps for the recipe or one of its stages.
+    """
+    ends = [round(end * steps / recipe.steps) for end in accumulate(stage.steps for stage in recipe.stages)]
+    stages = tuple(
+        replace(stage, steps=end - begin)
+        for stage, begin, end in zip(recipe.stages, [0, *ends], ends, strict=False)
+    )
+    return replace(recipe, steps=steps, stages=stages)
+
+
+def list_stages(recipe: Recipe) -> tuple[Stage, ...]:
+    """The stages of a recipe; one that names none is a single stage without a name."""
+    return recipe.stages or (Stage(name="", steps=recipe.steps),)
+
+
+def find_stage(recipe: Recipe, step: int) -> tuple[int, int]:
+    """The stage that a step belongs to, and its first step; after the last step it is the last stage.
+
+    Args:
+        recipe: with stages or without.
+        step: counted from 0.
+
+    Returns:
+        Place in `list_stages`, and the step with which it begins.
+    """
+    begins = [0, *accumulate(stage.steps for stage in list_stages(recipe))][:-1]
+    number = bisect_right(begins, step) - 1
+    return number, begins[number]
+
+
 def difficulty(recipe: Recipe, step: int) -> float:
     """How hard the samples of a step are: 0 for the first `easy` of the steps, then a ramp to 1 at `hard`."""
     done = step / recipe.steps
@@ -149,16 +220,19 @@ def difficulty(recipe: Recipe, step: int) -> float:
 
 
 def lr_factor(recipe: Recipe, step: int) -> float:
-    """Learning rate of a step / `lr`: a linear rise, then half a cosine that ends at 0 after the last step."""
-    warmup = min(recipe.warmup, recipe.steps // 2)
+    """Learning rate of a step / `lr`: in each stage a linear rise, then half a cosine that ends at 0 after it."""
+    number, begin = find_stage(recipe, step)
+    step, steps = step - begin, list_stages(recipe)[number].steps
+    warmup = min(recipe.warmup, steps // 2)
     if step < warmup:
         return (step + 1) / (warmup + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(recipe.steps - warmup, 1)))
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
 
 
 def recipe_dict(recipe: Recipe) -> dict[str, Any]:
-    """JSON-ready numbers of a recipe, the method's config among them."""
-    return json.loads(json.dumps(asdict(recipe), sort_keys=True))
+    """JSON-ready numbers of a recipe, the method's config among them; stages and teacher only where it has some."""
+    numbers = json.loads(json.dumps(asdict(recipe), sort_keys=True))
+    return {name: value for name, value in numbers.items() if value or name not in ONLY_IF_NAMED}
 
 
 def recipe_hash(recipe: Recipe) -> str:
@@ -170,3 +244,21 @@ def recipe_hash(recipe: Recipe) -> str:
         if name != "seed" and not (name in later and getattr(recipe, name) == later[name])
     }
     return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _check_stages(stages: tuple[Stage, ...], steps: int) -> None:
+    """Stages with steps and names of their own that fill the run."""
+    names = [stage.name for stage in stages]
+    for stage in stages:
+        if stage.steps < 1 or not stage.name or names.count(stage.name) > 1:
+            raise UsageError(
+                f"a stage {stage.name!r} of {stage.steps} steps",
+                wanted="a name of its own and 1 step or more",
+                do="change the stages of the recipe, or train for more steps",
+            )
+    if stages and (total := sum(stage.steps for stage in stages)) != steps:
+        raise UsageError(
+            f"stages of {total} steps in a recipe of {steps}",
+            wanted=f"stages of {steps} steps in all",
+            do="change steps with with_steps(recipe, steps), or the stages",
+        )

@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 
 from rppg_core.errors import ModelFileError, UsageError, WriteError
 from rppg_core.models.base import ModelCard, RppgModel
-from rppg_core.roster import get_network
+from rppg_core.roster import get_network, list_networks
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 RETRAIN = "name another file, or train one with `rppg train`"
@@ -144,6 +144,36 @@ def load_model(name: str, path: str | Path | None = None) -> RppgModel:
             do=RETRAIN,
         )
     return model.eval()
+
+
+def find_weights(network: str | Path) -> tuple[str, Path]:
+    """Method and weights file of a trained network.
+
+    Args:
+        network: a name, for the weights that come with the package, or a file.
+
+    Raises:
+        ModelFileError: neither of the two.
+    """
+    if network in list_networks():
+        return str(network), checkpoint_path(str(network))
+    if not Path(network).is_file():
+        raise ModelFileError(
+            f"{str(network)!r} is neither a network nor a file",
+            wanted=f"{', '.join(list_networks())} or a .safetensors file",
+            do=RETRAIN,
+        )
+    return _about(Path(network))["method"], Path(network)
+
+
+def load_config(name: str, path: str | Path | None = None) -> Any:
+    """The config of a weights file, without reading the weights.
+
+    Raises:
+        ModelFileError: no file, or not a file of ours.
+    """
+    stored = _about(checkpoint_path(name) if path is None else Path(path))["config"]
+    return config_from_dict(config_class(model_class(name)), stored)
 
 
 def load_card(name: str, path: str | Path | None = None) -> ModelCard:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rppg_core.analysis.vitals import Context, vitals_from_bvp
+from rppg_core.analysis.vitals import Context, cap, vitals_from_bvp
 from rppg_core.lab.simulate.physiology import Physiology, simulate_waves
 from rppg_core.signals.quality import Panel, window_spectra
 from rppg_core.types import NEONATAL_HR_BAND_HZ, Bvp
@@ -74,6 +74,21 @@ def test_evidence_lowers_confidence_and_never_raises_it():
     plain = judge(bvp).vitals.hr
     assert judge(bvp, evidence={"code_distance": 0.3}).vitals.hr.refused
     assert judge(bvp, evidence={"code_distance": 1.0}).vitals.hr == plain
+
+
+@pytest.mark.parametrize(
+    ("score", "confidence"), [(0.5, 0.5), (0.95, 0.9), (7.0, 0.9), (-3.0, 0.0), (float("nan"), 0.0)]
+)
+def test_cap_is_a_probability_and_what_is_no_number_counts_as_nothing(score, confidence):
+    assert cap(0.9, {"one": 1.0, "other": score}) == confidence
+    assert cap(0.9, {"other": score, "one": 1.0}) == confidence
+    assert cap(0.9, {}) == cap(0.9, None) == 0.9
+
+
+def test_evidence_caps_breathing_too():
+    bvp, _ = beating(60)
+    assert judge(bvp).vitals.rr.confidence > 0.9
+    assert judge(bvp, evidence={"code_distance": 0.85}).vitals.rr.confidence == 0.85
 
 
 def test_spo2_is_never_calibrated_and_needs_a_pulse():

@@ -6,7 +6,7 @@ Steps are the index of a map-style dataset; a worker process makes the next batc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -79,9 +79,17 @@ class StepDataset(Dataset):
 
 def map_batch(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
     """A batch with every tensor changed."""
-    parts = (batch.inputs, batch.targets, batch.mask)
-    changed = ({name: change(tensor) for name, tensor in part.items()} for part in parts)
-    return Batch(*changed, done=batch.done)
+
+    def changed(part: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: change(tensor) for name, tensor in part.items()}
+
+    return replace(
+        batch,
+        inputs=changed(batch.inputs),
+        targets=changed(batch.targets),
+        mask=changed(batch.mask),
+        teacher=None if batch.teacher is None else changed(batch.teacher),
+    )
 
 
 def step_loader(dataset: StepDataset, first_step: int, *, workers: int) -> Iterator[TimedBatch]:

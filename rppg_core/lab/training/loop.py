@@ -2,7 +2,8 @@
 
 accelerate places model and gradients (CPU, one GPU, several processes) and stores their state; torch provides AdamW
 and the moving average of the weights. The average is what is evaluated and shipped. The weights are those after the
-last step, never the best on any benchmark.
+last step, never the best on any benchmark. A recipe with stages is one
+run: each stage starts from the averages of the one before, as if each were a run of its own.
 Source: sim-to-real study, section 5.3.
 """
 
@@ -19,21 +20,30 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rppg_core.errors import RppgError
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.training import mixture
+from rppg_core.lab.training.averaging import create_average, restart_average
 from rppg_core.lab.training.batches import Share, StepDataset, step_loader
 from rppg_core.lab.training.mixture import shares_of, words_of
 from rppg_core.lab.training.record import Row, RunFolder
+from rppg_core.lab.training.stages import Stages, list_origins
 from rppg_core.lab.training.stopping import stop_on_signal
+from rppg_core.lab.training.teacher import Teacher
 from rppg_core.lab.training.validation import held_out_batches, validate
 from rppg_core.models.base import SIMULATED, Batch, ModelCard, RppgModel
-from rppg_core.models.recipe import Recipe, difficulty, lr_factor, recipe_dict, recipe_hash
+from rppg_core.models.recipe import (
+    Recipe,
+    difficulty,
+    find_stage,
+    lr_factor,
+    recipe_dict,
+    recipe_hash,
+)
 from rppg_core.models.weights import config_class, create_model, model_class, save_model
 from rppg_core.types import Progress
 
@@ -71,6 +81,7 @@ class Clock:
     step: int = 0
     wall_s: float = 0.0
     cpu_s: float = 0.0
+    stage: int = 0  # of the last step
 
     def state_dict(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -121,7 +132,9 @@ def train(
     """
     recipe, options = settled(recipe), options or RunOptions()
     tell = progress or (lambda stage, fraction: None)
-    accelerator = Accelerator(cpu=options.device == "cpu")
+    # several processes wait for the gradient of every weight, unless they know that frozen parts have none
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=bool(recipe.stages))
+    accelerator = Accelerator(cpu=options.device == "cpu", kwargs_handlers=[parallel])
     folder = RunFolder(Path(options.runs) / run_name(recipe))
     if accelerator.is_main_process:
         folder.start(recipe, sources, resume=options.resume)
@@ -138,8 +151,9 @@ def train(
         training = Training(recipe, folder, mixed, held_out, accelerator)
         if options.resume:
             training.load()
+        simulated = set(sources) == {mixture.SIMULATED} and list_origins(recipe) <= {SIMULATED}
         training.run(options, tell=tell, page=page)
-        return training.result(words_of(recipe, mixed), simulated=set(sources) == {mixture.SIMULATED})
+        return training.result(words_of(recipe, mixed), simulated=simulated)
     finally:
         torch.set_num_threads(threads)
 
@@ -174,6 +188,8 @@ class Training:
         recipe = self.recipe
         set_seed(recipe.seed)
         self.network: RppgModel = create_model(recipe.method, recipe.config)
+        self.stages = Stages(recipe, self.network)
+        self.teacher = Teacher(recipe.teacher, self.accelerator.device) if recipe.teacher else None
         set_seed(recipe.seed, device_specific=True)  # dropout differs between processes
         optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
@@ -181,8 +197,10 @@ class Training:
         # not prepared: accelerate would step it once for each process
         self.scheduler = LambdaLR(optimizer, lambda step: lr_factor(recipe, step))
         self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
-        self.ema = AveragedModel(self.network, multi_avg_fn=young_average(recipe.ema_decay))
+        self.ema = create_average(self.network, recipe.ema_decay)
         self.accelerator.register_for_checkpointing(self.scheduler, self.ema, self.clock)
+        # only now: several processes agree in prepare() on the weights that may have a gradient in any stage
+        self.stages.freeze(self.clock.stage)
         self._unwritten: list[tuple[Row, dict[str, Tensor]]] = []
         self._checks: list[Batch] = []
 
@@ -191,6 +209,7 @@ class Training:
         newest = self.folder.checkpoint()
         if newest is not None:
             self.accelerator.load_state(str(newest))
+            self.stages.freeze(self.clock.stage)
         if self.accelerator.is_main_process:
             self.folder.forget_after(self.clock.step)
         for row in self.folder.rows():
@@ -220,7 +239,7 @@ class Training:
                     self.save()
                     if here.is_main_process:
                         self.folder.draw(page)
-                tell(self._stage(left), clock.step / recipe.steps)
+                tell(self._words(left), clock.step / recipe.steps)
                 if stopping:
                     break
 
@@ -264,20 +283,37 @@ class Training:
         assert isinstance(self.ema.module, RppgModel)
         return self.ema.module
 
+    def _enter(self, stage: int) -> None:
+        """Begin another stage: its weights, a new average and a new optimizer."""
+        self.clock.stage = stage
+        self.stages.load(stage, self.average)
+        self.stages.freeze(stage)
+        restart_average(self.ema)
+        self.optimizer.state.clear()
+
     def _step(self, batch: Batch) -> None:
         """One update of the weights and of their average."""
         recipe = self.recipe
+        number, _ = find_stage(recipe, self.clock.step)
+        if number != self.clock.stage:
+            self._enter(number)
+        stage = self.stages.all[number]
         self.model.train()
+        self.stages.parts.hold()
+        batch = self.teacher.teach(batch) if self.teacher else batch
         terms = self.network.loss(self.model(batch.inputs), batch)
-        loss = torch.stack([recipe.loss_weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
+        weights = {**recipe.loss_weights, **stage.loss_weights}
+        loss = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
         lr = self.scheduler.get_last_lr()[0]
         self.scheduler.step()
+        self.stages.parts.restore()
         self.ema.update_parameters(self.network)
-        row = {"step": self.clock.step + 1, "lr": lr, "difficulty": difficulty(recipe, self.clock.step)}
+        row: Row = {"step": self.clock.step + 1, "lr": lr, "difficulty": difficulty(recipe, self.clock.step)}
+        row |= {"stage": stage.name} if stage.name else {}
         self.clock.step += 1
         seconds = {"seconds": round(self.clock.wall_s, 2), "cpu_seconds": round(self.clock.cpu_s, 2)}
         values = {name: value.detach() for name, value in {**terms, "loss": loss}.items()}
@@ -320,25 +356,13 @@ class Training:
             self.folder.write([row])
         self.accelerator.wait_for_everyone()
 
-    def _stage(self, left: TimeLeft) -> str:
+    def _words(self, left: TimeLeft) -> str:
         checked = "".join(f", {name} {value:.3g}" for name, value in list(self.validation.items())[:1])
         loss = f", loss {self.loss:.3f}" if math.isfinite(self.loss) else ""
         step, steps = self.clock.step, self.recipe.steps
-        return f"{self.recipe.method}: step {step} of {steps}{loss}{checked}, {left.words(step)} left"
-
-
-def young_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """Moving average of weights that forgets the start, however short the run.
-
-    With a constant decay a short run would mostly be the weights that it began with (22 % after 300 steps of 0.995).
-
-    Source: our choice of the ramp, min(decay, (1 + n) / (10 + n)), as TensorFlow's moving averages have it.
-    """
-
-    def average(averaged: Any, current: Any, n: Any) -> None:
-        get_ema_multi_avg_fn(min(decay, (1 + float(n)) / (10 + float(n))))(averaged, current, n)
-
-    return average
+        name = self.stages.all[self.clock.stage].name
+        stage = f", stage {name}" if name else ""
+        return f"{self.recipe.method}{stage}: step {step} of {steps}{loss}{checked}, {left.words(step)} left"
 
 
 class TimeLeft:

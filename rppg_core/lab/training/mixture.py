@@ -18,7 +18,8 @@ from rppg_core.lab.datasets.simulated import DOMAINS
 from rppg_core.lab.training.batches import Share
 from rppg_core.lab.training.clips import ClipSource, clip_files, render_clips
 from rppg_core.lab.training.dataset_clips import ExtractedSource, clips_for
-from rppg_core.lab.training.sources import TraceSource
+from rppg_core.lab.training.sources import Prepare, TraceSource
+from rppg_core.lab.training.teacher import prepare_for_both, teacher_needs
 from rppg_core.models.base import TASKS
 from rppg_core.models.recipe import Recipe
 from rppg_core.models.weights import model_class
@@ -52,7 +53,6 @@ def shares_of(
     """
     sizes = _dealt(recipe, len(names))
     size = sum(sizes)
-    model = model_class(recipe.method)
     stored = partial(
         ClipSource,
         seed=recipe.seed,
@@ -77,7 +77,7 @@ def shares_of(
         n_clips = round(part * recipe.clips / size)
         shares.append(Share(_traces(recipe, held_out=held_out), part - n_clips))
         if n_clips:
-            folder = render_clips(recipe, model.needs | {"rgb"}, clips, progress=progress)
+            folder = render_clips(recipe, _needs(recipe), clips, progress=progress)
             shares.append(
                 Share(stored(folder=folder, labels=frozenset(recipe.labels), kind="rendered"), n_clips)
             )
@@ -110,7 +110,8 @@ def shares_of_clips(
 def words_of(recipe: Recipe, shares: Sequence[Share]) -> str:
     """The data in words, for the card."""
     parts = " and ".join(f"{share.size} {share.source.name}" for share in shares)
-    return f"{recipe.steps} steps of {parts}"
+    taught = f", taught by {recipe.teacher}" if recipe.teacher else ""
+    return f"{recipe.steps} steps of {parts}{taught}"
 
 
 def _domains(
@@ -138,7 +139,7 @@ def _domains(
     ]
     if not n_clips:
         return shares
-    needs = model_class(recipe.method).needs | {"rgb"}
+    needs = _needs(recipe)
     each = recipe.n_clips // len(DOMAINS)
     folder = clips / f"domains-{each}x{recipe.clip_s:g}s-seed{CLIPS_SEED}-{'-'.join(sorted(needs))}"
     records = [
@@ -189,8 +190,13 @@ def _split(size: int, n: int) -> list[int]:
     return [size // n + (k < size % n) for k in range(n)]
 
 
-def _prepare(recipe: Recipe) -> partial:
-    return partial(model_class(recipe.method).inputs_of, config=recipe.config)
+def _prepare(recipe: Recipe) -> Prepare:
+    return prepare_for_both(model_class(recipe.method), recipe.config, recipe.teacher)
+
+
+def _needs(recipe: Recipe) -> frozenset[str]:
+    """What a rendered clip keeps: what the network and its teacher read."""
+    return model_class(recipe.method).needs | teacher_needs(recipe.teacher) | {"rgb"}
 
 
 def _extracted(

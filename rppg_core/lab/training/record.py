@@ -121,7 +121,8 @@ class RunFolder:
                 wanted="the folder of a run that was stopped",
                 do="leave --resume out to start one",
             )
-        other = [n for n, value in wanted["recipe"].items() if stored["recipe"].get(n) != value]
+        names = {**wanted["recipe"], **stored["recipe"]}
+        other = [name for name in names if stored["recipe"].get(name) != wanted["recipe"].get(name)]
         other += ["sources"] if stored["sources"] != wanted["sources"] else []
         if other:
             raise UsageError(

@@ -1,10 +1,10 @@
-"""The tiny network is known by its name, and torch takes one thread."""
+"""The tiny networks are known by their names, and torch takes one thread."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from lab.training.tiny_net import PLACE
+from lab.training import staged_net, tiny_net
 
 from rppg_core import roster
 
@@ -12,4 +12,5 @@ from rppg_core import roster
 @pytest.fixture(autouse=True)
 def tiny_is_known(monkeypatch):
     torch.set_num_threads(1)
-    monkeypatch.setitem(roster.METHODS, "tiny", PLACE)
+    monkeypatch.setitem(roster.METHODS, "tiny", tiny_net.PLACE)
+    monkeypatch.setitem(roster.METHODS, "staged", staged_net.PLACE)

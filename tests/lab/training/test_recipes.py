@@ -11,12 +11,14 @@ from rppg_core.errors import UsageError
 from rppg_core.lab.training.loop import settled
 from rppg_core.models.recipe import (
     Recipe,
+    Stage,
     difficulty,
     get_ablations,
     get_recipe,
     lr_factor,
     recipe_dict,
     recipe_hash,
+    with_steps,
 )
 from rppg_core.models.weights import create_model
 from rppg_core.roster import list_networks
@@ -38,6 +40,16 @@ def test_rate_rises_in_the_warm_up_and_falls_as_a_cosine():
     assert factors[-1] == pytest.approx(0, abs=1e-9)
 
 
+def test_rate_starts_anew_in_every_stage_and_difficulty_does_not():
+    stages = (Stage(name="one", steps=10), Stage(name="two", steps=30))
+    recipe, plain = tiny(steps=40, warmup=5, stages=stages), tiny(steps=40, warmup=5)
+    factors = [lr_factor(recipe, step) for step in range(41)]
+    alone = [[lr_factor(tiny(steps=n, warmup=5), step) for step in range(n)] for n in (10, 30)]
+    assert factors[:40] == [*alone[0], *alone[1]]
+    assert factors[40] == pytest.approx(0, abs=1e-9)
+    assert [difficulty(recipe, step) for step in range(41)] == [difficulty(plain, step) for step in range(41)]
+
+
 def test_short_run_warms_up_for_half_of_it_at_most():
     assert max(lr_factor(tiny(steps=10, warmup=50), step) for step in range(10)) == 1
 
@@ -54,6 +66,44 @@ def test_recipe_of_plain_traces_keeps_the_hash_that_it_had_before_there_were_dom
     plain = Recipe(method="tiny")
     assert recipe_hash(plain) == "0b5cb4442963"
     assert recipe_hash(replace(plain, domains=True)) != recipe_hash(plain)
+
+
+def test_recipe_without_stages_or_teacher_reads_as_before_there_were_any():
+    plain = tiny()
+    assert not {"stages", "teacher"} & set(recipe_dict(plain))
+    staged = replace(plain, stages=(Stage(name="one", steps=plain.steps, train=("first",)),))
+    hashes = {recipe_hash(plain), recipe_hash(staged), recipe_hash(replace(plain, teacher="tracenet"))}
+    assert len(hashes) == 3
+    assert recipe_dict(staged)["stages"] == [
+        {"name": "one", "steps": 12, "train": ["first"], "start": "", "loss_weights": {}}
+    ]
+
+
+def test_other_number_of_steps_leaves_each_stage_its_share():
+    recipe = tiny(steps=100, stages=(Stage(name="one", steps=30), Stage(name="two", steps=70)))
+    assert [stage.steps for stage in with_steps(recipe, 10).stages] == [3, 7]
+    assert [stage.steps for stage in with_steps(recipe, 1001).stages] == [300, 701]
+    assert with_steps(recipe, 100) == recipe
+    assert with_steps(tiny(steps=100), 7) == tiny(steps=7)
+    with pytest.raises(UsageError, match="'one' of 0 steps"):
+        with_steps(recipe, 1)
+
+
+ONE, TWO = Stage(name="one", steps=6), Stage(name="two", steps=6)
+
+
+@pytest.mark.parametrize(
+    ("stages", "words"),
+    [
+        ((ONE,), "stages of 6 steps in a recipe of 12"),
+        ((ONE, replace(TWO, name="one")), "stage 'one'"),
+        ((ONE, replace(TWO, name="")), "stage ''"),
+        ((replace(ONE, steps=0), replace(TWO, steps=12)), "0 steps"),
+    ],
+)
+def test_stages_that_cannot_be_are_refused(stages, words):
+    with pytest.raises(UsageError, match=words):
+        tiny(steps=12, stages=stages)
 
 
 @pytest.mark.parametrize(("method", "variant"), [(m, v) for m in list_networks() for v in get_ablations(m)])

@@ -62,7 +62,13 @@ class Tiny(RppgModel):
         }
 
     def loss(self, outputs, batch: Batch):
+        taught = {} if batch.teacher is None else batch.teacher
         return {
+            **{
+                f"taught_{task}": (outputs[task] - y).square().mean()
+                for task, y in taught.items()
+                if task == "bvp"
+            },
             "waveform": negative_pearson(outputs["bvp"], batch.targets["bvp"], batch.mask["bvp"]),
             "breath": negative_pearson(outputs["resp"], batch.targets["resp"], batch.mask["resp"]),
             "rate": masked_mean((outputs["hr"] - batch.targets["hr"]).abs() / 60, batch.mask["hr"]),

@@ -105,11 +105,11 @@ def tasks_of(
 def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: str = "") -> Recipe:
     """A method's recipe, or that of one of its variants, on stored clips alone."""
     from rppg_core.lab.training.loop import settled
-    from rppg_core.models.recipe import get_recipe
+    from rppg_core.models.recipe import get_recipe, with_steps
 
     whole = get_recipe(method, variant)
     return settled(replace(
-        whole, steps=steps, seed=seed, traces=0, clips=max(BATCH, n_groups), domains=False, easy=0.0, hard=0.0,
+        with_steps(whole, steps), seed=seed, traces=0, clips=max(BATCH, n_groups), domains=False, easy=0.0, hard=0.0,
         ema_decay=whole.ema_decay ** max(1.0, whole.steps / max(steps, 1)), validate_every=steps,
         validation_samples=WATCHED,
     ))  # fmt: skip

@@ -1,0 +1,76 @@
+"""A trained network whose answers another one learns from.
+
+Floor 6. The teacher gets the same samples as the student, prepared as the teacher reads them. It is in evaluation
+mode, has no gradient and is part of no checkpoint: a continued run reads its file again.
+Axis letters: B batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rppg_core.lab.training.sources import Prepare
+from rppg_core.models.base import Batch, RppgModel
+from rppg_core.models.weights import find_weights, load_config, load_model, model_class
+from rppg_core.types import FaceClip
+
+PREFIX = "teacher."  # of the teacher's inputs beside the student's
+
+
+class Teacher:
+    """A trained network that answers and does not learn.
+
+    Args:
+        which: a network as it ships, or a weights file.
+        device: where it computes.
+
+    Raises:
+        ModelFileError: neither a network nor a weights file.
+    """
+
+    def __init__(self, which: str | Path, device: torch.device):
+        name, path = find_weights(which)
+        self.network: RppgModel = load_model(name, path).requires_grad_(False).to(device)
+
+    def teach(self, batch: Batch) -> Batch:
+        """The batch with the teacher's answers, and without the inputs that were there for the teacher alone."""
+        own = {name: x for name, x in batch.inputs.items() if not name.startswith(PREFIX)}
+        for_teacher = {
+            name.removeprefix(PREFIX): x for name, x in batch.inputs.items() if name.startswith(PREFIX)
+        }
+        with torch.no_grad():
+            answers = self.network(for_teacher or own)
+        return replace(batch, inputs=own, teacher=answers)
+
+
+def teacher_needs(which: str) -> frozenset[str]:
+    """Fields of a clip that a teacher reads; none where there is no teacher."""
+    return model_class(find_weights(which)[0]).needs if which else frozenset()
+
+
+def prepare_for_both(student: type[RppgModel], config: Any, which: str) -> Prepare:
+    """What makes inputs out of a clip: the student's, and under PREFIX the teacher's where it reads others.
+
+    Args:
+        student: class of the network that is trained.
+        config: of the student.
+        which: the teacher; "" is none.
+    """
+    mine = partial(student.inputs_of, config=config)
+    if not which:
+        return mine
+    name, path = find_weights(which)
+    other = load_config(name, path)
+    if (model_class(name), other) == (student, config):
+        return mine
+    return partial(_prepare, mine, partial(model_class(name).inputs_of, config=other))
+
+
+def _prepare(mine: Prepare, teachers: Prepare, clip: FaceClip) -> dict[str, np.ndarray]:
+    return {**mine(clip), **{f"{PREFIX}{name}": x for name, x in teachers(clip).items()}}
