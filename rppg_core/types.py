@@ -196,7 +196,7 @@ class FaceClip:
         return self.rgb[:, self.rois.index(name)]
 
 
-def rows_of(clip: FaceClip | type[FaceClip], per: Literal["frame", "second"]) -> dict[str, Rows]:
+def marked_rows(clip: FaceClip | type[FaceClip], per: Literal["frame", "second"]) -> dict[str, Rows]:
     """Fields that hold one row per frame, or per second, with what their rows are."""
     marks = {f.name: f.metadata["rows"] for f in fields(clip) if "rows" in f.metadata}
     return {name: rows for name, rows in marks.items() if rows.per == per}

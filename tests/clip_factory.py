@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rppg_core.types import ROIS, FaceClip, FaceInfo, Rows, Truth, VideoInfo, rows_of
+from rppg_core.types import ROIS, FaceClip, FaceInfo, Rows, Truth, VideoInfo, marked_rows
 
 T0_S = 3.5  # clips need not start at zero, nor with a whole second
 
@@ -30,13 +30,13 @@ def full_clip(kind: type[FaceClip] = FaceClip, *, n: int = 150, fps: float = 30.
     times_s = T0_S + np.arange(n) / fps
     n_seconds = int(times_s[-1]) - int(T0_S) + 1
     made: dict[str, Any] = {"times_s": times_s, "valid": np.ones(n, bool)}
-    for name, rows in rows_of(kind, "frame").items():
+    for name, rows in marked_rows(kind, "frame").items():
         if name not in made:
             width = len(ROIS) if name == "rgb" else 36
             shape = (n, *(width if side == -1 else side for side in rows.shape))
             values = rng.integers(0, 65535, shape, dtype=np.uint16)
             made[name] = values if rows.is_crop else values / 256
-    for name, rows in rows_of(kind, "second").items():
+    for name, rows in marked_rows(kind, "second").items():
         made[name] = {word: rng.normal(size=(n_seconds, *rows.shape)) for word in ("light", "cast")}
     return kind(
         **made,

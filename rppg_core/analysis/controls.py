@@ -14,7 +14,7 @@ import numpy as np
 
 from rppg_core.roster import PANEL, get_method
 from rppg_core.signals.quality import Panel, WindowSpectra, window_spectra
-from rppg_core.types import FS, Bvp, FaceClip, Method, MethodOutput, rows_of
+from rppg_core.types import FS, Bvp, FaceClip, Method, MethodOutput, marked_rows
 
 SHUFFLE_BLOCK_S = 0.5
 SHUFFLE_SEED = 20  # fixed: the same file gives the same report
@@ -97,7 +97,7 @@ def shuffled(clip: FaceClip) -> FaceClip:
         out[index] = values[source]
         return out
 
-    names = rows_of(clip, "frame").keys() - STAYS
+    names = marked_rows(clip, "frame").keys() - STAYS
     return replace(clip, **{name: moved(getattr(clip, name)) for name in names})
 
 

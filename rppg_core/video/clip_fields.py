@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.errors import UsageError
-from rppg_core.types import FaceClip, rows_of
+from rppg_core.types import FaceClip, marked_rows
 
 
 def check_fields(clip: FaceClip) -> FaceClip:
@@ -48,10 +48,10 @@ def check_fields(clip: FaceClip) -> FaceClip:
             f"a FaceClip with the rois {clip.rois}", wanted="'skin' among them", do="name the skin's colour"
         )
     _check_shape("rgb", clip.rgb, (n, len(clip.rois), 3))
-    for name, rows in rows_of(clip, "frame").items():
+    for name, rows in marked_rows(clip, "frame").items():
         if name not in ("times_s", "valid") and (values := getattr(clip, name)) is not None:
             _check_shape(name, values, (n, *rows.shape))
-    for name, rows in rows_of(clip, "second").items():
+    for name, rows in marked_rows(clip, "second").items():
         if (values := getattr(clip, name)) is not None:
             _check_seconds(name, values, rows.shape)
     if clip.stmap is not None and clip.stmap_weight is not None:

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from rppg_core.errors import UsageError
 from rppg_core.signals.checks import check_count, check_kind, check_rate
 from rppg_core.signals.filters import bandpass, moving_average
-from rppg_core.types import FaceClip, STMap, rows_of
+from rppg_core.types import FaceClip, STMap, marked_rows
 from rppg_core.video.clip_fields import whole_seconds
 
 MAX_GAP_S = 0.3  # longer gaps split the clip
@@ -31,13 +31,13 @@ def cut(clip: FaceClip, part: slice | Bool[np.ndarray, " time"]) -> FaceClip:
     Of seconds, those from the first to the last kept frame stay; one that is cut in the middle stays whole.
     """
     kept: dict[str, Any] = {}
-    for name in rows_of(clip, "frame"):
+    for name in marked_rows(clip, "frame"):
         if (values := getattr(clip, name)) is not None:
             kept[name] = values[part]
     seconds = whole_seconds(kept["times_s"])
     first = whole_seconds(clip.times_s).start
     stretch = slice(seconds.start - first, seconds.stop - first)
-    for name in rows_of(clip, "second"):
+    for name in marked_rows(clip, "second"):
         if (table := getattr(clip, name)) is not None:
             kept[name] = {word: numbers[stretch] for word, numbers in table.items()}
     return replace(clip, **kept)
@@ -73,7 +73,7 @@ def resample(clip: FaceClip, fs: float = 30.0) -> FaceClip:
     if clip.background is not None and not np.isfinite(clip.background).all():
         clip = replace(clip, background=None)
     made: dict[str, Any] = {"times_s": times_s, "valid": valid, "fs": float(fs)}
-    for name, rows in rows_of(clip, "frame").items():
+    for name, rows in marked_rows(clip, "frame").items():
         if name not in made and (values := getattr(clip, name)) is not None:
             source = values.astype(np.float32) if rows.is_crop else values
             even = _resample_runs(clip.times_s, source, times_s, runs, fs)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from rppg_core.analysis.controls import STAYS, shuffled
-from rppg_core.types import rows_of
+from rppg_core.types import marked_rows
 from tests.clip_factory import LaterClip, full_clip
 
 
-@pytest.mark.parametrize("name", sorted(rows_of(LaterClip, "frame").keys() - STAYS))
+@pytest.mark.parametrize("name", sorted(marked_rows(LaterClip, "frame").keys() - STAYS))
 def test_every_marked_field_is_shuffled_in_the_same_order(name):
     clip = full_clip(LaterClip)
     clip.valid[50:60] = False

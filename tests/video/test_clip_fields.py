@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rppg_core.errors import UsageError
-from rppg_core.types import FaceClip, rows_of
+from rppg_core.types import FaceClip, marked_rows
 from rppg_core.video.clip_fields import check_fields, whole_seconds
 from tests.clip_factory import LaterClip, full_clip
 
@@ -18,7 +18,7 @@ def test_clip_whose_fields_fit_together_is_given_back():
     assert check_fields(clip) is clip
 
 
-@pytest.mark.parametrize("name", sorted(rows_of(LaterClip, "frame").keys() - OWN_CHECKS))
+@pytest.mark.parametrize("name", sorted(marked_rows(LaterClip, "frame").keys() - OWN_CHECKS))
 def test_field_with_a_row_too_few_is_refused_by_name(name):
     clip = full_clip(LaterClip, n=60)
     with pytest.raises(UsageError, match=f"a FaceClip whose {name} has shape"):
@@ -26,7 +26,7 @@ def test_field_with_a_row_too_few_is_refused_by_name(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, rows in rows_of(LaterClip, "frame").items() if len(rows.shape) > 0]
+    "name", [name for name, rows in marked_rows(LaterClip, "frame").items() if len(rows.shape) > 0]
 )
 def test_field_whose_rows_have_another_shape_is_refused_by_name(name):
     clip = full_clip(LaterClip, n=60)
@@ -34,7 +34,7 @@ def test_field_whose_rows_have_another_shape_is_refused_by_name(name):
         check_fields(replace(clip, **{name: getattr(clip, name)[..., :1]}))
 
 
-@pytest.mark.parametrize("name", rows_of(LaterClip, "second"))
+@pytest.mark.parametrize("name", marked_rows(LaterClip, "second"))
 def test_seconds_of_unequal_number_are_refused_by_name(name):
     clip = full_clip(LaterClip, n=60)
     table = dict(getattr(clip, name))
@@ -60,4 +60,7 @@ def test_whole_seconds_are_those_of_the_clock(times_s, seconds):
 
 def test_plain_face_clip_has_no_fields_of_the_future():
     assert not hasattr(full_clip(n=10), "depth")
-    assert rows_of(LaterClip, "frame").keys() - rows_of(FaceClip, "frame").keys() == {"depth", "crop20"}
+    assert marked_rows(LaterClip, "frame").keys() - marked_rows(FaceClip, "frame").keys() == {
+        "depth",
+        "crop20",
+    }

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rppg_core.signals.filters import standardise
-from rppg_core.types import ROIS, FaceClip, STMap, rows_of
+from rppg_core.types import ROIS, FaceClip, STMap, marked_rows
 from rppg_core.video.prepare import cut, overlap_add, overlapping_windows, resample, stmap_band
 from tests.clip_factory import LaterClip, full_clip
 
@@ -54,7 +54,7 @@ def test_short_gap_is_bridged_and_long_gap_splits():
     assert np.isnan(even.roi("skin")[120]).all()
 
 
-@pytest.mark.parametrize("name", rows_of(LaterClip, "frame"))
+@pytest.mark.parametrize("name", marked_rows(LaterClip, "frame"))
 @pytest.mark.parametrize("mask", [False, True], ids=["slice", "mask"])
 def test_cut_takes_the_same_rows_of_every_field_that_is_marked(name, mask):
     clip = full_clip(LaterClip)
@@ -62,7 +62,7 @@ def test_cut_takes_the_same_rows_of_every_field_that_is_marked(name, mask):
     np.testing.assert_array_equal(getattr(cut(clip, part), name), getattr(clip, name)[part])
 
 
-@pytest.mark.parametrize("name", rows_of(LaterClip, "second"))
+@pytest.mark.parametrize("name", marked_rows(LaterClip, "second"))
 @pytest.mark.parametrize(
     ("part", "seconds"),
     [
@@ -93,7 +93,7 @@ def test_cut_leaves_what_has_no_rows():
         assert getattr(part, name) is getattr(clip, name)
 
 
-@pytest.mark.parametrize("name", sorted(rows_of(LaterClip, "frame").keys() - {"times_s", "valid"}))
+@pytest.mark.parametrize("name", sorted(marked_rows(LaterClip, "frame").keys() - {"times_s", "valid"}))
 def test_resample_makes_every_marked_field_even(name):
     clip = full_clip(LaterClip, fps=25.0)
     even = resample(clip, 30)

@@ -17,12 +17,12 @@ from typing import Any
 
 from rppg_core.errors import UsageError, WriteError
 from rppg_core.lab.datasets.clip_file import load_clip
-from rppg_core.types import FS, NEEDS, FaceClip, Truth, rows_of
+from rppg_core.types import FS, NEEDS, FaceClip, Truth, marked_rows
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # another number: files of before are made again
 # what has rows of time; never `still`, a picture to look at
-KEPT_NEEDS = frozenset(NEEDS) & {*rows_of(FaceClip, "frame"), *rows_of(FaceClip, "second")}
+KEPT_NEEDS = frozenset(NEEDS) & {*marked_rows(FaceClip, "frame"), *marked_rows(FaceClip, "second")}
 
 
 @dataclass(frozen=True)

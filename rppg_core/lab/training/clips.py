@@ -30,7 +30,7 @@ from rppg_core.lab.workers import WorkerPool
 from rppg_core.models.base import TASKS
 from rppg_core.models.recipe import Recipe
 from rppg_core.signals.filters import segments
-from rppg_core.types import FS, FaceClip, Truth, rows_of
+from rppg_core.types import FS, FaceClip, Truth, marked_rows
 from rppg_core.video.prepare import cut, resample
 from rppg_core.video.stmap import CELLS, plain_cells
 
@@ -179,7 +179,7 @@ def mirrored(clip: FaceClip) -> FaceClip:
         rois[left], rois[right] = right, left
     crops = {
         name: values[:, :, ::-1]
-        for name, rows in rows_of(clip, "frame").items()
+        for name, rows in marked_rows(clip, "frame").items()
         if rows.is_crop and (values := getattr(clip, name)) is not None
     }
     return replace(

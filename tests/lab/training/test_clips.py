@@ -14,7 +14,7 @@ from rppg_core.lab.training import clips
 from rppg_core.lab.training.clips import ClipSource, clip_files, mirrored, render_clips
 from rppg_core.lab.training.mixture import shares_of, words_of
 from rppg_core.lab.training.sources import even_truth
-from rppg_core.types import FaceClip, Truth, rows_of
+from rppg_core.types import FaceClip, Truth, marked_rows
 from rppg_core.video.prepare import resample
 from tests.clip_factory import LaterClip, full_clip
 
@@ -113,7 +113,9 @@ def test_mirror_exchanges_left_and_right():
     np.testing.assert_array_equal(mirrored(turned).stmap_weight, clip.stmap_weight)
 
 
-@pytest.mark.parametrize("name", [name for name, rows in rows_of(LaterClip, "frame").items() if rows.is_crop])
+@pytest.mark.parametrize(
+    "name", [name for name, rows in marked_rows(LaterClip, "frame").items() if rows.is_crop]
+)
 def test_mirror_turns_every_crop(name):
     clip = full_clip(LaterClip, n=3)
     crop, other = getattr(clip, name), getattr(mirrored(clip), name)
