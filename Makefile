@@ -47,7 +47,7 @@ space: .venv/app  ## write the folder of a Hugging Face Space to out/space
 lint: .venv/installed  ## ruff, spelling, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell rppg_core demo tests notebooks README.md CONTRIBUTING.md CHANGELOG.md
+	$(BIN)/codespell rppg_core demo tests notebooks docs README.md CONTRIBUTING.md CHANGELOG.md
 	$(BIN)/pyright
 
 unit: .venv/installed  ## the tests that need neither a browser nor an installation
@@ -84,7 +84,7 @@ calibrate: .venv/installed  ## refit confidence and intervals on the simulator (
 stress-lab: .venv/installed  ## make the stress sweeps of notebooks and app anew (5 minutes)
 	$(BIN)/python -m rppg_core.lab.protocols.stress.lab
 
-evaluate:  ## the protocols behind the README's figures; fails when a promise does not hold (15 minutes)
+evaluate:  ## the protocols refusal, vitals and photo of docs/results.md; fails when a promise does not hold (15 minutes)
 	$(MAKE) --no-print-directory --keep-going refusal vitals photo
 refusal vitals photo: models | out
 out:

@@ -1,4 +1,4 @@
-"""What the server holds of a visitor: an upload until it is decoded, then traces in memory for ten minutes.
+"""What the server keeps of a visitor: an upload until it is decoded, then traces in memory for ten minutes.
 
 No gradio here. A visitor is an open tab, named by its session. Gradio stores equal files of two visitors under one
 path, so that a file is deleted when the last visitor who waits for it lets go. Nothing is written down anywhere.

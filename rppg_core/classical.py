@@ -1,8 +1,8 @@
 """Seven classical methods: from the mean colour of the skin to a raw pulse, by algebra alone.
 
-Floor 2. Each is a pure function `RgbTrace -> samples`; `CLASSICAL` makes a Method of each. Skin reflects
-`x = DC * (1 - p * w)`: the pulse `w` darkens it, most in green. All seven divide by the mean colour, so the result
-is a relative change (0.01 is one percent), rises with blood volume, lies around zero and needs no per-clip scaling.
+Each is a pure function `RgbTrace -> samples`; `CLASSICAL` makes a Method of each. The model of skin is `x = DC * (1
+- p * w)`: the pulse `w` darkens it, most strongly in green. All seven divide by the mean colour, so the result is a
+relative change (0.01 is one percent), rises with blood volume, is centred on zero and needs no scaling per clip.
 
 | method | idea | window |
 |---|---|---|

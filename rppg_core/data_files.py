@@ -1,9 +1,9 @@
-"""Which files of a folder are data: the one place that lists a user's folder.
+"""Which files of a folder are data: the only module that lists a user's folder.
 
-Floor 1. File managers, network drives, archives and editors leave files of their own beside recordings: macOS writes
-`._clip.avi` next to each `clip.avi` on a USB stick, and unpacks `__MACOSX`; Windows keeps `Thumbs.db`. They match the
-patterns of data ("*.avi") and are none. A name counts below the folder that is listed, not above it: a dataset in
-`/home/ann/.cache` is listed like any other.
+File managers, network drives, archives and editors leave files of their own beside recordings: macOS writes
+`._clip.avi` next to each `clip.avi` on a USB stick and unpacks `__MACOSX`; Windows keeps `Thumbs.db`. Some of these
+match the patterns of data ("*.avi") without being data. Only the part of a path below the listed folder is judged:
+a dataset in `/home/ann/.cache` is listed like any other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every error a user can meet: each message says what was got, what is wanted and what to do.
 
-Floor 0. Nothing here imports anything. The command line turns `exit_code` into its exit status and prints
-the message as one line; the app shows the same words.
+This module imports nothing. The command line uses `exit_code` as its exit status and prints the message as one
+line; the app shows the same words.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How far an estimate is from its reference: every error and agreement number of the project, defined once.
 
-Floor 1. `validate` checks the input, apart from the maths; every metric calls it. All take (reference, estimated)
-in this order. NaN in either means "no number here" (a refusal, a missing reference): the pair is left out, and
-`evaluate` reports how many were. Nothing is changed in place.
+`validate` checks the input and is separate from the maths; every metric calls it. All metrics take (reference,
+estimated) in this order. NaN in either means "no number here" (a refusal, a missing reference): the pair is left
+out, and `evaluate` reports how many were. Nothing is changed in place.
 
 Aim: one honest definition of each number that reports, benchmarks and notebooks print.
 Conventions: differences are estimated minus reference, so a positive bias is an overestimate. Percent is 0..100.

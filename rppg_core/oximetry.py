@@ -1,10 +1,10 @@
 """Oxygen saturation from colour: the ratio of ratios, always beside the controls that it has to beat.
 
-Floor 2. Blood without oxygen absorbs more red, so the pulse in red grows against the pulse in green or blue when
-saturation falls: R = (AC / DC of red) / (AC / DC of the other). A pulse oximeter maps R to a percentage by a curve
-measured on desaturated volunteers with its own two narrow light sources. A camera has neither: its R moves with
-white balance, gamma, exposure and finger pressure. So no number leaves this module without three controls that
-know nothing of blood oxygen:
+Blood without oxygen absorbs more red, so when saturation falls, the pulse in red grows relative to that in green or
+blue: R = (AC / DC of red) / (AC / DC of the other). A pulse oximeter maps R to a percentage by a curve measured on
+desaturated volunteers with its own two narrow light sources. A camera has neither: its R changes with white
+balance, gamma, exposure and finger pressure. This module therefore gives no number without three controls that
+contain nothing about blood oxygen:
     constant   always the mean of the reference
     time       elapsed time alone: a slow desaturation is nearly a function of the clock
     DC red     the brightness of red alone: pressure and exposure drift along with the experiment

@@ -1,7 +1,7 @@
-"""The words of the project: what flows from a video to a report.
+"""The vocabulary of the project: the objects that pass from a video to a report.
 
-Floor 0. A video becomes a `FaceClip` (one pass), a method turns that into a `MethodOutput` (a raw waveform),
-`vitals` turns the waveform into `Reading`s, and a `Report` holds them all.
+A video becomes a `FaceClip` (one pass), a method turns that into a `MethodOutput` (a raw waveform), `vitals` turns
+the waveform into `Reading`s, and a `Report` holds them all.
 
 Axis-letter legend, used in shape comments and jaxtyping words everywhere:
     T time (frames or samples)   R roi   N cell of an STMap   H height   W width   L landmark   S second   B batch

@@ -1,4 +1,4 @@
-"""What the file is fit for, as a card: complaints first and open, what is good folded away beside them.
+"""What the file is fit for, as a card: problems first and open, the rest folded away.
 
 A pure function from findings to HTML that brings its own style. Each line says its level in a word and a sign; colour
 only repeats it. On a narrow screen the rows of the tables become blocks.

@@ -1,7 +1,7 @@
-"""Every method once on the skin and once on its control, and the panel that comes from the same runs.
+"""Run every method once on the skin and once on its control; the panel comes from the same runs.
 
-Floor 6. The control is the background beside the face in place of the skin; where there is none, or where a method
-reads more than colours, the clip in shuffled blocks. A rate that shows in both is not a heart rate.
+The control is the background beside the face. Where there is no background, or where a method reads more than
+colours, it is the same clip with its blocks shuffled. A rate that appears in both is not a heart rate.
 Axis letters: T time, R roi.
 """
 

@@ -1,7 +1,7 @@
-"""From a video to a report: face, controls, methods, vitals and consensus meet here.
+"""From a video to a report: the face pass, controls, methods, vitals and the consensus are put together here.
 
-Floor 6. Every method runs on the same face and on the same control; the panel (POS, CHROM, GREEN, LGI) is computed
-in every run, so a method's reading is the same alone and in company. Axis letters: T time, R roi.
+Every method runs on the same face and on the same control. The panel (POS, CHROM, GREEN, LGI) is computed in every
+run, so a method's reading does not depend on which other methods run. Axis letters: T time, R roi.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The words: why a number is refused, what would help, and one verdict for the whole clip.
+"""The wording of a report: why a number is refused, what would help, and one verdict for the whole clip.
 
-Floor 6, below the pipeline. Quality comes first in every sentence.
+The pipeline calls this last. Every sentence states the signal quality first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The one place where a waveform becomes numbers, identically for every method.
+"""The one place where a waveform becomes numbers, in the same way for every method.
 
-Floor 1. Heart rate from 10 s spectra, breathing from the modulations of the pulse, HRV from beats,
-SpO2 from a method's direct value; each is a Reading with interval and confidence, or a refusal with its cause.
-Minimum usable face: HR 5 s, RR 10 s, HRV 20 s, LF/HF 55 s (the rule of a shipping product, vitallens).
+Heart rate comes from 10 s spectra, breathing rate from the modulations of the pulse, HRV from beats, and SpO2 from
+the value that a method gives directly. Each is a Reading with interval and confidence, or a refusal with its cause.
+Shortest usable face: HR 5 s, RR 10 s, HRV 20 s, LF/HF 55 s (the rule of a shipping product, vitallens).
 Axis letters: T time.
 """
 

@@ -1,6 +1,6 @@
 """The arguments of the command `rppg`: what each command takes, in the words that `--help` shows.
 
-Floor 8, beside cli, which says what the commands do.
+What the commands do is in `cli` and `research`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`rppg analyze` on several videos: one row a file, whatever happens to its neighbours.
+"""`rppg analyze` on several videos: one row per file; an error in one file does not stop the others.
 
-Floor 8, beside cli. One file's error is its row and a line on standard error; the others go on. What is written
-is one JSON object keyed by the paths as they were given, or one CSV table.
+A file that cannot be analysed gives a row that says so and a line on standard error. The output is one JSON object
+keyed by the paths as they were given, or one CSV table.
 """
 
 from __future__ import annotations

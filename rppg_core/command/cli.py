@@ -1,9 +1,9 @@
 """The command `rppg`: a video in; verdict, table and files out.
 
-Floor 8. Exit codes: 0 the video was analysed (refusals included), 1 a fault in this program, 2 a usage error, 3 a
-video that cannot be analysed, 130 stopped by Ctrl-C. An error is one line on standard error, never a traceback.
-Everything heavy is imported inside the command that needs it, so that `rppg --help` is immediate and `rppg analyze`
-never waits for plotly without --html.
+Exit codes: 0 the video was analysed (refusals included), 1 a fault in this program, 2 a usage error, 3 a video that
+cannot be analysed, 130 stopped by Ctrl-C. An error is one line on standard error, never a traceback. Heavy modules
+are imported inside the command that needs them, so that `rppg --help` is immediate and `rppg analyze` does not load
+plotly unless --html is given.
 """
 
 from __future__ import annotations

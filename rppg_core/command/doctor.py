@@ -1,7 +1,7 @@
 """What works on this machine, what does not, and what to do about it.
 
-Floor 8. `rppg doctor` prints `check()`; `rppg doctor --fetch` calls `fetch()` first. A check never raises: what
-fails is a line of the answer.
+`rppg doctor` prints `check()`; `rppg doctor --fetch` calls `fetch()` first. A check never raises: a failure is a
+line of the answer.
 """
 
 from __future__ import annotations

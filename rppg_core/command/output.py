@@ -1,7 +1,7 @@
-"""Where results of a command go: standard output, files, and errors as one line each.
+"""Where the results of a command go: standard output, files, and errors of one line each.
 
-Floor 8, beside cli. Paths are checked before the work is done; a text that a terminal cannot show is shown in plainer
-characters; a full disk or a reader that has left is an error in words.
+Paths are checked before the work starts. A text that a terminal cannot show is written in plainer characters; a
+full disk or a closed pipe gives an error in words.
 """
 
 from __future__ import annotations

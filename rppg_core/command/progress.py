@@ -1,6 +1,6 @@
-"""How far a command is, on standard error: a line that is written over, or now and then a line of its own.
+"""Progress of a command on standard error: a line that is overwritten, or separate lines now and then.
 
-Floor 8, for the command line.
+A terminal gets the first form. Elsewhere only commands that run for minutes write, for their log.
 """
 
 from __future__ import annotations

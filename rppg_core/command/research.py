@@ -1,6 +1,6 @@
-"""The commands of people who compare and train: `rppg train`, `rppg dataset`, `rppg evaluate`.
+"""The commands for comparing and training methods: `rppg train`, `rppg dataset`, `rppg evaluate`.
 
-Floor 8, beside cli, which says how errors and exit codes are made of what happens here.
+`cli` turns what happens here into error lines and exit codes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Plain figures for the lessons: curves, points in colour space, pictures and bars, in the house style.
+"""Plain figures for the lessons: curves, points in colour space, pictures and bars, in the style of the project.
 
-Floor 7. A notebook computes and says what was found; how a figure looks is settled here and in `viz`. Every figure
-says in its subtitle where its data come from. All functions return plotly figures; `teach.show` shows them.
+A notebook computes values and states the finding; the appearance of a figure is settled here and in
+`rppg_core.figures`. The subtitle of every figure says where its data come from. All functions return plotly
+figures; `teach.show` shows them.
 """
 
 from __future__ import annotations

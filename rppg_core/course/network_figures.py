@@ -1,6 +1,6 @@
-"""Figures of the lessons on networks: a drawing of the parts, matrices side by side, numbers in cells, small plots.
+"""Figures for the lessons on networks: a drawing of the parts, matrices side by side, numbers in cells, small plots.
 
-Floor 7. A notebook computes and says what was found; the looks are those of `lesson_figures`.
+A notebook computes values and states the finding; the figures look like those of `course.figures`.
 """
 
 from __future__ import annotations
@@ -64,9 +64,10 @@ def matrices(
     for name, part in parts.items():
         rows, columns = np.shape(part)
         middles[name] = left + columns / 2
+        upper = (tallest - rows) / 2
         figure.add_trace(go.Heatmap(
             z=np.asarray(part, np.float32), x=left + np.arange(columns) + 0.5,
-            y=(tallest - rows) / 2 + np.arange(rows) + 0.5, zmin=0 if from_zero else -top, zmax=top, xgap=1, ygap=1,
+            y=upper + np.arange(rows) + 0.5, zmin=0 if from_zero else -top, zmax=top, xgap=1, ygap=1,
             colorscale=FROM_ZERO if from_zero else AROUND_ZERO, hovertemplate=name + ": %{z:.3g}<extra></extra>",
             showscale=not middles or len(middles) == 1,
             colorbar={"outlinewidth": 0, "thickness": 12, "tickcolor": INK}))  # fmt: skip
@@ -75,8 +76,8 @@ def matrices(
                 type="rect",
                 x0=left + column,
                 x1=left + column + 1,
-                y0=row,
-                y1=row + 1,
+                y0=upper + row,
+                y1=upper + row + 1,
                 line={"color": ON_CELLS, "width": 2},
             )
         left += columns + gap

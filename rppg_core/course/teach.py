@@ -1,8 +1,8 @@
-"""The teaching kit: a question before the result, an answer that is checked, a relation that can be moved.
+"""The teaching kit: a question before the result, a checked answer, and sliders for relations.
 
-Floor 7, used by the notebooks alone. What is shown reads without a touch: a slider's figure opens on one setting
-that makes its point, and a page without a kernel moves it. Known answers lie in `answers/`, one file a notebook.
-plotly, IPython and ipywidgets are imported on use.
+Only the notebooks use it. Everything can be read without interaction: a slider opens on a setting that makes the
+point, and it also works on an exported page without a kernel. Known answers are in `answers/`, one file per
+notebook. plotly, IPython and ipywidgets are imported on use.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How a training run is going: its loss terms and its agreement with held-out samples, on one page.
+"""One page about a training run: its loss terms and its agreement with held-out samples.
 
-Floor 7. Drawn from the lines of the run's log alone, at every checkpoint, in the style of the other pages.
+It is drawn from the run's log alone, at every checkpoint, in the style of the other pages.
 """
 
 from __future__ import annotations

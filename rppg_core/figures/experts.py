@@ -1,8 +1,8 @@
-"""Which experts of a mixture answered for one clip: two heat maps, and what they say in words.
+"""Which experts of a mixture answered for one clip: two heat maps, and their content in words.
 
-Floor 7. Drawn from the arrays that a report keeps under `inside` of a network with experts (`models.physmle`), so
-that no torch is needed. Every cell shows its number: the colours, faint enough for mid-grey text on light and on
-dark paper, only repeat it. The thresholds below decide what is said, and are our choice.
+The input is the arrays that a report keeps under `inside` for a network with experts (`models.physmle`), so no
+torch is needed. Every cell shows its number; the colour only repeats it and is faint enough for mid-grey text on a
+light or dark background. The thresholds below decide what is said; they are our choice.
 """
 
 from __future__ import annotations

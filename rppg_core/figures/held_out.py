@@ -1,7 +1,7 @@
 """How far estimates are from their labels: agreement over the range of rates, error by condition and without parts.
 
-Floor 7. Figures of the dataset protocols, drawn from the JSON of their result; nothing is computed here but where
-things stand.
+These are the figures of the protocols `mssdg`, `intra` and `cross`. They are drawn from the JSON of the result;
+only positions in the figure are computed here.
 """
 
 from __future__ import annotations

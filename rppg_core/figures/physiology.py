@@ -1,7 +1,7 @@
-"""Simulated people beside recorded ones, in one figure: harmonics, spectrum, swing of the intervals.
+"""Simulated people beside recorded ones, in one figure: harmonics, spectrum, variation of the intervals.
 
-Floor 7. Drawn from the JSON of `protocols.physiology_match` alone, in the style of the other figures: recorded is
-grey, simulated has the accent, its shaded band holds 80 % of the draws.
+It is drawn from the JSON of `lab.protocols.beats.physiology_match` alone, in the style of the other figures: grey
+is recorded, the accent colour is simulated, and the shaded band holds 80 % of the draws.
 """
 
 from __future__ import annotations

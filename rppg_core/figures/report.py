@@ -1,9 +1,10 @@
-"""Figures made of the dataclasses: waveforms, spectrum, the face that was read, reliability.
+"""Figures of a report: waveforms, spectrum, the face that was read, reliability.
 
-Floor 7. Nothing is estimated here; waveforms are band-passed and z-scored for display, and the title says so. One
-palette for package, notebooks, report page and app: Okabe and Ito's (https://jfly.uni-koeln.de/color/), vermilion
-for an estimate, grey for a reference. Backgrounds are transparent and text is mid-grey, so that every figure reads
-on light and on dark paper. plotly is imported inside the functions: the command line must not wait for it.
+Nothing is estimated here. Waveforms are band-passed and z-scored for display, and the title says so. Package,
+notebooks, report page and app share one palette: Okabe and Ito's (https://jfly.uni-koeln.de/color/), vermilion for
+an estimate, grey for a reference. Backgrounds are transparent and text is mid-grey, so that every figure is
+readable on a light and on a dark page. plotly is imported inside the functions, so that the command line does not
+wait for it.
 """
 
 from __future__ import annotations

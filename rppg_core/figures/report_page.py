@@ -1,7 +1,7 @@
-"""A report as people read it: table cells, refusals in words, and one HTML file that needs nothing else.
+"""A report in readable form: table cells, refusals in words, and one self-contained HTML file.
 
-Floor 7. The same rows are printed by the command line, shown by the app and written into the page. The page loads
-nothing over the network: plotly.js is inlined once, from the installed package.
+The command line prints the same rows, the app shows them and the page contains them. The page loads nothing over
+the network: plotly.js is inlined once, from the installed package.
 """
 
 from __future__ import annotations

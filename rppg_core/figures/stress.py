@@ -1,7 +1,7 @@
-"""Figures of the stress lab: what a knob costs each method, and the waveforms at every stop of it.
+"""Figures of the stress lab: how a setting affects each method, and the waveforms at every stop of it.
 
-Floor 7, beside viz. Nothing is estimated here: curves come from the cells of protocol `stress`, waveforms from the
-packaged lab. Both read without a touch; the slider under the waveforms goes through frames that lie in the figure.
+Nothing is estimated here: curves come from the cells of protocol `stress`, waveforms from the packaged lab. Both
+can be read without interaction; the slider under the waveforms moves through frames that are stored in the figure.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The lab: what simulates, trains and compares, and nobody needs who only analyses a video."""
+"""The lab: simulation, datasets, training and comparison; the analysis of a video needs none of it."""

@@ -1,11 +1,11 @@
-"""Worker processes: the one place that starts any, for pools of work and for loaders of training data.
+"""Worker processes: the only module that starts any, for pools of work and for loaders of training data.
 
-Floor 2. A plain fork copies a process without its threads: where OpenCV or torch has used threads before, a worker
-can wait forever for those that it lacks. So workers come from a fork server on Linux, a process that imports what the
+A plain fork copies a process without its threads: if OpenCV or torch has used threads before, a worker can wait
+forever for the missing ones. Workers therefore come from a fork server on Linux, a process that imports what the
 caller has imported and never computes anything, and are spawned elsewhere (Apple's frameworks do not survive a
-fork). Every worker computes in one thread, leaves Ctrl-C to the caller, and ends when the caller ends, however that
-happens. A script needs no `__main__` guard, because workers do not run it again; in return, what is sent to them has
-to be defined in a module.
+fork). Every worker computes in one thread, leaves Ctrl-C to the caller, and ends when the caller ends, for whatever
+reason. A script needs no `__main__` guard, because workers do not run it again; in return, everything that is sent
+to them has to be defined in a module.
 
 Each worker has a pipe of its own, and a thread of the caller that waits at its end. Workers share nothing, so that
 the death of one (out of memory, killed) leaves no lock behind, and it is known whose work it was.

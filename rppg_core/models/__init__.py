@@ -1,1 +1,1 @@
-"""The neural methods: one method, one file. Floor 4."""
+"""The neural methods: one folder per network, and what all networks share."""

@@ -1,7 +1,7 @@
 """What every neural method is: a network with a config, a card, and one way from a clip to a waveform.
 
-Floor 4. A method file defines a config and an `RppgModel`; `neural_method.py` makes a `Method` of its checkpoint, so
-that the roster, the pipeline and the app see no difference between POS and a network.
+The folder of a method defines a config and an `RppgModel`; `neural_method.py` makes a `Method` from its checkpoint,
+so that roster, pipeline and app treat POS and a network alike.
 Axis letters: B batch, T time.
 """
 

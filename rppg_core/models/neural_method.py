@@ -1,6 +1,6 @@
-"""A network as a method beside the others: torch and weights are read when it is first asked for an estimate.
+"""A network as a method beside the others: torch and weights are loaded at the first estimate.
 
-Floor 5. No torch here, so that listing methods, asking what a pass must keep and serving the app's first page do not
+This module imports no torch, so that the list of methods, the needs of a pass and the first page of the app do not
 wait seconds for it.
 """
 

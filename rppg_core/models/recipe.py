@@ -97,7 +97,7 @@ class Ablation:
     also_full: bool = False
 
 
-def ablations_of(method: str, protocol: str | None = None) -> dict[str, Ablation]:
+def get_ablations(method: str, protocol: str | None = None) -> dict[str, Ablation]:
     """The ablations that a network declares, by name.
 
     Args:
@@ -130,7 +130,7 @@ def get_recipe(method: str, variant: str = "") -> Recipe:
     recipe: Recipe = import_module(get_network(method).recipe).RECIPE
     if not variant:
         return recipe
-    known = ablations_of(method)
+    known = get_ablations(method)
     if variant not in known:
         raise UsageError(
             f"no ablation {variant!r} of {method}",

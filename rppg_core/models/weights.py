@@ -1,7 +1,7 @@
 """Networks and their files: made from a config, saved as small weights with a card, read back.
 
-Floor 5. A file is safetensors in half precision: it holds numbers and text, and reading it runs no code. Its
-metadata carry the method, the config and the card, so that a file alone says what it is.
+A file is safetensors in half precision: it holds numbers and text, and reading it runs no code. Its metadata
+contain the method, the config and the card, so the file alone describes itself.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Parts of networks that several methods share. Floor 3."""
+"""Parts of networks that several methods share."""

@@ -1,7 +1,7 @@
-"""From a map to one series of features: the same filter over every cell, then trust by what each cell does.
+"""From a map to one series of features: the same filter on every cell, then a trust weight for each cell.
 
-Floor 3. Shared by tracenet and physmle. Ours: cells keep their place and their relative strength, and how far each is
-trusted in a window is learned, on top of its share of skin.
+tracenet and physmle share it. Ours: cells keep their place and their relative strength, and the trust in each cell
+in a window is learned, in addition to its share of skin.
 Axis letters: B batch, T time, N cell, C channels.
 """
 

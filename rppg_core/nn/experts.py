@@ -1,6 +1,6 @@
-"""Low-rank experts around a convolution, and the router that says how loud each of them is.
+"""Low-rank experts around a convolution, and the router that sets the strength of each.
 
-Floor 3. An expert is what LoRA adds to a frozen layer: a change of its weights of low rank, here one of several, each
+An expert is what LoRA adds to a frozen layer: a low-rank change of its weights. Here there are several, each
 multiplied by a gate of its own. Source: Hu et al. 2021 (LoRA), https://arxiv.org/abs/2106.09685; Wang et al. 2025
 (PhysMLE), https://arxiv.org/abs/2405.06201.
 Axis letters: B batch, E expert, C channels, H rows of the map, T time.

@@ -1,6 +1,6 @@
-"""Layers that more than one method is built of.
+"""Layers that more than one method uses.
 
-Floor 3. Axis letters: B batch, C channels, T time, N cell.
+Axis letters: B batch, C channels, T time, N cell.
 """
 
 from __future__ import annotations

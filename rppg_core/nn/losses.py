@@ -1,6 +1,6 @@
 """Losses that more than one method is trained with; each takes a mask of the samples that have the label.
 
-Floor 3. A masked sample adds exactly zero to value and gradient. Axis letters: B batch, T time, K frequency.
+A masked sample adds exactly zero to value and gradient. Axis letters: B batch, T time, K frequency.
 """
 
 from __future__ import annotations

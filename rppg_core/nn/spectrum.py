@@ -1,6 +1,6 @@
-"""Spectra that gradients flow through: how strong each rate is in a waveform, and which rate that says.
+"""Differentiable spectra: how strong each rate is in a waveform, and the rate that follows from it.
 
-Floor 3. Axis letters: B batch, T time, K rate.
+Axis letters: B batch, T time, K rate.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Whether a line inside the heart-rate band comes from a heart whose rate lies outside of it.
 
-Floor 1; `vitals` asks this about every rate, of a method or of the consensus. A heart at 36 bpm has lines at 36, 72,
-108 and 144; in a band from 39 bpm on, 72 is the strongest of them, and all methods read it. A heart at 72 bpm has no
-line at 36 or 108. A heart at 250 bpm leaves only noise and weak sidebands inside the band, and a stronger line above
-it. The panel's spectra reach from 0 to 8 Hz and tell these cases apart. The answer is a refusal, never a number.
+`vitals` applies this to every rate, of a method or of the consensus. A heart at 36 bpm has lines at 36, 72, 108 and
+144; in a band from 39 bpm on, 72 is the strongest of them, and all methods read it. A heart at 72 bpm has no line
+at 36 or 108. A heart at 250 bpm leaves only noise and weak sidebands inside the band, and a stronger line above it.
+The panel's spectra reach from 0 to 8 Hz and distinguish these cases. The answer is a refusal, never a number.
 
 Removing the trend (`filters.detrend`) leaves 0.89 of a line's amplitude at 36 bpm and 0.53 at 25 bpm; the thresholds
 are set for lines after that. Axis letters: W window, F frequency.

@@ -1,8 +1,8 @@
-"""When did each beat arrive, and how much did the intervals vary: beat times, IBI and HRV from a waveform.
+"""When each beat arrived and how much the intervals varied: beat times, IBI and HRV from a waveform.
 
-Floor 1. `find_beats` turns a raw blood volume pulse into beat times that are far finer than a frame, `hrv` turns
-those into SDNN, RMSSD, pNN50 and LF/HF. Both carry the timing error that noise causes, because at camera quality
-that error is of the size of what is looked for: RMSSD adds it in quadrature, and is high without a correction.
+`find_beats` turns a raw blood volume pulse into beat times that are far finer than a frame, `hrv` turns those into
+SDNN, RMSSD, pNN50 and LF/HF. Both report the timing error that noise causes, because at camera quality it is as
+large as the variability itself: it adds to RMSSD in quadrature, so that without a correction RMSSD is too high.
 
 The point that marks a beat was chosen by measurement (simulated beats, 30 fps, 60 s, 50-100 bpm, white noise; rms
 error of one beat time, ms, after the band-pass that suits each point best):

@@ -1,9 +1,9 @@
 """From evidence to probability: one calibration for all methods, fitted on the simulator.
 
-Floor 1. `confidence` is the probability that a heart rate is within 5 bpm, `half_width_bpm` half of its central
-95 % interval. The numbers live in calibration.json beside this file, with the simulator's version and seeds that
-they were fitted on; `make calibrate` writes it anew. Source: our choice: logistic regression and 95 % quantile
-regression over the same evidence, with no method's name in it.
+`confidence` is the probability that a heart rate is within 5 bpm, `half_width_bpm` half of its central 95 %
+interval. The numbers are in calibration.json beside this file, with the simulator's version and the seeds of the
+fit; `make calibrate` rewrites it. Source: our choice: logistic regression and 95 % quantile regression over the
+same evidence, with no method's name in it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What every function on signals asks of its arguments: rates, bands and samples, or the reason why not.
+"""What every function on signals requires of its arguments: rates, bands and samples, or the reason why not.
 
-Floor 1. A check costs less than a filter by far: a glance at numbers, one pass over the samples.
+A check is far cheaper than a filter: it compares a few numbers and passes over the samples once.
 """
 
 from __future__ import annotations

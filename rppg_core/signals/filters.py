@@ -1,7 +1,8 @@
 """Filters without phase shift, and the bookkeeping of gaps.
 
-Floor 1, numpy alone: scipy.signal costs more than a CPU second to import and scipy.fft with scipy.ndimage 0.2, half
-as much as analysing ten seconds of video; the tests compare these functions with scipy's. Axis letters: T time.
+They avoid scipy.signal, which takes more than a CPU second to import; scipy.fft with scipy.ndimage takes 0.2 s,
+half as much as the analysis of ten seconds of video. The tests compare these functions with scipy's. Axis letters:
+T time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How far a heart rate can be trusted: what stands behind it in other methods, and what speaks against it.
+"""How far a heart rate can be trusted: which other methods support it, and what speaks against it.
 
-Floor 1. A clean waveform proves nothing: a learned decoder is clean on a wall. Evidence for a rate f is
+A clean waveform proves nothing: the output of a learned decoder is clean even on a wall. Evidence for a rate f is
     support   share of the panel's band power that lies at f (POS, CHROM, GREEN, LGI on the skin trace),
     control   the same for the control run (background, or shuffled clip), as far as it could explain the skin's,
     snr_db    power of the method's own waveform at f and 2 f against the rest of the band,

@@ -1,8 +1,8 @@
 """Breathing rate from what breathing does to the pulse: baseline, amplitude and rate, one spectrum of three.
 
-Floor 1. Breathing in fills the veins of the skin less (baseline, RIIV), makes beats smaller (amplitude, RIAV) and
-faster (rate, RIFV). Any of the three may be missing in a person, so their spectra are added, each weighted by how
-well one line explains it. `confidence` is the calibrated probability that the rate is within 2 breaths/min.
+When a person breathes in, the veins of the skin fill less (baseline, RIIV), beats become smaller (amplitude, RIAV)
+and faster (rate, RIFV). Any of the three may be missing in a person, so their spectra are added, each weighted by
+how well one line explains it. `confidence` is the calibrated probability that the rate is within 2 breaths/min.
 
     baseline   log red minus log green of the skin: brightness, and with it most of motion and light, cancels.
                Methods such as POS keep little of it, so it is read from the skin's colour where that is given

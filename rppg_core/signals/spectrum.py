@@ -1,7 +1,7 @@
-"""Where in frequency the pulse is: power spectra with sub-bin peaks, of a whole signal or of 10 s windows.
+"""Power spectra of a pulse with sub-bin peaks, of a whole signal or of 10 s windows.
 
-Floor 1. A plain FFT of 128 frames at 30 fps can only say 54, 70, 84 or 98 bpm; zero padding and a parabola
-through the top three bins remove that staircase. Axis letters: T time.
+A plain FFT of 128 frames at 30 fps can only say 54, 70, 84 or 98 bpm; zero padding and a parabola through the top
+three bins remove these steps. Axis letters: T time.
 """
 
 from __future__ import annotations

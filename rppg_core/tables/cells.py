@@ -1,6 +1,6 @@
-"""What a cell of a table says: a number, no value, or something that is not a number, and then why not.
+"""What a cell of a table contains: a number, no value, or something else, and then why it is not a number.
 
-Floor 1. Python's own `float` reads "1_000" and takes "1,5" for nothing at all; numbers are told by their form here.
+Python's own `float` reads "1_000" and rejects "1,5"; here numbers are recognised by their form.
 """
 
 from __future__ import annotations

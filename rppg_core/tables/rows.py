@@ -1,8 +1,8 @@
-"""From lines to cells: what stands between cells, which sign is decimal, which lines are comments.
+"""From lines to cells: the delimiter, the decimal sign, and which lines are comments.
 
-Floor 1. The csv module takes quotes apart; what it cannot know is decided here by the rows themselves. A comma is
-a decimal sign only where something else stands between cells, or quotes keep it together. "1,234" alone says neither
-1234 nor 1.234 and is refused, as is a file that mixes decimal points with commas.
+The csv module handles quotes; what it cannot know is inferred here from the rows themselves. A comma is a decimal
+sign only where another character separates the cells, or quotes keep it together. "1,234" alone may be 1234 or
+1.234 and is refused, as is a file that mixes decimal points with commas.
 """
 
 from __future__ import annotations

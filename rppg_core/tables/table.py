@@ -1,6 +1,6 @@
-"""Columns of numbers out of a table; each complaint names the line, the column and the text that stands there.
+"""Columns of numbers from a table; every error names the line, the column and the text that stands there.
 
-Floor 1. `read_table` is the door for whatever a user brings: labels beside a video, traces of a camera, recordings of
+`read_table` is the entry point for every table of a user: labels beside a video, traces of a camera, recordings of
 a sensor.
 """
 

@@ -1,8 +1,8 @@
 """From the bytes of a table to its lines: which encoding, which line ends, or which other kind of file it is.
 
-Floor 1. Excel writes UTF-16 as "Unicode text" and code page 1252 as "CSV"; editors of Windows put a byte-order mark
-first; old programs of the Mac end lines with a carriage return alone. A workbook, web page or PDF that merely carries
-the name of a table is named as what it is.
+Excel writes UTF-16 as "Unicode text" and code page 1252 as "CSV"; Windows editors put a byte-order mark first; old
+Mac programs end lines with a carriage return alone. A workbook, web page or PDF with the name of a table is
+reported as what it is.
 """
 
 from __future__ import annotations

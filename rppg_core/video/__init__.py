@@ -1,1 +1,1 @@
-"""From a file to a FaceClip: reader, face tracker, ROIs, the one pass. Floor 2."""
+"""From a file to a FaceClip: reader, face tracker, ROIs, the one pass."""

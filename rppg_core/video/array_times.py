@@ -1,6 +1,6 @@
-"""Frame times that somebody gives as an array: finite, increasing and in seconds, or the line that mends them.
+"""Frame times given as an array: finite, increasing and in seconds, or an error with the line that corrects them.
 
-Floor 2, below arrays. Axis letters: T time.
+`arrays` calls this. Axis letters: T time.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """From the user's own arrays to frames: shape, values and times are checked, and each fault is named.
 
-Floor 2. Pictures are streamed one at a time, so an array may be larger than the memory. What their numbers mean
-(0..1, 0..255, 10 bits, ...) is decided on a few pictures from the whole clip; then every picture is checked as it
-passes. Nothing is guessed that could be something else: channels first, numbers below 0 and times in milliseconds are
-refused with the line that mends them. RGB and BGR cannot be told apart: RGB is what is wanted, OpenCV reads BGR.
+Pictures are streamed one at a time, so an array may be larger than the memory. The meaning of their numbers (0..1,
+0..255, 10 bits, ...) is determined from a few pictures of the whole clip; then every picture is checked as it
+passes. Ambiguous input is never guessed at: channels first, numbers below 0 and times in milliseconds are refused
+with the line that corrects them. RGB and BGR cannot be distinguished: RGB is expected, OpenCV reads BGR.
 Axis letters: T time, H, W.
 """
 

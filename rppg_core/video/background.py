@@ -1,7 +1,7 @@
 """The background control: the part of the picture where no pulse can be.
 
-Floor 2. Light and camera act on the wall behind a person as on the face; blood does not. A rate that shows on both
-is not a heart rate. Source: our choice. Axis letters: T time, H, W.
+Light and camera act on the wall behind a person as on the face; blood does not. A rate that appears on both is not
+a heart rate. Source: our choice. Axis letters: T time, H, W.
 """
 
 from __future__ import annotations

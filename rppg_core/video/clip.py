@@ -1,11 +1,11 @@
 """The one pass: frames in, a FaceClip out, nothing else kept.
 
-Floor 2. Real and simulated video come through here alike; only the tracker differs. The tracker is asked on key
-frames, five to ten times a second. Each answer becomes a similarity (position, size, roll) of a rigid reference
-face, smoothed and interpolated in time, because landmark jitter lies in the pulse band. Frames wait for that as
-small working crops of the face's neighbourhood, at most a second of them, then become a face grid of 72 x 72
-pixels in face coordinates. When the clip is over, one soft skin weight is drawn from the grids' temporal median,
-and every colour trace is a weighted mean with it.
+Real and simulated video both go through it; only the tracker differs. The tracker runs on key frames, five to ten
+times a second. Each result becomes a similarity (position, size, roll) of a rigid reference face, smoothed and
+interpolated in time, because landmark jitter lies in the pulse band. Until it is known, frames are held as small
+working crops of the face's neighbourhood, at most a second of them; then they become a face grid of 72 x 72 pixels
+in face coordinates. At the end of the clip, one soft skin weight is computed from the temporal median of the grids,
+and every colour trace is a mean weighted by it.
 
 What differs from published practice: roll is removed (papers crop upright boxes), colour is averaged in floating
 point from the decoder's planes, and no pixel is ever classified frame by frame.

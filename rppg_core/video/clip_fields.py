@@ -1,7 +1,7 @@
 """A FaceClip that somebody made by hand: do its fields fit together?
 
-Floor 2. The pass makes clips that do; this says in words where another one does not. Which fields have one row per
-frame or second is marked in `types.FaceClip`. Axis letters: T time, R roi.
+The fields of a clip from the pass always do; for any other clip this says in words what does not fit. The
+marks of `types.FaceClip` say which fields have one row per frame or second. Axis letters: T time, R roi.
 """
 
 from __future__ import annotations

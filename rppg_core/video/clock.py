@@ -1,9 +1,9 @@
-"""Frame times out of time stamps: from 0 on, strictly increasing, in the seconds of the recording.
+"""Frame times from time stamps: from 0 on, strictly increasing, in the seconds of the recording.
 
-Floor 2, under the reader. Files lie about time in a few known ways: one stamp among good ones is absurd, stamps stand
-in decoding order, several pictures share a stamp, two recordings follow each other, a phone plays slowly what it
-recorded fast, a raw stream has no clock at all. Each is told apart by the stamps of the next few pictures, which is
-why a few of them wait here. Source of the limits: our choice.
+The reader uses it. Time stamps are wrong in a few known ways: one stamp among good ones is absurd, stamps are in
+decoding order, several pictures share a stamp, two recordings follow each other, a phone plays slowly what it
+recorded fast, a raw stream has no clock at all. The stamps of the next few pictures distinguish these cases, which
+is why a few of them are held back here. Source of the limits: our choice.
 """
 
 from __future__ import annotations

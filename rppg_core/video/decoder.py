@@ -1,8 +1,8 @@
-"""One run through the packets of one file: which stream, which pictures, and what the file says of itself.
+"""One run through the packets of one file: which stream, which pictures, and what the file states about itself.
 
-Floor 2, under the reader. Files are opened by content and as plain local files. Of several video streams the one with
-the default mark, the most frames and no cover mark is the video. Damaged parts are counted, never raised, once a file
-is open.
+The reader uses it. Files are opened by content and as plain local files. Of several video streams, the one with the
+default mark, the most frames and no cover mark is the video. Once a file is open, damaged parts are counted and
+never raise an error.
 """
 
 from __future__ import annotations

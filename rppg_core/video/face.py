@@ -1,8 +1,8 @@
-"""Which face, and where: 468 points of one face in each frame that is looked at.
+"""Which face, and where: 468 points of one face in each frame that the tracker looks at.
 
-Floor 2. A search runs until a face is found; from then on the next crop comes from the last points, and a search
-once a second only counts faces and notices one that is a lot larger. When the mesh network itself says that there
-is no face in the crop, the search starts again. `face_models` finds the files, `face_nets` runs them.
+The detector runs until a face is found. From then on the next crop comes from the last points, and a detection once
+a second only counts faces and notices one that is a lot larger. When the mesh network itself reports no face in the
+crop, the detector runs again. `face_models` finds the files, `face_nets` runs them.
 
 What differs from MediaPipe's graphs: a first crop is refined once from its own points, so that the first answer is
 as good as all later ones; the crop is square around the points' box along the eye line; small faces are searched

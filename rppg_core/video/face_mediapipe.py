@@ -1,7 +1,7 @@
 """The optional MediaPipe backend: the current FaceLandmarker in place of both networks.
 
-Floor 2. Needs the extra `mediapipe` and its face_landmarker.task file in RPPG_MODEL_DIR or in the cache. That model
-has 478 points; the first 468 are those of Face Mesh, the rest are irises. It finds faces by itself and tells no
+It needs the extra `mediapipe` and the model file face_landmarker.task in RPPG_MODEL_DIR or in the cache. That model
+has 478 points; the first 468 are those of Face Mesh, the rest are irises. It finds faces by itself and gives no
 probability, so a crop with a face scores 1.
 """
 

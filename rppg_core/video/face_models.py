@@ -1,8 +1,8 @@
 """Where the two face models come from: a folder, the cache, Google's published file, or a wheel opened as a zip.
 
-Floor 2. The models (1.47 MB, Apache-2.0) are no part of this project and are not in current MediaPipe wheels.
-Whatever the source, a file is used only when its sha256 is the pinned one. Only `resolve_models(fetch=True)`
-touches the network, and only when neither the given folder nor the cache holds the files.
+The models (1.47 MB, Apache-2.0) are no part of this project and are not in current MediaPipe wheels. Whatever the
+source, a file is used only if its sha256 is the pinned one. Only `resolve_models(fetch=True)` uses the network, and
+only if neither the given folder nor the cache holds the files.
 """
 
 from __future__ import annotations

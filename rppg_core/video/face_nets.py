@@ -1,7 +1,7 @@
 """Two small networks and what runs them: BlazeFace (where are faces?) and Face Mesh (468 points of one face).
 
-Floor 2. An engine takes square RGB pictures and gives plain numbers; nothing here knows about video. `OpenCvEngine`
-needs nothing beyond OpenCV; `LiteRtEngine` runs the same two files with `ai-edge-litert`; `MediaPipeEngine` (in
+An engine takes square RGB pictures and gives plain numbers; it does not depend on video. `OpenCvEngine` needs
+nothing beyond OpenCV; `LiteRtEngine` runs the same two files with `ai-edge-litert`; `MediaPipeEngine` (in
 face_mediapipe.py) replaces both networks by MediaPipe's current FaceLandmarker.
 
 Source: Bazarevsky et al. 2019, BlazeFace (https://arxiv.org/abs/1907.05047): anchors and decoding;

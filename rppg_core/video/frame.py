@@ -1,9 +1,10 @@
-"""One picture of a video, kept as the decoder left it; only the small regions that are asked for become RGB.
+"""One picture of a video, as the decoder delivered it; only the small regions that are needed become RGB.
 
-Floor 2, under the reader. Turning a whole picture into RGB costs more than decoding it, and rounds every pixel to a
-grey level, more than a pulse is worth. So a region is cut out of the decoder's planes without a copy, each plane is
-area-averaged to the size that is wanted, and the colour matrix works in floating point on that small result. A mean
-and a matrix may change places: both are linear. (Only clipping is not: it, too, comes after the mean here.)
+The reader yields these. Converting a whole picture to RGB costs more than decoding it, and rounds every pixel to a
+grey level, which is more than the amplitude of a pulse. So a region is cut out of the decoder's planes without a
+copy, each plane is area-averaged to the requested size, and the colour matrix is applied in floating point to that
+small result. A mean and a matrix may be exchanged, since both are linear. (Only clipping is not; here it also comes
+after the mean.)
 
 Axis letters: H, W. Planes hold (rows, columns) or (rows, columns, channels).
 """

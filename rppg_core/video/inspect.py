@@ -1,8 +1,8 @@
-"""What a video file is fit for, before any pulse is looked for: one finding a line, with its remedy.
+"""What a video file is fit for, before any pulse is looked for: one finding per line, with its remedy.
 
-Floor 2. `inspect_video` reads the whole file once: its frame times, one small picture a second and, where the face
-models are on this machine, the face as the pass follows it. `findings_of` judges the same facts of a clip that was
-already read. `scene_of` and `light_of` describe pictures; the pass calls them with the same definitions.
+`inspect_video` reads the whole file once: its frame times, one small picture per second and, where the face models
+are on this machine, the face as the pass follows it. The same facts are judged for a clip that was already read.
+The pass describes its pictures by the same definitions (`light`).
 
 Source of the limits: our choice, from what is reported about compression (McDuff et al. 2017; Rapczynski et al. 2019;
 Nowara et al. 2021: the signal falls with the bit rate), from our own encodings of simulated faces (H.264 at 0.12 bits

@@ -1,8 +1,8 @@
 """Edit lists of MP4 and MOV files: whether a part is played slower or faster than it was recorded.
 
-Floor 2, under the reader. FFmpeg applies the places and lengths of an edit list and ignores its rates, so that a part
-in slow motion comes twice. Where a list has a rate other than 1, the reader leaves the list aside: what is left are
-the times of the recording. Source: ISO/IEC 14496-12, 8.6.6 (edit list box).
+The reader uses it. FFmpeg applies the places and lengths of an edit list and ignores its rates, so that a part in
+slow motion appears twice. Where a list has a rate other than 1, the reader ignores the whole list; the remaining
+times are those of the recording. Source: ISO/IEC 14496-12, 8.6.6 (edit list box).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What somebody gives in place of a video: a hint for everything that is none, before anything is opened.
+"""What is given in place of a video: a hint for everything that is not one, before anything is opened.
 
-Floor 2, below the reader. A path that leads to a file of any other kind passes: only its content says what it is.
+The reader calls this first. A path to a file of any other kind passes: only its content shows what it is.
 """
 
 from __future__ import annotations

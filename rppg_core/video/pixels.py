@@ -1,6 +1,6 @@
-"""Pixels as the pass keeps them: uint16 in 1/256 grey level, because whole grey levels lose the pulse.
+"""Pixels as the pass stores them: uint16 in 1/256 grey level, because whole grey levels lose the pulse.
 
-Floor 2. Axis letters: T time, H, W.
+Axis letters: T time, H, W.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Where the face is between two looks of the tracker: a rigid reference face and its smoothed path.
+"""Where the face is between two frames that the tracker looks at: a rigid reference face and its smoothed path.
 
-Floor 2. Each look gives 468 points; the least-squares similarity from a rigid reference face onto them (position,
-size, roll) averages their jitter, which lies in the pulse band. Poses are smoothed over neighbouring looks and
-interpolated to every frame. Points are complex numbers: x + iy, so that a similarity is z -> turn * z + shift.
+Each of these frames gives 468 points. The least-squares similarity from a rigid reference face onto them (position,
+size, roll) averages their jitter, which lies in the pulse band. Poses are smoothed over neighbouring key frames and
+interpolated to every frame. Points are complex numbers, x + iy, so that a similarity is z -> turn * z + shift.
 Axis letters: L landmark.
 """
 

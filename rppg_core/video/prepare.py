@@ -1,7 +1,7 @@
 """What methods read, made from a FaceClip: even times, segments, the two bands of an STMap, windows.
 
-Floor 2. The only resampler of the project is here. Training and use call the same functions: this identity is
-what makes models trained on simulated clips work on real ones. Axis letters: T time, N cell.
+The only resampler of the project is here. Training and use call the same functions; for this reason models trained
+on simulated clips work on real ones. Axis letters: T time, N cell.
 """
 
 from __future__ import annotations

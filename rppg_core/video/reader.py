@@ -1,10 +1,9 @@
-"""From a file to frames with their true times: the door for every real video.
+"""From a file to frames with their true times: the entry point for every real video.
 
-Floor 2. Frames are streamed, one at a time, in order. A frame's time is its own time stamp in the file, never its
-number divided by a rate: what a header says about the rate is often wrong (phones vary it, AVI and screen recorders
-invent it). Where a file has no time stamps the header's rate is used, and the report says so; `clock.py` tells the
-stamps that can be believed from those that cannot. Damaged parts are skipped and counted; an error is raised only
-where nothing is usable.
+Frames are streamed, one at a time, in order. A frame's time is its own time stamp in the file, never its number
+divided by a rate: the rate in a header is often wrong (phones vary it, AVI and screen recorders invent it). Where a
+file has no time stamps the header's rate is used, and the report says so; `clock.py` separates credible stamps from
+others. Damaged parts are skipped and counted; an error is raised only where nothing is usable.
 
 What differs from common practice (cv2.VideoCapture): time stamps, display rotation and mirroring, no conversion of
 whole pictures to RGB, no rounding to grey levels (see frame.py).

@@ -1,14 +1,16 @@
-"""Frames that show the picture before once more: what the camera really delivered, whatever the file's rate is.
+"""Frames that repeat the previous picture: how many pictures the camera delivered, whatever the file's rate is.
 
-Floor 2. A file of 30 frames a second may hold a camera of 5, each picture written six times, and a call or a recorder
-freezes its picture while time goes on. Time stamps do not show it; the pictures do. Three kinds are told apart:
+A file of 30 frames per second may come from a camera of 5, with each picture written six times, and a call or a
+recorder freezes its picture while time goes on. Time stamps do not show this; the pictures do. Three kinds are
+distinguished:
     same      every stored brightness of the picture is equal,
     near      the change is far below that of the pictures around it, with next to nothing in between, again and
               again or for a third of a second: what a second encoding leaves of a held picture,
     staircase the colour of the skin moves in a few steps a second and stands still in between, though every picture
               has fresh noise. Only where each picture is encoded by itself: codecs make staircases of their own.
-Codecs that predict one picture from another also repeat pictures to save bits. Where the small changes belong to one
-kind of encoded picture, or where even the large ones are next to nothing, they are the codec's and nothing is said.
+Codecs that predict one picture from another also repeat pictures to save bits. Where the small changes belong to
+one kind of encoded picture, or where even the large ones are next to nothing, they are the codec's and nothing is
+reported.
 Source of the limits: our choice, from encodings of simulated faces. Axis letters: T time (frames).
 """
 

@@ -1,9 +1,9 @@
 """Regions of the face in face coordinates: the soft skin weight and the ROIs, one decision for the whole clip.
 
-Floor 2. The pass resamples every frame into an upright face grid of GRID x GRID pixels that covers a box of
-1.1 face widths by 1.27 face heights. Weights are drawn once on that grid, from the landmarks and the temporal
-median of the clip, never frame by frame: pixels that cross a threshold with the beat or with motion would make a
-false pulse (measured on a dark, hard-lit face: GREEN moves from 53 to 133 bpm).
+The pass resamples every frame into an upright face grid of GRID x GRID pixels that covers a box of 1.1 face widths
+by 1.27 face heights. Weights are computed once on that grid, from the landmarks and the temporal median of the
+clip, never frame by frame: pixels that cross a threshold with the beat or with motion would make a false pulse
+(measured on a dark, hard-lit face: GREEN moves from 53 to 133 bpm).
 
 What differs from published practice: most code averages a polygon of raw pixels, or decides skin per frame.
 Axis letters: H, W grid rows and columns, R roi, T time.

@@ -1,7 +1,7 @@
-"""Frames to a file, without loss where it matters: common encoders wipe out changes below a grey level, the pulse.
+"""Frames to a file, without loss where needed: common encoders remove changes below a grey level, such as the pulse.
 
-Floor 2. The simulator and the tests write with it. Times are written as they are, even or uneven; Matroska keeps
-them to a millisecond, MP4 and MOV to a microsecond.
+The simulator and the tests use it. Times are written as they are, even or uneven; Matroska stores them to a
+millisecond, MP4 and MOV to a microsecond.
 """
 
 from __future__ import annotations

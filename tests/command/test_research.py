@@ -138,7 +138,7 @@ def test_protocols_that_train_get_folders_steps_seeds_and_methods(monkeypatch, p
         calls.append((args, more))
         return Result()
 
-    module = importlib.import_module(f"rppg_core.lab.protocols.{protocol}")
+    module = importlib.import_module(f"rppg_core.lab.protocols.held_out.{protocol}")
     monkeypatch.setattr(module, f"run_{protocol}", run)
     argv = [
         "evaluate",

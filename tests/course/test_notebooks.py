@@ -24,7 +24,7 @@ import nbformat
 from rppg_core.course.answers import all_answers
 from rppg_core.course.teach import PLOTLY_MIME, WIDGET_MIME
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
 LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
 NAMES = [path.stem for path in LESSONS]

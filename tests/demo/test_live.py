@@ -283,6 +283,11 @@ WATCH_LEAVING = """() => {
 }"""
 
 
+READING = """() => {
+  const root = document.querySelector("rppg-live").shadowRoot, text = name => root.querySelector(name).textContent;
+  if (root.querySelector(".frame").dataset.state !== "value") return null;
+  return { number: parseFloat(text(".number")), range: text(".range"), facts: text(".facts") };
+}"""
 COUNT_FRAMES = """() => {
   const [track] = document.querySelector('rppg-live').shadowRoot.querySelector('video').srcObject.getVideoTracks();
   const [frames, since] = [track.stats.totalFrames, performance.now()];
@@ -300,14 +305,13 @@ def test_face_before_the_camera_gets_its_heart_rate_until_it_leaves(playwright, 
     assert "of 10 s" in page.inner_text("rppg-live .range")
 
     page.evaluate(COUNT_FRAMES)
-    wait_for_state(page, "value")
-    number = float(page.inner_text("rppg-live .number").split()[0])
-    fps = page.evaluate(
-        "window.framesASecond()"
-    )  # a busy machine plays the file more slowly, and its heart with it
-    assert number == pytest.approx(HR_BPM * min(fps / 30, 1.0), abs=5)
-    assert "95 % between" in page.inner_text("rppg-live .range")
-    assert "from the newest frame to this number" in page.inner_text("rppg-live .facts")
+    # at one moment: on a busy machine frames are lost, and a value may be taken back soon after
+    reading = page.wait_for_function(READING).json_value()
+    # a busy machine plays the file more slowly at times, and its heart with it
+    slowest = HR_BPM * min(page.evaluate("window.framesASecond()") / 30, 1.0)
+    assert slowest - 5 <= reading["number"] <= HR_BPM + 5
+    assert "95 % between" in reading["range"]
+    assert "from the newest frame to this number" in reading["facts"]
     page.locator("rppg-live summary").click()
     snapshot(page, "live-value")
     only_numbers_were_sent(page)

@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from rppg_core.command.output import write_text
 from rppg_core.errors import WriteError
 from rppg_core.figures import report_page
 from tests.report_factory import CAUSE, make_report
@@ -147,4 +148,4 @@ def test_protocol_page_draws_r_by_amplitude_when_there_are_points():
 
 def test_path_that_cannot_be_written_is_said_in_words(tmp_path):
     with pytest.raises(WriteError, match=r"nowhere.*make the folder"):
-        report_page.write_text(tmp_path / "nowhere" / "r.html", "x")
+        write_text(tmp_path / "nowhere" / "r.html", "x")

@@ -1,8 +1,8 @@
-"""What `teach.check` compares with: one visible table for each notebook.
+"""The answers that `teach.check` compares with: one visible table for each notebook.
 
-Floor 7. `notebooks/01_pulse_from_colour.ipynb` has `answers/pulse_from_colour.py`; that file holds `ANSWERS`, name ->
-`Answer`. A wanted value is computed from the package whenever a name or a formula can give it, so that it follows
-the code; names are unique over all files.
+`notebooks/01_pulse_from_colour.ipynb` has `answers/pulse_from_colour.py`; that file holds `ANSWERS`, name ->
+`Answer`. An expected value is computed from the package wherever a name or a formula can give it, so that it stays
+in step with the code. Names are unique over all files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Datasets of the field by the way they lie on a disk: one file a layout, lazy records out of each.
+"""Public datasets by their layout on disk: one file per layout, each of which yields lazy records.
 
-Floor 3. Start with `find_layout(folder)` in `layouts.py`, or with `rppg dataset check DIR`.
+Start with `find_layout(folder)` in `layouts.py`, or with `rppg dataset check DIR`.
 """

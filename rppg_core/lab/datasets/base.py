@@ -1,9 +1,9 @@
-"""What a dataset holds once its layout is known: records of frames and labels, each on its own clock.
+"""The content of a dataset once its layout is known: records of frames and labels, each on its own clock.
 
-Floor 3. A layout (one file, one class) turns a folder into `Record`s; nothing is decoded and no label is read before
-someone asks, and a record can be sent to another process. Times are seconds from the record's own zero, the first
-frame wherever frames and labels share a clock. Nothing is resampled, shifted or scaled here: a known lag is told, not
-taken out, and a sample that is not to be trusted stays, with its mask off.
+A layout (one file, one class) turns a folder into `Record`s. Frames are decoded and labels are read only on
+request, and a record can be sent to another process. Times are in seconds from the record's own zero, which is the
+first frame wherever frames and labels share a clock. Nothing is resampled, shifted or scaled here: a known lag is
+stated but not removed, and an untrustworthy sample stays, with its mask off.
 
 Where times come from, best first: a file of time stamps, the stamps of the stream, a rate by name, labels stretched
 over the video. The last two say so in the notes.

@@ -1,6 +1,6 @@
-"""What is missing or broken in a dataset's folder, before hours of extraction find it out.
+"""What is missing or broken in the folder of a dataset, before an extraction of several hours fails on it.
 
-Floor 3. Every label is read, no picture is decoded: a video's own structure says whether its copy broke off.
+Every label is read, but no picture is decoded: the structure of a video file shows whether its copy is complete.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One clip with its truth in one file: the format of everything that stores clips.
 
-Floor 3. `rppg dataset extract`, training and the protocols write and read it here. A file is a .npz that holds
+`rppg dataset extract`, training and the protocols write and read their clips here. A file is a .npz that holds
 
 - every array of the `FaceClip` under the name of its field, and arrays of a mapping (`scene`) as "scene.light";
 - every array and number of the `Truth` as "truth_bvp", "truth_rr_brpm";

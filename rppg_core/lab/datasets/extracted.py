@@ -1,8 +1,8 @@
-"""The form in which face passes are kept: one array file per video, and a manifest that says what they are.
+"""The stored form of face passes: one array file per video, and a manifest that describes them.
 
-Floor 3. `rppg dataset extract` writes such a folder, training and the dataset protocols read it; no video is needed
-any more. A file (`clip_file`) holds a `FaceClip` at 30 Hz and whatever is known of its truth at the same times, NaN
-where nothing is. The same content gives the same bytes: no dates, paths or names of machines are written.
+`rppg dataset extract` writes such a folder; training and the dataset protocols read it and no longer need the
+videos. A file (`clip_file`) holds a `FaceClip` at 30 Hz and whatever is known of its truth at the same times, NaN
+where nothing is known. The same content gives the same bytes: no dates, paths or host names are written.
 Axis letters: T time.
 """
 

@@ -1,8 +1,8 @@
-"""From one record to one file: the pass over its pictures, its labels at the same times, and what went wrong.
+"""From one record to one file: the face pass, the labels at the same times, and a report of what failed.
 
-Floor 3. This is the work that `scale.py` gives to processes and machines. It never raises: what cannot be used comes
-back as a `Failure` that names the file. A file that is there and was made of the same content is kept. The content is
-told by the needs, samples of the video's bytes, and all labels; for simulated clips by everything that they are
+`scale.py` distributes this work over processes and machines. It never raises: a record that cannot be used gives a
+`Failure` that names the file. An existing file is kept if it was made from the same content. The key of the content
+consists of the needs, samples of the video's bytes and all labels; for simulated clips, of everything that they are
 drawn from.
 """
 

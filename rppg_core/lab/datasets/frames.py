@@ -1,7 +1,7 @@
-"""Pictures of a record, from a video file; what can be seen without decoding is seen first.
+"""Pictures of a record from a video file; what can be checked without decoding is checked first.
 
-Floor 3. A copy that broke off is the commonest fault of a dataset on a disk, and a decoder plays such a file without
-a word. AVI, MP4 and Matroska all write down how long their parts are: that is compared with the size of the file.
+An incomplete copy is the commonest fault of a dataset on disk, and a decoder plays such a file without complaint.
+AVI, MP4 and Matroska all store the lengths of their parts; these are compared with the size of the file.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Labels at the times of a stored clip: each stream leaves its own clock here, once, and nowhere else.
+"""Labels at the times of a stored clip: the only place where label streams are resampled onto the clip's clock.
 
-Floor 3, between a `Record`'s streams and the `Truth` that is stored beside a clip. Where a sample's mask is off, and
-where the labels end or have a hole, the truth is NaN: nothing is bridged and nothing guessed. A lag that a layout
-knows of is taken out here and noted; nothing else is shifted. Waves, which have no unit, get zero mean and unit
-deviation, as the simulator's have; rates keep their unit.
+It stands between the streams of a `Record` and the `Truth` that is stored beside a clip. Where a sample's mask is
+off, and where the labels end or have a gap, the truth is NaN: nothing is interpolated across gaps and nothing is
+guessed. A lag that the layout knows is removed here and noted; nothing else is shifted. Waves, which have no unit,
+get zero mean and unit deviation, as those of the simulator have; rates keep their unit.
 
 Axis letters: T time. Source: our choice; waves as in `prepare.resample` (box average over 1/30 s where labels are
 faster, then cubic Hermite), rates linear.

@@ -1,7 +1,7 @@
-"""Numbers out of the files that datasets keep labels in: text, CSV, MATLAB, HDF5; each complaint names the file.
+"""Numbers from the label files of datasets: text, CSV, MATLAB, HDF5; every error names the file.
 
-Floor 3. Label files are small and come from many hands: `rppg_core.tables` reads their dialects. What is not a number
-is never guessed.
+Label files are small and have many authors; `rppg_core.tables` reads their dialects. What is not a number is never
+guessed.
 """
 
 from __future__ import annotations

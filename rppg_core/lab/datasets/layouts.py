@@ -1,6 +1,6 @@
-"""The layouts that are known: one visible list. A new one is a file with one class, and a line here.
+"""The known layouts in one visible list. A new layout is a file with one class, and a line here.
 
-Floor 3. Layouts are asked in this order, and only by the names of files; the generic folder comes last.
+Layouts are tried in this order, by file names only; the generic folder comes last.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Many videos at once: a dataset becomes a folder of clips, on the cores of this machine or on a dask cluster.
 
-Floor 6. Each record is one piece of work (`datasets.extraction`); what it gives depends on nothing else, so that the
-files and the manifest are the same however they were made. A finished file is kept when its content would be the
-same, a bad video becomes a line in the manifest, and a record whose process dies (out of memory, killed) is tried
-once more before it is one, while the other workers go on. A dask cluster has its own rule
+Each record is one job (`datasets.extraction`) that depends on nothing else, so the files and the manifest are the
+same however they were made. A finished file is kept if its content would be the same. A video that cannot be used
+becomes a line in the manifest. A record whose process dies (out of memory, killed) is tried once more before it
+becomes such a line; the other workers go on. A dask cluster has its own rule
 (`distributed.scheduler.allowed-failures`).
 """
 

@@ -1,9 +1,9 @@
 """Six simulated domains that differ as the datasets of the MSSDG protocol do: one visible table, `DOMAINS`.
 
-Floor 3. What makes a method fail on a dataset that it was not trained on is frame rate, codec, camera colours,
-light, distance, motion, skin, heart rates, and labels that are missing or late. Nobody may redistribute the
-datasets, so each of the six has a stand-in here whose settings follow what is published about the original; where
-nothing is, the table says "ours". The clips of a domain are records like those of a folder, in any number, drawn
+A method fails on a dataset that it was not trained on because of frame rate, codec, camera colours, light,
+distance, motion, skin, heart rates, and labels that are missing or late. The datasets may not be redistributed, so
+each of the six has a stand-in here. Its settings follow what is published about the original; where nothing is
+published, the table says "ours". The clips of a domain are records like those of a folder, in any number, drawn
 from seeds that nothing else uses (see DOMAIN_SEED).
 
 What a person keeps from clip to clip: skin, resting heart rate, breathing rate, shape and strength of the pulse. The

@@ -1,10 +1,10 @@
-"""One clip of a simulated domain: rendered on request, and what that domain's instruments wrote of it.
+"""One clip of a simulated domain: rendered on request, with the labels that the domain's instruments give.
 
-Floor 3, beneath the table in `simulated.py`. The face goes through the simulator's renderer and encoder and through
-the pass of real video. Labels are made once, as streams: each instrument samples the truth at its own rate, rounds
-it, averages it and times it by its own clock, which is off by what the domain says. The `Truth` beside a clip is
-read off those streams as if their clock were right, for training and evaluation alike, as on a real dataset: an
-error of the labels stays one. What a domain does not label is NaN.
+The table of the domains is in `simulated.py`. The face goes through the simulator's renderer and encoder and then
+through the same pass as real video. Labels are made once, as streams: each instrument samples the truth at its own
+rate, rounds it, averages it and dates it by its own clock, which has the error that the domain states. The `Truth`
+beside a clip is read from those streams as if their clock were right, for training and evaluation alike, as on a
+real dataset, so label errors remain. What a domain does not label is NaN.
 
 What differs from published practice: a camera's colours are the domain's, one matrix for all of its clips; the
 simulator's own settings can only draw them anew for each clip.

@@ -1,4 +1,4 @@
-"""V4V (Vision for Vitals): 179 people, ten tasks, HD video, blood pressure at 1 kHz, two rates a frame.
+"""V4V (Vision for Vitals): 179 people, ten tasks, HD video, blood pressure at 1 kHz, two rates per frame.
 
 `Phase 1_ Training_Validation sets/Videos/*/F001_T1.mkv`, `.../Ground truth/BP_raw_1KHz/F001-T1-BP.txt` (dashes!),
 `.../Ground truth/Physiology/F001_T1.txt` (two lines: name, HR or RR, then one value a frame); `Phase 2_ Testing set/`

@@ -1,1 +1,1 @@
-"""How well it works, asked in a way that can fail: one protocol a file, each prints a table. Floor 6."""
+"""Protocols that measure how well the methods work and can fail: each is a file or folder and prints a table."""

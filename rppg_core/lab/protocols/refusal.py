@@ -1,9 +1,9 @@
 """Protocol `refusal`: numbers on pulsed clips beside numbers on clips without a pulse.
 
-Floor 6. Pulsed: 20 s photo clips with known heart rate, three amplitudes, six skin tones, small motion and sensor
-noise, HR 45-180; one extra row has the amplitude scaled with melanin. Pulse-free: photos, walls, noise, moving
-backgrounds, light flicker, block-shuffled frames. Reports coverage, accuracy, intervals, reliability per tone and
-amplitude, and how often a number was given where there is nothing. Seeds lie below 100 000; the calibration is
+Pulsed: 20 s photo clips with known heart rate, three amplitudes, six skin tones, small motion and sensor noise, HR
+45-180; one extra row has the amplitude scaled with melanin. Pulse-free: photos, walls, noise, moving backgrounds,
+light flicker, block-shuffled frames. The protocol reports coverage, accuracy, intervals, reliability per tone and
+amplitude, and how often a number was given where there is no pulse. Seeds are below 100 000; the calibration is
 fitted on seeds from a million on.
 """
 
@@ -138,7 +138,7 @@ def run_refusal(
     """The whole protocol.
 
     Args:
-        seeds: 10 gives the figures of the README; fewer for a quick look.
+        seeds: 10 gives the figures of docs/results.md; fewer for a quick look.
         methods: names; None is the seven classical ones.
         workers: processes.
         progress: called with a stage and a fraction.

@@ -1,4 +1,4 @@
-"""Plain-text tables and criteria that every protocol prints. Floor 6."""
+"""Plain-text tables and criteria that every protocol prints."""
 
 from __future__ import annotations
 

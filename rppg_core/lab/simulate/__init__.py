@@ -1,1 +1,1 @@
-"""Known truth: physiology, skin, scene and camera. Floor 2."""
+"""Simulated video with known truth: physiology, skin, scene and camera."""

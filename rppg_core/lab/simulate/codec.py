@@ -1,7 +1,7 @@
-"""A real encoder between the simulated camera and whoever looks: H.264 or MPEG-4, in memory.
+"""A real encoder after the simulated camera: H.264 or MPEG-4, in memory.
 
-Floor 2, behind render in the simulator. Frames are encoded once and decoded whenever they are read; what comes out
-are the decoder's planes, as from a file.
+`render` passes its frames through it. Frames are encoded once and decoded whenever they are read; the result is the
+decoder's planes, as from a file.
 
 What differs from published practice: synthetic data are mostly left uncompressed, or get block noise painted on;
 what a real encoder does to a pulse (it drops changes below a quantiser step, frame group by frame group) no

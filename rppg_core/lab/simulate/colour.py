@@ -1,8 +1,9 @@
 """What colour a pulse has, and what a camera's colour processing makes of it.
 
-Floor 2, beside skin in the simulator. Blood changes red, green and blue by different shares; red hangs on the oxygen
-that the blood carries. A camera mixes its channels (colour-correction matrix), weighs them (white balance) and so
-bends the pulse's colour. All of it is linear in light, so that it costs nothing a frame.
+`skin` gives the colour of the skin; this module gives its change with the pulse. Blood changes red, green and blue
+by different shares; the change in red depends on the oxygen that the blood carries. A camera mixes its channels
+(colour-correction matrix) and weights them (white balance), which shifts the pulse's colour. All of this is linear
+in light, so it costs nothing per frame.
 
 What differs from published practice: synthetic data usually fix the pulse's colour at one published vector; real
 clips measured (.20, .94, .27) and (.22, .87, .44) where the vector is (.33, .77, .53), so centre and spread are drawn

@@ -1,7 +1,7 @@
-"""What people and rooms do while a video runs: steps of light, screens, auto-exposure, talk, breath and heart beat.
+"""Disturbances by people and rooms: steps of light, screens, auto-exposure, speech, breath and heart beat.
 
-Floor 2, beside scene in the simulator: a few numbers a frame each, for pictures that are fixed (render.py) or for
-traces. Everything here is off unless it is asked for.
+Like `scene`, it gives a few numbers per frame, for fixed pictures (render.py) or for traces. All of them are off by
+default.
 
 What differs from published practice: noise operators for synthetic video (Ou et al. 2023) change finished pictures;
 here each cause acts where it does in the world, in linear light before the camera, so that a camera that corrects

@@ -1,9 +1,9 @@
-"""A face that nobody has: painted around mesh points, another one for every seed.
+"""An invented face: painted around mesh points, a different one for every seed.
 
-Floor 2, beside portrait in the simulator. The 468 stored points are turned upright, stretched and bent; skin of any
-tone, hair, brows, eyes, lips, and now and then a beard or glasses are painted on them in linear light, before a
-random background. The result is a `Portrait` like that of a photo, and its skin is known, not found.
-Networks are trained on these faces, so that the photo of the benchmark is new to them.
+The 468 stored points are turned upright, stretched and bent. Skin of any tone, hair, brows, eyes, lips, and now and
+then a beard or glasses are painted on them in linear light, in front of a random background. The result is a
+`Portrait` like that of a photo, except that its skin is known and need not be found. Networks are trained on these
+faces, so that the photo of the benchmark is new to them.
 
 What differs from published practice: rendered heads (SCAMPS) are far more lifelike and take minutes a clip; what a
 pulse network sees are 36 x 36 pixels, for which shading, texture, borders and highlights are what counts.

@@ -1,7 +1,7 @@
-"""A face clip with known truth: the simulator's door.
+"""A face clip with known truth: the entry point of the simulator.
 
-Floor 2. Settings in; frames, a tracker and the truth out. `simulate_clip` sends the frames through the same pass
-that real video takes, so that everything after the tracker is the one real code.
+Settings in; frames, a tracker and the truth out. `simulate_clip` sends the frames through the same pass as real
+video, so that all code after the tracker is the real one.
 
 What differs from published practice: synthetic rPPG data are usually rendered heads without camera noise (SCAMPS)
 or signals without pictures; here a pulse is put into the segmented skin of a photo, in linear light, at an

@@ -1,10 +1,10 @@
 """Heart, breath and the blood volume pulse that they make, with every beat known.
 
-Floor 2, first stage of the simulator. A heart-rate process (mean, breathing, 0.1 Hz and slow drift) is integrated
-to beat times; every beat sets off one pulse of fixed shape in seconds, added to the decaying tails of the pulses
-before it, so that the wave is continuous and its upstroke keeps its duration at any rate. Breathing shows in the
-rate (RIFV, also called RSA), in the pulse amplitude (RIAV) and in the baseline (RIIV), each of which can be off.
-Oxygen saturation is a track of its own, with slow dips where they are asked for.
+This is the first stage of the simulator. A heart-rate process (mean, breathing, 0.1 Hz and slow drift) is
+integrated to beat times. Every beat adds one pulse of fixed shape in seconds to the decaying tails of the pulses
+before it, so the wave is continuous and its upstroke lasts equally long at any rate. Breathing changes the rate
+(RIFV, also called RSA), the pulse amplitude (RIAV) and the baseline (RIIV), each of which can be switched off.
+Oxygen saturation is a track of its own, with slow dips on request.
 
 What differs from published practice: simulators usually map one pulse template onto each interval (McSharry's
 phase model, neurokit2). A pulse that is stretched to its interval moves the points that detectors find by part

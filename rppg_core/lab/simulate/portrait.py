@@ -1,7 +1,7 @@
-"""The still picture that a simulated clip is made of: a photo cut to size, with its face known and its tone set.
+"""The still picture that a simulated clip is made from: a photo cut to size, with its face and skin tone known.
 
-Floor 2, between skin and scene. The default photo is scikit-image's astronaut (NASA, public domain), whose mesh
-points are stored beside this file so that no model file is needed; any other photo is shown to the tracker once.
+It connects `skin` and `scene`. The default photo is scikit-image's astronaut (NASA, public domain), whose mesh
+points are stored beside this file so that no model file is needed; the tracker runs once on any other photo.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Frames of a simulated clip: pictures that are summed, warped and exposed, and the tracker that knows the truth.
 
-Floor 2, last stage of the simulator but one. All that changes the light of a clip is linear, so a frame is a sum
-of a few fixed pictures (`layers`) with a few numbers each (`strengths`), which costs one product of a vector and a
-matrix. The head then moves, and the camera exposes.
+Only the encoder (`codec`) comes after this stage. All changes of a clip's light are linear, so a frame is a sum of
+a few fixed pictures (`layers`) weighted by a few numbers each (`strengths`), which costs one product of a vector
+and a matrix. The head is then moved and the picture exposed by the camera.
 Axis letters: T time, K layer, H, W, L landmark.
 """
 

@@ -1,7 +1,7 @@
-"""What happens around a pulse: the head moves, the light changes, the camera adds its own.
+"""Everything around the pulse: the head moves, the light changes, the camera adds its own effects.
 
-Floor 2, third stage of the simulator. Motion, light and pulse become a few coefficients a frame over a few fixed
-pictures (`Layers`), which are summed in linear light, warped with the head and encoded by the camera.
+This is the third stage of the simulator. Motion, light and pulse become a few coefficients per frame over a few
+fixed pictures (`Layers`), which are summed in linear light, warped with the head and encoded by the camera.
 
 What differs from published practice: shading and highlights change with the motion itself, over smooth fields,
 because that, and not the shift of the picture, is what hides a pulse in real video (measured: methods that learn

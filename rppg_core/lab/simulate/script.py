@@ -1,8 +1,7 @@
-"""The script of a clip: what happens at each moment, how strongly, and what is true of it, for both front-ends.
+"""The script of a clip: what happens at each moment, how strongly, and the truth about it, for both front-ends.
 
-Floor 2, between scene and the front-ends of the simulator. Rendered faces (`faces`) and cell traces (`traces`) have
-the same layers in the same order (`render`), one as pictures, one as 36 cells; what happens to them is decided here,
-once. Axis letters: T time, K layer.
+Rendered faces (`faces`) and cell traces (`traces`) have the same layers in the same order (`render`), once as
+pictures and once as 36 cells; the events in them are decided here for both. Axis letters: T time, K layer.
 """
 
 from __future__ import annotations

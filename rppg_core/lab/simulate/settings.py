@@ -1,6 +1,7 @@
-"""What to simulate: one frozen set of numbers a clip, and random draws of it.
+"""What to simulate: one frozen set of numbers per clip, and random draws of it.
 
-Floor 2, the simulator's control desk. Everything a clip holds follows from its settings, the seed included.
+All other modules of the simulator read these settings. The whole content of a clip follows from them, including the
+seed.
 """
 
 from __future__ import annotations

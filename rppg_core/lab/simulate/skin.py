@@ -1,9 +1,9 @@
-"""What colour skin is, where a photo shows it, and how it is given another tone.
+"""What colour skin has, where it is in a photo, and how it is changed to another tone.
 
-Floor 2, second stage of the simulator. Six tones come from an optical model: light crosses the epidermis twice
-(melanin), is scattered back by the dermis (blood), and a few percent return from the surface. A photo's skin is
-split into shading, local colour and highlights in linear light; only the mean albedo is replaced, so that a tone
-is a change of colour with the light left as it was, and not a darker picture.
+This is the second stage of the simulator. Six tones come from an optical model: light crosses the epidermis twice
+(melanin), is scattered back by the dermis (blood), and a few percent return from the surface. The skin of a photo
+is split into shading, local colour and highlights in linear light. Only the mean albedo is replaced, so that
+another tone means another colour under the same light, not merely a darker picture.
 
 What differs from published practice: brightness scaling, the usual stand-in for skin tone, keeps the chroma and
 dims the highlights; here melanin changes both chroma and luminance and highlights stay white.

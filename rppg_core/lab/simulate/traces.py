@@ -1,9 +1,9 @@
-"""Clips without pictures: the colours of 36 face cells over time, a hundred clips a second.
+"""Clips without pictures: the colours of 36 face cells over time, a hundred clips per second.
 
-Floor 2, the fast front-end of the simulator. Physiology, motion and light are those of the rendered clips; a face is
-no picture here but a few numbers a cell (`CellFace`): its colour in linear light, and how it changes with each cause.
-What a tracker's small errors and the borders of skin add is modelled as a leak of motion into the cells.
-The result is a native FaceClip that takes the preparation of real video.
+This is the fast front-end of the simulator. Physiology, motion and light are those of the rendered clips. A face is
+not a picture here but a few numbers per cell (`CellFace`): its colour in linear light, and how it changes with each
+cause. Small errors of the tracker and the borders of skin are modelled as a leak of motion into the cells. The
+result is a native FaceClip, prepared in the same way as real video.
 
 What differs from published practice: synthetic maps are usually sums of sinusoids and noise a cell (Niu et al.
 2018); here all cells share one physical cause each, in linear light before the camera's tone curve, so that a

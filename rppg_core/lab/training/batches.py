@@ -1,6 +1,6 @@
 """Batch k of a run: one sub-batch from each source, a pure function of the recipe's seed and k.
 
-Floor 6. Steps are the index of a map-style dataset; a worker process makes the next batches while a step runs.
+Steps are the index of a map-style dataset; a worker process makes the next batches while a step runs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Rendered clips as a source: made once, kept in a folder, read again and again at random windows.
+"""Rendered clips as a source: made once, kept in a folder, and read many times at random windows.
 
-Floor 6. Rendering a face, encoding it with a real codec and sending it through the pass costs a second where traces
-cost a hundredth, so a few hundred clips are made before the first step and drawn at random starts, half of them
-mirrored. Any folder of such files is a source: `datasets.clip_file.save_clip` writes them. Every eighth clip is held
-out for validation.
+To render a face, encode it with a real codec and send it through the pass takes a second, while traces take a
+hundredth. So a few hundred clips are made before the first step and read from random starts, half of them mirrored.
+Any folder of such files is a source: `save_clip` of `datasets.clip_file` writes them. Every eighth clip is held out
+for validation.
 Axis letters: T time, N cell.
 """
 

@@ -1,7 +1,8 @@
 """Extracted datasets as a source: windows of their clips, with the labels that each of them has.
 
-Floor 6. The clips are those of a manifest (`datasets.extracted`). What is held out for watching are whole people:
-every eighth one, or every eighth clip where all are of one person. All clips are drawn alike, however difficult.
+The clips are those of a manifest (`datasets.extracted`). Whole people are held out for monitoring: every eighth
+person, or every eighth clip if all are of one person. All clips are drawn with equal probability, however difficult
+they are.
 Axis letters: T time, N cell.
 """
 

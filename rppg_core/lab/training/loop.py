@@ -1,8 +1,8 @@
-"""The training loop: a recipe and its sources in, weights with a card out, stoppable at any moment.
+"""The training loop: a recipe and its sources in, weights with a card out; it can be stopped at any moment.
 
-Floor 6. accelerate places model and gradients (CPU, one GPU, several processes) and keeps their state; torch gives
-AdamW and the moving average of the weights. What is measured and shipped is the average. The last step's weights are
-taken, never the best by any benchmark.
+accelerate places model and gradients (CPU, one GPU, several processes) and stores their state; torch provides AdamW
+and the moving average of the weights. The average is what is evaluated and shipped. The weights are those after the
+last step, never the best on any benchmark.
 Source: sim-to-real study, section 5.3.
 """
 

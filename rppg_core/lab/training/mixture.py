@@ -1,7 +1,7 @@
-"""Which sources a batch is mixed of, from a recipe and the names a user gives.
+"""Which sources are mixed in a batch, from a recipe and the names that a user gives.
 
-Floor 6. "simulated" is the simulator in the recipe's own proportions; anything else is a folder of stored clips: one
-that `rppg dataset extract` wrote, or any folder of such files. Sources share a batch evenly when several are named.
+"simulated" is the simulator in the recipe's own proportions. Any other name is a folder of stored clips: one that
+`rppg dataset extract` wrote, or any folder of such files. Several named sources have equal shares of a batch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a run leaves behind: its recipe, a line of JSON a step, and the last complete checkpoint.
+"""The record of a run: its recipe, one line of JSON per step, and the last complete checkpoint.
 
-Floor 6. A run may be killed at any moment: a checkpoint gets its name only when it is whole, and a continued run
-forgets the lines that were written after its checkpoint, so that its log is that of an uninterrupted run.
+A run may be killed at any moment. A checkpoint therefore gets its name only when it is complete, and a continued
+run drops the log lines written after its checkpoint, so that its log equals that of an uninterrupted run.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where training samples come from, and how samples with different labels become one batch.
 
-Floor 6. A source gives sample k out of its seed alone, so that a run can be stopped and continued exactly. A sample
-holds what the method reads (its own `inputs_of`, the same code as in use) and the targets that its source knows;
-in the batch every task is present, with a mask that says whose target is real.
+A source computes sample k from its seed alone, so that a run can be stopped and continued exactly. A sample holds
+what the method reads (its own `inputs_of`, the same code as in use) and the targets that its source knows. In the
+batch every task is present, with a mask that marks the real targets.
 Axis letters: B batch, T time, N cell.
 """
 

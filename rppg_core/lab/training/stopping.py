@@ -1,6 +1,6 @@
-"""Ctrl-C as a request: the loop ends a step, saves, and leaves.
+"""Ctrl-C as a request: the loop finishes its step, saves, and exits.
 
-Floor 6. A second Ctrl-C stops at once, as it does everywhere.
+A second Ctrl-C stops at once, as it does everywhere.
 """
 
 from __future__ import annotations

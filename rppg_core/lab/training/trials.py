@@ -49,11 +49,11 @@ def list_seeds() -> list[Trial]:
 
 def list_ablations() -> list[Trial]:
     """The seeds, and what each network declares for protocol photo beside the network itself, at the same length."""
-    from rppg_core.models.recipe import ablations_of
+    from rppg_core.models.recipe import get_ablations
 
     found = list_seeds()
     for method in list_networks():
-        declared = ablations_of(method, "photo")
+        declared = get_ablations(method, "photo")
         found += [Trial(method, ablation=name) for name, one in declared.items() if one.also_full]
         found += [Trial(method, ablation=name, short=True) for name in ("", *declared) if declared]
     return found

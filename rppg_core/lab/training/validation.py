@@ -1,6 +1,6 @@
-"""How good a network is on samples that training does not see; never on a benchmark, so that none is fitted to.
+"""How good a network is on samples held out of training; benchmarks are not used, so that nothing is fitted to them.
 
-Floor 6. Held-out samples come from the same sources at full difficulty, and are the same at every check.
+Held-out samples come from the same sources at full difficulty, and are the same at every check.
 Axis letters: B batch, T time.
 """
 

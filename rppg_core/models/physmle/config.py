@@ -1,7 +1,4 @@
-"""Sizes of PhysMLE, what it reads, and a switch for every part.
-
-Floor 4, part of physmle.
-"""
+"""Sizes of PhysMLE, its inputs, and a switch for every part."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """From features to answers: a gate for each task, rates, a percentage, and the pulse.
 
-Floor 4, part of physmle. Axis letters: B batch, C channels, H rows, T time, K rate.
+This is the last stage of the network, after `trunk`. Axis letters: B batch, C channels, H rows, T time, K rate.
 """
 
 from __future__ import annotations

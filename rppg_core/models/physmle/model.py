@@ -1,6 +1,6 @@
 """PhysMLE itself: one trunk with experts, four tasks, labels that are mostly missing.
 
-Floor 4, part of physmle; the package's own page (`__init__`) tells what differs from the paper.
+The docstring of the folder (`__init__`) lists what differs from the paper.
 Axis letters: B batch, T time, N cell, C channels, H rows, E expert, K rate.
 """
 

@@ -1,7 +1,7 @@
-"""What PhysMLE knows besides labels: views and rows of one face agree, experts differ, vital signs hang together.
+"""What PhysMLE learns from besides labels: views and rows agree, experts differ, vital signs are related.
 
-Floor 4, part of physmle. Each term is the differentiable form of one that the paper describes; the released script
-computes them and never trains with them. Weights stand in the recipe; the ramp is the released one.
+Each term is the differentiable form of one that the paper describes; the released script computes them but never
+trains with them. Their weights are in the recipe; the ramp is the released one.
 Axis letters: B batch, N cell, C channels, H rows, T time, K rate.
 """
 

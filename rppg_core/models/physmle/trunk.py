@@ -1,6 +1,7 @@
 """From the map to features: stem, and stages whose convolutions carry low-rank experts.
 
-Floor 4, part of physmle. Axis letters: B batch, N cell, C channels, H rows, T time, E expert.
+This is the first stage of the network, before `heads`. Axis letters: B batch, N cell, C channels, H rows, T time, E
+expert.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import pytest
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.base import DatasetError, ReadLater, Record, Streams, make_stream
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HERE = Path("labels.csv")
 SECONDS = np.arange(5.0)
 

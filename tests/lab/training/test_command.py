@@ -16,7 +16,7 @@ import pytest
 from rppg_core.command import cli
 from rppg_core.lab.training.record import RunFolder
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 COMMAND = """
 import sys
 from rppg_core import cli

@@ -11,8 +11,8 @@ from rppg_core.errors import UsageError
 from rppg_core.lab.training.loop import settled
 from rppg_core.models.recipe import (
     Recipe,
-    ablations_of,
     difficulty,
+    get_ablations,
     get_recipe,
     lr_factor,
     recipe_dict,
@@ -56,7 +56,7 @@ def test_recipe_of_plain_traces_keeps_the_hash_that_it_had_before_there_were_dom
     assert recipe_hash(replace(plain, domains=True)) != recipe_hash(plain)
 
 
-@pytest.mark.parametrize(("method", "variant"), [(m, v) for m in list_networks() for v in ablations_of(m)])
+@pytest.mark.parametrize(("method", "variant"), [(m, v) for m in list_networks() for v in get_ablations(m)])
 def test_every_ablation_is_another_recipe_that_can_be_built(method, variant):
     recipe = get_recipe(method, variant)
     assert recipe_hash(settled(recipe)) != recipe_hash(settled(get_recipe(method)))

@@ -1,9 +1,10 @@
-"""Simulated pulses and intervals beside recorded ones: does the simulator's range hold what people do?
+"""Simulated pulses and intervals beside recorded ones: does the range of the simulator cover recorded people?
 
-Floor 6, part of protocol `vitals`. Recorded pulses are contact PPG (`contact_vitals`), recorded intervals the
-reference beats of `finger_hrv`. For each, people are drawn as training draws them (`random_settings`), those nearest
-in heart rate are kept and put exactly on the recorded rate, and both sides are read by the same code. Few people
-were recorded: a value outside the simulated range shows a gap, a value inside it does not prove the distribution.
+This is a part of protocol `vitals`. Recorded pulses are contact PPG (`contact_vitals`); recorded intervals are the
+reference beats of `finger_hrv`. For each recording, people are drawn as in training (`random_settings`); those
+nearest in heart rate are kept and set exactly to the recorded rate, and the same code reads both sides. Few people
+were recorded: a value outside the simulated range shows a gap, but a value inside it does not prove the
+distribution.
 Axis letters: T time, K window, F frequency.
 """
 

@@ -1,10 +1,10 @@
 """Protocol `vitals`: breathing, beat intervals and RMSSD against known truth, and contact recordings.
 
-Floor 6. Beats: 60 s of simulated pulses at 30 Hz with white noise at a known in-band SNR (power of the clean pulse
-in 0.65-4 Hz over power of the noise there), read by `find_beats` and `hrv`. Breathing: 30 s photo clips of people
-sitting still, 0.7 % amplitude, at least one respiratory modulation, through the whole of `analyze`. Recordings: see
+Beats: 60 s of simulated pulses at 30 Hz with white noise at a known in-band SNR (power of the clean pulse in 0.65-4
+Hz over power of the noise there), read by `find_beats` and `hrv`. Breathing: 30 s photo clips of people sitting
+still, amplitude 0.7 %, at least one respiratory modulation, read by the whole of `analyze`. Recordings: see
 `recordings`, and `physiology_match` for simulated people beside them. RR accuracy is shown on the simulator only.
-Seeds lie below 100 000, apart from both calibrations.
+Seeds are below 100 000, apart from both calibrations.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def run_vitals(
 
     Args:
         data: folder of contact recordings; None leaves them out.
-        seeds: 10 gives the figures of the README; fewer for a quick look.
+        seeds: 10 gives the figures of docs/results.md; fewer for a quick look.
         progress: called with a stage and a fraction.
         workers: processes that render clips.
 

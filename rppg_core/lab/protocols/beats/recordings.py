@@ -1,8 +1,8 @@
 """Contact recordings that protocol `vitals` reads: heart rates and RMSSD against their own reference.
 
-Floor 6. Three layouts, each in a folder of its own name below the one that the user names; a missing one is left
-out. What each can show is written in its rows.
-    contact_vitals/*.csv   columns ppg and ecg, one row a video frame at 30 Hz (layout of the vitallens client)
+There are three layouts, each in a folder of its own name below the one that the user names; a missing one is left
+out. The rows say what each can show.
+    contact_vitals/*.csv   columns ppg and ecg, one row per video frame at 30 Hz (layout of the vitallens client)
     finger_hrv/*_PPG.csv   columns time (ms, uneven), R, G, B of a finger on a lens, with *_RR.txt, the intervals
                            between beats in ms (layout of Welltory's PPG dataset)
     finger_oximetry/       see `rppg_core.oximetry.evaluate_oximetry`

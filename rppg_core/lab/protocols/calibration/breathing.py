@@ -1,8 +1,8 @@
-"""Fit the confidence of breathing rates on the simulator: writes signals/respiration.json anew.
+"""Fit the confidence of breathing rates on the simulator; this rewrites signals/respiration.json.
 
-Floor 6. Examples are simulated skin traces (physiology, light, a nodding head and camera noise, no pictures), read
-by POS, CHROM or GREEN, with seeds apart from every benchmark and each modulation absent in 40 % of the people. Run
-it as `python -m rppg_core.lab.protocols.calibration.breathing`. Source: our choice. Axis letters: T time.
+Examples are simulated skin traces (physiology, light, a nodding head and camera noise, no pictures), read by POS,
+CHROM or GREEN, with seeds apart from every benchmark and each modulation absent in 40 % of the people. Run it as
+`python -m rppg_core.lab.protocols.calibration.breathing`. Source: our choice. Axis letters: T time.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Fit confidence and intervals on the simulator: `make calibrate` writes signals/calibration.json anew.
+"""Fit confidence and intervals on the simulator; `make calibrate` rewrites signals/calibration.json with this.
 
-Floor 6. Clips are drawn with seeds and motion apart from every benchmark, half of them without a pulse; every
-method on every clip is one example, and so is one clean lie a clip. Rendering is the dear part, so a folder keeps the
-clips for the next method's refit, keyed as those of photo-v1 are. One logistic regression gives the probability of
-being within 5 bpm, one linear quantile regression the half width of the 95 % interval; no method's name is an input.
+Clips are drawn with seeds and motion apart from every benchmark, half of them without a pulse. Every method on
+every clip is one example; each clip adds a further example, a clean waveform at a random rate. Rendering takes most
+of the time, so a folder keeps the clips for the next refit, under keys made like those of photo-v1. One logistic
+regression gives the probability of being within 5 bpm, one linear quantile regression the half width of the 95 %
+interval; no method's name is an input.
 Source: our choice.
 """
 

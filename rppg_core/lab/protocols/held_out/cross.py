@@ -1,7 +1,7 @@
-"""Protocol `cross`: learned from some datasets, tested on another.
+"""Protocol `cross`: trained on some datasets, tested on another.
 
-Floor 6. Folders are those that `rppg dataset extract` wrote. Every training dataset has the same share of a batch,
-however large it is.
+The folders are those that `rppg dataset extract` wrote. Every training dataset has the same share of a batch,
+whatever its size.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Protocol `intra`: folds of one dataset in which nobody is on both sides.
+"""Protocol `intra`: folds of one dataset, with no person in both training and test.
 
-Floor 6. The folder is one that `rppg dataset extract` wrote. Classical methods are asked about every clip; a network
-is trained once a fold and seed on the people of the other folds. Each clip is tested once.
+The folder is one that `rppg dataset extract` wrote. Classical methods run on every clip; a network is trained once
+per fold and seed on the people of the other folds. Each clip is tested once.
 """
 
 from __future__ import annotations

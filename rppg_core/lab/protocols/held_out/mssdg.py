@@ -1,7 +1,7 @@
-"""Protocol `mssdg`: six simulated domains, each left out in turn by networks that learn from the five others.
+"""Protocol `mssdg`: six simulated domains, each left out in turn by networks trained on the five others.
 
-Floor 6. The domains differ as the datasets of the original protocol do (`datasets.simulated` has the table), their
-labels are as partial. Rendered clips and trainings are kept below `runs`; no weights of the package are read.
+The domains differ as the datasets of the original protocol do (the table is in `datasets.simulated`), and their
+labels are as incomplete. Rendered clips and trainings are kept below `runs`; no weights of the package are read.
 
 A network is trained for a third of its recipe's steps on every split, and with two more seeds on the splits whose
 targets POS finds easiest and hardest: two extremes of what nobody has trained on. For the hardest, variants of a

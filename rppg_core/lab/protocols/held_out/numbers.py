@@ -1,8 +1,8 @@
-"""Numbers of a dataset protocol: rows of `dataset_scores` in, errors with their intervals out.
+"""From the scores of a dataset protocol to errors with their intervals.
 
-Floor 6. Every number is one of `metrics`; 95 % intervals come from a bootstrap over people, because clips and windows
-of one person are not independent. Fewer than FEWEST_PEOPLE have no interval. Rows of several seeds of one
-network count side by side, and stay with their person.
+The rows come from `scores`; every number is one of `metrics`. The 95 % intervals come from a bootstrap over people,
+because clips and windows of one person are not independent. Fewer than FEWEST_PEOPLE people give no interval. Rows
+of several seeds of one network count side by side and stay with their person.
 """
 
 from __future__ import annotations

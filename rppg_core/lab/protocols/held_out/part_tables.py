@@ -1,7 +1,7 @@
 """What a network loses without one of its parts, and what it loses or gains by learning all tasks at once.
 
-Floor 6. Rows of the trainings of `parts` in, two tables out: ablations, and the seesaw task by task. Tasks that the
-held-out domain does not label are judged by what the simulator knows, and say so.
+The rows of the trainings of `parts` give two tables: ablations, and the seesaw for each task. Tasks that the
+held-out domain does not label are judged by the simulator's own truth, and the table says so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from rppg_core.lab.protocols.held_out.numbers import CONSTANT
-from rppg_core.lab.protocols.held_out.parts import parts_of, variant_of_task
+from rppg_core.lab.protocols.held_out.parts import list_parts, list_single_task_variants
 from rppg_core.lab.protocols.held_out.scores import Row
 from rppg_core.lab.protocols.held_out.seed_spread import (
     DIRECT_HR,
@@ -49,7 +49,7 @@ class Parts:
     def ablations(self) -> list[dict[str, Any]]:
         """Every variant, the whole network first: {"variant", "n_parameters", "minus_whole", number: spread}."""
         found = []
-        for variant in ("", *parts_of(self.network)):
+        for variant in ("", *list_parts(self.network)):
             spreads = {number.key: self._spread(variant, number) for number in ASKED}
             mine, whole = spreads[HR_WINDOW.key], self._spread("", HR_WINDOW)
             minus = mine.minus(whole) if variant and mine is not None and whole is not None else None
@@ -72,7 +72,7 @@ class Parts:
         "better" (seeds on which multi is better) and what the constant predictor has.
         """
         found = []
-        for task, variant in variant_of_task(self.network).items():
+        for task, variant in list_single_task_variants(self.network).items():
             for number in OF_TASK[task]:
                 single, multi = self._spread(variant, number), self._spread("", number)
                 minus = multi.minus(single) if multi is not None and single is not None else None

@@ -1,7 +1,7 @@
-"""What a network's parts are for: trainings without one of them, and with one task alone, for one held-out domain.
+"""What the parts of a network are for: trainings without one of them, and with one task, for one held-out domain.
 
-Floor 6. Every variant is trained as long as the whole network beside it, with the same seeds; this whole network is
-not the one of the other tables, which is trained longer.
+Every variant is trained for as many steps as the whole network beside it, with the same seeds. This whole network
+is not that of the other tables, which is trained for longer.
 Source: Wang et al. 2025, PhysMLE (ablations; the seesaw: one task improves while another degrades); our choice:
 fewer steps rather than fewer seeds.
 """
@@ -14,24 +14,24 @@ from pathlib import Path
 from rppg_core.lab.datasets.extracted import ExtractedClip
 from rppg_core.lab.protocols.held_out.split_training import Task, tasks_of
 from rppg_core.lab.protocols.held_out.splits import Split
-from rppg_core.models.recipe import ablations_of
+from rppg_core.models.recipe import get_ablations
 
 PART_STEPS = 150  # of each of these trainings
 
 
-def parts_of(network: str) -> tuple[str, ...]:
+def list_parts(network: str) -> tuple[str, ...]:
     """Its ablations that take a part out or make it another size."""
-    return tuple(name for name, one in ablations_of(network, "mssdg").items() if not one.task)
+    return tuple(name for name, one in get_ablations(network, "mssdg").items() if not one.task)
 
 
-def variant_of_task(network: str) -> dict[str, str]:
+def list_single_task_variants(network: str) -> dict[str, str]:
     """Task -> the ablation that learns nothing else."""
-    return {one.task: name for name, one in ablations_of(network, "mssdg").items() if one.task}
+    return {one.task: name for name, one in get_ablations(network, "mssdg").items() if one.task}
 
 
-def variants_of(network: str) -> tuple[str, ...]:
+def list_variants(network: str) -> tuple[str, ...]:
     """The variants of a network, "" (all of it) first; none where it declares no ablation for this protocol."""
-    variants = (*parts_of(network), *variant_of_task(network).values())
+    variants = (*list_parts(network), *list_single_task_variants(network).values())
     return ("", *variants) if variants else ()
 
 
@@ -41,6 +41,6 @@ def part_tasks(
     """The trainings of a network's variants, seed by seed."""
     return [
         task
-        for variant in variants_of(network)
+        for variant in list_variants(network)
         for task in tasks_of(split, network, steps=steps, seeds=seeds, runs=runs, variant=variant)
     ]

@@ -1,8 +1,8 @@
-"""What the protocols `intra`, `cross` and `mssdg` end with: tables for people, numbers for programs, promises.
+"""The result of protocols `intra`, `cross` and `mssdg`: tables for people, numbers for programs, promises.
 
-Floor 6. POS and the constant predictor are in every table. A target is the dataset that a row was tested on; where
-there are several, each has its own lines. A network that was trained with more seeds for some targets than for others
-counts everywhere with the seeds that all of them have; a table of their own shows what the further seeds change.
+POS and the constant predictor are in every table. A target is the dataset that a row was tested on; where there are
+several, each has its own lines. If a network was trained with more seeds for some targets than for others, every
+table uses the seeds that all targets have; a separate table shows what the further seeds change.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""From splits to a result: train what has to be trained, ask every method, and the constant predictor with them.
+"""From splits to a result: train what has to be trained, run every method and the constant predictor.
 
-Floor 6. The one engine of `intra`, `cross` and `mssdg`. POS is always among the methods. Classical methods are asked
-first: a protocol may decide by them what is trained. Networks are trained here (`split_training`); what comes with
-the package is never read.
+This engine is shared by `intra`, `cross` and `mssdg`. POS is always among the methods. Classical methods run first,
+because a protocol may decide by their results what is trained. Networks are trained here (`split_training`); the
+weights that come with the package are never read.
 """
 
 from __future__ import annotations

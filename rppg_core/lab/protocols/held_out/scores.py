@@ -1,9 +1,9 @@
-"""Every method on a stored clip: a row a window, and one for the whole video.
+"""Every method on a stored clip: one row per window, and one for the whole video.
 
-Floor 6. Shared by `intra`, `cross` and `mssdg`, on real datasets and on simulated domains. A waveform is made
-once over the whole clip; windows are cut out of it, and each is judged as a report judges it (`runs`, `vitals`):
-by its own control and by the panel, both cut alike. Networks come with weights of their own; a shipped checkpoint is
-never read. Where a network regresses rates, it is asked anew in every window.
+`intra`, `cross` and `mssdg` share this, on real datasets and on simulated domains. A waveform is computed once over
+the whole clip; windows are cut out of it, and each is judged as in a report (`controls`, `vitals`): by its own
+control and by the panel, both cut in the same way. Networks come with weights of their own; a shipped checkpoint is
+never read. A network that regresses rates is run again on every window.
 
 Where a true number comes from, best first: the mean of the rate label inside the window; the spectrum of the label's
 waveform. Each row says which. HR of the waveform counts whether or not its reading would be shown.

@@ -1,8 +1,8 @@
-"""Numbers of a network training by training: what another seed changes, and what two networks differ by.
+"""Numbers of a network for each training: what another seed changes, and how two networks differ.
 
-Floor 6. `dataset_numbers` asks how far people differ; here each number is taken once a seed over all people, and
-shown with its mean and standard deviation over the seeds. Two networks are compared seed by seed: those of one seed
-saw the same samples in the same order.
+`numbers` shows the spread over people; here each number is taken once per seed over all people, and shown with its
+mean and standard deviation over the seeds. Two networks are compared seed by seed: those of one seed saw the same
+samples in the same order.
 """
 
 from __future__ import annotations

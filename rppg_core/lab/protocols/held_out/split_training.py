@@ -1,12 +1,12 @@
-"""One network a split, method, variant and seed, trained on the split's training clips and nothing else.
+"""One network per split, method, variant and seed, trained on the split's training clips and nothing else.
 
-Floor 6. Each training has a folder of its own below `runs`, named after the split, a fingerprint of its clips and the
-hash of its recipe: a run that was stopped goes on, a finished one is kept, other clips or numbers get another folder.
-Trainings run in parallel processes, one core each. Recipes are those of `rppg train` with steps, seed and sources
-replaced: stored clips only, as many of each source domain in every batch, no curriculum, and weights that are
-averaged over the same share of the steps. Nothing is selected: the last weights are taken, and what is held out for
-watching comes from the sources, never from the target.
-Source: Wang et al. 2025, PhysMLE (a mini-batch of two a source domain and step).
+Each training has its own folder below `runs`, named after the split, a fingerprint of its clips and the hash of its
+recipe: a stopped run continues, a finished one is kept, and other clips or numbers get another folder. Trainings
+run in parallel processes, one core each. Recipes are those of `rppg train` with steps, seed and sources replaced:
+stored clips only, equally many from each source domain in every batch, no curriculum, and a moving average of the
+weights over the same share of the steps. Nothing is selected: the last weights are taken, and the clips held out
+for monitoring come from the sources, never from the target.
+Source: Wang et al. 2025, PhysMLE (a mini-batch of two per source domain and step).
 """
 
 from __future__ import annotations

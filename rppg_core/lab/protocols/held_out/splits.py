@@ -1,8 +1,8 @@
-"""Who is learned from and who is judged: subject-disjoint folds, cross-dataset, leave one domain out.
+"""Who is in training and who in test: subject-disjoint folds, cross-dataset, leave one domain out.
 
-Floor 6. Pure functions over anything that has a `dataset` and a `subject`. A person is the pair of both: two datasets
-may each have a "subject1". Windows of one person never lie on both sides, which the contiguous slices of some
-released code do not guarantee.
+These are pure functions over anything that has a `dataset` and a `subject`. A person is the pair of both, since two
+datasets may each have a "subject1". Windows of one person are never on both sides, which the contiguous slices of
+some released code do not guarantee.
 Source: Wang et al. 2025, PhysMLE (one of six datasets left out); our choice: folds of equal numbers of clips.
 """
 

@@ -1,4 +1,4 @@
-"""What a training was and what it cost, and the table of all trainings of a protocol. Floor 6."""
+"""What a training was and what it cost, and the table of all trainings of a protocol."""
 
 from __future__ import annotations
 

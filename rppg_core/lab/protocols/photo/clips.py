@@ -1,11 +1,11 @@
-"""The frozen clips of protocol `photo`: what is in each of them, and the folder that keeps them once rendered.
+"""The frozen clips of protocol `photo`: the content of each, and the folder that keeps them once rendered.
 
-Floor 6. Clip 0-179 last 20 s: 3 amplitudes x 6 skin renderings x 10 seeds. Clip 180-219 last 40 s, for breathing.
-Everything in a clip is a pure function of its number, drawn here and not by `random_settings`, which may change.
-Disjoint from training in three ways: seeds (200 000-299 999), picture (a photo; training renders no photo), and
-motion ("glances", which nothing else draws). `PHOTO_V1_HASH` holds the settings, `TRACES_V1` what the simulator made
-of two of them: when a test says that one of them moved, figures before and after cannot be compared, and the
-benchmark needs another name, photo-v2.
+Clips 0-179 last 20 s: 3 amplitudes x 6 skin renderings x 10 seeds. Clips 180-219 last 40 s, for breathing.
+Everything in a clip is a pure function of its number. It is drawn here and not by `random_settings`, which may
+change. The clips are disjoint from training in three ways: seeds (200 000-299 999), picture (a photo; training
+renders no photo), and motion ("glances", which nothing else draws). `PHOTO_V1_HASH` covers the settings,
+`TRACES_V1` what the simulator made of two of them. If a test says that one of them has changed, results before and
+after cannot be compared, and the benchmark needs another name, photo-v2.
 
 Rendering takes minutes, and many checkpoints are judged on the same clips, so a folder keeps what a pass gives
 without its crops, keyed by settings, simulator version and the source of everything that makes a clip.

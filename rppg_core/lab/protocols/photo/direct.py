@@ -1,10 +1,10 @@
-"""Rates that networks regress themselves, in protocol `photo`: beside the constant, POS, and the ratio of ratios.
+"""Rates that networks regress directly, in protocol `photo`: beside the constant, POS, and the ratio of ratios.
 
-Floor 6. These numbers pass no check and are not what a report shows, so they are judged on every clip on which they
-are given. Whoever knows what the benchmark draws from can say its middle: a network has to do better than that.
-SpO2 has the classical rival too, the ratio of ratios of the skin's colour. It becomes a percentage by a straight
-line, fitted on one half of the clips and judged on the other, in turn (cross-fitted): nobody has calibrated it, and
-each clip has a camera of its own.
+These numbers pass no check and are not what a report shows, so they are judged on every clip on which they are
+given. Anyone who knows the distribution of the benchmark can name its middle: a network has to do better than that
+constant. SpO2 has a classical competitor too, the ratio of ratios of the skin's colour. A straight line turns it
+into a percentage; the line is fitted on one half of the clips and judged on the other, in turn (cross-fitted),
+because no calibration exists and each clip has a camera of its own.
 """
 
 from __future__ import annotations

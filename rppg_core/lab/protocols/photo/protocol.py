@@ -1,8 +1,8 @@
 """Protocol `photo`: the frozen benchmark photo-v1, every method on the same 220 clips of known truth.
 
-Floor 6. A pulse is put into the skin of a photo that looks around in poor, noisy light (`photo_clips` says what is in
-each clip). 180 clips of 20 s ask for waveform and heart rate, 40 of 40 s for the breathing rate. Each method stands
-beside POS on the same clips (paired) and beside the constant predictor. r, SNR and HR errors are of the waveform
+A pulse is put into the skin of a photo that looks around in poor, noisy light (`clips` says what is in each clip).
+180 clips of 20 s test waveform and heart rate, 40 clips of 40 s the breathing rate. Each method is compared with
+POS on the same clips (paired) and with the constant predictor. r, SNR and HR errors are those of the waveform
 itself, whether or not its reading would be shown; "shown" is the share of readings that the calibration lets pass.
 
 Tuned once, then frozen: strength of motion, noise, light and screens (constants in `photo_clips`, numbers of

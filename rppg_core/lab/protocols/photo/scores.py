@@ -1,7 +1,7 @@
-"""Scores of protocol `photo`: a row a clip and method, and the numbers made of rows.
+"""Scores of protocol `photo`: one row per clip and method, and the numbers computed from the rows.
 
-Floor 6. Rates and refusals come from `pipeline` and `vitals`, as in a report; r and SNR are against the truth. What
-is averaged here is never a mean without its 95 % interval: bootstrap over clips, Wilson's for shares.
+Rates and refusals come from `pipeline` and `vitals`, as in a report; r and SNR are against the truth. Every mean
+has its 95 % interval: bootstrap over clips, Wilson's for shares.
 """
 
 from __future__ import annotations

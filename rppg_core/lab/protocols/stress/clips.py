@@ -1,7 +1,8 @@
 """Rendered clips of the stress lab, one after the other, kept in a folder for the next run.
 
-Floor 6. A case of a sweep is rendered in a worker process; its file is named after all that the clip hangs on
-(settings, simulator version, source of everything that makes a clip), so that an old one never passes for a new one.
+A worker process renders each case of a sweep. The name of its file is derived from everything that the clip depends
+on (settings, simulator version, source of everything that makes a clip), so that an old file is never used for a
+new case.
 """
 
 from __future__ import annotations

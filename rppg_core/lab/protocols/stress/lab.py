@@ -1,8 +1,8 @@
-"""The stress lab, computed ahead of time: what notebooks and the app turn their knobs on without waiting.
+"""The stress lab, computed ahead of time, so that notebooks and the app can vary its settings without waiting.
 
-Floor 6. One packaged file (stress_lab.npz) holds, for every stop of every sweep, the table of the classical methods,
-and of one person the skin's colour at 30 Hz, the waveforms of POS, CHROM and GREEN, and the true pulse. A stop with
-fewer frames than the pipeline reads has its traces all the same: they show what would be read.
+One packaged file (stress_lab.npz) holds, for every stop of every sweep, the table of the classical methods, and for
+one person the colour of the skin at 30 Hz, the waveforms of POS, CHROM and GREEN, and the true pulse. A stop with
+fewer frames than the pipeline accepts still has its traces: they show what would be read.
 
 `python -m rppg_core.lab.protocols.stress.lab [OUT]` writes it again (minutes); do so whenever the simulator, a
 classical method or the calibration changes. A test recomputes one stop and compares, so that the file cannot

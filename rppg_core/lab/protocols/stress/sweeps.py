@@ -1,10 +1,11 @@
-"""The stress lab's knobs: eight sweeps that turn one thing at a time, and the clips that they ask for.
+"""The settings of the stress lab: eight sweeps that vary one thing at a time, and the clips that they need.
 
-Floor 6. A person sits still in good light before a good camera; each sweep takes that clip and turns one knob until
-it hurts. Person and truth are the same along a sweep: the simulator draws each part of a clip from a stream of its
-own, so that the clips of a seed differ by the knob alone. Two knobs are not the simulator's: flicker (of all light,
-while there is a pulse) and blur. Both are put into the finished frames, before the pass reads them: flicker in linear
-light, through the camera's own tone curve; blur as a picture that is out of focus and then smoothed, noise included.
+A person sits still in good light in front of a good camera; each sweep takes that clip and changes one setting
+until the methods fail. Person and truth are the same along a sweep: the simulator draws each part of a clip from a
+stream of its own, so that the clips of one seed differ in that setting only. Two settings are not the simulator's:
+flicker (of all light, while there is a pulse) and blur. Both are applied to the finished frames before the pass
+reads them: flicker in linear light, through the camera's own tone curve; blur as a picture that is out of focus and
+then smoothed, noise included.
 
 Seeds lie in 400 000-499 999: no training, calibration or other benchmark draws them.
 Axis letters: T time, H, W.

@@ -32,7 +32,7 @@ from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.lab.training import loop
 from rppg_core.models import weights
-from rppg_core.models.recipe import Ablation, ablations_of, get_recipe
+from rppg_core.models.recipe import Ablation, get_ablations, get_recipe
 
 ALONE = {task: f"only-{task}" for task in ("bvp", "hr", "rr", "spo2")}
 VARIANTS = {"narrow": Ablation({"config": {"channels": 4}})}
@@ -143,7 +143,7 @@ def test_parts_are_trained_alike_for_the_hardest_domain_alone(clips, tmp_path):
 
 def test_variants_that_are_asked_for_exist():
     for network in roster.list_networks():
-        assert set(parts.variants_of(network)) <= {"", *ablations_of(network)}
+        assert set(parts.list_variants(network)) <= {"", *get_ablations(network)}
 
 
 def test_domain_where_pos_gives_nothing_is_the_hardest(clips, tmp_path):

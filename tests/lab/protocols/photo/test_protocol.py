@@ -9,22 +9,21 @@ from lab.protocols.photo.photo_rows import both, row
 
 from rppg_core.classical import CLASSICAL
 from rppg_core.errors import UsageError
+from rppg_core.lab.datasets.clip_file import load_clip, save_clip
+from rppg_core.lab.protocols import kept_clips
 from rppg_core.lab.protocols.calibration import heart_rate as calibrate
+from rppg_core.lab.protocols.kept_clips import KEPT, source_fingerprint
 from rppg_core.lab.protocols.photo import clips as photo_clips
 from rppg_core.lab.protocols.photo import protocol as photo
 from rppg_core.lab.protocols.photo.clips import (
-    KEPT,
     N_CLIPS,
     PHOTO_V1_HASH,
     TRACES_V1,
     clip_fields,
     indices,
-    load_clip,
     printed_traces,
-    save_clip,
     settings_hash,
     settings_of,
-    source_fingerprint,
     stream_clips,
 )
 from rppg_core.lab.protocols.photo.clips import (
@@ -180,13 +179,11 @@ def test_method_that_needs_crops_gets_them_and_nothing_is_kept(monkeypatch, tmp_
 
 def test_source_fingerprint_covers_the_renderer_and_the_pass_but_no_words(monkeypatch):
     before = source_fingerprint()
-    read = photo_clips.Path.read_text
+    read = kept_clips.Path.read_text
 
     def changed(old: str, new: str):
         source_fingerprint.cache_clear()
-        monkeypatch.setattr(
-            photo_clips.Path, "read_text", lambda path, **k: read(path, **k).replace(old, new)
-        )
+        monkeypatch.setattr(kept_clips.Path, "read_text", lambda path, **k: read(path, **k).replace(old, new))
         return source_fingerprint()
 
     assert changed("# ", "# words: ") == before

@@ -204,7 +204,7 @@ def test_second_run_reads_the_first_ones_clips(result, folder, monkeypatch):
 def test_broken_or_older_clip_is_rendered_again(tmp_path, monkeypatch):
     monkeypatch.setattr(stress_sweeps, "SECONDS", RUN_S)
     stop = Stop("frame rate", 8.0, 0)
-    older = tmp_path / f"{stop.stem}0000.npz"
+    older = tmp_path / f"{stop.stem}-{16 * '0'}.npz"
     older.write_bytes(b"half a clip")
     path = rendered_into(stop, tmp_path)
     assert not older.exists()
