@@ -11,8 +11,8 @@ Units: seconds `_s`, hertz `_hz`, beats per minute `_bpm`, breaths per minute `_
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
@@ -26,7 +26,6 @@ HR_BAND_HZ = (0.65, 4.0)  # 39-240 bpm
 NEONATAL_HR_BAND_HZ = (1.3, 3.7)  # 78-222 bpm
 RR_BAND_HZ = (0.08, 0.6)  # 5-36 breaths/min
 NEONATAL_RR_BAND_HZ = (0.4, 1.2)  # 24-72 breaths/min
-NEEDS = ("rgb", "stmap", "crop36", "crop72", "crop128_raw", "landmarks", "still", "scene")
 ROIS = ("skin", "forehead", "left cheek", "right cheek")
 
 
@@ -116,31 +115,63 @@ class Beats:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """What the rows of a FaceClip's field are; kept in the field's metadata under "rows".
+
+    Everything that cuts, checks, resamples or mirrors a clip goes by these marks. A field with one row per second
+    is a mapping from names to arrays.
+    """
+
+    per: Literal["frame", "second"]
+    shape: tuple[int, ...] = ()  # of one row; -1 is any
+    is_crop: bool = False  # a picture of the face, uint16 in 1/256 grey level, 0 where it was lost
+
+
+@dataclass(frozen=True)
 class FaceClip:
     """All that one pass over a video keeps; the only input of a method.
 
     Native clips have uneven `times_s` and `fs` None; `prepare.resample` gives the even one. Colour is NaN where
     `valid` is False. Fields that were not asked for are None: read them with `need("stmap")`.
+    Metadata: "rows" marks fields with one row per frame or second, "need" those that a method may ask for.
     """
 
-    times_s: Float[np.ndarray, " time"]
-    valid: Bool[np.ndarray, " time"]
-    rgb: Float[np.ndarray, "time roi 3"]  # ROIS, grey levels, skin-weighted means
+    times_s: Float[np.ndarray, " time"] = field(metadata={"rows": Rows("frame")})
+    valid: Bool[np.ndarray, " time"] = field(metadata={"rows": Rows("frame")})
+    # ROIS, grey levels, skin-weighted means
+    rgb: Float[np.ndarray, "time roi 3"] = field(metadata={"rows": Rows("frame", (-1, 3)), "need": True})
     rois: tuple[str, ...] = ROIS
     fs: float | None = None
     region: str = "face"  # or "whole": the whole picture is skin
-    background: Float[np.ndarray, "time 3"] | None = None
-    boxes: Float[np.ndarray, "time 4"] | None = None  # x y w h of the face, upright pixels
-    stmap: Float[np.ndarray, "time cell 3"] | None = None
+    background: Float[np.ndarray, "time 3"] | None = field(
+        default=None, metadata={"rows": Rows("frame", (3,))}
+    )
+    # x y w h of the face, upright pixels
+    boxes: Float[np.ndarray, "time 4"] | None = field(default=None, metadata={"rows": Rows("frame", (4,))})
+    stmap: Float[np.ndarray, "time cell 3"] | None = field(
+        default=None, metadata={"rows": Rows("frame", (-1, 3)), "need": True}
+    )
     stmap_weight: Float[np.ndarray, " cell"] | None = None
-    crop36: Shaped[np.ndarray, "time 36 36 3"] | None = None  # uint16, 1/256 grey level
-    crop72: Shaped[np.ndarray, "time 72 72 3"] | None = None
-    crop128_raw: Shaped[np.ndarray, "time 128 128 3"] | None = None
-    landmarks: Float[np.ndarray, "time landmark 2"] | None = None  # upright pixels
-    still: UInt8[np.ndarray, "height width 3"] | None = None
+    crop36: Shaped[np.ndarray, "time 36 36 3"] | None = field(
+        default=None, metadata={"rows": Rows("frame", (36, 36, 3), is_crop=True), "need": True}
+    )
+    crop72: Shaped[np.ndarray, "time 72 72 3"] | None = field(
+        default=None, metadata={"rows": Rows("frame", (72, 72, 3), is_crop=True), "need": True}
+    )
+    crop128_raw: Shaped[np.ndarray, "time 128 128 3"] | None = field(
+        default=None, metadata={"rows": Rows("frame", (128, 128, 3), is_crop=True), "need": True}
+    )
+    # upright pixels
+    landmarks: Float[np.ndarray, "time landmark 2"] | None = field(
+        default=None, metadata={"rows": Rows("frame", (-1, 2)), "need": True}
+    )
+    still: UInt8[np.ndarray, "height width 3"] | None = field(default=None, metadata={"need": True})
     # outlines of the ROIs on `still`, in its pixels: name -> (points, 2)
     still_outlines: Mapping[str, np.ndarray] = field(default_factory=dict)
-    scene: Mapping[str, np.ndarray] | None = None  # name -> one number a second
+    # name -> one number per whole second of `times_s`, NaN where no face was seen in it
+    scene: Mapping[str, np.ndarray] | None = field(
+        default=None, metadata={"rows": Rows("second"), "need": True}
+    )
     video: VideoInfo = field(default_factory=VideoInfo)
     face: FaceInfo = field(default_factory=FaceInfo)
     notes: tuple[str, ...] = ()
@@ -163,6 +194,15 @@ class FaceClip:
                 f"no ROI {name!r}"[:80], wanted=f"one of {', '.join(self.rois)}", do="choose one of them"
             )
         return self.rgb[:, self.rois.index(name)]
+
+
+def marked_rows(clip: FaceClip | type[FaceClip], per: Literal["frame", "second"]) -> dict[str, Rows]:
+    """Fields that hold one row per frame, or per second, with what their rows are."""
+    marks = {f.name: f.metadata["rows"] for f in fields(clip) if "rows" in f.metadata}
+    return {name: rows for name, rows in marks.items() if rows.per == per}
+
+
+NEEDS = tuple(f.name for f in fields(FaceClip) if f.metadata.get("need"))  # what a method may ask for
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ import numpy as np
 
 from rppg_core.roster import PANEL, get_method
 from rppg_core.signals.quality import Panel, WindowSpectra, window_spectra
-from rppg_core.types import FS, Bvp, FaceClip, Method, MethodOutput
+from rppg_core.types import FS, Bvp, FaceClip, Method, MethodOutput, marked_rows
 
 SHUFFLE_BLOCK_S = 0.5
 SHUFFLE_SEED = 20  # fixed: the same file gives the same report
+STAYS = frozenset({"times_s", "valid", "background"})  # what shuffling leaves in its place
 ON_BACKGROUND = frozenset({"rgb", "stmap"})  # needs that the background can stand in for
 
 
@@ -96,8 +97,8 @@ def shuffled(clip: FaceClip) -> FaceClip:
         out[index] = values[source]
         return out
 
-    fields = ("rgb", "stmap", "crop36", "crop72", "crop128_raw", "landmarks", "boxes")
-    return replace(clip, **{name: moved(getattr(clip, name)) for name in fields})
+    names = marked_rows(clip, "frame").keys() - STAYS
+    return replace(clip, **{name: moved(getattr(clip, name)) for name in names})
 
 
 def spectra_of(bvp: Bvp | None, band_hz: tuple[float, float]) -> WindowSpectra | None:

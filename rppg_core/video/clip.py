@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from math import floor
 from typing import Any, Protocol, runtime_checkable
 
 import cv2
@@ -138,7 +139,7 @@ class _Pass(ABC):
         return f"reading frame {n_frames}"
 
     def keep_scene(self, time_s: float, crop: np.ndarray) -> None:
-        second = int(time_s)
+        second = floor(time_s)
         if "scene" in self.needs and second not in self.scene:
             self.scene[second] = scene_of(crop)
 
@@ -161,7 +162,7 @@ class _Pass(ABC):
         if "crop36" in self.needs:
             fields["crop36"] = spread(np.stack([halved(g) for g in grids]), valid)
         if self.scene:
-            fields["scene"] = scene_table(self.scene)
+            fields["scene"] = scene_table(self.scene, times_s)
         return FaceClip(times_s=times_s, valid=valid, rgb=rgb, region=self.region, still=self.still,
                         still_outlines=self.outlines, **fields)  # fmt: skip
 

@@ -1,27 +1,20 @@
 """A FaceClip that somebody made by hand: do its fields fit together?
 
-The fields of a clip from the pass always do; for any other clip this says in words what does not fit. Axis letters:
-T time, R roi.
+The fields of a clip from the pass always do; for any other clip this says in words what does not fit. The
+marks of `types.FaceClip` say which fields have one row per frame or second. Axis letters: T time, R roi.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import floor
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from rppg_core.errors import UsageError
-from rppg_core.types import FaceClip
-
-OF_TIME = {  # fields with a row a frame, and the rest of their shape; -1 is any
-    "background": (3,),
-    "boxes": (4,),
-    "stmap": (-1, 3),
-    "crop36": (36, 36, 3),
-    "crop72": (72, 72, 3),
-    "crop128_raw": (128, 128, 3),
-    "landmarks": (-1, 2),
-}
+from rppg_core.types import FaceClip, marked_rows
 
 
 def check_fields(clip: FaceClip) -> FaceClip:
@@ -55,9 +48,12 @@ def check_fields(clip: FaceClip) -> FaceClip:
             f"a FaceClip with the rois {clip.rois}", wanted="'skin' among them", do="name the skin's colour"
         )
     _check_shape("rgb", clip.rgb, (n, len(clip.rois), 3))
-    for name, rest in OF_TIME.items():
+    for name, rows in marked_rows(clip, "frame").items():
+        if name not in ("times_s", "valid") and (values := getattr(clip, name)) is not None:
+            _check_shape(name, values, (n, *rows.shape))
+    for name, rows in marked_rows(clip, "second").items():
         if (values := getattr(clip, name)) is not None:
-            _check_shape(name, values, (n, *rest))
+            _check_seconds(name, values, rows.shape)
     if clip.stmap is not None and clip.stmap_weight is not None:
         _check_shape("stmap_weight", clip.stmap_weight, (np.shape(clip.stmap)[1],))
     seen = {"rgb": clip.rgb[valid, clip.rois.index("skin")]}
@@ -72,6 +68,13 @@ def check_fields(clip: FaceClip) -> FaceClip:
     return clip
 
 
+def whole_seconds(times_s: Float[np.ndarray, " time"]) -> range:
+    """The seconds of the clock that frames lie in, from the first frame's to the last one's."""
+    if not len(times_s):
+        return range(0)
+    return range(floor(times_s[0]), floor(times_s[-1]) + 1)
+
+
 def _check_shape(name: str, values: Any, shape: tuple[int, ...]) -> None:
     array = _numbers(name, values)
     fits = array.ndim == len(shape) and all(
@@ -79,6 +82,18 @@ def _check_shape(name: str, values: Any, shape: tuple[int, ...]) -> None:
     )
     if not fits:
         _refuse(name, array, f"({', '.join('any' if side == -1 else str(side) for side in shape)})")
+
+
+def _check_seconds(name: str, values: Any, row: tuple[int, ...]) -> None:
+    if not isinstance(values, Mapping):
+        raise UsageError(
+            f"a FaceClip whose {name} is {type(values).__name__}",
+            wanted="a mapping from names to arrays",
+            do=f"give {name} one row per second under each name",
+        )
+    n = max((len(numbers) for numbers in values.values() if np.ndim(numbers)), default=0)
+    for word, numbers in values.items():
+        _check_shape(f"{name}[{word!r}]", numbers, (n, *row))
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
@@ -94,5 +109,5 @@ def _refuse(name: str, array: np.ndarray, wanted: str) -> None:
     raise UsageError(
         f"a FaceClip whose {name} has shape {array.shape} and dtype {array.dtype}",
         wanted=wanted,
-        do="give every field one row per frame",
+        do="give every field one row per frame, and `scene` one per second",
     )

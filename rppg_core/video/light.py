@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
+from rppg_core.video.clip_fields import whole_seconds
+
 BRIGHT = 250.0  # grey levels; from here on a pixel counts as a highlight
 BLACK = 5.0  # grey levels; pixels without more in any channel hold no pulse
 DARK, WHITE = 30.0, 235.0  # mean grey level of pictures in which no face is to be expected
@@ -47,10 +49,21 @@ def scene_of(crop: Float[np.ndarray, "height width 3"]) -> dict[str, float]:
     }
 
 
-def scene_table(scene: Mapping[int, Mapping[str, float]]) -> dict[str, np.ndarray]:
-    """What `scene_of` said of each second, name by name, in order of time."""
-    seconds = sorted(scene)
-    return {name: np.array([scene[s][name] for s in seconds]) for name in scene[seconds[0]]}
+def scene_table(
+    scene: Mapping[int, Mapping[str, float]], times_s: Float[np.ndarray, " time"]
+) -> dict[str, np.ndarray]:
+    """The results of `scene_of`, name by name, with one row per second of the clip.
+
+    Args:
+        scene: second of the clock -> what `scene_of` gave for a picture in it; not empty.
+        times_s: of all frames.
+
+    Returns:
+        Name -> one number per second, NaN where `scene` holds none.
+    """
+    names = next(iter(scene.values()))
+    seconds = [scene.get(second, {}) for second in whole_seconds(times_s)]
+    return {name: np.array([found.get(name, np.nan) for found in seconds]) for name in names}
 
 
 def light_of(skin: Float[np.ndarray, "*samples 3"]) -> dict[str, Any]:

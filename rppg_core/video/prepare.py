@@ -7,7 +7,7 @@ on simulated clips work on real ones. Axis letters: T time, N cell.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -15,20 +15,31 @@ from jaxtyping import Bool, Float
 from rppg_core.errors import UsageError
 from rppg_core.signals.checks import check_count, check_kind, check_rate
 from rppg_core.signals.filters import bandpass, moving_average
-from rppg_core.types import FaceClip, STMap
-from rppg_core.video.clip_fields import OF_TIME
+from rppg_core.types import FaceClip, STMap, marked_rows
+from rppg_core.video.clip_fields import whole_seconds
 
 MAX_GAP_S = 0.3  # longer gaps split the clip
 TIME_ERROR = 0.05  # of a sample; containers round frame times to a millisecond
-SERIES_FIELDS = ("times_s", "valid", "rgb", *OF_TIME)  # of a FaceClip, with one value a frame
 FASTEST_HZ = 1000.0  # of an even clip
 CLOSEST = 0.02  # of the usual interval; a frame that follows sooner is left out
 BLACK_LEVEL = 10.0  # x / (mean + 10): dark cells have no reliable relative change
 
 
 def cut(clip: FaceClip, part: slice | Bool[np.ndarray, " time"]) -> FaceClip:
-    """A stretch of a clip, or those frames that a mask keeps, all fields alike."""
-    kept = {name: value[part] for name in SERIES_FIELDS if (value := getattr(clip, name)) is not None}
+    """A stretch of a clip, or those frames that a mask keeps: all fields with rows, per frame and per second.
+
+    Of seconds, those from the first to the last kept frame stay; one that is cut in the middle stays whole.
+    """
+    kept: dict[str, Any] = {}
+    for name in marked_rows(clip, "frame"):
+        if (values := getattr(clip, name)) is not None:
+            kept[name] = values[part]
+    seconds = whole_seconds(kept["times_s"])
+    first = whole_seconds(clip.times_s).start
+    stretch = slice(seconds.start - first, seconds.stop - first)
+    for name in marked_rows(clip, "second"):
+        if (table := getattr(clip, name)) is not None:
+            kept[name] = {word: numbers[stretch] for word, numbers in table.items()}
     return replace(clip, **kept)
 
 
@@ -59,32 +70,15 @@ def resample(clip: FaceClip, fs: float = 30.0) -> FaceClip:
         runs.append((frames, covered))
         valid |= covered
 
-    def even(values: np.ndarray | None) -> np.ndarray | None:
-        return None if values is None else _resample_runs(clip.times_s, values, times_s, runs, fs)
-
-    def even_crop(values: np.ndarray | None) -> np.ndarray | None:
-        if values is None:
-            return None
-        out = np.nan_to_num(_resample_runs(clip.times_s, values.astype(np.float32), times_s, runs, fs))
-        return np.clip(np.round(out), 0, 65535).astype(np.uint16)
-
-    background = clip.background
-    if background is not None and not np.isfinite(background).all():
-        background = None
-    return replace(
-        clip,
-        times_s=times_s,
-        valid=valid,
-        fs=float(fs),
-        rgb=even(clip.rgb),
-        background=even(background),
-        boxes=even(clip.boxes),
-        stmap=even(clip.stmap),
-        landmarks=even(clip.landmarks),
-        crop36=even_crop(clip.crop36),
-        crop72=even_crop(clip.crop72),
-        crop128_raw=even_crop(clip.crop128_raw),
-    )
+    if clip.background is not None and not np.isfinite(clip.background).all():
+        clip = replace(clip, background=None)
+    made: dict[str, Any] = {"times_s": times_s, "valid": valid, "fs": float(fs)}
+    for name, rows in marked_rows(clip, "frame").items():
+        if name not in made and (values := getattr(clip, name)) is not None:
+            source = values.astype(np.float32) if rows.is_crop else values
+            even = _resample_runs(clip.times_s, source, times_s, runs, fs)
+            made[name] = _crops(even) if rows.is_crop else even
+    return replace(clip, **made)
 
 
 def stmap_band(stmap: STMap, band: Literal["pulse", "slow"]) -> Float[np.ndarray, "time cell 3"]:
@@ -160,6 +154,11 @@ def _runs(times_s: np.ndarray, valid: Bool[np.ndarray, " time"]) -> list[np.ndar
     index = index[steps_s > CLOSEST * np.median(steps_s[1:])] if len(index) > 1 else index
     cuts = np.flatnonzero(np.diff(times_s[index]) > MAX_GAP_S) + 1
     return [run for run in np.split(index, cuts) if len(run) >= 2]
+
+
+def _crops(values: Float[np.ndarray, "time height width 3"]) -> np.ndarray:
+    """Interpolated crops as the pass keeps them; 0 where the face was lost."""
+    return np.clip(np.round(np.nan_to_num(values)), 0, 65535).astype(np.uint16)
 
 
 def _resample_runs(

@@ -109,6 +109,13 @@ def test_face_that_appears_late_is_found():
     assert clip.valid[clip.times_s > 2.6].all()
 
 
+def test_seconds_before_the_face_appears_have_a_row_of_their_own():
+    video = simulate_video(SimulationSettings(seconds=6.0))
+    clip = extract(video.frames, NoFace(video.tracker, (0.0, 2.0)), frozenset({"rgb", "scene"}))
+    for numbers in clip.scene.values():
+        assert np.isfinite(numbers).tolist() == [False, False, True, True, True, True]
+
+
 def test_clip_without_a_face_is_an_error_that_says_what_to_do():
     video = simulate_video(SimulationSettings(seconds=5.0))
     with pytest.raises(NoFaceError, match="face the camera"):

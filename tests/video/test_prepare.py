@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rppg_core.signals.filters import standardise
-from rppg_core.types import ROIS, FaceClip, STMap
-from rppg_core.video.prepare import overlap_add, overlapping_windows, resample, stmap_band
+from rppg_core.types import ROIS, FaceClip, STMap, marked_rows
+from rppg_core.video.prepare import cut, overlap_add, overlapping_windows, resample, stmap_band
+from tests.clip_factory import LaterClip, full_clip
 
 
 def clip_at(times_s, wave, valid=None):
@@ -51,6 +52,61 @@ def test_short_gap_is_bridged_and_long_gap_splits():
     assert even.valid[45:60].all()
     assert not even.valid[105:155].any()
     assert np.isnan(even.roi("skin")[120]).all()
+
+
+@pytest.mark.parametrize("name", marked_rows(LaterClip, "frame"))
+@pytest.mark.parametrize("mask", [False, True], ids=["slice", "mask"])
+def test_cut_takes_the_same_rows_of_every_field_that_is_marked(name, mask):
+    clip = full_clip(LaterClip)
+    part = np.arange(150) % 3 == 1 if mask else slice(40, 100)
+    np.testing.assert_array_equal(getattr(cut(clip, part), name), getattr(clip, name)[part])
+
+
+@pytest.mark.parametrize("name", marked_rows(LaterClip, "second"))
+@pytest.mark.parametrize(
+    ("part", "seconds"),
+    [
+        (slice(0, 150), slice(0, 6)),  # 3.5 s to 8.47 s: seconds 3 to 8 of the clock
+        (slice(15, 45), slice(1, 2)),  # 4.0 s to 4.97 s
+        (slice(14, 46), slice(0, 3)),  # 3.97 s to 5.0 s
+        (slice(100, 150), slice(3, 6)),  # 6.83 s to 8.47 s
+        (slice(20, 20), slice(0, 0)),
+    ],
+)
+def test_cut_keeps_the_seconds_that_the_stretch_covers(name, part, seconds):
+    clip = full_clip(LaterClip)
+    kept = getattr(cut(clip, part), name)
+    for word, numbers in getattr(clip, name).items():
+        np.testing.assert_array_equal(kept[word], numbers[seconds])
+
+
+def test_a_cut_of_a_cut_keeps_to_its_seconds():
+    clip = full_clip()  # from 3.5 s on
+    twice = cut(cut(clip, slice(60, 150)), slice(20, 50))  # 5.5 s on, then 6.17 s to 7.13 s
+    np.testing.assert_array_equal(twice.scene["light"], clip.scene["light"][3:5])
+
+
+def test_cut_leaves_what_has_no_rows():
+    clip = full_clip()
+    part = cut(clip, slice(40, 100))
+    for name in ("stmap_weight", "still", "still_outlines", "video", "face", "notes", "rois", "region", "fs"):
+        assert getattr(part, name) is getattr(clip, name)
+
+
+@pytest.mark.parametrize("name", sorted(marked_rows(LaterClip, "frame").keys() - {"times_s", "valid"}))
+def test_resample_makes_every_marked_field_even(name):
+    clip = full_clip(LaterClip, fps=25.0)
+    even = resample(clip, 30)
+    values, source = getattr(even, name), getattr(clip, name)
+    assert len(values) == len(even.times_s) == 180
+    assert values.dtype == source.dtype  # crops stay whole numbers
+    # 30 Hz and 25 Hz meet every sixth and fifth sample
+    np.testing.assert_allclose(values[:-6:6], source[:-5:5], rtol=1e-4)
+
+
+def test_scene_stays_as_it_is_on_even_times():
+    clip = full_clip(fps=25.0)
+    assert resample(clip, 30).scene is clip.scene
 
 
 def test_stmap_bands_separate_pulse_and_breathing():

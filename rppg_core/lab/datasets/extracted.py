@@ -1,8 +1,8 @@
 """The stored form of face passes: one array file per video, and a manifest that describes them.
 
 `rppg dataset extract` writes such a folder; training and the dataset protocols read it and no longer need the
-videos. A file holds a `FaceClip` at 30 Hz and whatever is known of its truth at the same times, NaN where nothing
-is known. The same content gives the same bytes: no dates, paths or host names are written.
+videos. A file (`clip_file`) holds a `FaceClip` at 30 Hz and whatever is known of its truth at the same times, NaN
+where nothing is known. The same content gives the same bytes: no dates, paths or host names are written.
 Axis letters: T time.
 """
 
@@ -15,20 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rppg_core.errors import UsageError, WriteError
-from rppg_core.types import FS, FaceClip, Truth
+from rppg_core.lab.datasets.clip_file import load_clip
+from rppg_core.types import FS, NEEDS, FaceClip, Truth, marked_rows
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # another number: files of before are made again
-# Traces stay in single precision: half has steps of 0.06 grey levels at 100, a third of a weak pulse.
-FIELDS = (
-    "times_s", "valid", "rgb", "background", "boxes", "stmap", "stmap_weight", "crop36", "crop72", "crop128_raw",
-)  # fmt: skip
-KEPT_NEEDS = frozenset({"rgb", "stmap", "crop36", "crop72", "crop128_raw"})  # never a picture to look at
-WAVES, NUMBERS = ("bvp", "resp", "hr_bpm", "spo2"), ("rr_brpm", "spo2_percent")  # of the truth
-ABOUT = "about"  # of an extracted file: the key of its content, and notes
+# what has rows of time; never `still`, a picture to look at
+KEPT_NEEDS = frozenset(NEEDS) & {*marked_rows(FaceClip, "frame"), *marked_rows(FaceClip, "second")}
 
 
 @dataclass(frozen=True)
@@ -65,71 +59,6 @@ class Failure:
     what: str
     wanted: str
     do: str
-
-
-def save_clip(path: Path, clip: FaceClip, truth: Truth, *, about: str | None = None) -> None:
-    """Store an evenly sampled clip and its truth at the same times; the file appears when it is whole.
-
-    Args:
-        path: ends in ".npz".
-        clip: at 30 Hz.
-        truth: at the same times; NaN where nothing is known.
-        about: text to be kept beside the arrays.
-    """
-    arrays = {name: value for name in FIELDS if (value := getattr(clip, name)) is not None}
-    arrays = {
-        name: value.astype(np.float32) if value.dtype == np.float64 and name != "times_s" else value
-        for name, value in arrays.items()
-    }
-    held = {name: getattr(truth, name) for name in (*WAVES, *NUMBERS)}
-    known = {f"truth_{name}": np.asarray(value) for name, value in held.items() if value is not None}
-    if about is not None:
-        known[ABOUT] = np.asarray(about)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays, **known)  # zip members of 1980: no date of today
-    os.replace(part, path)
-
-
-def load_clip(path: Path) -> tuple[FaceClip, Truth]:
-    """A stored clip, and what is known of it; NaN where nothing is.
-
-    Raises:
-        UsageError: the file is damaged or is something else.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            clip = FaceClip(**{name: stored[name] for name in FIELDS if name in stored}, fs=FS)
-            nothing = np.full(len(clip.times_s), np.nan)
-            bvp, resp, hr_bpm, spo2 = (np.asarray(stored.get(f"truth_{name}", nothing)) for name in WAVES)
-            rr_brpm, spo2_percent = (float(stored.get(f"truth_{name}", np.nan)) for name in NUMBERS)
-    except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
-        raise UsageError(
-            f"{str(path)!r} is no stored clip, or is damaged ({type(error).__name__})",
-            wanted="a .npz file that save_clip wrote",
-            do="delete it, and make it again by the command that made it",
-        ) from error
-    known = spo2 if np.isfinite(spo2).any() else None
-    return clip, Truth(
-        times_s=clip.times_s,
-        bvp=bvp,
-        resp=resp,
-        hr_bpm=hr_bpm,
-        beats_s=np.zeros(0),
-        rr_brpm=rr_brpm,
-        spo2_percent=spo2_percent,
-        pulsed=True,
-        spo2=known,
-    )
-
-
-def about_of(path: Path) -> str:
-    """The text beside the arrays of a file; "" where there is none, or no whole file."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return str(stored[ABOUT])
-    except Exception:  # as in load_clip: whatever a damaged file makes numpy and zipfile raise
-        return ""
 
 
 def read_manifest(folder: Path | str) -> list[ExtractedClip]:

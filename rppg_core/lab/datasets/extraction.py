@@ -25,7 +25,8 @@ from rppg_core.data_files import data_files
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.lab.datasets.base import DatasetError, Record
 from rppg_core.lab.datasets.check import record_problems
-from rppg_core.lab.datasets.extracted import FORMAT, ExtractedClip, Failure, about_of, load_clip, save_clip
+from rppg_core.lab.datasets.clip_file import about_of, load_clip, save_clip
+from rppg_core.lab.datasets.extracted import FORMAT, ExtractedClip, Failure
 from rppg_core.lab.datasets.label_times import known_labels, truth_at, truth_from_streams
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.signals.filters import segments
@@ -118,7 +119,7 @@ def clip_of_record(record: Record, needs: frozenset[str], *, region: str = "face
             wanted="what was asked for with needs",
             do="ask for less: a map has no crops",
         )
-    return replace(even, still=None, notes=(*even.notes, *notes)), truth
+    return replace(even, still=None, still_outlines={}, notes=(*even.notes, *notes)), truth
 
 
 def clip_of_map(stmap: STMap) -> FaceClip:

@@ -17,10 +17,11 @@ import numpy as np
 import rppg_core
 from rppg_core.lab.datasets.clip_file import digest, readable, save_clip
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
-from rppg_core.types import FaceClip, Truth
+from rppg_core.types import NEEDS, FaceClip, Truth, marked_rows
 
 RUNS = Path("out/runs")
-KEPT = frozenset({"rgb", "stmap", "still", "scene"})  # needs that a folder can serve
+CROPS = {name for name, rows in marked_rows(FaceClip, "frame").items() if rows.is_crop}
+KEPT = frozenset(NEEDS) - CROPS - {"landmarks"}  # needs that a folder can serve; the others would fill a disk
 AHEAD = 4  # rendered clips that may wait for their reader where crops make them large
 RENDERERS = (
     "rppg_core.lab.simulate.faces",

@@ -22,7 +22,7 @@ import numpy as np
 
 from rppg_core.data_files import data_files
 from rppg_core.errors import UsageError
-from rppg_core.lab.datasets.extracted import load_clip, save_clip
+from rppg_core.lab.datasets.clip_file import load_clip, save_clip
 from rppg_core.lab.simulate.faces import simulate_clip
 from rppg_core.lab.simulate.settings import CODECS, SIMULATOR_VERSION, SimulationSettings, random_settings
 from rppg_core.lab.training.sources import Prepare, Sample, even_truth, harder, targets_of, without_motion
@@ -30,7 +30,7 @@ from rppg_core.lab.workers import WorkerPool
 from rppg_core.models.base import TASKS
 from rppg_core.models.recipe import Recipe
 from rppg_core.signals.filters import segments
-from rppg_core.types import FS, FaceClip, Truth
+from rppg_core.types import FS, FaceClip, Truth, marked_rows
 from rppg_core.video.prepare import cut, resample
 from rppg_core.video.stmap import CELLS, plain_cells
 
@@ -179,8 +179,8 @@ def mirrored(clip: FaceClip) -> FaceClip:
         rois[left], rois[right] = right, left
     crops = {
         name: values[:, :, ::-1]
-        for name in ("crop36", "crop72", "crop128_raw")
-        if (values := getattr(clip, name)) is not None
+        for name, rows in marked_rows(clip, "frame").items()
+        if rows.is_crop and (values := getattr(clip, name)) is not None
     }
     return replace(
         clip,
@@ -206,7 +206,7 @@ def _settings(recipe: Recipe, k: int, difficulty: float) -> SimulationSettings:
 def _render(task: ClipTask) -> None:
     """One clip through renderer, codec and pass; runs in a worker process."""
     clip, truth = simulate_clip(task.settings, task.needs)
-    even = resample(clip, FS)
+    even = replace(resample(clip, FS), still=None, still_outlines={})
     if not task.skin_weight:
         cells = plain_cells(even.need("crop36"))
         even = replace(even, stmap=cells, stmap_weight=np.ones(cells.shape[1]), crop36=None)

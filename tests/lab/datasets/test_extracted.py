@@ -13,20 +13,17 @@ from lab.datasets.many_videos import make_videos
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.base import Record, Stream, Streams, make_stream
 from rppg_core.lab.datasets.extracted import (
+    KEPT_NEEDS,
     MANIFEST,
     ExtractedClip,
     Failure,
-    load_clip,
     read_manifest,
-    save_clip,
     write_manifest,
 )
 from rppg_core.lab.datasets.extraction import Job, clip_of_record, content_key, extract_record
 from rppg_core.lab.datasets.layouts import LAYOUTS
 from rppg_core.lab.simulate.faces import simulate_clip
 from rppg_core.lab.simulate.settings import SimulationSettings
-from rppg_core.lab.simulate.traces import simulate_traces
-from rppg_core.video.prepare import resample
 
 RGB = frozenset({"rgb"})
 
@@ -108,6 +105,7 @@ def test_no_picture_of_a_face_that_must_not_be_shown_is_stored(tmp_path):
     assert not outcome.clip.drawable
     with zipfile.ZipFile(outcome.clip.path) as stored:
         names = {member.removesuffix(".npy") for member in stored.namelist()}
+    assert {"rgb", "stmap"} <= names
     assert not {name for name in names if name.startswith(("crop", "still", "landmarks"))}
 
 
@@ -271,24 +269,17 @@ def test_folder_without_a_whole_manifest_is_refused(tmp_path, content):
         read_manifest(tmp_path)
 
 
-def test_labels_that_are_unknown_come_back_unknown(tmp_path):
-    clip, truth = simulate_traces(SimulationSettings(seconds=6))
-    even = resample(clip)
-    nothing = np.full(len(even.times_s), np.nan)
-    save_clip(
-        tmp_path / "a.npz",
-        even,
-        replace(
-            truth,
-            bvp=nothing,
-            resp=nothing,
-            hr_bpm=nothing,
-            rr_brpm=12.0,
-            spo2_percent=float("nan"),
-            spo2=None,
-        ),
-    )
-    _, known = load_clip(tmp_path / "a.npz")
-    assert np.isnan(known.bvp).all()
-    assert known.spo2 is None
-    assert known.rr_brpm == 12
+def test_scene_landmarks_and_crops_are_kept_where_they_are_asked_for(tmp_path):
+    assert {"rgb", "stmap", "crop36", "crop72", "crop128_raw", "landmarks", "scene"} == KEPT_NEEDS
+    wanted, _ = clip_of_record(simulated(), KEPT_NEEDS)
+    clip, _ = extract_record(job(simulated(), tmp_path, needs=KEPT_NEEDS)).clip.load()
+    assert (clip.still, clip.still_outlines) == (None, {})
+    for name in ("crop36", "crop72", "crop128_raw"):
+        np.testing.assert_array_equal(getattr(clip, name), getattr(wanted, name))
+    np.testing.assert_allclose(clip.landmarks, wanted.landmarks, rtol=1e-6)  # stored in single precision
+    assert {len(numbers) for numbers in clip.scene.values()} == {2}
+
+
+def test_whole_picture_is_still_skin_after_extraction(video, tmp_path):
+    clip, _ = extract_record(job(video, tmp_path)).clip.load()
+    assert (clip.region, clip.face.found) == ("whole", 1.0)

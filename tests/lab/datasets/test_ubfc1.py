@@ -11,7 +11,7 @@ def root(tmp_path):
     return make_ubfc1(tmp_path)
 
 
-def rows_of(root):
+def marked_rows(root):
     path = root / "5-gt" / "gtdump.xmp"
     return path, path.read_text().splitlines()
 
@@ -38,28 +38,28 @@ def test_late_sensor_is_told_and_not_shifted(root):
 
 
 def test_row_cut_off_is_an_error_that_names_file_and_line(root):
-    path, rows = rows_of(root)
+    path, rows = marked_rows(root)
     path.write_text("\n".join([*rows[:99], "1595,72"]))
     with pytest.raises(DatasetError, match=r"gtdump\.xmp: line 100 has 2 cells separated by commas"):
         records_of("ubfc1", root)["5-gt"].streams["hr"]
 
 
 def test_shuffled_rows_are_an_error(root):
-    path, rows = rows_of(root)
+    path, rows = marked_rows(root)
     path.write_text("\n".join(np.random.default_rng(0).permutation(rows)))
     with pytest.raises(DatasetError, match=r"gtdump\.xmp: times of bvp do not increase"):
         records_of("ubfc1", root)["5-gt"].streams["bvp"]
 
 
 def test_times_in_seconds_are_an_error(root):
-    path, rows = rows_of(root)
+    path, rows = marked_rows(root)
     path.write_text("\n".join(f"{int(row.split(',')[0]) / 1e3},{row.split(',', 1)[1]}" for row in rows))
     with pytest.raises(DatasetError, match=r"gtdump\.xmp: bvp steps by 1\.6e-05 s"):
         records_of("ubfc1", root)["5-gt"].streams["bvp"]
 
 
 def test_saturation_as_a_fraction_is_an_error(root):
-    path, rows = rows_of(root)
+    path, rows = marked_rows(root)
     path.write_text("\n".join(row.replace(",97,", ",0.97,") for row in rows))
     with pytest.raises(DatasetError, match=r"median of spo2 is 0\.97; wanted: 30 to 101 %"):
         records_of("ubfc1", root)["5-gt"].streams["spo2"]

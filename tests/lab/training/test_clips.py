@@ -7,15 +7,16 @@ import pytest
 from lab.training.tiny_net import tiny
 
 from rppg_core.errors import UsageError
-from rppg_core.lab.datasets.extracted import load_clip, save_clip
+from rppg_core.lab.datasets.clip_file import load_clip, save_clip
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.lab.training import clips
 from rppg_core.lab.training.clips import ClipSource, clip_files, mirrored, render_clips
 from rppg_core.lab.training.mixture import shares_of, words_of
 from rppg_core.lab.training.sources import even_truth
-from rppg_core.types import FaceClip, Truth
+from rppg_core.types import FaceClip, Truth, marked_rows
 from rppg_core.video.prepare import resample
+from tests.clip_factory import LaterClip, full_clip
 
 
 def even_clip(**settings) -> tuple[FaceClip, Truth]:
@@ -41,17 +42,6 @@ def source(folder: Path, **changes) -> ClipSource:
     return ClipSource(**{"folder": folder, "seed": 0, "prepare": rates, "n_frames": 64, **changes})
 
 
-def test_clip_and_truth_come_back_from_a_file(tmp_path):
-    clip, truth = even_clip(spo2_swing=2)
-    save_clip(tmp_path / "a.npz", clip, truth)
-    stored, known = load_clip(tmp_path / "a.npz")
-    np.testing.assert_allclose(stored.stmap, clip.stmap, rtol=1e-6)
-    np.testing.assert_array_equal(stored.times_s, clip.times_s)
-    np.testing.assert_array_equal(known.bvp, truth.bvp)
-    assert (stored.fs, known.rr_brpm, known.spo2_percent) == (30, truth.rr_brpm, truth.spo2_percent)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
-
-
 def test_file_without_a_truth_is_a_clip_without_labels(tmp_path):
     clip, _ = even_clip()
     for k in range(2):
@@ -59,13 +49,6 @@ def test_file_without_a_truth_is_a_clip_without_labels(tmp_path):
             tmp_path / f"{k}.npz", times_s=clip.times_s, valid=clip.valid, rgb=clip.rgb, truth_rr_brpm=12.0
         )
     assert source(tmp_path).sample(0, 1.0).targets == {"rr": 12.0}
-
-
-@pytest.mark.parametrize("content", [b"", b"no clip", b"PK\x03\x04 cut off"])
-def test_damaged_file_is_named(tmp_path, content):
-    (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(UsageError, match=r"a\.npz"):
-        load_clip(tmp_path / "a.npz")
 
 
 def test_windows_start_anywhere_and_keep_to_their_truth(folder):
@@ -130,6 +113,15 @@ def test_mirror_exchanges_left_and_right():
     np.testing.assert_array_equal(mirrored(turned).stmap_weight, clip.stmap_weight)
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, rows in marked_rows(LaterClip, "frame").items() if rows.is_crop]
+)
+def test_mirror_turns_every_crop(name):
+    clip = full_clip(LaterClip, n=3)
+    crop, other = getattr(clip, name), getattr(mirrored(clip), name)
+    np.testing.assert_array_equal(other[:, 4, 7], crop[:, 4, -8])
+
+
 def test_half_of_the_windows_are_mirrored(folder):
     clip, _ = load_clip(folder / "00000.npz")
     only = {"prepare": lambda c: {"cheeks": c.rgb[:, 2] - c.rgb[:, 3]}}
@@ -153,6 +145,7 @@ def test_rendering_goes_on_with_what_is_missing(tmp_path):
     assert files[0].read_bytes() == before
     clip, truth = load_clip(files[1])
     assert clip.stmap.shape == (90, 36, 3)
+    assert (clip.still, clip.still_outlines) == (None, {})  # read at every step, and never looked at
     assert np.isfinite(truth.bvp).all()
 
 

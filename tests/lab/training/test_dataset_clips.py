@@ -12,7 +12,8 @@ from lab.datasets.labelled import LABELLED
 from lab.training.tiny_net import tiny
 
 from rppg_core.errors import UsageError
-from rppg_core.lab.datasets.extracted import ExtractedClip, save_clip, write_manifest
+from rppg_core.lab.datasets.clip_file import save_clip
+from rppg_core.lab.datasets.extracted import ExtractedClip, write_manifest
 from rppg_core.lab.datasets.label_times import known_labels
 from rppg_core.lab.datasets.simulated import DOMAINS
 from rppg_core.lab.simulate.settings import SimulationSettings

@@ -86,7 +86,7 @@ def clips(tmp_path_factory):
     return clips_of_three(tmp_path_factory.mktemp("domains"), 2, seconds=6.0)
 
 
-def rows_of(errors: dict[str, float]) -> list[Row]:
+def marked_rows(errors: dict[str, float]) -> list[Row]:
     return [
         Row(
             method="pos",
@@ -108,7 +108,7 @@ def rows_of(errors: dict[str, float]) -> list[Row]:
 
 def planned(clips, tmp_path, **options):
     given = Options(methods="tiny", runs=tmp_path, **options)
-    return plan_of(leave_one_domain_out(clips), given, rows_of(ERRORS), {})
+    return plan_of(leave_one_domain_out(clips), given, marked_rows(ERRORS), {})
 
 
 def test_every_domain_has_one_seed_and_the_easiest_and_hardest_two_more(clips, tmp_path):
@@ -147,7 +147,7 @@ def test_variants_that_are_asked_for_exist():
 
 
 def test_domain_where_pos_gives_nothing_is_the_hardest(clips, tmp_path):
-    rows = rows_of(ERRORS | {"a": np.nan})
+    rows = marked_rows(ERRORS | {"a": np.nan})
     plan = plan_of(leave_one_domain_out(clips), Options(methods="tiny", runs=tmp_path), rows, {})
     assert {task.split for task in plan.parts} == {"a"}
 

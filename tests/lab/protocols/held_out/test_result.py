@@ -21,7 +21,7 @@ def few_resamples(monkeypatch):
     monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 5)
 
 
-def rows_of(target: str, n_people: int = 4) -> list[Row]:
+def marked_rows(target: str, n_people: int = 4) -> list[Row]:
     """Each method is off by its own error, everywhere."""
     return [
         Row(
@@ -42,7 +42,7 @@ def result() -> DatasetResult:
         protocol="mssdg",
         about="two domains.",
         window_s=10.0,
-        rows=[row for target in targets for row in rows_of(target)],
+        rows=[row for target in targets for row in marked_rows(target)],
         constants={name: Constant(75.0, 15.0, 97.0, "mean of the training labels") for name in targets},
         trained=[Trained(name, "tracenet", 0, 1000, 20, 90.0) for name in targets],
     )
@@ -86,7 +86,7 @@ def test_overview_has_a_line_a_target_and_method(result):
 
 
 def test_one_target_is_not_named_in_every_line(result):
-    alone = replace(result, rows=rows_of("pure-like"))
+    alone = replace(result, rows=marked_rows("pure-like"))
     assert any(line.startswith("pos ") for line in alone.text().splitlines())
     assert {cell["target"] for cell in alone.cells} == {"pure-like"}
 
@@ -101,7 +101,7 @@ def test_trained_network_must_beat_the_constant(result):
 
 
 def test_further_seeds_of_one_target_do_not_weigh_in_the_tables_of_all(result):
-    more = [replace(row, seed=1, hr_bpm=row.hr_bpm + 4) for row in rows_of("pure-like") if row.steps]
+    more = [replace(row, seed=1, hr_bpm=row.hr_bpm + 4) for row in marked_rows("pure-like") if row.steps]
     uneven = replace(result, rows=[*result.rows, *more])
     assert uneven.cell("tracenet", "video")["hr"]["mae"] == pytest.approx(ERRORS["tracenet"])
     assert "networks are those of seed 0, which every target has" in uneven.text()
