@@ -174,7 +174,7 @@ class Events:
             with self.visits.reading(session, video):
                 # what any method of the page needs: a visitor may choose another one later
                 clip = inference.read_upload(video, inference.offered(), tell)
-            return clip, self.visits.origin_of(video), time.perf_counter() - started
+            return clip, self.visits.origin_from_upload(video), time.perf_counter() - started
         own = self.visits.own(session)
         if own is not None:
             return *own, 0.0

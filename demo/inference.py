@@ -11,7 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from rppg_core.analysis.pipeline import Analysis, load_clip, needs_of
+from rppg_core.analysis.pipeline import Analysis, collect_needs, load_clip
 from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.roster import CLASSICAL, NEURAL_PACKAGES, PANEL, list_methods, list_networks, resolve
@@ -44,7 +44,7 @@ def read_upload(path: str | Path, methods: Sequence[str], progress: Progress | N
     Raises:
         RppgError: the video cannot be read; the message is meant for the visitor.
     """
-    return load_clip(path, needs_of(resolve(methods)), max_s=MAX_S, progress=progress)
+    return load_clip(path, collect_needs(resolve(methods)), max_s=MAX_S, progress=progress)
 
 
 def grow_report(clip: FaceClip, methods: Sequence[str], *, read_s: float = 0.0) -> Iterator[Report]:
@@ -59,7 +59,7 @@ def grow_report(clip: FaceClip, methods: Sequence[str], *, read_s: float = 0.0) 
         RppgError: the clip cannot be analysed, or holds less than these methods need.
     """
     names = resolve(methods)
-    lacking = sorted(need for need in needs_of(names) if getattr(clip, need) is None)
+    lacking = sorted(need for need in collect_needs(names) if getattr(clip, need) is None)
     if lacking:
         raise UsageError(
             f"what is kept of your video does not hold what {', '.join(names)} need ({', '.join(lacking)})",
@@ -96,4 +96,4 @@ def example_report() -> Report:
 @cache
 def example_clip() -> tuple[FaceClip, Truth]:
     """The simulated example and what was put into it; made once and kept."""
-    return simulate_clip(EXAMPLE, needs_of(offered()))
+    return simulate_clip(EXAMPLE, collect_needs(offered()))

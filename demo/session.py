@@ -119,7 +119,7 @@ class Visits:
                 if _identity(path) == read:  # not uploaded once more in the meantime
                     self._delete_unclaimed({path})
 
-    def origin_of(self, path: str | Path) -> Origin:
+    def origin_from_upload(self, path: str | Path) -> Origin:
         """Of an upload that was just deleted."""
         now = datetime.now(UTC)
         return Origin(None, Path(path), now, now + timedelta(seconds=self._kept_s))

@@ -34,7 +34,7 @@ def on_gpu(function: Callable[P, R]) -> Callable[P, R]:
 
 
 @on_gpu
-def output_of(name: str, clip: FaceClip) -> MethodOutput:
+def run_method(name: str, clip: FaceClip) -> MethodOutput:
     """A method's output, a network's from the GPU; ZeroGPU stops a Space in which no function asks for one.
 
     Args:
@@ -56,7 +56,7 @@ class Lent:
 
     def estimate(self, clip: FaceClip) -> MethodOutput:
         """Raw pulse of an evenly sampled clip."""
-        return output_of(self.name, clip)
+        return run_method(self.name, clip)
 
 
 def lent(names: Sequence[str]) -> dict[str, Method]:

@@ -8,7 +8,7 @@ from test_architecture import HOUSE, PACKAGE
 
 import rppg_core
 from rppg_core.command import cli
-from rppg_core.command.arguments import parser_of
+from rppg_core.command.arguments import make_parser
 from rppg_core.roster import describe_methods
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +34,7 @@ def anchors_of(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def numbers_of(text: str) -> set[str]:
+def numbers_from_rows(text: str) -> set[str]:
     return set(re.findall(r"\d+(?:\.\d+)?", text))
 
 
@@ -66,16 +66,18 @@ def test_readme_table_of_results_has_five_rows_out_of_the_results():
     assert len(rows) == 5
     for row in rows:
         method, *cells = cells_of(row)
-        assert numbers_of(" ".join(cells)) <= results_of(method), row
+        assert numbers_from_rows(" ".join(cells)) <= results_of(method), row
 
 
 def results_of(method: str) -> set[str]:
     """Numbers of a method in the results: its rows, and its cell of the row over all domains."""
     rows = [cells_of(line) for line in RESULTS.splitlines() if line.startswith("|")]
-    found = {number for row in rows if row[0].startswith(method) for number in numbers_of(" ".join(row[1:]))}
+    found = {
+        number for row in rows if row[0].startswith(method) for number in numbers_from_rows(" ".join(row[1:]))
+    }
     domains = next(row for row in rows if row[0] == "left out")
     overall = next(row for row in rows if row[0] == "all")
-    return found | (numbers_of(overall[domains.index(method)]) if method in domains else set())
+    return found | (numbers_from_rows(overall[domains.index(method)]) if method in domains else set())
 
 
 def cells_of(row: str) -> list[str]:
@@ -96,7 +98,7 @@ def test_every_name_at_the_door_can_be_imported():
 
 @pytest.mark.parametrize("line", sorted({line for text in (README, RESULTS) for line in commands_of(text)}))
 def test_commands_in_the_readme_and_the_results_are_understood(line):
-    parsed = parser_of(cli.COMMANDS).parse_args(line.split())
+    parsed = make_parser(cli.COMMANDS).parse_args(line.split())
     assert parsed is not None
 
 

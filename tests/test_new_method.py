@@ -63,7 +63,7 @@ class Toy(RppgModel):
         self.smooth = nn.Conv1d(1, 1, config.width, padding=config.width // 2)
 
     @classmethod
-    def inputs_of(cls, clip, config):
+    def inputs_from_clip(cls, clip, config):
         stmap = STMap(clip.need("stmap"), clip.fs or FS, clip.need("stmap_weight"))
         return {"green": stmap_band(stmap, "pulse")[:, :, 1].mean(axis=1).astype(np.float32)}
 

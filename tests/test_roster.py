@@ -64,8 +64,8 @@ def test_table_of_networks_says_what_their_classes_say(name):
 def test_methods_are_listed_and_their_needs_known_without_torch():
     code = (
         "import sys; from rppg_core.roster import describe_methods, list_methods; "
-        "from rppg_core.analysis.pipeline import needs_of;"
-        "describe_methods(); needs_of(list_methods()); sys.exit('torch' in sys.modules)"
+        "from rppg_core.analysis.pipeline import collect_needs;"
+        "describe_methods(); collect_needs(list_methods()); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from rppg_core.figures import report_page
 from rppg_core.figures.report import spectrum_figure
 from rppg_core.types import Report
-from rppg_core.video.inspect import findings_of
+from rppg_core.video.inspect import findings_from_clip
 
 from ..session import Origin
 from .inspection import inspection_card
@@ -31,4 +31,4 @@ def table(report: Report) -> str:
 
 def fitness(report: Report, origin: Origin) -> str:
     """What the video is fit for, with remedies."""
-    return inspection_card(findings_of(report.clip))
+    return inspection_card(findings_from_clip(report.clip))

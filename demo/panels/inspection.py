@@ -53,7 +53,7 @@ def inspection_card(findings: Sequence[Finding]) -> str:
     """The findings about a video.
 
     Args:
-        findings: of `inspect_video` (a file) or `findings_of` (a clip that was read).
+        findings: of `inspect_video` (a file) or `findings_from_clip` (a clip that was read).
 
     Returns:
         One HTML section: a sentence, a table of what could be better with its remedy, and what is good, folded.

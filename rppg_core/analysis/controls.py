@@ -31,7 +31,7 @@ class Run:
     control_kind: str
 
 
-class Runs:
+class ControlledRuns:
     """Every method once on the skin and once on its control; the panel comes from the same runs."""
 
     def __init__(self, clip: FaceClip, own: Mapping[str, Method] | None = None):
@@ -63,7 +63,10 @@ class Runs:
         skin, control = {}, {}
         for name in PANEL:
             run = self.of(name)
-            on_skin, on_control = spectra_of(run.skin.bvp, band_hz), spectra_of(run.control.bvp, band_hz)
+            on_skin, on_control = (
+                spectra_from_bvp(run.skin.bvp, band_hz),
+                spectra_from_bvp(run.control.bvp, band_hz),
+            )
             if on_skin is None or on_control is None:
                 return None
             skin[name], control[name] = on_skin, on_control
@@ -101,6 +104,6 @@ def shuffled(clip: FaceClip) -> FaceClip:
     return replace(clip, **{name: moved(getattr(clip, name)) for name in names})
 
 
-def spectra_of(bvp: Bvp | None, band_hz: tuple[float, float]) -> WindowSpectra | None:
+def spectra_from_bvp(bvp: Bvp | None, band_hz: tuple[float, float]) -> WindowSpectra | None:
     """Window spectra of a waveform that may be missing or too short."""
     return None if bvp is None else window_spectra(bvp, band_hz)

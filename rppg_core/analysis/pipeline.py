@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rppg_core.analysis.controls import Run, Runs, spectra_of
+from rppg_core.analysis.controls import ControlledRuns, Run, spectra_from_bvp
 from rppg_core.analysis.verdict import likely_cause, verdict
 from rppg_core.analysis.vitals import (
     HRV_UNITS,
@@ -91,7 +91,7 @@ def analyze(
         )
     started = time.perf_counter()
     own = _own_networks({} if weights is None else weights)
-    clip = load_clip(source, needs_of(names), region=region, fps=fps, progress=progress)
+    clip = load_clip(source, collect_needs(names), region=region, fps=fps, progress=progress)
     analysis = Analysis(clip, band_hz=band_hz, own=own, seconds=time.perf_counter() - started)
     for count, name in enumerate(names):
         if progress is not None:
@@ -116,7 +116,7 @@ def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
     return own
 
 
-def needs_of(names: Sequence[str]) -> frozenset[str]:
+def collect_needs(names: Sequence[str]) -> frozenset[str]:
     """What one pass must keep for these methods and for the report's picture."""
     return frozenset({"rgb", "still"}).union(*(get_method(name).needs for name in names))
 
@@ -147,7 +147,7 @@ class Analysis:
         band_hz = check_band(band_hz, fs=frame_timing(clip.times_s).fps)
         even = resample(clip, FS)
         self.clip = clip
-        self._runs = Runs(even, own)
+        self._runs = ControlledRuns(even, own)
         self._panel = self._runs.panel(band_hz)
         self._context = Context.of(clip, even, band_hz)
         self._estimates: dict[str, Estimate] = {}
@@ -301,7 +301,7 @@ def _estimate(method: Method, run: Run, panel: Panel | None, context: Context) -
 
 
 def _consensus(
-    estimates: dict[str, Estimate], runs: Runs, panel: Panel | None, context: Context
+    estimates: dict[str, Estimate], runs: ControlledRuns, panel: Panel | None, context: Context
 ) -> Consensus:
     """What the panel and the requested methods say together, judged by the same calibration as one method."""
     voices = dict(estimates)
@@ -309,7 +309,7 @@ def _consensus(
         if name not in voices:
             voices[name] = _estimate(get_method(name), runs.of(name), panel, context)
     voices = {name: e for name, e in voices.items() if e.bvp is not None}
-    spectra = {name: spectra_of(e.bvp, context.band_hz) for name, e in voices.items()}
+    spectra = {name: spectra_from_bvp(e.bvp, context.band_hz) for name, e in voices.items()}
     rates = {name: s.rate_hz * 60 for name, s in spectra.items() if s is not None}
     hr, agree = _agreed_rate(
         rates,
@@ -345,7 +345,7 @@ def _consensus(
 def _agreed_rate(
     rates: dict[str, float],
     spectra: dict[str, WindowSpectra],
-    runs: Runs,
+    runs: ControlledRuns,
     panel: Panel | None,
     band_hz: tuple[float, float],
     doubt: str,
@@ -366,7 +366,7 @@ def _agreed_rate(
     rate = float(np.median([rates[name] for name in agree]))
 
     def judged(name: str, evidence: Mapping[str, float]) -> Reading:
-        control = spectra_of(runs.of(name).control.bvp, band_hz)
+        control = spectra_from_bvp(runs.of(name).control.bvp, band_hz)
         return heart_rate_reading(
             spectra[name], panel=panel, control=control, rate_hz=rate / 60, evidence=evidence
         )[0]

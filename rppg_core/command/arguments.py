@@ -42,7 +42,7 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def parser_of(run: Mapping[str, Run]) -> argparse.ArgumentParser:
+def make_parser(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     """The arguments of every command.
 
     Args:

@@ -23,7 +23,7 @@ from rppg_core.command.output import (
     deliver,
     fault_words,
     json_text,
-    place_of,
+    resolve_place,
 )
 from rppg_core.command.progress import ProgressLine
 from rppg_core.errors import RppgError, UsageError
@@ -149,7 +149,7 @@ def _different(paths: Sequence[str]) -> list[str]:
     """Each file once, in the order and under the name in which it was given first."""
     first: dict[str, str] = {}
     for path in paths:
-        first.setdefault(place_of(path) if path else path, path)
+        first.setdefault(resolve_place(path) if path else path, path)
     return list(first.values())
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from rppg_core.command import research
-from rppg_core.command.arguments import parser_of
+from rppg_core.command.arguments import make_parser
 from rppg_core.command.output import (
     FAULT,
     STOPPED,
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")  # a dash must not fail in a terminal without UTF-8
     try:
-        args = parser_of(COMMANDS).parse_args(argv)
+        args = make_parser(COMMANDS).parse_args(argv)
         if working_folder_is_gone():
             _leave_deleted_folder(args)
         return args.run(args)

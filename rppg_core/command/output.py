@@ -88,11 +88,11 @@ def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence
         WriteError: a path that cannot be written.
     """
     given = [*videos, *([video] if video else [])]
-    taken = {place_of(path): "the video itself" for path in given if path}
+    taken = {resolve_place(path): "the video itself" for path in given if path}
     for path in paths:
         if path is None:
             continue
-        place = path if path == "-" else place_of(path)
+        place = path if path == "-" else resolve_place(path)
         if place in taken:
             raise UsageError(
                 f"{path!r} is {taken[place]}",
@@ -123,7 +123,7 @@ def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence
             )
 
 
-def place_of(path: str) -> str:
+def resolve_place(path: str) -> str:
     """Where a path leads, through links; the path itself where nothing can be found out."""
     try:
         return os.path.realpath(path)

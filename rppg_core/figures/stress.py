@@ -14,7 +14,7 @@ import numpy as np
 from rppg_core.figures.report import LANE, display_wave
 from rppg_core.figures.style import ESTIMATE, INK, PALETTE, REFERENCE, empty_figure, set_title
 from rppg_core.lab.protocols.stress.lab import LabMoment, StressLab
-from rppg_core.lab.protocols.stress.sweeps import Sweep, sweep_of
+from rppg_core.lab.protocols.stress.sweeps import Sweep, sweep_from_record
 from rppg_core.types import FS, Bvp
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def stress_figures(found: Mapping[str, Any]) -> Iterator[tuple[plotly.graph_obje
     Args:
         found: "stress" of `StressResult.to_dict()`, also after JSON.
     """
-    for sweep in map(sweep_of, found["sweeps"]):
+    for sweep in map(sweep_from_record, found["sweeps"]):
         words = f"Agreement with the true pulse and share of readings shown, by {sweep.knob}. {sweep.expect}"
         yield stress_curves(sweep, found["cells"]), f"stress-{sweep.name.replace(' ', '-')}", words
 

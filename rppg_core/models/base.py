@@ -69,8 +69,8 @@ class ModelCard:
 class RppgModel(nn.Module, ABC):
     """A network for a pulse; subclasses are the methods.
 
-    A subclass sets the class attributes, takes its config as only argument, and defines `inputs_of`, `forward` and
-    `loss`.
+    A subclass sets the class attributes, takes its config as only argument, and defines `inputs_from_clip`, `forward`
+    and `loss`.
 
     `evidence` names outputs of `forward` that say how far the other answers can be trusted: one number per sample,
     (B,), from 0 (not at all) to 1 (nothing speaks against them). Evidence is a cap: a confidence is never above the
@@ -90,7 +90,7 @@ class RppgModel(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def inputs_of(cls, clip: FaceClip, config: Any) -> dict[str, np.ndarray]:
+    def inputs_from_clip(cls, clip: FaceClip, config: Any) -> dict[str, np.ndarray]:
         """What the network reads of an evenly sampled clip without gaps: name -> array without a batch axis.
 
         Called for training and for use alike. Arrays whose first axis is as long as the clip are cut into windows.
@@ -164,7 +164,7 @@ def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
     outputs: list[dict[str, np.ndarray]] = []
     with torch.inference_mode():
         for window in windows:
-            inputs = model.inputs_of(cut(clip, window), model.config)
+            inputs = model.inputs_from_clip(cut(clip, window), model.config)
             batch = {
                 key: torch.from_numpy(np.asarray(x, np.float32))[None].to(device) for key, x in inputs.items()
             }

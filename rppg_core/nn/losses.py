@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
-from rppg_core.nn.spectrum import power_at, rate_grid, share_of
+from rppg_core.nn.spectrum import power_at, rate_grid, shares_from_power
 
 HR_RANGE_BPM = (40.0, 185.0)  # of the frequency loss
 
@@ -54,7 +54,7 @@ def rate_cross_entropy(
     one bin a bpm, Hann window.
     """
     rates = rate_grid(*HR_RANGE_BPM, 1.0, device=predicted.device)  # (K,)
-    log_share = share_of(power_at(predicted, rates, fs)).clamp_min(1e-6).log()  # (B, K)
+    log_share = shares_from_power(power_at(predicted, rates, fs)).clamp_min(1e-6).log()  # (B, K)
     return rate_distribution(log_share, rates, hr_bpm, mask, spread=spread_bpm)
 
 

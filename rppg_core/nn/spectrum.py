@@ -34,7 +34,7 @@ def power_at(
     return (x @ angle.cos().T) ** 2 + (x @ angle.sin().T) ** 2
 
 
-def share_of(power: Float[Tensor, "*batch rate"]) -> Float[Tensor, "*batch rate"]:
+def shares_from_power(power: Float[Tensor, "*batch rate"]) -> Float[Tensor, "*batch rate"]:
     """Powers as parts of their sum."""
     return power / power.sum(dim=-1, keepdim=True).clamp_min(1e-12)
 

@@ -113,7 +113,7 @@ def standardise(signal: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"
 
 
 def segments(valid: Bool[np.ndarray, " time"]) -> list[slice]:
-    """Runs of True, in order."""
+    """ControlledRuns of True, in order."""
     valid = check_samples(valid, "valid", least=0) > 0
     edges = np.flatnonzero(np.diff(np.concatenate([[False], valid, [False]]).astype(np.int8)))
     return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

@@ -173,7 +173,7 @@ def rate_evidence(
     check_kind(spectra, WindowSpectra, "spectra", do="make it with window_spectra(bvp)")
     check_number(rate_hz, "rate_hz", 0)
     if panel is not None:
-        check_kind(panel, Panel, "panel", do="leave it out, or take that of runs.Runs(clip)")
+        check_kind(panel, Panel, "panel", do="leave it out, or take that of runs.ControlledRuns(clip)")
     own = explained_by_control(spectra, control, rate_hz) if control is not None else 0.0
     return RateEvidence(
         support=panel.support(rate_hz) if panel is not None else 0.0,

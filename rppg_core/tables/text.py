@@ -117,7 +117,7 @@ def text_of_bytes(path: Path, data: bytes, example: str = "") -> str:
     """
     if (kind := _other_kind(data)) is not None:
         raise TableError(path, f"is {kind[0]}", wanted=wanted_text(example), do=kind[1])
-    encoding = encoding_of(data)
+    encoding = detect_encoding(data)
     if encoding is None:
         zeros = len(data) - len(data.rstrip(b"\0"))
         cut = f": {zeros} bytes at its end are zero, so a copy or recording broke off" if zeros else ""
@@ -142,7 +142,7 @@ def text_of_bytes(path: Path, data: bytes, example: str = "") -> str:
     return text
 
 
-def encoding_of(data: bytes) -> str | None:
+def detect_encoding(data: bytes) -> str | None:
     """Name of the codec that the bytes are written in; None where they are no text.
 
     Without a mark, numbers in UTF-16 and UTF-32 are known by their zero bytes: every second, or three of four.

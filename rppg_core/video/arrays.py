@@ -74,7 +74,7 @@ def open_arrays(source: tuple[Any, ...]) -> Given:
             do="give the frames of a video and their times",
             lesson="too_short",
         )
-    values = _values_of(first)
+    values = _values_from_sample(first)
     grey = first[0].ndim == 2
     notes = (
         *values.notes,
@@ -197,7 +197,7 @@ class _Values:
     notes: tuple[str, ...] = ()
 
 
-def _values_of(sample: list[np.ndarray]) -> _Values:
+def _values_from_sample(sample: list[np.ndarray]) -> _Values:
     """The range of the numbers, from some pictures of the clip."""
     dtype = sample[0].dtype
     finite = [picture[np.isfinite(picture)] for picture in sample] if dtype.kind == "f" else sample

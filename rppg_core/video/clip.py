@@ -31,9 +31,16 @@ from rppg_core.video import roi, stmap
 from rppg_core.video.background import THUMBNAIL_EVERY, THUMBNAIL_SHAPE, background_trace
 from rppg_core.video.face import FaceObservation
 from rppg_core.video.frame import Frame
-from rppg_core.video.light import darkness_words, light_of, scene_of, scene_table
+from rppg_core.video.light import darkness_words, light_from_skin, scene_from_crop, scene_table
 from rppg_core.video.pixels import UNITS, halved, one_thread, resized, spread, to_bytes, to_units
-from rppg_core.video.pose import FacePath, Pose, ReferenceFace, landmarks_between, motion_of, upside_down
+from rppg_core.video.pose import (
+    FacePath,
+    Pose,
+    ReferenceFace,
+    landmarks_between,
+    motion_from_poses,
+    upside_down,
+)
 from rppg_core.video.repeats import PictureChanges, as_the_camera_took_it
 
 FINE_FROM = 1.6  # crop pixels a box pixel
@@ -141,7 +148,7 @@ class _Pass(ABC):
     def keep_scene(self, time_s: float, crop: np.ndarray) -> None:
         second = floor(time_s)
         if "scene" in self.needs and second not in self.scene:
-            self.scene[second] = scene_of(crop)
+            self.scene[second] = scene_from_crop(crop)
 
     def build(self, weights: roi.RoiWeights, **fields: Any) -> FaceClip:
         """The FaceClip from the kept grids and one weight for the whole clip."""
@@ -186,7 +193,7 @@ class _WholePass(_Pass):
     def finish(self, video: VideoInfo) -> FaceClip:
         _require_frames(len(self.times_s))
         skin = np.stack([self.grids[i] for i in sorted(self.grids)[::30]]) / UNITS
-        face = FaceInfo(found=1.0, width_px=float(self.size[0]), skin_fraction=1.0, **light_of(skin))
+        face = FaceInfo(found=1.0, width_px=float(self.size[0]), skin_fraction=1.0, **light_from_skin(skin))
         boxes = np.tile([0.0, 0.0, *self.size], (len(self.times_s), 1))
         return self.build(roi.whole_weights(), video=video, face=face, boxes=boxes)
 
@@ -364,8 +371,8 @@ class _FacePass(_Pass):
             n_faces=self.n_faces,
             skin_fraction=weights.skin_fraction,
             skin_relaxed=weights.relaxed,
-            **motion_of(poses),
-            **light_of(skin),
+            **motion_from_poses(poses),
+            **light_from_skin(skin),
         )
 
     def _notes(self, face: FaceInfo) -> tuple[str, ...]:

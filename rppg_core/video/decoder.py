@@ -161,7 +161,7 @@ class Decoder:
         capture_fps = capture_rate(self.tags)
         if capture_fps is None:
             return ClockSource(rate)
-        stamps_s = stamps_of(self.path)
+        stamps_s = read_stamps(self.path)
         if len(stamps_s) < 3:
             return ClockSource(rate)
         playback_fps = frame_timing(stamps_s).fps
@@ -195,7 +195,7 @@ class Decoder:
         return ", ".join(filter(None, names))[:MAX_WRITER]
 
 
-def stamps_of(path: Path) -> np.ndarray:
+def read_stamps(path: Path) -> np.ndarray:
     """Distinct time stamps of the packets in order, without decoding. Unit: s."""
     decoder = Decoder(path)
     try:

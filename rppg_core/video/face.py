@@ -181,7 +181,7 @@ class FaceTracker:
         local = points @ [1, 1j] / pixels - (0.5 + 0.5j)
         places = crop.centre + local * crop.side * np.exp(1j * crop.angle)
         landmarks = np.stack([places.real, places.imag], axis=1).astype(np.float32)
-        return Face(landmarks, score, _box_of(places))
+        return Face(landmarks, score, _box_around(places))
 
 
 def _engine(backend: str) -> Engine:
@@ -257,7 +257,7 @@ def _turned_crop(frame: Frame, crop: Crop, pixels: int) -> np.ndarray:
     )
 
 
-def _box_of(places: np.ndarray) -> Crop:
+def _box_around(places: np.ndarray) -> Crop:
     """The square around the points, turned with the line between the outer eye corners."""
     angle = float(np.angle(places[RIGHT_CORNER] - places[LEFT_CORNER]))
     level = places * np.exp(-1j * angle)

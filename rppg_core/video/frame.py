@@ -153,7 +153,7 @@ class ArrayFrame(Frame):
         super().__init__(time_s, (Plane(rgb),), np.eye(3, 4, dtype=np.float32))
 
 
-def upright_of(picture: av.VideoFrame) -> Upright:
+def upright_from_matrix(picture: av.VideoFrame) -> Upright:
     """Turn and mirroring out of the display matrix that a picture carries, if any.
 
     Source: ISO/IEC 14496-12, 8.2.2 (matrix of the track header); a matrix that mirrors has a negative determinant.

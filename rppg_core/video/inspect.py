@@ -26,8 +26,8 @@ from rppg_core.errors import ClipTooShortError, ModelFileError
 from rppg_core.types import FaceClip, FaceInfo, VideoInfo
 from rppg_core.video.face import FaceTracker, resolve_models
 from rppg_core.video.frame import Frame
-from rppg_core.video.light import light_of
-from rppg_core.video.pose import FacePath, Pose, motion_of
+from rppg_core.video.light import light_from_skin
+from rppg_core.video.pose import FacePath, Pose, motion_from_poses
 from rppg_core.video.reader import open_video
 from rppg_core.video.repeats import PictureChanges, camera_info
 
@@ -106,7 +106,7 @@ def inspect_video(path: str | os.PathLike[str], *, fps: float | None = None) -> 
     return [*_file_findings(info), *_light_findings(face), *about_face, *_oddities(video.notes)]
 
 
-def findings_of(clip: FaceClip) -> list[Finding]:
+def findings_from_clip(clip: FaceClip) -> list[Finding]:
     """The same findings from a clip that was already read, without reading the file again.
 
     Args:
@@ -172,11 +172,11 @@ class _Look:
         poses = [
             pose for time_s in self.times_s if self.path.poses and (pose := self.path.at(time_s)) is not None
         ]
-        light = light_of(np.concatenate(self.skin or self.pictures))
+        light = light_from_skin(np.concatenate(self.skin or self.pictures))
         if not poses:
             return FaceInfo(**light)
         found = len(poses) / len(self.times_s)
-        return replace(FaceInfo(found=found, n_faces=self.n_faces, **light), **motion_of(poses))
+        return replace(FaceInfo(found=found, n_faces=self.n_faces, **light), **motion_from_poses(poses))
 
     def _inner_face(self, frame: Frame, pose: Pose) -> np.ndarray:
         assert self.path.reference is not None, "a pose without a reference"

@@ -22,7 +22,7 @@ GREY_PART = 0.03  # of the mean: skin whose channels differ by less has no colou
 SMALLEST_CONTRAST = 1.0  # grey levels squared; flat pictures have no sharpness
 
 
-def scene_of(crop: Float[np.ndarray, "height width 3"]) -> dict[str, float]:
+def scene_from_crop(crop: Float[np.ndarray, "height width 3"]) -> dict[str, float]:
     """How one picture is lit, coloured and focused.
 
     Args:
@@ -52,10 +52,10 @@ def scene_of(crop: Float[np.ndarray, "height width 3"]) -> dict[str, float]:
 def scene_table(
     scene: Mapping[int, Mapping[str, float]], times_s: Float[np.ndarray, " time"]
 ) -> dict[str, np.ndarray]:
-    """The results of `scene_of`, name by name, with one row per second of the clip.
+    """The results of `scene_from_crop`, name by name, with one row per second of the clip.
 
     Args:
-        scene: second of the clock -> what `scene_of` gave for a picture in it; not empty.
+        scene: second of the clock -> what `scene_from_crop` gave for a picture in it; not empty.
         times_s: of all frames.
 
     Returns:
@@ -66,7 +66,7 @@ def scene_table(
     return {name: np.array([found.get(name, np.nan) for found in seconds]) for name in names}
 
 
-def light_of(skin: Float[np.ndarray, "*samples 3"]) -> dict[str, Any]:
+def light_from_skin(skin: Float[np.ndarray, "*samples 3"]) -> dict[str, Any]:
     """How the skin of a whole clip is lit and coloured.
 
     Args:

@@ -68,7 +68,7 @@ def require_video_path(given: Any) -> Path:
         UsageError: something that is no path at all.
         VideoError: no such file, a folder, an address, a picture, an archive; the message says what to do.
     """
-    text = _text_of(given)
+    text = _text_from_path(given)
     if text.endswith("/") and os.path.isfile(text.rstrip("/")):
         text = text.rstrip("/")
     if os.path.isdir(text) and text:
@@ -86,7 +86,7 @@ def shown(text: str) -> str:
     return repr(os.path.basename(text.rstrip("/")) or text)
 
 
-def _text_of(given: Any) -> str:
+def _text_from_path(given: Any) -> str:
     try:
         return os.fsdecode(given)
     except TypeError:

@@ -177,7 +177,7 @@ class FacePath:
         return near
 
 
-def motion_of(poses: Sequence[Pose]) -> dict[str, float]:
+def motion_from_poses(poses: Sequence[Pose]) -> dict[str, float]:
     """How large the face is and how fast it moves.
 
     Args:

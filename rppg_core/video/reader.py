@@ -25,8 +25,8 @@ from rppg_core.errors import ClipTooLongError, RppgError, UsageError, VideoError
 from rppg_core.signals.frame_times import timed_info
 from rppg_core.types import VideoInfo
 from rppg_core.video.clock import FrameClock
-from rppg_core.video.decoder import MAX_PIXELS, MAX_RATE, Decoder, stamps_of
-from rppg_core.video.frame import ArrayFrame, Frame, frame_of_picture, upright_of
+from rppg_core.video.decoder import MAX_PIXELS, MAX_RATE, Decoder, read_stamps
+from rppg_core.video.frame import ArrayFrame, Frame, frame_of_picture, upright_from_matrix
 from rppg_core.video.paths import VIDEO_WANTED, require_video_path
 
 __all__ = ["ArrayFrame", "Frame", "Video", "open_video"]
@@ -83,7 +83,7 @@ class Video:
             self._decoder.close()
             raise error.noted(notes) from None
         self._pictures: Iterator[av.VideoFrame] | None = chain([first], pictures)
-        self._upright = upright_of(first)
+        self._upright = upright_from_matrix(first)
         self.header = self._read_header(first)
 
     def frames(self) -> Iterator[Frame]:
@@ -163,7 +163,9 @@ class Video:
             return self._decoder.stream.frames / source.rate
         if 0 < length_s <= self._max_s:
             return length_s
-        times_s = [time_s for time_s, _ in FrameClock(source).timed((s, None) for s in stamps_of(self.path))]
+        times_s = [
+            time_s for time_s, _ in FrameClock(source).timed((s, None) for s in read_stamps(self.path))
+        ]
         return times_s[-1] if times_s else 0.0
 
     def _read_header(self, first: av.VideoFrame) -> VideoInfo:

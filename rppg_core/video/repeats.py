@@ -81,7 +81,7 @@ class PictureChanges:
             skin: colour of the skin in the same frames, NaN where there is none; None leaves staircases unseen.
         """
         changes, kinds = np.array(self._changes), np.array(self._kinds)
-        found = repeats_of(changes, kinds)
+        found = find_repeats(changes, kinds)
         predicted = bool(np.isin(kinds, ("P", "B")).any())
         if skin is None or predicted or found.any():
             return found
@@ -123,7 +123,7 @@ def camera_info(
     )
 
 
-def repeats_of(changes: Float[np.ndarray, " time"], kinds: np.ndarray) -> Bool[np.ndarray, " time"]:
+def find_repeats(changes: Float[np.ndarray, " time"], kinds: np.ndarray) -> Bool[np.ndarray, " time"]:
     """Frames that are the same as the one before, or near it.
 
     Args:

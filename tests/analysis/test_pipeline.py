@@ -6,7 +6,7 @@ import pytest
 
 from rppg_core.analysis import pipeline
 from rppg_core.analysis.controls import background_as_skin, shuffled
-from rppg_core.analysis.pipeline import Analysis, analyze, check_clip, needs_of
+from rppg_core.analysis.pipeline import Analysis, analyze, check_clip, collect_needs
 from rppg_core.classical import CLASSICAL as CLASSICAL_METHODS
 from rppg_core.errors import (
     ClipTooShortError,
@@ -26,7 +26,7 @@ from tests.report_factory import make_report
 @pytest.fixture(scope="module")
 def pulsed():
     settings = SimulationSettings(seconds=20.0, hr_bpm=88.0, amplitude_percent=0.7, tone=1, seed=11)
-    return simulate_clip(settings, needs=needs_of(list_methods()))
+    return simulate_clip(settings, needs=collect_needs(list_methods()))
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def kept(visits, upload, session="a"):
     visits.begin(session)
     with visits.reading(session, upload):
         pass
-    origin = visits.origin_of(upload)
+    origin = visits.origin_from_upload(upload)
     visits.keep(session, report, origin)
     return report, origin
 

@@ -36,13 +36,13 @@ def test_function_stays_itself_without_a_space():
 
 
 def test_one_function_asks_for_a_gpu_as_soon_as_the_app_is_imported(on_a_space):
-    assert on_a_space.asked == [("output_of", zerogpu.GPU_S)]
+    assert on_a_space.asked == [("run_method", zerogpu.GPU_S)]
 
 
 def test_networks_run_where_the_gpu_is_lent_and_nowhere_else(on_a_space, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        zerogpu, "output_of", lambda name, clip: asked.append(name) or get_method("pos").estimate(clip)
+        zerogpu, "run_method", lambda name, clip: asked.append(name) or get_method("pos").estimate(clip)
     )
     clip, _ = simulate_clip(SimulationSettings(seconds=8), needs=frozenset({"rgb", "stmap", "still"}))
     with monkeypatch.context() as patch:
@@ -59,5 +59,5 @@ def test_nothing_is_lent_without_a_space():
 def test_output_is_the_methods_own_and_survives_the_way_to_another_process():
     clip = resample(simulate_clip(SimulationSettings(seconds=6), needs=frozenset({"rgb"}))[0], 30.0)
     there = pickle.loads(pickle.dumps(clip))
-    output = pickle.loads(pickle.dumps(zerogpu.output_of("pos", there)))
+    output = pickle.loads(pickle.dumps(zerogpu.run_method("pos", there)))
     np.testing.assert_array_equal(output.bvp.samples, get_method("pos").estimate(clip).bvp.samples)

@@ -28,7 +28,7 @@ class Echo(RppgModel):
     needs, tasks = frozenset({"rgb"}), frozenset({"bvp", "hr"})
 
     @classmethod
-    def inputs_of(cls, clip, config):
+    def inputs_from_clip(cls, clip, config):
         return {"green": clip.roi("skin")[:, 1].astype(np.float32)}
 
     def forward(self, inputs):

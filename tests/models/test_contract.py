@@ -46,7 +46,9 @@ def batch_of(name: str, n_samples: int) -> dict:
     samples = []
     for seed in range(n_samples):
         even = resample(simulate_traces(SimulationSettings(seconds=N / 30 + 0.5, seed=seed))[0])
-        samples.append({key: x[:N] if len(x) > N else x for key, x in cls.inputs_of(even, config).items()})
+        samples.append(
+            {key: x[:N] if len(x) > N else x for key, x in cls.inputs_from_clip(even, config).items()}
+        )
     return {
         key: torch.from_numpy(np.stack([s[key] for s in samples]).astype(np.float32)) for key in samples[0]
     }

@@ -36,7 +36,7 @@ class Doubting(RppgModel):
     evidence = ("clarity", "stillness")
 
     @classmethod
-    def inputs_of(cls, clip, config):
+    def inputs_from_clip(cls, clip, config):
         return {"green": clip.roi("skin")[:, 1].astype(np.float32)}
 
     def forward(self, inputs):
@@ -170,7 +170,7 @@ class Clean(Doubting):
     """A cleaner pulse than any of the panel gives: without the noise far from the heart rate."""
 
     @classmethod
-    def inputs_of(cls, clip, config):
+    def inputs_from_clip(cls, clip, config):
         green = bandpass(clip.roi("skin")[:, 1], 30.0, low_hz=0.9, high_hz=2.8)
         return {"green": green.astype(np.float32)}
 
@@ -183,7 +183,7 @@ class Lost(Clean):
     """The same at a rate that no method reads."""
 
     @classmethod
-    def inputs_of(cls, clip, config):
+    def inputs_from_clip(cls, clip, config):
         return {"green": np.sin(2 * np.pi * 2.5 * clip.times_s).astype(np.float32)}
 
 

@@ -15,7 +15,7 @@ from nn.expert_order import give_voice, reorder  # noqa: E402
 from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
 from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
 from rppg_core.lab.training.sources import Sample as Window  # noqa: E402
-from rppg_core.lab.training.sources import collate, even_truth, targets_of  # noqa: E402
+from rppg_core.lab.training.sources import collate, even_truth, targets_from_truth  # noqa: E402
 from rppg_core.models.base import TASKS, Batch, check_model, run_clip  # noqa: E402
 from rppg_core.models.physmle import PhysMLE, PhysMLEConfig  # noqa: E402
 from rppg_core.models.physmle.model import GATED  # noqa: E402
@@ -51,7 +51,7 @@ def windows():
     for seed in range(3):
         clip, truth = simulate_traces(SimulationSettings(seconds=N_FRAMES / 30 + 1, seed=seed))
         even, part = resample(clip), slice(0, N_FRAMES)
-        targets = targets_of(even_truth(truth, even.times_s), part, frozenset(TASKS))
+        targets = targets_from_truth(even_truth(truth, even.times_s), part, frozenset(TASKS))
         found.append((cut(even, part), targets))
     return found
 
@@ -60,7 +60,7 @@ def batch_of(windows, config=TINY, *, without: str = "") -> Batch:
     """All labels but one."""
     return collate(
         [
-            Window(PhysMLE.inputs_of(clip, config), {k: v for k, v in targets.items() if k != without})
+            Window(PhysMLE.inputs_from_clip(clip, config), {k: v for k, v in targets.items() if k != without})
             for clip, targets in windows
         ],
         N_FRAMES,
@@ -334,17 +334,17 @@ def test_breathing_rate_is_told_only_of_stretches_that_hold_enough_breaths(windo
 def test_it_reads_both_bands_of_the_shared_preparation(windows):
     clip, _ = windows[0]
     stmap = STMap(clip.stmap, 30.0, clip.stmap_weight)
-    found = PhysMLE.inputs_of(clip, TINY)["stmap"]
+    found = PhysMLE.inputs_from_clip(clip, TINY)["stmap"]
     np.testing.assert_allclose(found[:, :, :3], stmap_band(stmap, "pulse"), atol=1e-5)
     np.testing.assert_allclose(found[:, :, 3:], stmap_band(stmap, "slow"), atol=1e-5)
 
 
 def test_picture_of_the_paper_stretches_every_row_from_zero_to_one(windows):
     clip, _ = windows[0]
-    found = PhysMLE.inputs_of(clip, PICTURE)["stmap"]
+    found = PhysMLE.inputs_from_clip(clip, PICTURE)["stmap"]
     assert (found.min(axis=0) == 0).all() and found.max(axis=0) == pytest.approx(1)
     darker = replace(clip, stmap=0.5 * clip.stmap + 3)
-    np.testing.assert_allclose(PhysMLE.inputs_of(darker, PICTURE)["stmap"], found, atol=1e-5)
+    np.testing.assert_allclose(PhysMLE.inputs_from_clip(darker, PICTURE)["stmap"], found, atol=1e-5)
 
 
 # Presets -------------------------------------------------------------------------------------------------------

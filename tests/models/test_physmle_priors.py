@@ -49,7 +49,7 @@ def numbered(n_samples: int, n_cells: int = 12, time: int = 40):
 
 def test_half_of_the_second_views_have_other_cells_and_a_twentieth_begin_later():
     stmap, weight = numbered(2000, time=32)
-    twin, twin_weight = priors.twin_of(stmap, weight)
+    twin, twin_weight = priors.make_twin(stmap, weight)
     edited = (twin_weight != weight).any(dim=1)
     shifted = (twin[:, 0, :, 0] % 100 != 0).any(dim=1)
     assert not (edited & shifted).any()
@@ -60,7 +60,7 @@ def test_half_of_the_second_views_have_other_cells_and_a_twentieth_begin_later()
 
 def test_second_view_holds_cells_of_its_sample_with_their_weights():
     stmap, weight = numbered(200)
-    twin, twin_weight = priors.twin_of(stmap, weight)
+    twin, twin_weight = priors.make_twin(stmap, weight)
     cell, sample = twin[:, 0, :, 0] % 10_000 // 100, twin[:, 0, :, 0] // 10_000
     assert torch.equal(cell, twin_weight)
     assert torch.equal(sample, torch.arange(200.0)[:, None].expand_as(sample))
@@ -68,7 +68,7 @@ def test_second_view_holds_cells_of_its_sample_with_their_weights():
 
 def test_shift_is_below_a_second_and_holds_the_last_value():
     stmap, weight = numbered(400)
-    twin, _ = priors.twin_of(stmap, weight)
+    twin, _ = priors.make_twin(stmap, weight)
     first, last = twin[:, 0, 0, 0] % 100, twin[:, -1, 0, 0] % 100
     late = first > 0
     assert late.any() and first.max() <= 29 and (last == 39).all()
@@ -78,7 +78,7 @@ def test_shift_is_below_a_second_and_holds_the_last_value():
 def test_first_view_is_left_as_it_is():
     stmap, weight = numbered(50)
     before = stmap.clone(), weight.clone()
-    priors.twin_of(stmap, weight)
+    priors.make_twin(stmap, weight)
     assert torch.equal(stmap, before[0]) and torch.equal(weight, before[1])
 
 

@@ -26,13 +26,13 @@ def model():
 
 
 def batch_of(clip) -> dict:
-    inputs = TraceNet.inputs_of(clip, TraceNetConfig.tiny())
+    inputs = TraceNet.inputs_from_clip(clip, TraceNetConfig.tiny())
     return {key: torch.from_numpy(x)[None] for key, x in inputs.items()}
 
 
 def test_it_reads_the_pulse_band_of_the_shared_preparation(clip):
     wanted = stmap_band(STMap(clip.stmap, 30.0, clip.stmap_weight), "pulse")
-    np.testing.assert_allclose(TraceNet.inputs_of(clip, TraceNetConfig())["stmap"], wanted, atol=1e-5)
+    np.testing.assert_allclose(TraceNet.inputs_from_clip(clip, TraceNetConfig())["stmap"], wanted, atol=1e-5)
 
 
 def test_brighter_exposure_changes_the_input_little_unless_pixels_are_read_raw(clip):

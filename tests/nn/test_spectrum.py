@@ -11,7 +11,7 @@ from rppg_core.nn.spectrum import (  # noqa: E402
     expected_rate,
     power_at,
     rate_grid,
-    share_of,
+    shares_from_power,
 )
 
 FS = 30.0
@@ -46,7 +46,7 @@ def test_offset_of_a_wave_has_no_power():
 
 
 def test_shares_sum_to_one_and_silence_has_none():
-    shares = share_of(torch.stack([torch.rand(20), torch.zeros(20)]))
+    shares = shares_from_power(torch.stack([torch.rand(20), torch.zeros(20)]))
     assert shares.sum(dim=1).tolist() == pytest.approx([1, 0])
 
 
@@ -58,7 +58,7 @@ def test_expected_rate_is_the_mean_of_the_rates_by_share():
 
 def test_expected_rate_of_a_wave_pulls_at_the_wave():
     wave, rates = (sine(70) + 0.5 * torch.randn(600)).requires_grad_(), rate_grid(40.0, 185.0, 1.0)
-    expected_rate(share_of(power_at(wave, rates, FS)), rates).backward()
+    expected_rate(shares_from_power(power_at(wave, rates, FS)), rates).backward()
     assert wave.grad is not None and wave.grad.norm() > 0
 
 

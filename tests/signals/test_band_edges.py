@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rppg_core.analysis.controls import Runs
+from rppg_core.analysis.controls import ControlledRuns
 from rppg_core.lab.simulate import settings as simulator
 from rppg_core.lab.simulate.physiology import Physiology, simulate_waves
 from rppg_core.lab.simulate.settings import SimulationSettings
@@ -20,7 +20,7 @@ def side_on_a_face(hr_bpm, *, band_hz=HR_BAND_HZ, seed=0, seconds=30.0, **settin
     clip, _ = simulate_traces(
         SimulationSettings(hr_bpm=hr_bpm, seconds=seconds, seed=seed, **{**QUIET, **settings})
     )
-    panel = Runs(resample(clip, FS)).panel(band_hz)
+    panel = ControlledRuns(resample(clip, FS)).panel(band_hz)
     pos = panel.skin["pos"]
     return outside_band(pos, pos.rate_hz, panel=panel), 60 * pos.rate_hz
 

@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from rppg_core.tables.text import MOST_BYTES, TableError, encoding_of, read_lines, shown
+from rppg_core.tables.text import MOST_BYTES, TableError, detect_encoding, read_lines, shown
 
 TEXT = "Zeit;Größe µ °\n0,1;2\n"
 MARKED = ("utf-8-sig", "utf-16", "utf-32")
@@ -26,7 +26,7 @@ def test_text_of_any_encoding_is_read_without_its_mark(written, encoding):
 
 def test_big_endian_marks_are_known(written):
     for mark, encoding in ((b"\xfe\xff", "utf-16-be"), (b"\0\0\xfe\xff", "utf-32-be")):
-        assert encoding_of(mark + TEXT.encode(encoding)) == encoding
+        assert detect_encoding(mark + TEXT.encode(encoding)) == encoding
 
 
 def test_numbers_below_names_of_another_code_page_are_read(written):

@@ -14,8 +14,8 @@ from rppg_core.errors import ClipTooShortError, VideoError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip, simulate_video
 from rppg_core.types import FaceClip, FaceInfo, VideoInfo
 from rppg_core.video import inspect
-from rppg_core.video.inspect import findings_of, inspect_video, lesson_link
-from rppg_core.video.light import light_of, scene_of
+from rppg_core.video.inspect import findings_from_clip, inspect_video, lesson_link
+from rppg_core.video.light import light_from_skin, scene_from_crop
 from rppg_core.video.writer import write_video
 
 ABOUT_FILE = [
@@ -71,7 +71,7 @@ def findings(path) -> dict:
 def judged(video=GOOD_VIDEO, face=GOOD_FACE) -> dict:
     """Findings about a clip that was already read."""
     clip = FaceClip(np.zeros(2), np.ones(2, bool), np.zeros((2, 4, 3)), video=video, face=face)
-    return {finding.name: finding for finding in findings_of(clip)}
+    return {finding.name: finding for finding in findings_from_clip(clip)}
 
 
 def test_findings_come_in_a_fixed_order_with_remedies_only_where_needed(tmp_path):
@@ -99,7 +99,7 @@ def test_face_findings_of_a_file_are_those_of_the_pass(face_models, tmp_path):
     frames = (simulated.frames.rgb(k) for k in range(len(simulated.frames)))
     write_video(tmp_path / "a.mkv", frames, times_s=simulated.truth.times_s)
     read = findings(tmp_path / "a.mkv")
-    passed = {f.name: f for f in findings_of(load_clip(tmp_path / "a.mkv", frozenset({"rgb"})))}
+    passed = {f.name: f for f in findings_from_clip(load_clip(tmp_path / "a.mkv", frozenset({"rgb"})))}
     assert list(read) == list(passed) == [*ABOUT_FILE, *ABOUT_LIGHT, *ABOUT_FACE]
     assert {name: finding.level for name, finding in read.items()} == {n: f.level for n, f in passed.items()}
     for name in (*ABOUT_FILE, "Face", "Face size", "Motion"):
@@ -159,7 +159,7 @@ def test_fault_of_the_file_is_marked_down_alone(video, name, level):
 
 def test_simulated_clip_has_no_complaint_and_nothing_about_a_file():
     simulated, _ = simulate_clip(SimulationSettings(seconds=21))
-    found = {finding.name: finding.level for finding in findings_of(simulated)}
+    found = {finding.name: finding.level for finding in findings_from_clip(simulated)}
     assert list(found) == ["File", *ABOUT_TIMES, *ABOUT_LIGHT, *ABOUT_FACE]
     assert set(found.values()) == {"good"}
 
@@ -183,7 +183,7 @@ def test_whole_picture_taken_as_skin_has_no_findings_about_a_face():
         video=GOOD_VIDEO,
         face=FaceInfo(found=1.0, width_px=640, brightness=140.0),
     )
-    assert [finding.name for finding in findings_of(skin)] == [*ABOUT_FILE, *ABOUT_LIGHT]
+    assert [finding.name for finding in findings_from_clip(skin)] == [*ABOUT_FILE, *ABOUT_LIGHT]
 
 
 @pytest.mark.parametrize(
@@ -275,46 +275,46 @@ def flat(*rgb: float) -> np.ndarray:
 
 
 def test_scene_of_a_neutral_flat_picture():
-    scene = scene_of(flat(100, 100, 100))
+    scene = scene_from_crop(flat(100, 100, 100))
     assert scene == {"light": 100, "evenness": 1, "highlights": 0, "cast": 0, "blur": 0}
 
 
 def test_evenness_is_the_darker_side_over_the_brighter():
     picture = flat(100, 100, 100)
     picture[:, 30:] = 50
-    assert scene_of(picture)["evenness"] == pytest.approx(0.5)
-    assert scene_of(picture[:, ::-1].copy())["evenness"] == pytest.approx(0.5)
+    assert scene_from_crop(picture)["evenness"] == pytest.approx(0.5)
+    assert scene_from_crop(picture[:, ::-1].copy())["evenness"] == pytest.approx(0.5)
 
 
 def test_cast_is_the_spread_of_the_channel_means():
-    assert scene_of(flat(150, 100, 50))["cast"] == pytest.approx(1.0)
+    assert scene_from_crop(flat(150, 100, 50))["cast"] == pytest.approx(1.0)
 
 
 def test_highlights_are_the_share_of_pixels_with_a_bright_channel():
     picture = flat(100, 100, 100)
     picture[:10, :, 0] = 250
-    assert scene_of(picture)["highlights"] == pytest.approx(0.25)
+    assert scene_from_crop(picture)["highlights"] == pytest.approx(0.25)
 
 
 def test_blur_falls_with_blur_and_not_with_light():
     sharp = np.random.default_rng(0).uniform(50, 150, (40, 60, 3)).astype(np.float32)
     blurred = cv2.GaussianBlur(sharp, (0, 0), 2)
-    assert scene_of(blurred)["blur"] < 0.1 * scene_of(sharp)["blur"]
-    assert scene_of(0.5 * sharp)["blur"] == pytest.approx(scene_of(sharp)["blur"], rel=1e-3)
+    assert scene_from_crop(blurred)["blur"] < 0.1 * scene_from_crop(sharp)["blur"]
+    assert scene_from_crop(0.5 * sharp)["blur"] == pytest.approx(scene_from_crop(sharp)["blur"], rel=1e-3)
 
 
 def test_scene_of_a_black_picture_is_finite():
-    assert all(np.isfinite(value) for value in scene_of(flat(0, 0, 0)).values())
+    assert all(np.isfinite(value) for value in scene_from_crop(flat(0, 0, 0)).values())
 
 
 def test_light_of_skin_tells_grey_from_pale_and_counts_clipped_samples():
     skin = np.tile(np.array([200.0, 150.0, 130.0]), (10, 1))
-    assert light_of(skin) == {"brightness": pytest.approx(160), "clipped_percent": 0.0, "grey": False}
+    assert light_from_skin(skin) == {"brightness": pytest.approx(160), "clipped_percent": 0.0, "grey": False}
     skin[:2] = 255.0
     skin[2] = 3.0
-    assert light_of(skin)["clipped_percent"] == pytest.approx(30)
-    assert light_of(np.full((10, 3), 120.0))["grey"] is True
+    assert light_from_skin(skin)["clipped_percent"] == pytest.approx(30)
+    assert light_from_skin(np.full((10, 3), 120.0))["grey"] is True
     assert (
-        light_of(0.05 * np.tile(np.array([200.0, 150.0, 130.0]), (10, 1)))["grey"] is False
+        light_from_skin(0.05 * np.tile(np.array([200.0, 150.0, 130.0]), (10, 1)))["grey"] is False
     )  # dark, not grey
-    assert light_of(np.zeros((0, 3))) == {}
+    assert light_from_skin(np.zeros((0, 3))) == {}

@@ -9,7 +9,7 @@ import pytest
 from rppg_core.types import FaceClip, VideoInfo
 from rppg_core.video.frame import ArrayFrame, Frame, Plane
 from rppg_core.video.reader import open_video
-from rppg_core.video.repeats import PictureChanges, repeats_of, staircase_repeats, without_repeats
+from rppg_core.video.repeats import PictureChanges, find_repeats, staircase_repeats, without_repeats
 from tests.video_files import encode
 
 N = 240
@@ -110,8 +110,8 @@ def test_changes_are_in_grey_levels_whatever_the_numbers_are(scene, kind, levels
 def test_small_changes_of_one_kind_of_encoded_picture_are_the_codecs():
     changes = np.where(np.arange(N) % 4 == 0, 1.0, 0.01)
     kinds = np.where(np.arange(N) % 4 == 0, "P", "B")
-    assert not repeats_of(changes, kinds).any()
-    assert repeats_of(changes, np.full(N, "P")).mean() == pytest.approx(0.75)
+    assert not find_repeats(changes, kinds).any()
+    assert find_repeats(changes, np.full(N, "P")).mean() == pytest.approx(0.75)
 
 
 def test_a_freeze_under_fresh_noise_is_no_repeat_and_a_staircase_is():

@@ -99,7 +99,7 @@ def load_clip(path: Path, *, skin_weight: bool = True) -> KnownClip:
     return clip, truth
 
 
-def about_of(path: Path) -> str:
+def read_about(path: Path) -> str:
     """The text beside the arrays of a file; "" where there is none, or no whole file."""
     try:
         with np.load(path, allow_pickle=False) as stored:

@@ -70,7 +70,7 @@ def read_manifest(folder: Path | str) -> list[ExtractedClip]:
     folder = Path(folder)
     found = read_entries(folder)
     try:
-        return [_clip_of(folder, entry) for entry in found["clips"]]
+        return [_clip_from_entry(folder, entry) for entry in found["clips"]]
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(folder, error) from error
 
@@ -109,7 +109,7 @@ def write_manifest(
         "format": FORMAT,
         "fs": FS,
         "needs": sorted(needs),
-        "clips": [_entry_of(clip) for clip in sorted(clips, key=lambda c: (c.dataset, c.clip))],
+        "clips": [_entry_from_clip(clip) for clip in sorted(clips, key=lambda c: (c.dataset, c.clip))],
         "failed": [dict(f.__dict__) for f in sorted(failures, key=lambda f: (f.dataset, f.clip))],
     }
     path = folder / MANIFEST
@@ -126,7 +126,7 @@ def write_manifest(
     return path
 
 
-def _entry_of(clip: ExtractedClip) -> dict[str, Any]:
+def _entry_from_clip(clip: ExtractedClip) -> dict[str, Any]:
     return {
         "dataset": clip.dataset,
         "subject": clip.subject,
@@ -141,7 +141,7 @@ def _entry_of(clip: ExtractedClip) -> dict[str, Any]:
     }
 
 
-def _clip_of(folder: Path, entry: Mapping[str, Any]) -> ExtractedClip:
+def _clip_from_entry(folder: Path, entry: Mapping[str, Any]) -> ExtractedClip:
     return ExtractedClip(
         dataset=entry["dataset"],
         subject=entry["subject"],

@@ -25,7 +25,7 @@ from rppg_core.data_files import data_files
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.lab.datasets.base import DatasetError, Record
 from rppg_core.lab.datasets.check import record_problems
-from rppg_core.lab.datasets.clip_file import about_of, load_clip, save_clip
+from rppg_core.lab.datasets.clip_file import load_clip, read_about, save_clip
 from rppg_core.lab.datasets.extracted import FORMAT, ExtractedClip, Failure
 from rppg_core.lab.datasets.label_times import known_labels, truth_at, truth_from_streams
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
@@ -88,7 +88,7 @@ def extract_record(job: Job) -> Outcome:
         save_clip(job.file, clip, truth, about=about)
         return Outcome(_entry(job, clip, truth, clip.notes))
     except Exception as error:  # a bad video must not end the others' extraction
-        return Outcome(failure=failure_of(job, error))
+        return Outcome(failure=failure_from_error(job, error))
 
 
 def clip_of_record(record: Record, needs: frozenset[str], *, region: str = "face") -> tuple[FaceClip, Truth]:
@@ -169,7 +169,7 @@ def content_key(record: Record, needs: frozenset[str], region: str = "face") -> 
     if record.stmap is not None:
         digest.update(np.ascontiguousarray(record.stmap().samples).tobytes())
     if record.video is not None:
-        for part in _samples_of(record.video):
+        for part in _sample_bytes(record.video):
             digest.update(part)
     elif record.frames is not None:
         digest.update(_words(record.frames).encode())
@@ -181,7 +181,7 @@ def content_key(record: Record, needs: frozenset[str], region: str = "face") -> 
     return digest.hexdigest()[:16]
 
 
-def failure_of(job: Job, error: BaseException) -> Failure:
+def failure_from_error(job: Job, error: BaseException) -> Failure:
     """An error in words that name no other folder than the dataset's own."""
     record = job.record
     path = error.path if isinstance(error, DatasetError) else record.video or Path(record.clip)
@@ -209,7 +209,7 @@ def _pass(record: Record, needs: frozenset[str], region: str) -> FaceClip:
 
 def _kept(job: Job, key: str) -> ExtractedClip | None:
     """The clip of a file that was made of the same content, if it is there."""
-    about = about_of(job.file)
+    about = read_about(job.file)
     if not about:
         return None
     try:
@@ -239,7 +239,7 @@ def _entry(job: Job, clip: FaceClip, truth: Truth, notes: tuple[str, ...]) -> Ex
     )
 
 
-def _samples_of(path: Path) -> Iterator[bytes]:
+def _sample_bytes(path: Path) -> Iterator[bytes]:
     """Names, sizes and some of the bytes of a file or folder: a whole video would take as long as the pass."""
     if path.is_file():
         size = path.stat().st_size

@@ -93,13 +93,13 @@ def _videos(folder: Path) -> list[Path]:
 def stream_names(path: Path) -> list[str]:
     """What the first line of a table offers; the pulse wave where it cannot be read, so that asking tells why."""
     try:
-        names = [stream_of(name)[0] for name in read_names(path)]
+        names = [stream_from_column(name)[0] for name in read_names(path)]
     except RppgError:
         return ["bvp"]
     return list(dict.fromkeys(name for name in names if name in KINDS)) or ["bvp"]
 
 
-def stream_of(column: str) -> tuple[str, str]:
+def stream_from_column(column: str) -> tuple[str, str]:
     """The stream, or TIME, that a column's name means, and the unit behind it; ("", "") where it means neither."""
     match = NAME.fullmatch(column.strip().casefold())
     if match is None:
@@ -141,13 +141,14 @@ def _column(path: Path, names: tuple[str, ...], wanted: str) -> str:
         TableError: there is none, more than one, or one in another unit.
     """
     ours = COLUMNS.get(wanted, wanted)
-    found = [name for name in names if stream_of(name)[0] == wanted]
-    right = [name for name in found if stream_of(name)[1] in ("", *UNITS.get(wanted, (stream_of(name)[1],)))]
+    found = [name for name in names if stream_from_column(name)[0] == wanted]
+    units = {name: stream_from_column(name)[1] for name in found}
+    right = [name for name, unit in units.items() if unit in ("", *UNITS.get(wanted, (unit,)))]
     if len(right) == 1:
         return right[0]
     words = f"a column {ours}: {'seconds from the first frame' if wanted == TIME else KINDS[wanted].unit}"
     if found and not right:
-        unit = stream_of(found[0])[1]
+        unit = stream_from_column(found[0])[1]
         raise TableError(
             path, f"has {found[0]!r}, in {unit}", wanted=words, do=f"convert it, and call it {ours}"
         )

@@ -29,7 +29,7 @@ from rppg_core.lab.datasets.extracted import (
     read_entries,
     write_manifest,
 )
-from rppg_core.lab.datasets.extraction import Job, Outcome, extract_record, failure_of
+from rppg_core.lab.datasets.extraction import Job, Outcome, extract_record, failure_from_error
 from rppg_core.lab.datasets.layouts import find_layout
 from rppg_core.lab.workers import WorkerDiedError, WorkerPool
 from rppg_core.types import Progress
@@ -224,7 +224,7 @@ def _over_pool(jobs: Sequence[Job], workers: int) -> Generator[Outcome, None, No
                         continue
                     error = _died()
                 # any other error: a record that cannot be sent to a process
-                yield future.result() if error is None else Outcome(failure=failure_of(job, error))
+                yield future.result() if error is None else Outcome(failure=failure_from_error(job, error))
 
 
 def _died() -> WorkerDiedError:
@@ -261,7 +261,7 @@ def _over_cluster(jobs: Sequence[Job], scheduler: str) -> Generator[Outcome, Non
             try:
                 yield future.result()
             except distributed.KilledWorker:
-                yield Outcome(failure=failure_of(job, _died()))
+                yield Outcome(failure=failure_from_error(job, _died()))
             except CancelledError as error:
                 raise ClusterError(
                     f"the scheduler at {scheduler!r} left with {len(futures) + 1} of {len(jobs)} clips to go",
@@ -269,7 +269,7 @@ def _over_cluster(jobs: Sequence[Job], scheduler: str) -> Generator[Outcome, Non
                     do="start it again and give the same command: finished clips are kept",
                 ) from error
             except Exception as error:  # a record that cannot be read on that machine
-                yield Outcome(failure=failure_of(job, error))
+                yield Outcome(failure=failure_from_error(job, error))
 
 
 def _require_dask() -> Any:

@@ -64,7 +64,7 @@ class StmapFolder(Layout):
         found = {path.parent for path in data_files(root, *places)}
         for folder in sorted(found):
             name = str(folder.relative_to(root)).replace("\\", "/")
-            dataset, subject = dataset_of(root, folder), subject_of(folder.name)
+            dataset, subject = dataset_from_folder(root, folder), subject_from_clip_name(folder.name)
             yield Record(
                 dataset=dataset,
                 subject=subject,
@@ -84,12 +84,12 @@ class StmapFolder(Layout):
                 yield Problem(error.path, error.what, error.do)
 
 
-def dataset_of(root: Path, folder: Path) -> str:
+def dataset_from_folder(root: Path, folder: Path) -> str:
     """The name of the set: the folder that holds its clips."""
     return folder.parent.name or root.name
 
 
-def subject_of(clip: str) -> str:
+def subject_from_clip_name(clip: str) -> str:
     """The person in a clip's name, as the sets of the field write them; splits are made by it."""
     for pattern in SUBJECTS:
         if match := re.match(pattern, clip, re.IGNORECASE):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from rppg_core.analysis.pipeline import analyze, needs_of
+from rppg_core.analysis.pipeline import analyze, collect_needs
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
 from rppg_core.lab.workers import WorkerPool
 from rppg_core.metrics import wilson_interval
@@ -43,7 +43,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Row:
+class RefusalRow:
     """One voice (a method or the consensus) on one case."""
 
     kind: str
@@ -86,7 +86,7 @@ def cases(seeds: int) -> list[Case]:
     return pulsed + free
 
 
-def run_case(case: Case, methods: Sequence[str]) -> list[Row]:
+def run_case(case: Case, methods: Sequence[str]) -> list[RefusalRow]:
     """Simulate one clip, analyse it, and write down what every voice said."""
     from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 
@@ -109,13 +109,13 @@ def run_case(case: Case, methods: Sequence[str]) -> list[Row]:
         flicker_hz=float(rng.uniform(0.9, 2.5)) if case.seed % 2 else 1.1,
         seed=case.seed,
     )
-    clip, truth = simulate_clip(settings, needs_of(methods))
+    clip, truth = simulate_clip(settings, collect_needs(methods))
     report = analyze(clip, list(methods))
     truth_bpm = float(np.mean(truth.hr_bpm)) if truth.pulsed else float("nan")
     voices = {name: e.vitals.hr for name, e in report.estimates.items()}
     voices["consensus"] = report.consensus.vitals.hr
     return [
-        Row(
+        RefusalRow(
             **asdict(case),
             voice=name,
             truth_bpm=truth_bpm,
@@ -145,7 +145,7 @@ def run_refusal(
     """
     names = resolve(methods)
     todo = cases(seeds)
-    rows: list[Row] = []
+    rows: list[RefusalRow] = []
     with WorkerPool(workers) as pool:
         for k, result in enumerate(pool.map(run_case, todo, [names] * len(todo))):
             rows += result
@@ -159,9 +159,9 @@ class RefusalResult:
     """Rows of the protocol, and the tables made of them."""
 
     seeds: int
-    rows: list[Row]
+    rows: list[RefusalRow]
 
-    def select(self, **wanted: Any) -> list[Row]:
+    def select(self, **wanted: Any) -> list[RefusalRow]:
         """Rows whose fields equal, or lie among, what is wanted."""
         return [
             row
@@ -289,7 +289,7 @@ class RefusalResult:
 _HEADER = ["", "n", "shown", "within 3 bpm", "interval", "MAE bpm", "covered"]
 
 
-def _summary(rows: list[Row]) -> list[str]:
+def _summary(rows: list[RefusalRow]) -> list[str]:
     shown = [row for row in rows if row.shown]
     near = sum(row.error_bpm <= 3 for row in shown)
     low, high = wilson_interval(near, len(shown)) if shown else (0.0, 1.0)

@@ -35,7 +35,7 @@ from rppg_core.lab.simulate.render import (
     wall_layers,
 )
 from rppg_core.lab.simulate.scene import Motion, frame_times, head_motion, shown_frames
-from rppg_core.lab.simulate.script import exposed, layer_strengths, motion_of_clip, truth_of
+from rppg_core.lab.simulate.script import exposed, layer_strengths, motion_of_clip, truth_from_waves
 from rppg_core.lab.simulate.settings import (
     KINDS,
     PULSE_FREE,
@@ -107,7 +107,7 @@ def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
         frames=frames,
         tracker=KnownFace(scene, times_s, order[shown], [settings.seed, _TRACKER]),
         motion=scene.motion,
-        truth=truth_of(settings, times_s, waves),
+        truth=truth_from_waves(settings, times_s, waves),
         fps=settings.fps,
     )
 

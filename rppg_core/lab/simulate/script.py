@@ -116,7 +116,9 @@ def exposed(
     )
 
 
-def truth_of(settings: SimulationSettings, times_s: Float[np.ndarray, " time"], waves: Waves) -> Truth:
+def truth_from_waves(
+    settings: SimulationSettings, times_s: Float[np.ndarray, " time"], waves: Waves
+) -> Truth:
     """What a clip holds; without a pulse all of it is zero or NaN."""
     truth = Truth(
         times_s=times_s,

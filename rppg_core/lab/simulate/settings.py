@@ -104,10 +104,10 @@ class SimulationSettings:
     seed: int = 0
 
     def __post_init__(self):
-        _one_of("kind", self.kind, KINDS)
-        _one_of("motion", self.motion, MOTION)
-        _one_of("face", self.face, FACES)
-        _one_of("codec", self.codec, ("", *CODECS))
+        _require_one_of("kind", self.kind, KINDS)
+        _require_one_of("motion", self.motion, MOTION)
+        _require_one_of("face", self.face, FACES)
+        _require_one_of("codec", self.codec, ("", *CODECS))
         _within({name: getattr(self, name) for name in RANGES}, RANGES)
         if self.photo is not None and not isinstance(self.photo, (str, Path)):
             raise UsageError(
@@ -293,7 +293,7 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def _one_of(name: str, value: str, known: Iterable[str]) -> None:
+def _require_one_of(name: str, value: str, known: Iterable[str]) -> None:
     if not isinstance(value, str) or value not in known:
         raise UsageError(
             f"{name} is {value!r}"[:80],

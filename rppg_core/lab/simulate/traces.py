@@ -36,7 +36,7 @@ from rppg_core.lab.simulate.render import (
     SLOPE,
 )
 from rppg_core.lab.simulate.scene import Motion, frame_times, noise_variance, tone_curve
-from rppg_core.lab.simulate.script import exposed, layer_strengths, motion_of_clip, truth_of
+from rppg_core.lab.simulate.script import exposed, layer_strengths, motion_of_clip, truth_from_waves
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.skin import EXPOSURE, TONES, fill, skin_colour
 from rppg_core.types import FaceClip, FaceInfo, Truth, VideoInfo
@@ -126,7 +126,7 @@ def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -
         ),
         face=FaceInfo(found=1.0, n_faces=1, width_px=100.0, skin_fraction=float(face.share.mean())),
     )
-    return clip, truth_of(settings, times_s, waves)
+    return clip, truth_from_waves(settings, times_s, waves)
 
 
 def draw_cell_face(

@@ -25,7 +25,14 @@ from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.clip_file import load_clip, save_clip
 from rppg_core.lab.simulate.faces import simulate_clip
 from rppg_core.lab.simulate.settings import CODECS, SIMULATOR_VERSION, SimulationSettings, random_settings
-from rppg_core.lab.training.sources import Prepare, Sample, even_truth, harder, targets_of, without_motion
+from rppg_core.lab.training.sources import (
+    Prepare,
+    Sample,
+    even_truth,
+    harder,
+    targets_from_truth,
+    without_motion,
+)
 from rppg_core.lab.workers import WorkerPool
 from rppg_core.models.base import TASKS
 from rppg_core.models.recipe import Recipe
@@ -102,7 +109,7 @@ def random_window(
     window = cut(clip, part)
     if rng.uniform() < 0.5:
         window = mirrored(window)
-    return Sample(dict(prepare(window)), targets_of(truth, part, labels))
+    return Sample(dict(prepare(window)), targets_from_truth(truth, part, labels))
 
 
 class ClipTask(NamedTuple):

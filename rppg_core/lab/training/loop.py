@@ -29,8 +29,8 @@ from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.training import mixture
 from rppg_core.lab.training.averaging import create_average, restart_average
 from rppg_core.lab.training.batches import Share, StepDataset, step_loader
-from rppg_core.lab.training.mixture import shares_of, words_of
-from rppg_core.lab.training.record import Row, RunFolder
+from rppg_core.lab.training.mixture import describe_data, shares_from_recipe
+from rppg_core.lab.training.record import LogRow, RunFolder
 from rppg_core.lab.training.stages import Stages, list_origins
 from rppg_core.lab.training.stopping import stop_on_signal
 from rppg_core.lab.training.teacher import Teacher
@@ -53,7 +53,7 @@ LIMITS = (
     " every method."
 )
 RECORDED = "trained on stored clips"  # where the weights come from when not from the simulator alone
-Page = Callable[[list[Row]], str]
+Page = Callable[[list[LogRow]], str]
 
 
 class TrainingError(RppgError):
@@ -140,7 +140,7 @@ def train(
         folder.start(recipe, sources, resume=options.resume)
     with accelerator.main_process_first():  # it renders the clips, the others find them
         clips = Path(options.runs) / "clips"
-        shares = shares or partial(shares_of, names=sources, clips=clips, progress=tell)
+        shares = shares or partial(shares_from_recipe, names=sources, clips=clips, progress=tell)
         mixed, held_out = shares(recipe, held_out=False), shares(recipe, held_out=True)
     threads, cores = torch.get_num_threads(), os.cpu_count() or 1
     if options.workers is None:
@@ -153,7 +153,7 @@ def train(
             training.load()
         simulated = set(sources) == {mixture.SIMULATED} and list_origins(recipe) <= {SIMULATED}
         training.run(options, tell=tell, page=page)
-        return training.result(words_of(recipe, mixed), simulated=simulated)
+        return training.result(describe_data(recipe, mixed), simulated=simulated)
     finally:
         torch.set_num_threads(threads)
 
@@ -201,7 +201,7 @@ class Training:
         self.accelerator.register_for_checkpointing(self.scheduler, self.ema, self.clock)
         # only now: several processes agree in prepare() on the weights that may have a gradient in any stage
         self.stages.freeze(self.clock.stage)
-        self._unwritten: list[tuple[Row, dict[str, Tensor]]] = []
+        self._unwritten: list[tuple[LogRow, dict[str, Tensor]]] = []
         self._checks: list[Batch] = []
 
     def load(self) -> None:
@@ -312,7 +312,11 @@ class Training:
         self.scheduler.step()
         self.stages.parts.restore()
         self.ema.update_parameters(self.network)
-        row: Row = {"step": self.clock.step + 1, "lr": lr, "difficulty": difficulty(recipe, self.clock.step)}
+        row: LogRow = {
+            "step": self.clock.step + 1,
+            "lr": lr,
+            "difficulty": difficulty(recipe, self.clock.step),
+        }
         row |= {"stage": stage.name} if stage.name else {}
         self.clock.step += 1
         seconds = {"seconds": round(self.clock.wall_s, 2), "cpu_seconds": round(self.clock.cpu_s, 2)}

@@ -28,7 +28,7 @@ SIMULATED = "simulated"
 CLIPS_SEED = 1  # people of the rendered domain clips; protocol mssdg has those of seed 0
 
 
-def shares_of(
+def shares_from_recipe(
     recipe: Recipe,
     names: Sequence[str],
     *,
@@ -107,7 +107,7 @@ def shares_of_clips(
     ]
 
 
-def words_of(recipe: Recipe, shares: Sequence[Share]) -> str:
+def describe_data(recipe: Recipe, shares: Sequence[Share]) -> str:
     """The data in words, for the card."""
     parts = " and ".join(f"{share.size} {share.source.name}" for share in shares)
     taught = f", taught by {recipe.teacher}" if recipe.teacher else ""

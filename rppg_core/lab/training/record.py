@@ -16,7 +16,7 @@ from typing import Any
 from rppg_core.errors import UsageError, WriteError
 from rppg_core.models.recipe import Recipe, recipe_dict
 
-Row = dict[str, Any]
+LogRow = dict[str, Any]
 
 
 class RunFolder:
@@ -86,7 +86,7 @@ class RunFolder:
         with self.log.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[LogRow]:
         """The log; a line that was cut off by a kill is left out."""
         rows = []
         for line in self.log.read_text(encoding="utf-8").splitlines() if self.log.is_file() else ():
@@ -103,18 +103,18 @@ class RunFolder:
         part.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
         os.replace(part, self.log)
 
-    def draw(self, page: Callable[[list[Row]], str] | None) -> None:
+    def draw(self, page: Callable[[list[LogRow]], str] | None) -> None:
         """Write the curve page, where somebody knows how to draw it."""
         if page is not None:
             (self.path / "curve.html").write_text(page(self.rows()), encoding="utf-8")
 
-    def _about(self) -> Row | None:
+    def _about(self) -> LogRow | None:
         try:
             return json.loads((self.path / "recipe.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
 
-    def _check_same(self, stored: Row | None, wanted: Row) -> None:
+    def _check_same(self, stored: LogRow | None, wanted: LogRow) -> None:
         if stored is None:
             raise UsageError(
                 f"no run in {str(self.path)!r}",

@@ -1,8 +1,8 @@
 """Where training samples come from, and how samples with different labels become one batch.
 
 A source computes sample k from its seed alone, so that a run can be stopped and continued exactly. A sample holds
-what the method reads (its own `inputs_of`, the same code as in use) and the targets that its source knows. In the
-batch every task is present, with a mask that marks the real targets.
+what the method reads (its own `inputs_from_clip`, the same code as in use) and the targets that its source knows. In
+the batch every task is present, with a mask that marks the real targets.
 Axis letters: B batch, T time, N cell.
 """
 
@@ -100,7 +100,7 @@ def even_truth(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
     )
 
 
-def targets_of(truth: Truth, part: slice, labels: frozenset[str]) -> dict[str, np.ndarray | float]:
+def targets_from_truth(truth: Truth, part: slice, labels: frozenset[str]) -> dict[str, np.ndarray | float]:
     """What a truth says about a stretch of its clip, as far as its source may label it and knows it."""
     known: dict[str, np.ndarray | float] = {
         "bvp": truth.bvp[part],
@@ -142,7 +142,7 @@ class TraceSource:
             even = resample(clip, FS)
             part = slice(0, self.n_frames)
             if len(even.valid) >= self.n_frames and even.valid[part].all():
-                targets = targets_of(even_truth(truth, even.times_s), part, self.labels)
+                targets = targets_from_truth(even_truth(truth, even.times_s), part, self.labels)
                 return Sample(dict(self.prepare(cut(even, part))), targets)
         raise AssertionError(
             f"sample {index}: {TRIES} simulated clips in a row have a gap in {self.n_frames} frames"

@@ -1,6 +1,6 @@
 """A trained network whose answers another one learns from.
 
-Floor 6. The teacher gets the same samples as the student, prepared as the teacher reads them. It is in evaluation
+The teacher gets the same samples as the student, prepared as the teacher reads them. It is in evaluation
 mode, has no gradient and is part of no checkpoint: a continued run reads its file again.
 Axis letters: B batch.
 """
@@ -62,14 +62,14 @@ def prepare_for_both(student: type[RppgModel], config: Any, which: str) -> Prepa
         config: of the student.
         which: the teacher; "" is none.
     """
-    mine = partial(student.inputs_of, config=config)
+    mine = partial(student.inputs_from_clip, config=config)
     if not which:
         return mine
     name, path = find_weights(which)
     other = load_config(name, path)
     if (model_class(name), other) == (student, config):
         return mine
-    return partial(_prepare, mine, partial(model_class(name).inputs_of, config=other))
+    return partial(_prepare, mine, partial(model_class(name).inputs_from_clip, config=other))
 
 
 def _prepare(mine: Prepare, teachers: Prepare, clip: FaceClip) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rppg_core.nn.spectrum import expected_rate, power_at, rate_grid, share_of
+from rppg_core.nn.spectrum import expected_rate, power_at, rate_grid, shares_from_power
 
 WAVES = 6  # learned waveforms whose spectra a rate is read from
 
@@ -68,7 +68,7 @@ class SpectralHead(nn.Module):
         self, features: Float[Tensor, "batch channel row time"], fs: float
     ) -> Float[Tensor, "batch rate"]:
         waves = self.project(features.mean(dim=2))  # (B, waves, T)
-        shares = share_of(power_at(waves, self.rates, fs)).clamp_min(1e-4).log()
+        shares = shares_from_power(power_at(waves, self.rates, fs)).clamp_min(1e-4).log()
         return torch.log_softmax(torch.einsum("bwk,w->bk", shares, self.trust), dim=1)
 
     def rate(self, log_share: Float[Tensor, "batch rate"]) -> Float[Tensor, " batch"]:

@@ -95,7 +95,7 @@ class PhysMLE(RppgModel):
         return [f"stage {k + 1}, layer {j + 1}" for k, n in enumerate(counts) for j in range(n)]
 
     @classmethod
-    def inputs_of(cls, clip: FaceClip, config: PhysMLEConfig) -> dict[str, np.ndarray]:
+    def inputs_from_clip(cls, clip: FaceClip, config: PhysMLEConfig) -> dict[str, np.ndarray]:
         cells, weight = clip.need("stmap"), clip.need("stmap_weight")
         if config.stem == "image":
             low, high = cells.min(axis=0), cells.max(axis=0)
@@ -110,7 +110,7 @@ class PhysMLE(RppgModel):
         B, T = stmap.shape[:2]
         n_twins = self._n_twins(B) if self.training else 0
         if n_twins:
-            twin, twin_weight = priors.twin_of(stmap[:n_twins], weight[:n_twins])
+            twin, twin_weight = priors.make_twin(stmap[:n_twins], weight[:n_twins])
             stmap, weight = torch.cat([stmap, twin]), torch.cat([weight, twin_weight])
         spare = -T % self.config.time_stride
         stmap = torch.cat([stmap, stmap[:, -1:].expand(-1, spare, -1, -1)], dim=1)
@@ -161,9 +161,9 @@ class PhysMLE(RppgModel):
                 head = self.heads[task]
                 terms[f"{task}_spectrum"] = rate_distribution(
                     outputs[f"{task}_log_share"],
-                    head.rates,
+                    head.rates,  # pyright: ignore[reportArgumentType]
                     targets[task],
-                    mask[task],  # pyright: ignore[reportArgumentType]
+                    mask[task],
                     spread=SPREADS[task],
                 )
         return terms | {name: slow * term for name, term in self._priors(outputs, batch).items()}

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rppg_core.nn.losses import masked_mean, rate_cross_entropy
-from rppg_core.nn.spectrum import band_and_envelope, expected_rate, power_at, rate_grid, share_of
+from rppg_core.nn.spectrum import band_and_envelope, expected_rate, power_at, rate_grid, shares_from_power
 
 RR_RANGE_BRPM = (6.0, 30.0, 0.5)
 SMALL_GAP = 2.0  # of two views; the released code trusts no larger one
@@ -34,7 +34,7 @@ def ramp(done: float) -> float:
     return 2 / (1 + math.exp(-10 * done)) - 1
 
 
-def twin_of(
+def make_twin(
     stmap: Float[Tensor, "batch time cell colour"], weight: Float[Tensor, "batch cell"]
 ) -> tuple[Float[Tensor, "batch time cell colour"], Float[Tensor, "batch cell"]]:
     """Another view of each sample: half have cells replaced or exchanged, a twentieth begin up to a second later.
@@ -111,8 +111,8 @@ def breath_of_pulse(bvp: Float[Tensor, "batch time"], fs: float) -> Float[Tensor
     rates = rate_grid(*RR_RANGE_BRPM, device=bvp.device)
     _, size = band_and_envelope(bvp, fs, low_hz=0.7, high_hz=3.0)
     level, _ = band_and_envelope(bvp, fs, low_hz=0.1, high_hz=0.5)
-    power = share_of(power_at(size, rates, fs)) + share_of(power_at(level, rates, fs))
-    sharp = share_of(power**2)  # towards the strongest line
+    power = shares_from_power(power_at(size, rates, fs)) + shares_from_power(power_at(level, rates, fs))
+    sharp = shares_from_power(power**2)  # towards the strongest line
     return expected_rate(sharp, rates)
 
 

@@ -75,7 +75,7 @@ class TraceNet(RppgModel):
         )
 
     @classmethod
-    def inputs_of(cls, clip: FaceClip, config: TraceNetConfig) -> dict[str, np.ndarray]:
+    def inputs_from_clip(cls, clip: FaceClip, config: TraceNetConfig) -> dict[str, np.ndarray]:
         cells, weight = clip.need("stmap"), clip.need("stmap_weight")
         stmap = STMap(cells, clip.fs or FS, weight)
         return {

@@ -11,7 +11,7 @@ import pytest
 
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets import clip_file
-from rppg_core.lab.datasets.clip_file import about_of, load_clip, readable, save_clip
+from rppg_core.lab.datasets.clip_file import load_clip, read_about, readable, save_clip
 from rppg_core.types import FaceClip, Truth
 from tests.clip_factory import LaterClip, full_clip, full_truth
 
@@ -110,7 +110,7 @@ def test_file_of_an_earlier_extraction_is_read(tmp_path):
     assert_same(known.bvp, truth.bvp, "truth bvp")
     assert np.isnan(known.resp).all() and np.isnan(known.spo2_percent)
     assert (known.rr_brpm, known.pulsed, known.spo2, len(known.beats_s)) == (12.5, True, None, 0)
-    assert about_of(tmp_path / "a.npz") == "made of this"
+    assert read_about(tmp_path / "a.npz") == "made of this"
 
 
 def test_cells_without_skin_weight_take_the_place_of_the_map(stored, tmp_path):
@@ -139,8 +139,8 @@ def test_same_content_gives_the_same_bytes_without_a_date(stored, tmp_path):
 def test_text_of_the_writer_comes_back(stored, tmp_path):
     clip, truth, path = stored
     save_clip(tmp_path / "b.npz", clip, truth, about="a key – and notes")
-    assert about_of(tmp_path / "b.npz") == "a key – and notes"
-    assert about_of(path) == about_of(tmp_path / "none.npz") == ""
+    assert read_about(tmp_path / "b.npz") == "a key – and notes"
+    assert read_about(path) == read_about(tmp_path / "none.npz") == ""
 
 
 def test_writing_that_fails_leaves_the_old_file_and_no_other(stored, monkeypatch):

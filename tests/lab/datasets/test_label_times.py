@@ -20,14 +20,14 @@ def stream(name, times_s, values, **changes):
     return make_stream(Path("labels.csv"), name, times_s, values, **changes)
 
 
-def truth_of(*streams, times_s=TIMES_S):
+def truth_from_waves(*streams, times_s=TIMES_S):
     return truth_from_streams({s.name: s for s in streams}, times_s)[0]
 
 
 @pytest.mark.parametrize("fs", [20.0, 29.53, 60.0, 256.0, 1000.0])
 def test_wave_of_any_clock_lies_on_the_clips_times(fs):
     times_s = even(fs)
-    found = truth_of(stream("bvp", times_s, 300 + 7 * wave(times_s)))
+    found = truth_from_waves(stream("bvp", times_s, 300 + 7 * wave(times_s)))
     assert np.isfinite(found.bvp).all()
     assert np.corrcoef(found.bvp, wave(TIMES_S))[0, 1] > 0.9995  # 5 ms of shift would be below
     assert found.bvp.mean() == pytest.approx(0, abs=1e-9)
@@ -37,20 +37,20 @@ def test_wave_of_any_clock_lies_on_the_clips_times(fs):
 def test_masked_stretch_is_unknown_and_its_neighbours_are_not():
     times_s = even(60.0)
     mask = (times_s < 4) | (times_s > 5)
-    found = truth_of(stream("bvp", times_s, wave(times_s), mask=mask)).bvp
+    found = truth_from_waves(stream("bvp", times_s, wave(times_s), mask=mask)).bvp
     assert np.isnan(found[(TIMES_S > 4.02) & (TIMES_S < 4.98)]).all()
     assert np.isfinite(found[(TIMES_S < 3.97) | (TIMES_S > 5.03)]).all()
 
 
 def test_labels_that_end_early_or_begin_late_leave_the_rest_unknown():
     times_s = even(30.0)[60:240]
-    found = truth_of(stream("bvp", times_s, wave(times_s)))
+    found = truth_from_waves(stream("bvp", times_s, wave(times_s)))
     assert np.flatnonzero(np.isfinite(found.bvp))[[0, -1]] == pytest.approx([60, 240], abs=1)
 
 
 def test_hole_in_the_labels_clock_is_not_bridged():
     times_s = np.delete(even(30.0), slice(100, 130))
-    found = truth_of(stream("bvp", times_s, wave(times_s))).bvp
+    found = truth_from_waves(stream("bvp", times_s, wave(times_s))).bvp
     assert np.isnan(found[102:128]).all()
     assert np.isfinite(found[:100]).all()
 
@@ -65,7 +65,7 @@ def test_known_lag_is_taken_out_and_noted():
 
 def test_rates_keep_their_unit_and_cover_their_last_second():
     times_s = even(1.0)
-    found = truth_of(stream("hr", times_s, 60 + times_s), stream("spo2", times_s, np.full(10, 97.0)))
+    found = truth_from_waves(stream("hr", times_s, 60 + times_s), stream("spo2", times_s, np.full(10, 97.0)))
     np.testing.assert_allclose(found.hr_bpm[:270:30], 60 + np.arange(9))
     assert np.isfinite(found.hr_bpm).all()
     assert found.spo2_percent == 97
@@ -75,15 +75,15 @@ def test_rates_keep_their_unit_and_cover_their_last_second():
 def test_sensor_without_a_finger_labels_nothing():
     times_s = even(1.0)
     rates = np.where(times_s < 5, 0, 72.0)
-    found = truth_of(stream("hr", times_s, rates)).hr_bpm
+    found = truth_from_waves(stream("hr", times_s, rates)).hr_bpm
     assert np.isnan(found[: int(4.4 * 30)]).all()
     assert (found[5 * 30 :] == 72).all()
 
 
 def test_breathing_rate_of_a_minority_of_the_clip_is_not_the_clips():
     times_s = even(1.0)
-    known = truth_of(stream("rr", times_s, np.full(10, 15.0), mask=times_s < 6)).rr_brpm
-    unknown = truth_of(stream("rr", times_s, np.full(10, 15.0), mask=times_s < 3)).rr_brpm
+    known = truth_from_waves(stream("rr", times_s, np.full(10, 15.0), mask=times_s < 6)).rr_brpm
+    unknown = truth_from_waves(stream("rr", times_s, np.full(10, 15.0), mask=times_s < 3)).rr_brpm
     assert known == 15
     assert np.isnan(unknown)
 
@@ -96,7 +96,7 @@ def test_names_of_known_labels_follow_what_is_there():
         stream("bvp", times_s, np.zeros(300)),
         stream("spo2", times_s, np.zeros(300)),
     ]
-    assert known_labels(truth_of(*streams)) == ("hr",)
+    assert known_labels(truth_from_waves(*streams)) == ("hr",)
 
 
 def test_truth_with_holes_moves_to_other_times_with_its_holes():

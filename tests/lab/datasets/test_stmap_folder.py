@@ -6,7 +6,7 @@ from scipy.io import savemat
 
 from rppg_core.lab.datasets.base import DatasetError
 from rppg_core.lab.datasets.check import check_folder
-from rppg_core.lab.datasets.stmap_folder import Window, read_window, subject_of
+from rppg_core.lab.datasets.stmap_folder import Window, read_window, subject_from_clip_name
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_dataset_and_subject_come_from_the_folders(root):
     ],
 )
 def test_subject_is_the_person_in_the_name(clip, subject):
-    assert subject_of(clip) == subject
+    assert subject_from_clip_name(clip) == subject
 
 
 def test_index_of_another_machine_finds_its_clip_here(root):

@@ -6,7 +6,7 @@ import pytest
 
 from rppg_core.lab.protocols import refusal
 from rppg_core.lab.protocols.calibration import heart_rate as calibrate
-from rppg_core.lab.protocols.refusal import PULSE_FREE, RefusalResult, Row, cases, run_refusal
+from rppg_core.lab.protocols.refusal import PULSE_FREE, RefusalResult, RefusalRow, cases, run_refusal
 from rppg_core.lab.protocols.table import text_table
 
 
@@ -19,7 +19,9 @@ def row(voice="consensus", kind="pulse", truth=70.0, value=70.5, half=2.0, **mor
         **more,
     }
     low, high = (value - half, value + half) if value is not None else (None, None)
-    return Row(kind=kind, voice=voice, truth_bpm=truth, value_bpm=value, low_bpm=low, high_bpm=high, **fields)
+    return RefusalRow(
+        kind=kind, voice=voice, truth_bpm=truth, value_bpm=value, low_bpm=low, high_bpm=high, **fields
+    )
 
 
 def test_ten_seeds_give_the_promised_clips_with_seeds_apart_from_the_calibration():

@@ -46,8 +46,8 @@ class Staged(RppgModel):
         self.register_buffer("count", torch.zeros(1))
 
     @classmethod
-    def inputs_of(cls, clip, config) -> dict[str, np.ndarray]:
-        return Tiny.inputs_of(clip, config)
+    def inputs_from_clip(cls, clip, config) -> dict[str, np.ndarray]:
+        return Tiny.inputs_from_clip(clip, config)
 
     def forward(self, inputs):
         if self.training:

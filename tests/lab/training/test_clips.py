@@ -12,7 +12,7 @@ from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.lab.training import clips
 from rppg_core.lab.training.clips import ClipSource, clip_files, mirrored, render_clips
-from rppg_core.lab.training.mixture import shares_of, words_of
+from rppg_core.lab.training.mixture import describe_data, shares_from_recipe
 from rppg_core.lab.training.sources import even_truth
 from rppg_core.types import FaceClip, Truth, marked_rows
 from rppg_core.video.prepare import resample
@@ -174,7 +174,7 @@ def test_clips_are_drawn_faces_through_a_codec():
 
 def test_a_fifth_of_a_batch_are_clips(folder, monkeypatch, tmp_path):
     monkeypatch.setattr("rppg_core.lab.training.mixture.render_clips", lambda *args, **options: folder)
-    shares = shares_of(tiny(traces=12, clips=3), ["simulated"], clips=tmp_path)
+    shares = shares_from_recipe(tiny(traces=12, clips=3), ["simulated"], clips=tmp_path)
     assert [(share.source.name, share.size) for share in shares] == [
         ("simulated traces", 12),
         ("windows of 8 rendered clips", 3),
@@ -182,11 +182,11 @@ def test_a_fifth_of_a_batch_are_clips(folder, monkeypatch, tmp_path):
 
 
 def test_folders_share_the_batch_with_the_simulator(folder):
-    shares = shares_of(tiny(traces=5), ["simulated", str(folder)], clips=folder)
+    shares = shares_from_recipe(tiny(traces=5), ["simulated", str(folder)], clips=folder)
     assert [share.size for share in shares] == [3, 2]
 
 
 def test_card_says_what_the_data_were(folder):
     recipe = tiny(traces=4, steps=100)
-    words = words_of(recipe, shares_of(recipe, ["simulated", str(folder)], clips=folder))
+    words = describe_data(recipe, shares_from_recipe(recipe, ["simulated", str(folder)], clips=folder))
     assert words == "100 steps of 2 simulated traces and 2 windows of 8 stored clips"

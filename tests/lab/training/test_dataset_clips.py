@@ -22,7 +22,7 @@ from rppg_core.lab.training import mixture
 from rppg_core.lab.training.batches import StepDataset
 from rppg_core.lab.training.dataset_clips import ExtractedSource, clips_for, on_our_cells
 from rppg_core.lab.training.loop import RunOptions, train
-from rppg_core.lab.training.mixture import shares_of, shares_of_clips, words_of
+from rppg_core.lab.training.mixture import describe_data, shares_from_recipe, shares_of_clips
 from rppg_core.lab.training.sources import even_truth
 from rppg_core.models.base import TASKS
 from rppg_core.models.neural_method import neural_method
@@ -148,7 +148,7 @@ def test_recipe_may_leave_labels_of_stored_clips_aside(folder):
     place, clips = folder
     assert set(source_of(clips[:2], labels=frozenset({"hr", "rr"})).sample(0, 1.0).targets) == {"hr", "rr"}
     assert set(source_of(clips[10:12], labels=frozenset({"rr"})).sample(0, 1.0).targets) == set()
-    (share,) = shares_of(tiny(labels=("hr",)), [str(place)], clips=place)
+    (share,) = shares_from_recipe(tiny(labels=("hr",)), [str(place)], clips=place)
     assert set(share.source.sample(0, 1.0).targets) == {"hr"}
 
 
@@ -160,7 +160,7 @@ def domain_recipe(**changes):
 
 
 def test_traces_of_each_domain_are_labelled_as_its_original_is(tmp_path):
-    shares = shares_of(domain_recipe(), ["simulated"], clips=tmp_path)
+    shares = shares_from_recipe(domain_recipe(), ["simulated"], clips=tmp_path)
     assert [share.size for share in shares] == [2] * 6
     mask = StepDataset(domain_recipe(), shares).mixed(3).mask
     found = [{task for task in TASKS if mask[task][row]} for row in range(12)]
@@ -169,14 +169,14 @@ def test_traces_of_each_domain_are_labelled_as_its_original_is(tmp_path):
 
 
 def test_traces_of_the_domains_are_of_different_people(tmp_path):
-    shares = shares_of(domain_recipe(), ["simulated"], clips=tmp_path)
+    shares = shares_from_recipe(domain_recipe(), ["simulated"], clips=tmp_path)
     rates = StepDataset(domain_recipe(), shares).mixed(0).targets["hr"].tolist()
     assert len(set(rates)) == 12
 
 
 def test_network_of_one_task_gets_that_label_only_from_the_domains_that_have_it(tmp_path):
     recipe = domain_recipe(labels=("rr",))
-    mask = StepDataset(recipe, shares_of(recipe, ["simulated"], clips=tmp_path)).mixed(0).mask
+    mask = StepDataset(recipe, shares_from_recipe(recipe, ["simulated"], clips=tmp_path)).mixed(0).mask
     assert mask["rr"].tolist() == [False] * 8 + [True] * 4
     assert not any(mask[task].any() for task in TASKS if task != "rr")
 
@@ -193,7 +193,7 @@ def test_clips_of_the_domains_are_rendered_once_of_people_that_no_benchmark_has(
 
     monkeypatch.setattr(mixture, "extract_dataset", extract)
     recipe = domain_recipe(clips=4, n_clips=18, clip_s=10.0)
-    shares = shares_of(recipe, ["simulated"], clips=tmp_path)
+    shares = shares_from_recipe(recipe, ["simulated"], clips=tmp_path)
     assert [share.size for share in shares] == [2] * 6 + [4]
     assert shares[-1].source.name == "windows of 18 clips of six simulated domains"
     ((records, place, needs),) = asked
@@ -215,7 +215,7 @@ def test_people_of_the_domains_that_are_watched_are_not_trained_on(folder, tmp_p
     )
     recipe = domain_recipe(clips=4)
     trained, watched = (
-        shares_of(recipe, ["simulated"], clips=tmp_path, held_out=out) for out in (False, True)
+        shares_from_recipe(recipe, ["simulated"], clips=tmp_path, held_out=out) for out in (False, True)
     )
     people = [{clip.subject for clip in shares[-1].source.clips} for shares in (trained, watched)]
     assert people[0] and people[1] and not people[0] & people[1]
@@ -230,8 +230,8 @@ def test_more_domains_than_samples_are_refused(folder):
 def test_folder_with_a_manifest_is_a_source_beside_the_simulator(folder):
     place, _ = folder
     recipe = tiny(traces=5)
-    shares = shares_of(recipe, ["simulated", str(place)], clips=place)
-    assert words_of(recipe, shares) == "12 steps of 3 simulated traces and 2 windows of 18 clips of made"
+    shares = shares_from_recipe(recipe, ["simulated", str(place)], clips=place)
+    assert describe_data(recipe, shares) == "12 steps of 3 simulated traces and 2 windows of 18 clips of made"
 
 
 def test_network_trains_on_a_folder_with_a_manifest(folder, tmp_path):

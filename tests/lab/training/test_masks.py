@@ -10,7 +10,7 @@ from torch import nn
 
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
-from rppg_core.lab.training.sources import Sample, collate, even_truth, targets_of
+from rppg_core.lab.training.sources import Sample, collate, even_truth, targets_from_truth
 from rppg_core.models.base import SERIES, TASKS, Batch, RppgModel
 from rppg_core.models.physmle import PhysMLEConfig
 from rppg_core.models.weights import config_class, model_class
@@ -26,8 +26,10 @@ def samples_of(model: RppgModel, n: int) -> list[Sample]:
     for seed in range(n):
         clip, truth = simulate_traces(SimulationSettings(seconds=model.window / 30 + 1, seed=seed))
         even, part = resample(clip), slice(0, model.window)
-        inputs = model.inputs_of(cut(even, part), model.config)
-        found.append(Sample(inputs, targets_of(even_truth(truth, even.times_s), part, frozenset(TASKS))))
+        inputs = model.inputs_from_clip(cut(even, part), model.config)
+        found.append(
+            Sample(inputs, targets_from_truth(even_truth(truth, even.times_s), part, frozenset(TASKS)))
+        )
     return found
 
 

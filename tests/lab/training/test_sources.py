@@ -17,13 +17,13 @@ from rppg_core.lab.training.sources import (
     collate,
     even_truth,
     harder,
-    targets_of,
+    targets_from_truth,
     without_motion,
 )
 from rppg_core.metrics import waveform_r
 from rppg_core.models.base import TASKS
 
-PREPARE = partial(Tiny.inputs_of, config=TinyConfig())
+PREPARE = partial(Tiny.inputs_from_clip, config=TinyConfig())
 
 
 def trace_source(**changes) -> TraceSource:
@@ -113,7 +113,7 @@ def test_source_labels_only_what_it_may():
 def test_rate_is_that_of_the_window():
     _, truth = simulate_traces(SimulationSettings(seconds=20, hr_bpm=80, rsa=0.07))
     part = slice(30, 120)
-    targets = targets_of(truth, part, frozenset(TASKS))
+    targets = targets_from_truth(truth, part, frozenset(TASKS))
     assert targets["hr"] == pytest.approx(truth.hr_bpm[part].mean())
     assert targets["hr"] != pytest.approx(truth.hr_bpm.mean(), abs=1e-3)
 
@@ -130,7 +130,7 @@ def test_clip_without_pulse_labels_nothing():
         spo2_percent=np.nan,
         spo2=None,
     )
-    assert targets_of(unknown, slice(0, 100), frozenset(TASKS)) == {}
+    assert targets_from_truth(unknown, slice(0, 100), frozenset(TASKS)) == {}
 
 
 def test_ablation_without_motion_leaves_the_rest():

@@ -19,7 +19,7 @@ from rppg_core.lab.protocols.held_out.split_training import split_recipe
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.lab.training.loop import Clock, RunOptions, Training, train
-from rppg_core.lab.training.mixture import shares_of
+from rppg_core.lab.training.mixture import shares_from_recipe
 from rppg_core.lab.training.record import RunFolder
 from rppg_core.lab.training.stages import TrainedParts
 from rppg_core.models.base import ModelCard, RppgModel
@@ -52,7 +52,8 @@ def in_memory(tmp_path, **changes) -> Training:
     recipe, folder = staged(**changes), RunFolder(tmp_path / "run")
     folder.start(recipe, ["simulated"], resume=False)
     shares = [
-        shares_of(recipe, ["simulated"], clips=tmp_path, held_out=held_out) for held_out in (False, True)
+        shares_from_recipe(recipe, ["simulated"], clips=tmp_path, held_out=held_out)
+        for held_out in (False, True)
     ]
     return Training(recipe, folder, *shares, Accelerator(cpu=True))
 

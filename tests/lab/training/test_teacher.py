@@ -12,7 +12,7 @@ from lab.training.tiny_net import TinyConfig, tiny
 from rppg_core.errors import ModelFileError
 from rppg_core.lab.training.batches import StepDataset, map_batch
 from rppg_core.lab.training.loop import RunOptions, Training, settled, train
-from rppg_core.lab.training.mixture import shares_of
+from rppg_core.lab.training.mixture import shares_from_recipe
 from rppg_core.lab.training.record import RunFolder
 from rppg_core.lab.training.teacher import PREFIX, Teacher, teacher_needs
 from rppg_core.models.base import ModelCard
@@ -36,7 +36,7 @@ def teacher_file(tmp_path) -> str:
 
 def batch_of(recipe, tmp_path):
     recipe = settled(recipe)
-    return StepDataset(recipe, shares_of(recipe, ["simulated"], clips=tmp_path)).mixed(0)
+    return StepDataset(recipe, shares_from_recipe(recipe, ["simulated"], clips=tmp_path)).mixed(0)
 
 
 def test_student_that_only_hears_its_teacher_comes_to_answer_as_it_does(teacher_file, tmp_path):
@@ -46,7 +46,8 @@ def test_student_that_only_hears_its_teacher_comes_to_answer_as_it_does(teacher_
     folder = RunFolder(tmp_path / "run")
     folder.start(recipe, ["simulated"], resume=False)
     shares = [
-        shares_of(recipe, ["simulated"], clips=tmp_path, held_out=held_out) for held_out in (False, True)
+        shares_from_recipe(recipe, ["simulated"], clips=tmp_path, held_out=held_out)
+        for held_out in (False, True)
     ]
     training = Training(recipe, folder, *shares, Accelerator(cpu=True))
     known = {name: x.clone() for name, x in training.teacher.network.state_dict().items()}

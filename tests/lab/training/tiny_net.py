@@ -49,7 +49,7 @@ class Tiny(RppgModel):
         self.hr_head = nn.Linear(config.channels, 1)
 
     @classmethod
-    def inputs_of(cls, clip: FaceClip, config: TinyConfig) -> dict[str, np.ndarray]:
+    def inputs_from_clip(cls, clip: FaceClip, config: TinyConfig) -> dict[str, np.ndarray]:
         stmap = STMap(clip.need("stmap"), clip.fs or FS, clip.need("stmap_weight"))
         return {"stmap": stmap_band(stmap, "pulse").astype(np.float32)}
 

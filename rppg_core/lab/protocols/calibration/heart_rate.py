@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rppg_core.analysis.controls import Runs, spectra_of
-from rppg_core.analysis.pipeline import needs_of
+from rppg_core.analysis.controls import ControlledRuns, spectra_from_bvp
+from rppg_core.analysis.pipeline import collect_needs
 from rppg_core.lab.datasets.clip_file import load_clip, made_folder
 from rppg_core.lab.protocols.kept_clips import KEPT, RUNS, kept_clip
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION, SimulationSettings, random_settings
@@ -50,18 +50,21 @@ def examples_of_clip(seed: int, folder: Path | None = None) -> list[tuple[RateEv
     seconds = float(np.exp(rng.uniform(np.log(8), np.log(40))))
     methods = list_methods()
     settings = random_settings(rng, pulsed=seed % 2 == 0, seconds=seconds)
-    clip, truth = drawn_clip(seed, settings, needs_of(methods) - {"still"}, folder)
-    runs = Runs(resample(clip, FS))
+    clip, truth = drawn_clip(seed, settings, collect_needs(methods) - {"still"}, folder)
+    runs = ControlledRuns(resample(clip, FS))
     panel = runs.panel(HR_BAND_HZ)
     rows = []
     for name in methods:
         run = runs.of(name)
-        skin, control = spectra_of(run.skin.bvp, HR_BAND_HZ), spectra_of(run.control.bvp, HR_BAND_HZ)
+        skin, control = (
+            spectra_from_bvp(run.skin.bvp, HR_BAND_HZ),
+            spectra_from_bvp(run.control.bvp, HR_BAND_HZ),
+        )
         if skin is None:
             continue
         error = abs(60 * skin.rate_hz - float(np.mean(truth.hr_bpm))) if truth.pulsed else np.inf
         rows.append((rate_evidence(skin, skin.rate_hz, panel=panel, control=control), error))
-    lie, other = (spectra_of(clean_lie(runs.clip, rng), HR_BAND_HZ) for _ in range(2))
+    lie, other = (spectra_from_bvp(clean_lie(runs.clip, rng), HR_BAND_HZ) for _ in range(2))
     if lie is not None and panel is not None:
         error = abs(60 * lie.rate_hz - float(np.mean(truth.hr_bpm))) if truth.pulsed else np.inf
         rows.append((rate_evidence(lie, lie.rate_hz, panel=panel, control=other), error))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rppg_core.lab.protocols.held_out.result import DatasetResult
-from rppg_core.lab.protocols.held_out.run import Options, clips_of, evaluate_splits
+from rppg_core.lab.protocols.held_out.run import Options, evaluate_splits, read_clips
 from rppg_core.lab.protocols.held_out.splits import cross_dataset
 
 
@@ -32,7 +32,7 @@ def run_cross(
     """
     options = options or Options()
     split = cross_dataset(
-        [clip for folder in train_folders for clip in clips_of(folder)], clips_of(test_folder)
+        [clip for folder in train_folders for clip in read_clips(folder)], read_clips(test_folder)
     )
     about = f"{split.name}: {len(split.train)} clips to learn from, {len(split.test)} to be tested on."
     return evaluate_splits([split], options, protocol="cross", about=about)

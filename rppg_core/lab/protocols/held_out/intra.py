@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rppg_core.lab.protocols.held_out.result import DatasetResult
-from rppg_core.lab.protocols.held_out.run import Options, clips_of, evaluate_splits
+from rppg_core.lab.protocols.held_out.run import Options, evaluate_splits, read_clips
 from rppg_core.lab.protocols.held_out.splits import subject_folds
 
 FOLDS = 5
@@ -30,7 +30,7 @@ def run_intra(folder: Path | str, options: Options | None = None, *, folds: int 
         UsageError: not such a folder, fewer people than folds, or an unknown method.
     """
     options = options or Options()
-    splits = subject_folds(clips_of(folder), folds)
+    splits = subject_folds(read_clips(folder), folds)
     datasets = ", ".join(dict.fromkeys(clip.dataset for clip in splits[0].test + splits[0].train))
     about = f"{datasets} in {folds} folds of people; what is tested was not learned from."
     return evaluate_splits(splits, options, protocol="intra", about=about)

@@ -30,9 +30,9 @@ from rppg_core.lab.datasets.simulated import DOMAINS, SimulatedDomain, domain_ta
 from rppg_core.lab.protocols.held_out.parts import PART_STEPS, part_tasks
 from rppg_core.lab.protocols.held_out.result import BAR, DatasetResult
 from rppg_core.lab.protocols.held_out.run import Options, Plan, evaluate_splits
-from rppg_core.lab.protocols.held_out.scores import Row
-from rppg_core.lab.protocols.held_out.seed_spread import HR_WINDOW, value_of
-from rppg_core.lab.protocols.held_out.split_training import Task, tasks_of, third_of
+from rppg_core.lab.protocols.held_out.scores import StretchRow
+from rppg_core.lab.protocols.held_out.seed_spread import HR_WINDOW, value_from_rows
+from rppg_core.lab.protocols.held_out.split_training import Task, list_tasks, shortened_steps
 from rppg_core.lab.protocols.held_out.splits import Split, leave_one_domain_out
 from rppg_core.lab.protocols.table import Criterion
 from rppg_core.types import FaceClip, Truth
@@ -99,14 +99,14 @@ def run_mssdg(
         protocol="mssdg",
         about=about,
         promises=promises,
-        planner=lambda rows: plan_of(splits, options, rows, told),
+        planner=lambda rows: make_plan(splits, options, rows, told),
     )
 
 
-def plan_of(
+def make_plan(
     splits: Sequence[Split[ExtractedClip]],
     options: Options,
-    rows: Sequence[Row],
+    rows: Sequence[StretchRow],
     told: Mapping[tuple[str, str], Any],
 ) -> Plan:
     """What is trained for which domain.
@@ -122,8 +122,8 @@ def plan_of(
     runs, by_name = options.folder / "mssdg", {split.name: split for split in splits}
 
     def tasks(name: str, network: str, seeds: range) -> list[Task]:
-        steps = options.steps or third_of(network)
-        return tasks_of(by_name[name], network, steps=steps, seeds=seeds, runs=runs)
+        steps = options.steps or shortened_steps(network)
+        return list_tasks(by_name[name], network, steps=steps, seeds=seeds, runs=runs)
 
     networks = [
         task
@@ -222,12 +222,13 @@ def promises(result: DatasetResult) -> list[Criterion]:
     ]
 
 
-def _errors(rows: Sequence[Row]) -> dict[str, float]:
+def _errors(rows: Sequence[StretchRow]) -> dict[str, float]:
     """Domain -> HR MAE of POS per window; without end where it gives none."""
-    mine: dict[str, list[Row]] = {}
+    mine: dict[str, list[StretchRow]] = {}
     for row in rows:
         if row.method == BAR:
             mine.setdefault(row.split, []).append(row)
     return {
-        name: float(np.nan_to_num(value_of(found, HR_WINDOW), nan=np.inf)) for name, found in mine.items()
+        name: float(np.nan_to_num(value_from_rows(found, HR_WINDOW), nan=np.inf))
+        for name, found in mine.items()
     }

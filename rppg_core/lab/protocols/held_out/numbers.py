@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from rppg_core import metrics
-from rppg_core.lab.protocols.held_out.scores import Row
-from rppg_core.lab.protocols.held_out.splits import person_of
+from rppg_core.lab.protocols.held_out.scores import StretchRow
+from rppg_core.lab.protocols.held_out.splits import person_from_clip
 
 CONSTANT = "constant"  # the predictor that sees no clip
 FIXED = {"hr_bpm": 70.0, "rr_brpm": 15.0, "spo2_percent": 97.0}  # what it says where nothing was learned from
@@ -45,7 +45,7 @@ class Constant:
     why: str
 
 
-def constant_of(known: Sequence[tuple[float, float, float]]) -> Constant:
+def fit_constant(known: Sequence[tuple[float, float, float]]) -> Constant:
     """The constant predictor of a split.
 
     Args:
@@ -62,7 +62,7 @@ def constant_of(known: Sequence[tuple[float, float, float]]) -> Constant:
     return Constant(*said, why="mean of the training labels" if learned else "fixed")
 
 
-def constant_rows(rows: Sequence[Row], constants: Mapping[str, Constant]) -> list[Row]:
+def constant_rows(rows: Sequence[StretchRow], constants: Mapping[str, Constant]) -> list[StretchRow]:
     """What the constant predictor says about every window and video.
 
     Args:
@@ -75,11 +75,11 @@ def constant_rows(rows: Sequence[Row], constants: Mapping[str, Constant]) -> lis
         said = constants[row.split]
         values = {"hr_bpm": said.hr_bpm, "rr_brpm": said.rr_brpm, "direct_spo2_percent": said.spo2_percent}
         about = {"method": CONSTANT, "seed": 0, "steps": 0, "hr_shown": True, "confidence": 0.0}
-        found.append(Row(**{**asdict(row), **silent, **values, **about}))
+        found.append(StretchRow(**{**asdict(row), **silent, **values, **about}))
     return found
 
 
-def numbers_of(rows: Sequence[Row]) -> Found:
+def numbers_from_rows(rows: Sequence[StretchRow]) -> Found:
     """Numbers of one method over a set of windows or videos.
 
     Returns:
@@ -89,7 +89,7 @@ def numbers_of(rows: Sequence[Row]) -> Found:
     """
     people: dict[tuple[str, str], list[int]] = {}
     for k, row in enumerate(rows):
-        people.setdefault(person_of(row), []).append(k)
+        people.setdefault(person_from_clip(row), []).append(k)
     groups = [np.array(found) for found in people.values()]
     shown = np.array([row.hr_shown for row in rows], bool)
     found: Found = {"n_people": len(groups), "n_clips": len({(row.dataset, row.clip) for row in rows})}
@@ -103,7 +103,7 @@ def numbers_of(rows: Sequence[Row]) -> Found:
     return found
 
 
-def by_condition(rows: Sequence[Row]) -> list[Found]:
+def by_condition(rows: Sequence[StretchRow]) -> list[Found]:
     """Heart-rate error at every level of every condition, the worst level first.
 
     Args:
@@ -123,7 +123,7 @@ def by_condition(rows: Sequence[Row]) -> list[Found]:
     return found
 
 
-def bland_altman_of(rows: Sequence[Row]) -> Found | None:
+def bland_altman_from_rows(rows: Sequence[StretchRow]) -> Found | None:
     """Bias and limits of agreement of one method's heart rates, and the points; None below three pairs."""
     pairs = np.array([(row.hr_true_bpm, row.hr_bpm) for row in rows], float).reshape(-1, 2)
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
@@ -134,7 +134,7 @@ def bland_altman_of(rows: Sequence[Row]) -> Found | None:
     return {"bias": agreement.bias, "lower": agreement.lower, "upper": agreement.upper, "points": points}
 
 
-def _level(rows: Sequence[Row], name: str, level: str) -> Found:
+def _level(rows: Sequence[StretchRow], name: str, level: str) -> Found:
     inside = [row for row in rows if row.condition.get(name, "unknown") == level]
     errors = {}
     for method in dict.fromkeys(row.method for row in rows):
@@ -194,5 +194,5 @@ def _interval(
     )
 
 
-def _column(rows: Sequence[Row], name: str) -> np.ndarray:
+def _column(rows: Sequence[StretchRow], name: str) -> np.ndarray:
     return np.array([getattr(row, name) for row in rows], float)

@@ -13,7 +13,7 @@ from typing import Any
 
 from rppg_core.lab.protocols.held_out.numbers import CONSTANT
 from rppg_core.lab.protocols.held_out.parts import list_parts, list_single_task_variants
-from rppg_core.lab.protocols.held_out.scores import Row
+from rppg_core.lab.protocols.held_out.scores import StretchRow
 from rppg_core.lab.protocols.held_out.seed_spread import (
     DIRECT_HR,
     DIRECT_RR,
@@ -23,8 +23,8 @@ from rppg_core.lab.protocols.held_out.seed_spread import (
     Number,
     Spread,
     number_cell,
-    spread_of,
-    value_of,
+    spread_from_rows,
+    value_from_rows,
 )
 from rppg_core.lab.protocols.held_out.trained import Trained
 from rppg_core.lab.protocols.table import text_table
@@ -41,7 +41,7 @@ class Parts:
     network: str
     target: str
     labelled: frozenset[str]  # tasks that the domain labels
-    rows: Sequence[Row]  # of the variants, the bar and the constant predictor, on the same stretches
+    rows: Sequence[StretchRow]  # of the variants, the bar and the constant predictor, on the same stretches
     trained: Sequence[Trained]
     bar: str
 
@@ -79,12 +79,12 @@ class Parts:
                 better = [v < 0 if number.rate else v > 0 for v in minus.values.values()] if minus else []
                 found.append({
                     "task": task, "number": number.key, "words": number.words, "unit": number.unit,
-                    "truth": self.truth_of(number), "single": _plain(single), "multi": _plain(multi),
+                    "truth": self.name_truth(number), "single": _plain(single), "multi": _plain(multi),
                     "difference": _plain(minus), "better": sum(better), CONSTANT: self._beside(CONSTANT, number),
                 })  # fmt: skip
         return found
 
-    def truth_of(self, number: Number) -> str:
+    def name_truth(self, number: Number) -> str:
         """What a number is compared with: "label", "simulator", or "not labelled" where nothing is known."""
         if number.label in self.labelled:
             return "label"
@@ -173,7 +173,7 @@ class Parts:
         return text_table(header, lines)
 
     def _told(self) -> str:
-        told = [number.label for number in ASKED if self.truth_of(number) == "simulator"]
+        told = [number.label for number in ASKED if self.name_truth(number) == "simulator"]
         names = " and ".join(
             dict.fromkeys({"bvp": "r", "hr": "HR", "rr": "RR", "spo2": "SpO2"}[t] for t in told)
         )
@@ -181,10 +181,10 @@ class Parts:
 
     def _spread(self, variant: str, number: Number) -> Spread | None:
         title = f"{self.network} {variant}".rstrip()
-        return spread_of([row for row in self.rows if row.method == title], number)
+        return spread_from_rows([row for row in self.rows if row.method == title], number)
 
     def _beside(self, name: str, number: Number) -> float:
-        return value_of([row for row in self.rows if row.method == name], number, beside=True)
+        return value_from_rows([row for row in self.rows if row.method == name], number, beside=True)
 
 
 def _plain(spread: Spread | None) -> dict[str, Any] | None:

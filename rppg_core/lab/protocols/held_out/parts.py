@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rppg_core.lab.datasets.extracted import ExtractedClip
-from rppg_core.lab.protocols.held_out.split_training import Task, tasks_of
+from rppg_core.lab.protocols.held_out.split_training import Task, list_tasks
 from rppg_core.lab.protocols.held_out.splits import Split
 from rppg_core.models.recipe import get_ablations
 
@@ -42,5 +42,5 @@ def part_tasks(
     return [
         task
         for variant in list_variants(network)
-        for task in tasks_of(split, network, steps=steps, seeds=seeds, runs=runs, variant=variant)
+        for task in list_tasks(split, network, steps=steps, seeds=seeds, runs=runs, variant=variant)
     ]

@@ -18,13 +18,13 @@ from rppg_core.lab.protocols.held_out.numbers import (
     CONSTANT,
     Constant,
     Found,
-    bland_altman_of,
+    bland_altman_from_rows,
     by_condition,
     constant_rows,
-    numbers_of,
+    numbers_from_rows,
 )
 from rppg_core.lab.protocols.held_out.part_tables import Parts
-from rppg_core.lab.protocols.held_out.scores import Row
+from rppg_core.lab.protocols.held_out.scores import StretchRow
 from rppg_core.lab.protocols.held_out.seed_spread import seed_entries, seed_table
 from rppg_core.lab.protocols.held_out.trained import Trained, training_table
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
@@ -42,7 +42,7 @@ class DatasetResult:
     protocol: str
     about: str  # one or two sentences: what was learned from, what was tested on
     window_s: float
-    rows: Sequence[Row]  # of the methods; those of the constant predictor are made here
+    rows: Sequence[StretchRow]  # of the methods; those of the constant predictor are made here
     constants: Mapping[str, Constant]  # split -> what the constant predictor says there
     trained: Sequence[Trained] = ()
     # more promises of a protocol, made of its result
@@ -59,12 +59,12 @@ class DatasetResult:
         return list(dict.fromkeys(row.dataset for row in self.rows))
 
     @cached_property
-    def all_rows(self) -> list[Row]:
+    def all_rows(self) -> list[StretchRow]:
         """Rows of the methods and of the constant predictor."""
         return [*self.rows, *constant_rows(self.rows, self.constants)]
 
     @cached_property
-    def even_rows(self) -> list[Row]:
+    def even_rows(self) -> list[StretchRow]:
         """Of each method the rows of those seeds that every split has, so that no split counts more than others."""
         seeds: dict[tuple[str, str], set[int]] = {}
         for row in self.all_rows:
@@ -93,7 +93,9 @@ class DatasetResult:
                         for row in self.even_rows
                         if row.method == method and row.unit == unit and target in (ALL, row.dataset)
                     ]
-                    found.append({"target": target, "unit": unit, "method": method, **numbers_of(rows)})
+                    found.append(
+                        {"target": target, "unit": unit, "method": method, **numbers_from_rows(rows)}
+                    )
         return found
 
     def cell(self, method: str, unit: str, target: str | None = None) -> Found:
@@ -116,7 +118,7 @@ class DatasetResult:
         found = []
         for method in self.methods:
             mine = [row for row in self.even_rows if row.method == method and row.unit == "video"]
-            agreement = bland_altman_of(mine)
+            agreement = bland_altman_from_rows(mine)
             if agreement is not None:
                 found.append({"method": method, **agreement})
         return found

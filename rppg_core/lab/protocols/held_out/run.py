@@ -16,11 +16,18 @@ from pathlib import Path
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.extracted import ExtractedClip, read_manifest
 from rppg_core.lab.datasets.layouts import LAYOUTS
-from rppg_core.lab.protocols.held_out.numbers import Constant, constant_of, constant_rows
+from rppg_core.lab.protocols.held_out.numbers import Constant, constant_rows, fit_constant
 from rppg_core.lab.protocols.held_out.part_tables import Parts
 from rppg_core.lab.protocols.held_out.result import BAR, DatasetResult
-from rppg_core.lab.protocols.held_out.scores import WINDOW_S, Row, StoredClip, Voice, known_of, score_clip
-from rppg_core.lab.protocols.held_out.split_training import Task, is_finished, tasks_of, train_all
+from rppg_core.lab.protocols.held_out.scores import (
+    WINDOW_S,
+    StoredClip,
+    StretchRow,
+    Voice,
+    known_from_truth,
+    score_clip,
+)
+from rppg_core.lab.protocols.held_out.split_training import Task, is_finished, list_tasks, train_all
 from rppg_core.lab.protocols.held_out.splits import Split
 from rppg_core.lab.protocols.held_out.trained import Trained
 from rppg_core.lab.protocols.table import Criterion
@@ -86,7 +93,7 @@ class Options:
         return tell
 
 
-def clips_of(folder: Path | str) -> list[ExtractedClip]:
+def read_clips(folder: Path | str) -> list[ExtractedClip]:
     """The clips of a folder that `rppg dataset extract` wrote.
 
     Raises:
@@ -124,7 +131,7 @@ class Plan:
     whole_truth: Callable[[ExtractedClip], StoredClip] | None = None  # a clip with more truth than labels
 
 
-Planner = Callable[[Sequence[Row]], Plan]
+Planner = Callable[[Sequence[StretchRow]], Plan]
 
 
 def evaluate_splits(
@@ -185,7 +192,7 @@ def every_network(splits: Sequence[Split[ExtractedClip]], options: Options, plac
         task
         for split in splits
         for network in options.networks
-        for task in tasks_of(split, network, steps=steps, seeds=seeds, runs=options.folder / place)
+        for task in list_tasks(split, network, steps=steps, seeds=seeds, runs=options.folder / place)
     ]
     return lambda rows: Plan(tasks)
 
@@ -246,9 +253,9 @@ class Asker:
     options: Options
     cpu_s: float = 0.0
 
-    def rows(self, jobs: Sequence[Job], tell: Progress) -> list[Row]:
+    def rows(self, jobs: Sequence[Job], tell: Progress) -> list[StretchRow]:
         """Rows of all jobs, in their order."""
-        rows: list[Row] = []
+        rows: list[StretchRow] = []
         if not jobs:
             return rows
         with WorkerPool(self.options.workers) as pool:
@@ -262,19 +269,19 @@ class Asker:
         """What the constant predictor says in every split."""
         learned = list({id(clip): clip for split in splits for clip in split.train}.values())
         with WorkerPool(self.options.workers) as pool:
-            labels = dict(zip(map(id, learned), pool.map(_labels_of, learned), strict=True))
-        return {split.name: constant_of([labels[id(clip)] for clip in split.train]) for split in splits}
+            labels = dict(zip(map(id, learned), pool.map(_labels_from_clip, learned), strict=True))
+        return {split.name: fit_constant([labels[id(clip)] for clip in split.train]) for split in splits}
 
 
-def _score(job: Job) -> tuple[list[Row], float]:
+def _score(job: Job) -> tuple[list[StretchRow], float]:
     """Rows of a clip, and the processor time that they took."""
     started_s = time.process_time()
     rows = score_clip(job.clip, job.voices, split=job.split, window_s=job.window_s)
     return rows, time.process_time() - started_s
 
 
-def _labels_of(clip: ExtractedClip) -> tuple[float, float, float]:
+def _labels_from_clip(clip: ExtractedClip) -> tuple[float, float, float]:
     """HR, RR and SpO2 of a whole clip, NaN where they are not labelled."""
     face, truth = clip.load()
-    known = known_of(truth, slice(0, len(face.times_s)), float(face.fs or 0.0))
+    known = known_from_truth(truth, slice(0, len(face.times_s)), float(face.fs or 0.0))
     return known.hr_true_bpm, known.rr_true_brpm, known.spo2_true_percent

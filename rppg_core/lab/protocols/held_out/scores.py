@@ -19,7 +19,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from rppg_core.analysis.controls import Run, Runs, spectra_of
+from rppg_core.analysis.controls import ControlledRuns, Run, spectra_from_bvp
 from rppg_core.analysis.vitals import Context, vitals_from_bvp
 from rppg_core.metrics import SNR_BAND_BPM, macc, snr_db, waveform_r
 from rppg_core.roster import CLASSICAL, PANEL, get_method
@@ -89,7 +89,7 @@ class Voice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class StretchRow:
     """One method on one window or video; NaN where there is no such number."""
 
     method: str  # title of its voice
@@ -142,7 +142,7 @@ class Stretch:
 
 def score_clip(
     clip: StoredClip, voices: Sequence[Voice], *, split: str = "", window_s: float = WINDOW_S
-) -> list[Row]:
+) -> list[StretchRow]:
     """Every method on every window of a clip, and on the whole of it.
 
     Args:
@@ -156,7 +156,7 @@ def score_clip(
     """
     face, truth = clip.load()
     fs = float(face.fs or 0.0)
-    runs = Runs(face)
+    runs = ControlledRuns(face)
     whole = slice(0, len(face.times_s))
     stretches = [_stretch("video", whole, runs, truth, fs)]
     stretches += [
@@ -175,7 +175,7 @@ def score_clip(
                 **_likeness(run.skin.bvp, truth, stretch),
                 **{name: float(direct.get(key, np.nan)) for name, key in DIRECT.items()},
             }
-            rows.append(Row(
+            rows.append(StretchRow(
                 method=voice.title, seed=voice.seed, steps=voice.steps, split=split, dataset=clip.dataset,
                 subject=clip.subject, clip=clip.clip, condition=dict(clip.condition), unit=stretch.unit,
                 start_s=part.start / fs, seconds=(part.stop - part.start) / fs, **asdict(stretch.known), **numbers,
@@ -183,7 +183,7 @@ def score_clip(
     return rows
 
 
-def known_of(truth: Truth, part: slice, fs: float) -> Known:
+def known_from_truth(truth: Truth, part: slice, fs: float) -> Known:
     """True numbers of a stretch.
 
     Args:
@@ -195,11 +195,11 @@ def known_of(truth: Truth, part: slice, fs: float) -> Known:
         Numbers, and where the heart rate comes from. A label that is known for less than half of the stretch does
         not count.
     """
-    hr_bpm, hr_from = _mean_of(truth.hr_bpm[part]), "hr label"
+    hr_bpm, hr_from = _mean_if_known(truth.hr_bpm[part]), "hr label"
     if not np.isfinite(hr_bpm):
         wave = truth.bvp[part]
         finite = np.isfinite(wave) & (np.nanstd(wave) > 0 if np.isfinite(wave).any() else False)
-        label = spectra_of(Bvp(np.where(finite, wave, 0.0), fs, 0.0, finite), HR_BAND_HZ)
+        label = spectra_from_bvp(Bvp(np.where(finite, wave, 0.0), fs, 0.0, finite), HR_BAND_HZ)
         hr_bpm, hr_from = (np.nan, "") if label is None else (60 * label.rate_hz, "bvp label")
     rr_brpm = np.nan
     if _asks_breathing(part, fs):
@@ -208,7 +208,7 @@ def known_of(truth: Truth, part: slice, fs: float) -> Known:
         if not np.isfinite(rr_brpm) and np.isfinite(resp).all():
             low_hz, high_hz = RR_BAND_HZ
             rr_brpm = 60 * peak_hz(power_spectrum(resp, fs), low_hz=low_hz, high_hz=high_hz)
-    spo2 = float(truth.spo2_percent) if truth.spo2 is None else _mean_of(truth.spo2[part])
+    spo2 = float(truth.spo2_percent) if truth.spo2 is None else _mean_if_known(truth.spo2[part])
     return Known(float(hr_bpm), hr_from, rr_brpm, spo2)
 
 
@@ -218,7 +218,7 @@ def _heard(run: Run, stretch: Stretch, fs: float) -> dict[str, Any]:
     skin = _cut_bvp(run.skin.bvp, part)
     if skin is None:
         return {}
-    spectra = spectra_of(skin, HR_BAND_HZ)
+    spectra = spectra_from_bvp(skin, HR_BAND_HZ)
     vitals = vitals_from_bvp(
         skin,
         context=stretch.context,
@@ -262,17 +262,19 @@ def _likeness(bvp: Bvp | None, truth: Truth, stretch: Stretch) -> dict[str, floa
     }
 
 
-def _stretch(unit: str, part: slice, runs: Runs, truth: Truth, fs: float) -> Stretch:
-    return Stretch(unit, part, known_of(truth, part, fs), _panel(runs, part), _context(runs.clip, part))
+def _stretch(unit: str, part: slice, runs: ControlledRuns, truth: Truth, fs: float) -> Stretch:
+    return Stretch(
+        unit, part, known_from_truth(truth, part, fs), _panel(runs, part), _context(runs.clip, part)
+    )
 
 
-def _panel(runs: Runs, part: slice) -> Panel | None:
+def _panel(runs: ControlledRuns, part: slice) -> Panel | None:
     """Spectra of the panel in a stretch; None where it has no 5 s of face in one piece."""
     skin, control = {}, {}
     for name in PANEL:
         run = runs.of(name)
         on_skin, on_control = (
-            spectra_of(_cut_bvp(heard.bvp, part), HR_BAND_HZ) for heard in (run.skin, run.control)
+            spectra_from_bvp(_cut_bvp(heard.bvp, part), HR_BAND_HZ) for heard in (run.skin, run.control)
         )
         if on_skin is None or on_control is None:
             return None
@@ -310,7 +312,7 @@ def _pieces(valid: np.ndarray, fs: float) -> list[slice]:
     return [piece for piece in segments(valid) if piece.stop - piece.start >= MIN_PIECE_S * fs]
 
 
-def _mean_of(values: np.ndarray) -> float:
+def _mean_if_known(values: np.ndarray) -> float:
     """Mean of what is known, NaN where that is too little."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) >= max(1, KNOWN_SHARE * len(values)) else float("nan")

@@ -15,7 +15,7 @@ import numpy as np
 
 from rppg_core import metrics
 from rppg_core.lab.protocols.held_out.numbers import CONSTANT, RATES
-from rppg_core.lab.protocols.held_out.scores import Row
+from rppg_core.lab.protocols.held_out.scores import StretchRow
 from rppg_core.lab.protocols.table import text_table
 
 
@@ -92,7 +92,7 @@ class Spread:
         }
 
 
-def value_of(rows: Sequence[Row], number: Number, *, beside: bool = False) -> float:
+def value_from_rows(rows: Sequence[StretchRow], number: Number, *, beside: bool = False) -> float:
     """A number of rows of one method; NaN where nothing is known or given.
 
     Args:
@@ -112,15 +112,15 @@ def value_of(rows: Sequence[Row], number: Number, *, beside: bool = False) -> fl
     return metrics.mae(reference, estimates)
 
 
-def spread_of(rows: Sequence[Row], number: Number) -> Spread | None:
+def spread_from_rows(rows: Sequence[StretchRow], number: Number) -> Spread | None:
     """A number of one network, once a seed; None where there is none."""
     seeds = dict.fromkeys(row.seed for row in rows)
-    values = {seed: value_of([row for row in rows if row.seed == seed], number) for seed in seeds}
+    values = {seed: value_from_rows([row for row in rows if row.seed == seed], number) for seed in seeds}
     finite = {seed: value for seed, value in values.items() if np.isfinite(value)}
     return Spread(finite) if finite else None
 
 
-def seed_entries(rows: Sequence[Row], bar: str) -> list[dict[str, Any]]:
+def seed_entries(rows: Sequence[StretchRow], bar: str) -> list[dict[str, Any]]:
     """Every number of every network on every target on which it was trained more than once.
 
     Args:
@@ -131,7 +131,7 @@ def seed_entries(rows: Sequence[Row], bar: str) -> list[dict[str, Any]]:
         Entries of "target", "method", "steps", "number", "words", "unit", "seeds", "values", "mean", "sd", and what
         `bar` and the constant predictor have, NaN where they say nothing.
     """
-    groups: dict[tuple[str, str, int], list[Row]] = {}
+    groups: dict[tuple[str, str, int], list[StretchRow]] = {}
     for row in rows:
         groups.setdefault((row.dataset, row.method, row.steps), []).append(row)
     entries = []
@@ -142,8 +142,8 @@ def seed_entries(rows: Sequence[Row], bar: str) -> list[dict[str, Any]]:
             name: [r for r in rows if (r.dataset, r.method) == (target, name)] for name in (bar, CONSTANT)
         }
         for number in NUMBERS:
-            if (spread := spread_of(mine, number)) is not None:
-                beside = {name: value_of(them, number, beside=True) for name, them in others.items()}
+            if (spread := spread_from_rows(mine, number)) is not None:
+                beside = {name: value_from_rows(them, number, beside=True) for name, them in others.items()}
                 about = {
                     "target": target,
                     "method": method,

@@ -69,7 +69,7 @@ class Task:
         return Voice(recipe.method, recipe.seed, self.weights, recipe.variant, recipe.steps)
 
 
-def tasks_of(
+def list_tasks(
     split: Split[ExtractedClip],
     method: str,
     *,
@@ -115,7 +115,7 @@ def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: 
     ))  # fmt: skip
 
 
-def third_of(method: str) -> int:
+def shortened_steps(method: str) -> int:
     """A third of the steps of a method's recipe."""
     from rppg_core.models.recipe import get_recipe
 

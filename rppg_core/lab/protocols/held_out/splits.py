@@ -40,7 +40,7 @@ class Split(Generic[Clip]):
     test: tuple[Clip, ...]
 
 
-def person_of(clip: Named) -> tuple[str, str]:
+def person_from_clip(clip: Named) -> tuple[str, str]:
     """Who is seen: dataset and subject."""
     return clip.dataset, clip.subject
 
@@ -59,7 +59,7 @@ def subject_folds(clips: Sequence[Clip], n_folds: int = 5, *, seed: int = 0) -> 
     Raises:
         UsageError: fewer people than folds.
     """
-    people = _grouped(clips, person_of)
+    people = _grouped(clips, person_from_clip)
     if not 2 <= n_folds <= len(people):
         raise UsageError(
             f"{n_folds} folds of {len(people)} people",
@@ -75,7 +75,7 @@ def subject_folds(clips: Sequence[Clip], n_folds: int = 5, *, seed: int = 0) -> 
         folds[smallest].add(name)
         sizes[smallest] += len(people[name])
     return [
-        _split(f"fold {k + 1}", clips, lambda clip, held=held: person_of(clip) in held)
+        _split(f"fold {k + 1}", clips, lambda clip, held=held: person_from_clip(clip) in held)
         for k, held in enumerate(folds)
     ]
 

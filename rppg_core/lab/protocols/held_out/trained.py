@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rppg_core.lab.protocols.held_out.scores import Row
+from rppg_core.lab.protocols.held_out.scores import StretchRow
 from rppg_core.lab.protocols.table import text_table
 
 
@@ -30,7 +30,7 @@ class Trained:
         return f"{self.method} {self.variant}".rstrip()
 
 
-def training_table(trained: Sequence[Trained], rows: Sequence[Row]) -> str:
+def training_table(trained: Sequence[Trained], rows: Sequence[StretchRow]) -> str:
     """A line for the seeds of each network and variant on each split, and the sum.
 
     Args:
@@ -65,7 +65,7 @@ def training_table(trained: Sequence[Trained], rows: Sequence[Row]) -> str:
     return text_table(header, lines)
 
 
-def _errors(rows: Sequence[Row]) -> dict[tuple[str, str, int, int], str]:
+def _errors(rows: Sequence[StretchRow]) -> dict[tuple[str, str, int, int], str]:
     """Split, title, steps and seed -> HR MAE of the waveform per video, as it is printed."""
     found: dict[tuple[str, str, int, int], list[float]] = {}
     for row in rows:

@@ -126,7 +126,7 @@ def clip_fields(index: int) -> dict[str, Any]:
     }
 
 
-def settings_of(index: int) -> SimulationSettings:
+def settings_from_number(index: int) -> SimulationSettings:
     """The clip of that number."""
     return SimulationSettings(**clip_fields(index))
 
@@ -140,7 +140,7 @@ def printed_traces() -> Float[np.ndarray, "clip value"]:
     """What TRACES_V1 must be, to 0.05 grey levels: a few colours of two short clips."""
     from rppg_core.lab.simulate.faces import simulate_clip
 
-    clips = [simulate_clip(replace(settings_of(index), seconds=PRINT_S))[0] for index in PRINTED]
+    clips = [simulate_clip(replace(settings_from_number(index), seconds=PRINT_S))[0] for index in PRINTED]
     return np.stack([clip.roi("skin")[: 20 * 3 + 1 : 20].ravel() for clip in clips])
 
 
@@ -200,7 +200,7 @@ def stream_clips(
 def _render(number: int, needs: frozenset[str]) -> KnownClip:
     from rppg_core.lab.simulate.faces import simulate_clip
 
-    return simulate_clip(settings_of(number), needs)
+    return simulate_clip(settings_from_number(number), needs)
 
 
 def _render_into(number: int, folder: Path) -> Path:

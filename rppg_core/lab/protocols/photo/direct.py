@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.lab.protocols.photo.clips import BREATH_S, PULSE_S, SPO2_PERCENT
-from rppg_core.lab.protocols.photo.scores import BAR, CONSTANT_BPM, CONSTANT_BRPM, Row, mean_ci
+from rppg_core.lab.protocols.photo.scores import BAR, CONSTANT_BPM, CONSTANT_BRPM, PhotoRow, mean_ci
 from rppg_core.lab.protocols.table import Criterion, text_table
 
 CONSTANT_SPO2_PERCENT = sum(SPO2_PERCENT) / 2
@@ -46,10 +46,10 @@ class _Rate:
     """One block of the table."""
 
     name: str
-    clips: Callable[[Row], bool]
-    true: Callable[[Row], float]
-    direct: Callable[[Row], float]
-    waveform: Callable[[Row], float] | None
+    clips: Callable[[PhotoRow], bool]
+    true: Callable[[PhotoRow], float]
+    direct: Callable[[PhotoRow], float]
+    waveform: Callable[[PhotoRow], float] | None
     constant: float
 
 
@@ -88,7 +88,7 @@ RATES = (
 )
 
 
-def direct_lines(rows: Sequence[Row]) -> list[DirectLine]:
+def direct_lines(rows: Sequence[PhotoRow]) -> list[DirectLine]:
     """Every rate that some network regresses: the networks, what waveforms say, the ratio of ratios, the constant.
 
     Args:
@@ -139,7 +139,7 @@ def direct_table(lines: Sequence[DirectLine]) -> str:
     )
 
 
-def ratio_guesses(rows: Sequence[Row], field: str) -> Float[np.ndarray, "clip 2"]:
+def ratio_guesses(rows: Sequence[PhotoRow], field: str) -> Float[np.ndarray, "clip 2"]:
     """SpO2 out of a ratio of ratios, and the truth, of each clip; NaN where there is no ratio or no line. Unit: %.
 
     Args:
@@ -161,7 +161,7 @@ def ratio_guesses(rows: Sequence[Row], field: str) -> Float[np.ndarray, "clip 2"
     return np.stack([guess, true], axis=1)
 
 
-def breath_criterion(rows: Sequence[Row], method: str) -> Criterion | None:
+def breath_criterion(rows: Sequence[PhotoRow], method: str) -> Criterion | None:
     """The promise of a network that regresses breathing, on all long clips; None of one that does not."""
     pairs = _of(method, [row for row in rows if row.breath], BREATHING.true, BREATHING.direct)
     errors = np.abs(pairs[:, 0] - pairs[:, 1])
@@ -178,14 +178,17 @@ def breath_criterion(rows: Sequence[Row], method: str) -> Criterion | None:
 
 
 def _of(
-    method: str, rows: Sequence[Row], true: Callable[[Row], float], said: Callable[[Row], float]
+    method: str,
+    rows: Sequence[PhotoRow],
+    true: Callable[[PhotoRow], float],
+    said: Callable[[PhotoRow], float],
 ) -> Float[np.ndarray, "clip 2"]:
     """(said, true) of each clip."""
     pairs = [(said(row), true(row)) for row in rows if row.method == method]
     return np.array(pairs, float).reshape(-1, 2)
 
 
-def _each_clip(rows: Sequence[Row]) -> list[Row]:
+def _each_clip(rows: Sequence[PhotoRow]) -> list[PhotoRow]:
     """One row a clip, whatever its method."""
     return list({row.clip: row for row in rows}.values())
 

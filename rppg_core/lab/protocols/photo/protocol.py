@@ -35,7 +35,7 @@ from rppg_core.lab.protocols.photo.direct import (
 )
 from rppg_core.lab.protocols.photo.scores import (
     BAR,
-    Row,
+    PhotoRow,
     constant_rows,
     paired_gain,
     score,
@@ -87,7 +87,7 @@ def run_photo(
         (chosen if skin_weight else plain_maps)[name] = method
     numbers = indices(seeds)
 
-    def judged(methods: Mapping[str, Method], *, skin_weight: bool) -> list[Row]:
+    def judged(methods: Mapping[str, Method], *, skin_weight: bool) -> list[PhotoRow]:
         needs = frozenset({"rgb"}).union(*(method.needs for method in methods.values()))
 
         def counted() -> Iterable[KnownClip]:
@@ -119,7 +119,7 @@ class PhotoResult:
     """Rows of the protocol, and the tables made of them."""
 
     seeds: int
-    rows: list[Row]
+    rows: list[PhotoRow]
 
     @property
     def methods(self) -> list[str]:
@@ -194,7 +194,7 @@ class PhotoResult:
 
     def _research_criteria(self, name: str) -> list[Criterion]:
         """The promises of a network of a paper: not worse than our baseline, and breathing that can be used."""
-        if _network_of(name) == BASELINE:
+        if _network_from_name(name) == BASELINE:
             return []
         found = [breath_criterion(self.rows, name)]
         gain = paired_gain(self.rows, name, BASELINE)
@@ -248,12 +248,12 @@ class PhotoResult:
             }
         )
 
-    def _groups(self) -> dict[str, Callable[[Row], str]]:
+    def _groups(self) -> dict[str, Callable[[PhotoRow], str]]:
         """Name of a grouping -> what level of it a row belongs to."""
         motions = list({row.clip: row.motion_percent for row in self.rows}.values())
         edges = np.quantile(motions, [1 / 3, 2 / 3]) if motions else np.zeros(2)
 
-        def motion(row: Row) -> str:
+        def motion(row: PhotoRow) -> str:
             k = int(np.searchsorted(edges, row.motion_percent, side="left"))
             bounds = (f"to {edges[0]:.2f}", f"{edges[0]:.2f}-{edges[1]:.2f}", f"from {edges[1]:.2f}")
             return f"{k + 1} {MOTIONS[k]}, {bounds[k]} %/s"
@@ -281,7 +281,7 @@ class PhotoResult:
         return text_table(header, lines)
 
 
-def _network_of(name: str) -> str:
+def _network_from_name(name: str) -> str:
     """The network that a name in the table is of: "physmle, 1800 steps, seed 1" is one of physmle."""
     return name.replace(",", " ").split()[0]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rppg_core.analysis.controls import spectra_of
+from rppg_core.analysis.controls import spectra_from_bvp
 from rppg_core.analysis.pipeline import Analysis
 from rppg_core.errors import ClipTooShortError
 from rppg_core.lab.datasets.clip_file import KnownClip
@@ -32,7 +32,7 @@ N_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Row:
+class PhotoRow:
     """One method on one clip; NaN where it gives no such number."""
 
     method: str
@@ -70,7 +70,7 @@ class Row:
         return self.seconds > PULSE_S
 
 
-def score(methods: Mapping[str, Method], clips: Iterable[KnownClip]) -> list[Row]:
+def score(methods: Mapping[str, Method], clips: Iterable[KnownClip]) -> list[PhotoRow]:
     """Every method on every clip.
 
     Args:
@@ -88,10 +88,10 @@ def score(methods: Mapping[str, Method], clips: Iterable[KnownClip]) -> list[Row
         for name, method in methods.items():
             estimate = analysis.judge(method)
             similarity, ratio_db = waveform_scores(estimate.bvp, truth)
-            spectra = spectra_of(estimate.bvp, HR_BAND_HZ)
+            spectra = spectra_from_bvp(estimate.bvp, HR_BAND_HZ)
             hr, rr = estimate.vitals.hr, estimate.vitals.rr
             direct = {key: float(estimate.direct.get(key, np.nan)) for key in ("hr", "rr", "spo2")}
-            rows.append(Row(
+            rows.append(PhotoRow(
                 method=name, clip=int(truth.settings["seed"]), seconds=float(truth.settings["seconds"]),
                 amplitude_percent=float(truth.settings["amplitude_percent"]), tone=int(truth.settings["tone"]),
                 motion_percent=clip.face.motion_percent, r=similarity, snr_db=ratio_db,
@@ -104,17 +104,17 @@ def score(methods: Mapping[str, Method], clips: Iterable[KnownClip]) -> list[Row
     return rows
 
 
-def constant_rows(rows: Sequence[Row]) -> list[Row]:
+def constant_rows(rows: Sequence[PhotoRow]) -> list[PhotoRow]:
     """What the constant predictor, which sees no clip, has to say about each."""
     nothing = dict.fromkeys(
         ("r", "snr_db", "direct_hr_bpm", "direct_rr_brpm", "direct_spo2_percent"), float("nan")
     )
     said = {"hr_bpm": CONSTANT_BPM, "rr_brpm": CONSTANT_BRPM, "hr_shown": True, "confidence": 0.0}
     clips = {row.clip: row for row in rows}.values()
-    return [Row(**{**asdict(row), **nothing, **said, "method": CONSTANT}) for row in clips]
+    return [PhotoRow(**{**asdict(row), **nothing, **said, "method": CONSTANT}) for row in clips]
 
 
-def summary(rows: Sequence[Row], method: str) -> dict[str, Any]:
+def summary(rows: Sequence[PhotoRow], method: str) -> dict[str, Any]:
     """Numbers of one method over a group of clips, paired with those of POS on the same clips.
 
     Each number is {"mean", "low", "high"} (95 % interval), or None where there is nothing to average: n; r; ratio
@@ -144,7 +144,7 @@ def summary(rows: Sequence[Row], method: str) -> dict[str, Any]:
     }
 
 
-def paired_gain(rows: Sequence[Row], method: str, other: str) -> dict[str, float] | None:
+def paired_gain(rows: Sequence[PhotoRow], method: str, other: str) -> dict[str, float] | None:
     """Mean of r minus that of another method on the same pulse clips, with its interval; None without pairs."""
     r = {(row.method, row.clip): row.r for row in rows if not row.breath}
     mine = [(clip, value) for (name, clip), value in r.items() if name == method]

@@ -27,7 +27,7 @@ from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.clip_file import KnownClip
 from rppg_core.lab.protocols.stress.clips import Stop, stream_stops
 from rppg_core.lab.protocols.stress.protocol import SEEDS, run_stress
-from rppg_core.lab.protocols.stress.sweeps import SWEEPS, Sweep, sweep_of
+from rppg_core.lab.protocols.stress.sweeps import SWEEPS, Sweep, sweep_from_record
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.metrics import waveform_r
 from rppg_core.roster import get_method
@@ -108,7 +108,7 @@ def stress_lab(path: Path = LAB_FILE) -> StressLab:
     with np.load(path, allow_pickle=False) as stored:
         words = json.loads(str(stored["words"]))
         colours, waves, truths = (stored[name] for name in ("rgb", "waves", "bvp"))
-    sweeps = {found["name"]: sweep_of(found) for found in words["sweeps"]}
+    sweeps = {found["name"]: sweep_from_record(found) for found in words["sweeps"]}
     moments = {}
     for k, (sweep, value, hr_bpm, *r) in enumerate(words["moments"]):
         rgb = colours[k] * COLOUR_STEP
@@ -147,7 +147,9 @@ def write_lab(
     result = run_stress(None, seeds=seeds, runs=runs, progress=progress, workers=workers)
     found = result.to_dict()
     wanted = [Stop(name, value, LAB_SEED) for name, sweep in SWEEPS.items() for value in sweep.values]
-    moments = [moment_of(made) for made in stream_stops(wanted, frozenset({"rgb"}), runs, workers=workers)]
+    moments = [
+        moment_from_clip(made) for made in stream_stops(wanted, frozenset({"rgb"}), runs, workers=workers)
+    ]
     n = min(len(moment.bvp) for moment in moments)
     words = {
         "simulator_version": SIMULATOR_VERSION,
@@ -171,7 +173,7 @@ def write_lab(
     return Path(path)
 
 
-def moment_of(made: KnownClip) -> LabMoment:
+def moment_from_clip(made: KnownClip) -> LabMoment:
     """The traces of one clip, as the file keeps them but for its rounding."""
     clip, truth = made
     even = resample(clip, FS)

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from rppg_core.analysis.controls import spectra_of
-from rppg_core.analysis.pipeline import Analysis, needs_of
+from rppg_core.analysis.controls import spectra_from_bvp
+from rppg_core.analysis.pipeline import Analysis, collect_needs
 from rppg_core.errors import FrameRateError, UsageError
 from rppg_core.lab.protocols.stress.clips import Stop, stops, stream_stops
 from rppg_core.lab.protocols.stress.sweeps import HR_BPM, SECONDS, SWEEPS, Sweep
@@ -39,7 +39,7 @@ COSTLY = ("motion", "light", "codec", "noise")  # knobs whose hard end must cost
 
 
 @dataclass(frozen=True)
-class Row:
+class StressRow:
     """One voice (a method, the consensus, the constant) on one clip; NaN where it gives no such number."""
 
     sweep: str
@@ -92,8 +92,8 @@ def run_stress(
     if seeds < 1:
         raise UsageError(f"{seeds} seeds", wanted="1 or more", do=f"leave --seeds out for {SEEDS}")
     wanted = stops(chosen, seeds)
-    needs = needs_of(names) - {"still"}
-    rows: list[Row] = []
+    needs = collect_needs(names) - {"still"}
+    rows: list[StressRow] = []
     for k, (stop, made) in enumerate(
         zip(wanted, stream_stops(wanted, needs, runs, workers=workers), strict=True)
     ):
@@ -103,7 +103,7 @@ def run_stress(
     return StressResult(seeds, tuple(chosen), rows)
 
 
-def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> list[Row]:
+def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> list[StressRow]:
     """What every voice has to say about one clip.
 
     Args:
@@ -114,10 +114,10 @@ def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> 
     """
     true_bpm = float(np.mean(truth.hr_bpm)) if truth.pulsed else float("nan")
 
-    def row(voice: str, bvp: Bvp | None, hr: Reading | None, hr_bpm: float) -> Row:
+    def row(voice: str, bvp: Bvp | None, hr: Reading | None, hr_bpm: float) -> StressRow:
         r, ratio_db = waveform_scores(bvp, truth) if truth.pulsed else (float("nan"), float("nan"))
         shown = hr is not None and not hr.refused
-        return Row(stop.sweep, stop.value, stop.seed, stop.pulsed, voice, r, ratio_db, hr_bpm, true_bpm, shown,
+        return StressRow(stop.sweep, stop.value, stop.seed, stop.pulsed, voice, r, ratio_db, hr_bpm, true_bpm, shown,
                    0.0 if hr is None else hr.confidence)  # fmt: skip
 
     found = []
@@ -127,7 +127,7 @@ def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> 
         found = [row(name, None, None, float("nan")) for name in (*methods, CONSENSUS)]
     else:
         for name, estimate in report.estimates.items():
-            spectra = spectra_of(estimate.bvp, HR_BAND_HZ)
+            spectra = spectra_from_bvp(estimate.bvp, HR_BAND_HZ)
             rate_bpm = float("nan") if spectra is None else 60 * spectra.rate_hz
             found.append(row(name, estimate.bvp, estimate.vitals.hr, rate_bpm))
         hr = report.consensus.vitals.hr
@@ -136,7 +136,7 @@ def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> 
     return [*found, row(CONSTANT, None, constant, CONSTANT_BPM)]
 
 
-def summary(rows: Sequence[Row]) -> dict[str, Any]:
+def summary(rows: Sequence[StressRow]) -> dict[str, Any]:
     """Numbers of one voice over the people at one stop of a knob.
 
     n; r as {"mean", "low", "high"} (mean and range over people); snr_db, hr_mae_bpm and within_5_bpm (0..1) of the
@@ -165,7 +165,7 @@ class StressResult:
 
     seeds: int
     sweeps: tuple[str, ...]
-    rows: list[Row]
+    rows: list[StressRow]
 
     @property
     def methods(self) -> list[str]:
@@ -175,7 +175,7 @@ class StressResult:
     @cached_property
     def cells(self) -> list[dict[str, Any]]:
         """Numbers of every voice at every stop with a pulse, under "sweep", "value" and "method"."""
-        groups: dict[tuple[str, float, str], list[Row]] = {}
+        groups: dict[tuple[str, float, str], list[StressRow]] = {}
         for row in self.rows:
             if row.pulsed:
                 groups.setdefault((row.sweep, row.value, row.method), []).append(row)

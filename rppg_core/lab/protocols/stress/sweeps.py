@@ -84,7 +84,7 @@ SWEEPS = {
 }  # fmt: skip
 
 
-def sweep_of(record: Mapping[str, Any]) -> Sweep:
+def sweep_from_record(record: Mapping[str, Any]) -> Sweep:
     """A sweep that went through JSON, which knows lists only."""
     return Sweep(**{**record, "values": tuple(record["values"])})
 

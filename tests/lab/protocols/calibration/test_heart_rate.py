@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rppg_core.analysis.controls import spectra_of
+from rppg_core.analysis.controls import spectra_from_bvp
 from rppg_core.lab.protocols.calibration.heart_rate import (
     clean_lie,
     drawn_clip,
@@ -70,7 +70,8 @@ def test_a_kept_clip_is_the_one_that_was_rendered(tmp_path):
 def test_a_clean_lie_is_clean_at_a_rate_of_its_own():
     clip = resample(simulate_traces(SimulationSettings(seconds=12, hr_bpm=72))[0])
     rates = {
-        round(spectra_of(clean_lie(clip, np.random.default_rng(k)), HR_BAND_HZ).rate_hz, 1) for k in range(8)
+        round(spectra_from_bvp(clean_lie(clip, np.random.default_rng(k)), HR_BAND_HZ).rate_hz, 1)
+        for k in range(8)
     }
     assert len(rates) > 4
     assert all(0.65 < rate < 3.6 for rate in rates)

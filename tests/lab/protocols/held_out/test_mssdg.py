@@ -23,10 +23,15 @@ from rppg_core.lab.datasets.simulated import DOMAINS
 from rppg_core.lab.protocols.held_out import mssdg, parts, split_training
 from rppg_core.lab.protocols.held_out import numbers as dataset_numbers
 from rppg_core.lab.protocols.held_out import run as dataset_run
-from rppg_core.lab.protocols.held_out.mssdg import TruthfulClip, plan_of, run_mssdg
+from rppg_core.lab.protocols.held_out.mssdg import TruthfulClip, make_plan, run_mssdg
 from rppg_core.lab.protocols.held_out.run import Options
-from rppg_core.lab.protocols.held_out.scores import Row
-from rppg_core.lab.protocols.held_out.split_training import is_finished, tasks_of, third_of, train_one
+from rppg_core.lab.protocols.held_out.scores import StretchRow
+from rppg_core.lab.protocols.held_out.split_training import (
+    is_finished,
+    list_tasks,
+    shortened_steps,
+    train_one,
+)
 from rppg_core.lab.protocols.held_out.splits import leave_one_domain_out
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
@@ -86,9 +91,9 @@ def clips(tmp_path_factory):
     return clips_of_three(tmp_path_factory.mktemp("domains"), 2, seconds=6.0)
 
 
-def marked_rows(errors: dict[str, float]) -> list[Row]:
+def marked_rows(errors: dict[str, float]) -> list[StretchRow]:
     return [
-        Row(
+        StretchRow(
             method="pos",
             seed=0,
             split=name,
@@ -108,7 +113,7 @@ def marked_rows(errors: dict[str, float]) -> list[Row]:
 
 def planned(clips, tmp_path, **options):
     given = Options(methods="tiny", runs=tmp_path, **options)
-    return plan_of(leave_one_domain_out(clips), given, marked_rows(ERRORS), {})
+    return make_plan(leave_one_domain_out(clips), given, marked_rows(ERRORS), {})
 
 
 def test_every_domain_has_one_seed_and_the_easiest_and_hardest_two_more(clips, tmp_path):
@@ -129,7 +134,7 @@ def test_seeds_that_are_given_hold_on_every_domain_and_for_every_part(clips, tmp
 def test_steps_are_a_third_of_the_recipes_unless_they_are_given(clips, tmp_path):
     assert {t.recipe.steps for t in planned(clips, tmp_path).networks} == {3}
     assert {t.recipe.steps for t in planned(clips, tmp_path, steps=5).networks} == {5}
-    assert third_of("tracenet") == get_recipe("tracenet").steps // 3
+    assert shortened_steps("tracenet") == get_recipe("tracenet").steps // 3
 
 
 def test_parts_are_trained_alike_for_the_hardest_domain_alone(clips, tmp_path):
@@ -148,7 +153,7 @@ def test_variants_that_are_asked_for_exist():
 
 def test_domain_where_pos_gives_nothing_is_the_hardest(clips, tmp_path):
     rows = marked_rows(ERRORS | {"a": np.nan})
-    plan = plan_of(leave_one_domain_out(clips), Options(methods="tiny", runs=tmp_path), rows, {})
+    plan = make_plan(leave_one_domain_out(clips), Options(methods="tiny", runs=tmp_path), rows, {})
     assert {task.split for task in plan.parts} == {"a"}
 
 
@@ -253,7 +258,7 @@ def test_same_command_again_trains_nothing_and_ends_alike(result, runs, monkeypa
 def test_variants_have_folders_and_names_of_their_own(clips, tmp_path):
     split = leave_one_domain_out(clips)[0]
     whole, narrow = (
-        tasks_of(split, "tiny", steps=2, seeds=[0], runs=tmp_path, variant=variant)[0]
+        list_tasks(split, "tiny", steps=2, seeds=[0], runs=tmp_path, variant=variant)[0]
         for variant in ("", "narrow")
     )
     assert whole.folder != narrow.folder and narrow.folder.name == "tiny-narrow-seed0"

@@ -10,13 +10,13 @@ from rppg_core.lab.protocols.held_out import numbers as dataset_numbers
 from rppg_core.lab.protocols.held_out.numbers import (
     CONSTANT,
     FIXED,
-    bland_altman_of,
+    bland_altman_from_rows,
     by_condition,
-    constant_of,
     constant_rows,
-    numbers_of,
+    fit_constant,
+    numbers_from_rows,
 )
-from rppg_core.lab.protocols.held_out.scores import Row
+from rppg_core.lab.protocols.held_out.scores import StretchRow
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def few_resamples(monkeypatch):
     monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 100)
 
 
-def row(true_bpm: float, hr_bpm: float, subject: str = "s1", **changes) -> Row:
+def row(true_bpm: float, hr_bpm: float, subject: str = "s1", **changes) -> StretchRow:
     about = {
         "method": "pos",
         "seed": 0,
@@ -37,13 +37,13 @@ def row(true_bpm: float, hr_bpm: float, subject: str = "s1", **changes) -> Row:
         "seconds": 10.0,
         "hr_from": "hr label",
     }
-    return Row(**{**about, "hr_true_bpm": true_bpm, "hr_bpm": hr_bpm, "hr_shown": True, **changes})
+    return StretchRow(**{**about, "hr_true_bpm": true_bpm, "hr_bpm": hr_bpm, "hr_shown": True, **changes})
 
 
 def test_rates_are_scored_by_metrics():
     true, found = np.array([60.0, 70.0, 80.0, 90.0]), np.array([61.0, 69.0, 90.0, np.nan])
     rows = [row(t, f, subject=f"s{k}") for k, (t, f) in enumerate(zip(true, found, strict=True))]
-    numbers = numbers_of(rows)["hr"]
+    numbers = numbers_from_rows(rows)["hr"]
     for name, value in metrics.evaluate(true, found).items():
         if not name.startswith("bias_ci"):
             assert numbers[name] == pytest.approx(value), name
@@ -53,13 +53,13 @@ def test_rates_are_scored_by_metrics():
 
 def test_shown_counts_what_the_calibration_lets_pass():
     rows = [row(60.0, 61.0, "s1"), row(70.0, 120.0, "s2", hr_shown=False), row(80.0, 82.0, "s3")]
-    shown = numbers_of(rows)["shown"]
+    shown = numbers_from_rows(rows)["shown"]
     assert shown["coverage"] == pytest.approx(2 / 3)
     assert shown["mae"] == pytest.approx(1.5)
 
 
 def test_regressed_rates_stand_beside_those_of_the_waveform():
-    numbers = numbers_of(
+    numbers = numbers_from_rows(
         [row(60.0, 70.0, "s1", direct_hr_bpm=61.0), row(80.0, 90.0, "s2", direct_hr_bpm=79.0)]
     )
     assert (numbers["hr"]["mae"], numbers["direct_hr"]["mae"]) == (10.0, 1.0)
@@ -72,13 +72,13 @@ def test_interval_is_of_people_and_not_of_their_windows():
     rng = np.random.default_rng(0)
     errors = rng.uniform(0, 10, 8)
     rows = [row(70.0, 70.0 + error, f"s{k}") for k, error in enumerate(errors) for _ in range(10)]
-    low, high = numbers_of(rows)["hr"]["intervals"]["mae"]
+    low, high = numbers_from_rows(rows)["hr"]["intervals"]["mae"]
     assert high - low > 2.5  # standard error of 8 people is 2.9 / sqrt(8) = 1, the interval 3.9 of it
 
 
 @pytest.mark.parametrize("n_people", [3, 4])
 def test_few_people_have_no_interval(n_people):
-    numbers = numbers_of([row(60.0, 61.0 + k, f"s{k % n_people}") for k in range(8)])
+    numbers = numbers_from_rows([row(60.0, 61.0 + k, f"s{k % n_people}") for k in range(8)])
     assert numbers["n_people"] == n_people
     assert (numbers["hr"]["intervals"]["mae"] is None) == (n_people < dataset_numbers.FEWEST_PEOPLE)
 
@@ -91,7 +91,7 @@ def test_intervals_hold_the_number_they_belong_to(pairs):
     """The sample's own statistic lies among its resamples, so inside their whole range; 95 % may just miss it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dataset_numbers, "N_RESAMPLES", 20)
-        numbers = numbers_of([row(t, f, f"s{who}") for t, f, who in pairs])["hr"]
+        numbers = numbers_from_rows([row(t, f, f"s{who}") for t, f, who in pairs])["hr"]
     interval = numbers["intervals"]["mae"]
     if interval is not None:
         errors = [abs(t - f) for t, f, _ in pairs]
@@ -99,26 +99,26 @@ def test_intervals_hold_the_number_they_belong_to(pairs):
 
 
 def test_without_a_pair_there_is_no_number():
-    numbers = numbers_of([row(np.nan, 61.0, "s1"), row(70.0, np.nan, "s2")])
+    numbers = numbers_from_rows([row(np.nan, 61.0, "s1"), row(70.0, np.nan, "s2")])
     assert numbers["hr"] is None
-    assert numbers_of([])["hr"] is None
+    assert numbers_from_rows([])["hr"] is None
 
 
 def test_constant_is_the_mean_of_the_training_labels():
-    constant = constant_of([(60.0, np.nan, 98.0), (80.0, np.nan, 96.0), (np.nan, np.nan, np.nan)])
+    constant = fit_constant([(60.0, np.nan, 98.0), (80.0, np.nan, 96.0), (np.nan, np.nan, np.nan)])
     assert (constant.hr_bpm, constant.spo2_percent) == (70.0, 97.0)
     assert constant.rr_brpm == FIXED["rr_brpm"]
     assert constant.why == "mean of the training labels"
 
 
 def test_constant_is_fixed_where_nothing_is_learned_from():
-    constant = constant_of([])
+    constant = fit_constant([])
     assert (constant.hr_bpm, constant.why) == (70.0, "fixed")
 
 
 def test_constant_says_its_number_of_every_window_once():
     rows = [row(60.0, 61.0, "s1", method=m, start_s=s) for m in ("pos", "green") for s in (0.0, 5.0)]
-    constants = constant_rows(rows, {"fold 1": constant_of([(80.0, 14.0, 97.0)])})
+    constants = constant_rows(rows, {"fold 1": fit_constant([(80.0, 14.0, 97.0)])})
     assert [(r.method, r.start_s, r.hr_bpm, r.rr_brpm) for r in constants] == [
         (CONSTANT, 0.0, 80.0, 14.0),
         (CONSTANT, 5.0, 80.0, 14.0),
@@ -147,9 +147,9 @@ def test_a_condition_with_a_level_for_each_clip_is_no_condition():
 
 def test_agreement_is_that_of_metrics_and_has_a_point_a_video():
     true, found = np.array([60.0, 70.0, 80.0, 90.0]), np.array([61.0, 73.0, 79.0, 95.0])
-    agreement = bland_altman_of([row(t, f) for t, f in zip(true, found, strict=True)])
+    agreement = bland_altman_from_rows([row(t, f) for t, f in zip(true, found, strict=True)])
     expected = metrics.bland_altman(true, found)
     assert agreement is not None
     assert (agreement["bias"], agreement["lower"]) == (expected.bias, expected.lower)
     assert agreement["points"][1].tolist() == [71.5, 3.0]
-    assert bland_altman_of([row(60.0, 61.0)]) is None
+    assert bland_altman_from_rows([row(60.0, 61.0)]) is None

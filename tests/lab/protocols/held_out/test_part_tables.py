@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from rppg_core.lab.protocols.held_out.part_tables import Parts
-from rppg_core.lab.protocols.held_out.scores import Row
+from rppg_core.lab.protocols.held_out.scores import StretchRow
 from rppg_core.lab.protocols.held_out.seed_spread import (
     DIRECT_RR,
     HR_WINDOW,
     WAVE_R,
     Spread,
-    spread_of,
-    value_of,
+    spread_from_rows,
+    value_from_rows,
 )
 from rppg_core.lab.protocols.held_out.trained import Trained
 from rppg_core.types import plain
@@ -30,8 +30,8 @@ VARIANTS = {
 }
 
 
-def row(method: str, unit: str, seed: int, **numbers) -> Row:
-    return Row(
+def row(method: str, unit: str, seed: int, **numbers) -> StretchRow:
+    return StretchRow(
         method=method,
         seed=seed,
         steps=240 * method.startswith("physmle"),
@@ -90,9 +90,9 @@ def test_difference_pairs_the_seeds():
 
 def test_numbers_are_of_one_unit_and_absent_ones_are_nan(parts):
     mine = [r for r in parts.rows if r.method == "physmle no-experts"]
-    assert value_of([r for r in mine if r.seed == 1], HR_WINDOW) == 7.0
-    assert spread_of(mine, DIRECT_RR) is None
-    assert np.isnan(value_of([r for r in mine if r.unit == "video"], WAVE_R))
+    assert value_from_rows([r for r in mine if r.seed == 1], HR_WINDOW) == 7.0
+    assert spread_from_rows(mine, DIRECT_RR) is None
+    assert np.isnan(value_from_rows([r for r in mine if r.unit == "video"], WAVE_R))
 
 
 def test_methods_that_regress_nothing_stand_beside_with_their_waveform(parts):

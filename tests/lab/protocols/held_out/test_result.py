@@ -9,7 +9,7 @@ import pytest
 from rppg_core.lab.protocols.held_out import numbers as dataset_numbers
 from rppg_core.lab.protocols.held_out.numbers import Constant
 from rppg_core.lab.protocols.held_out.result import DatasetResult
-from rppg_core.lab.protocols.held_out.scores import Row
+from rppg_core.lab.protocols.held_out.scores import StretchRow
 from rppg_core.lab.protocols.held_out.trained import Trained
 from rppg_core.lab.protocols.table import Criterion
 
@@ -21,10 +21,10 @@ def few_resamples(monkeypatch):
     monkeypatch.setattr(dataset_numbers, "N_RESAMPLES", 5)
 
 
-def marked_rows(target: str, n_people: int = 4) -> list[Row]:
+def marked_rows(target: str, n_people: int = 4) -> list[StretchRow]:
     """Each method is off by its own error, everywhere."""
     return [
-        Row(
+        StretchRow(
             method=method, seed=0, steps=1000 if method == "tracenet" else 0, split=target, dataset=target,
             subject=f"s{who}", clip=f"{target}/s{who}", unit=unit, start_s=0.0,
             seconds=20.0 if unit == "video" else 10.0, hr_true_bpm=60.0 + 10 * who, hr_from="hr label",

@@ -13,7 +13,7 @@ from rppg_core.lab.protocols.held_out import numbers as dataset_numbers
 from rppg_core.lab.protocols.held_out.cross import run_cross
 from rppg_core.lab.protocols.held_out.intra import run_intra
 from rppg_core.lab.protocols.held_out.mssdg import run_mssdg
-from rppg_core.lab.protocols.held_out.run import Options, clips_of
+from rppg_core.lab.protocols.held_out.run import Options, read_clips
 
 SECONDS = 12.0
 
@@ -76,9 +76,9 @@ def test_folder_as_it_was_downloaded_is_sent_to_extract(tmp_path):
 
 def test_folder_without_a_manifest_says_what_is_wanted(tmp_path):
     with pytest.raises(UsageError, match=r"holds no manifest\.json"):
-        clips_of(tmp_path)
+        read_clips(tmp_path)
     with pytest.raises(UsageError, match="there is no folder"):
-        clips_of(tmp_path / "nowhere")
+        read_clips(tmp_path / "nowhere")
 
 
 def test_wrong_options_are_refused_before_anything_is_read():

@@ -8,7 +8,7 @@ from lab.protocols.held_out.stored_clips import MemoryClip, traces, unlabelled
 
 from rppg_core import metrics
 from rppg_core.lab.protocols.held_out import scores as dataset_scores
-from rppg_core.lab.protocols.held_out.scores import Voice, known_of, score_clip
+from rppg_core.lab.protocols.held_out.scores import Voice, known_from_truth, score_clip
 from rppg_core.types import Bvp, FaceClip, MethodOutput
 
 FS = 30.0
@@ -58,7 +58,7 @@ def test_waveform_numbers_are_those_of_metrics(easy, rows):
 
 def test_without_a_rate_label_the_waveform_label_gives_the_true_rate():
     _, truth = traces(90.0)
-    known = known_of(unlabelled(truth, "hr_bpm"), slice(0, 600), FS)
+    known = known_from_truth(unlabelled(truth, "hr_bpm"), slice(0, 600), FS)
     assert known.hr_from == "bvp label"
     assert known.hr_true_bpm == pytest.approx(truth.hr_bpm.mean(), abs=1.0)
 
@@ -67,27 +67,27 @@ def test_a_rate_label_that_covers_little_of_a_window_does_not_count():
     _, truth = traces(90.0)
     hr_bpm = truth.hr_bpm.copy()
     hr_bpm[100:300] = np.nan
-    assert known_of(replace(truth, hr_bpm=hr_bpm), slice(0, 300), FS).hr_from == "bvp label"
-    assert known_of(replace(truth, hr_bpm=hr_bpm), slice(0, 600), FS).hr_from == "hr label"
+    assert known_from_truth(replace(truth, hr_bpm=hr_bpm), slice(0, 300), FS).hr_from == "bvp label"
+    assert known_from_truth(replace(truth, hr_bpm=hr_bpm), slice(0, 600), FS).hr_from == "hr label"
 
 
 def test_without_labels_nothing_is_true():
     _, truth = traces()
     nothing = unlabelled(truth, "hr_bpm", "bvp", "resp", "rr_brpm", "spo2_percent")
-    known = known_of(nothing, slice(0, 600), FS)
+    known = known_from_truth(nothing, slice(0, 600), FS)
     assert known.hr_from == ""
     assert np.isnan([known.hr_true_bpm, known.rr_true_brpm, known.spo2_true_percent]).all()
 
 
 def test_breathing_is_asked_of_17_s_and_more(easy):
     _, truth = easy.load()
-    assert np.isnan(known_of(truth, slice(0, 500), FS).rr_true_brpm)
-    assert known_of(truth, slice(0, 510), FS).rr_true_brpm == truth.rr_brpm
+    assert np.isnan(known_from_truth(truth, slice(0, 500), FS).rr_true_brpm)
+    assert known_from_truth(truth, slice(0, 510), FS).rr_true_brpm == truth.rr_brpm
 
 
 def test_breathing_wave_gives_the_true_rate_where_none_is_labelled():
     _, truth = traces(seconds=30.0, rr_brpm=15.0)
-    known = known_of(unlabelled(truth, "rr_brpm"), slice(0, 900), FS)
+    known = known_from_truth(unlabelled(truth, "rr_brpm"), slice(0, 900), FS)
     assert known.rr_true_brpm == pytest.approx(truth.rr_brpm, abs=1.5)  # 30 s resolve 2 breaths/min
 
 

@@ -28,9 +28,9 @@ from rppg_core.lab.protocols.held_out.split_training import (
     StoppedError,
     fingerprint,
     is_finished,
+    list_tasks,
     split_recipe,
     steps_done,
-    tasks_of,
     train_all,
     train_one,
 )
@@ -62,7 +62,7 @@ def every_task(clips, runs, *, seeds: int = 1, variant: str = ""):
     return [
         task
         for split in leave_one_domain_out(clips)
-        for task in tasks_of(split, "tiny", steps=STEPS, seeds=range(seeds), runs=runs, variant=variant)
+        for task in list_tasks(split, "tiny", steps=STEPS, seeds=range(seeds), runs=runs, variant=variant)
     ]
 
 

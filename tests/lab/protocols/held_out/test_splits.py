@@ -13,7 +13,7 @@ from rppg_core.lab.protocols.held_out.splits import (
     by_domain,
     cross_dataset,
     leave_one_domain_out,
-    person_of,
+    person_from_clip,
     subject_folds,
 )
 
@@ -47,12 +47,14 @@ def judged(splits: list[Split]) -> Counter:
 @settings(deadline=None)
 @given(folders(), st.data())
 def test_every_clip_is_tested_in_one_fold_and_nobody_is_on_both_sides(clips, data):
-    people = {person_of(clip) for clip in clips}
+    people = {person_from_clip(clip) for clip in clips}
     splits = subject_folds(clips, data.draw(st.integers(2, len(people))), seed=data.draw(st.integers(0, 9)))
     assert judged(splits) == Counter(clips)
     for split in splits:
         assert split.train and split.test
-        assert not {person_of(clip) for clip in split.train} & {person_of(clip) for clip in split.test}
+        assert not {person_from_clip(clip) for clip in split.train} & {
+            person_from_clip(clip) for clip in split.test
+        }
         assert Counter((*split.train, *split.test)) == Counter(clips)
 
 
@@ -60,7 +62,7 @@ def test_every_clip_is_tested_in_one_fold_and_nobody_is_on_both_sides(clips, dat
 @given(folders(), st.integers(0, 5))
 def test_folds_differ_by_no_more_clips_than_a_person_has(clips, seed):
     sizes = [len(split.test) for split in subject_folds(clips, 2, seed=seed)]
-    assert max(sizes) - min(sizes) <= max(Counter(map(person_of, clips)).values())
+    assert max(sizes) - min(sizes) <= max(Counter(map(person_from_clip, clips)).values())
 
 
 @settings(deadline=None)

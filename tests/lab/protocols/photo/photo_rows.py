@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rppg_core.lab.protocols.photo.scores import Row
+from rppg_core.lab.protocols.photo.scores import PhotoRow
 
 
-def row(method="pos", clip=0, r=0.7, hr=80.0, **more) -> Row:
+def row(method="pos", clip=0, r=0.7, hr=80.0, **more) -> PhotoRow:
     fields = {
         "seconds": 20.0,
         "amplitude_percent": 0.35,
@@ -25,10 +25,10 @@ def row(method="pos", clip=0, r=0.7, hr=80.0, **more) -> Row:
         "spo2_true_percent": 96.0,
         **more,
     }
-    return Row(method=method, clip=clip, r=r, hr_bpm=hr, **fields)
+    return PhotoRow(method=method, clip=clip, r=r, hr_bpm=hr, **fields)
 
 
-def both(better: float, hr: float = 80.0, bar_hr: float = 90.0) -> list[Row]:
+def both(better: float, hr: float = 80.0, bar_hr: float = 90.0) -> list[PhotoRow]:
     """POS with an r of 0.6-0.8, and a network that is better by so much on every clip."""
     bar = [row(clip=k, r=0.6 + 0.01 * (k % 20), hr=bar_hr) for k in range(40)]
     return [*bar, *(replace(b, method="tracenet", r=b.r + better, hr_bpm=hr) for b in bar)]

@@ -10,13 +10,13 @@ from lab.protocols.photo.photo_rows import both, row
 
 from rppg_core.lab.protocols.photo.direct import breath_criterion, direct_lines, ratio_guesses
 from rppg_core.lab.protocols.photo.protocol import PhotoResult
-from rppg_core.lab.protocols.photo.scores import Row, skin_ratios
+from rppg_core.lab.protocols.photo.scores import PhotoRow, skin_ratios
 from rppg_core.types import FaceClip
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
-def research(gain: float = 0.0, rr_error: float | None = None, **direct) -> list[Row]:
+def research(gain: float = 0.0, rr_error: float | None = None, **direct) -> list[PhotoRow]:
     """POS, tracenet far better than it, and physmle as good as tracenet but for `gain` and a little luck by clip."""
     luck = np.random.default_rng(0).normal(0, 0.02, 40)
     rows = both(0.2)
@@ -28,7 +28,7 @@ def research(gain: float = 0.0, rr_error: float | None = None, **direct) -> list
     return rows
 
 
-def criteria_of(rows: list[Row]) -> dict[str, bool]:
+def criteria_of(rows: list[PhotoRow]) -> dict[str, bool]:
     return {c.name: c.holds for c in PhotoResult(1, rows).criteria()}
 
 
@@ -67,7 +67,7 @@ def test_breathing_must_be_told_of_every_long_clip_and_no_network_must_tell_it()
     assert breath_criterion(research(), "physmle") is None
 
 
-def by_source(rows: list[Row], rate: str) -> dict:
+def by_source(rows: list[PhotoRow], rate: str) -> dict:
     return {line.source: line for line in direct_lines(rows) if line.rate.startswith(rate)}
 
 
@@ -92,7 +92,7 @@ def test_regressed_rates_stand_beside_waveforms_and_the_constant_on_the_same_cli
     }
 
 
-def oxygen(n: int = 60, noise: float = 0.0) -> list[Row]:
+def oxygen(n: int = 60, noise: float = 0.0) -> list[PhotoRow]:
     """A network that always says 95 %, on clips whose ratio tells SpO2 as far as noise lets it."""
     rng = np.random.default_rng(1)
     return [

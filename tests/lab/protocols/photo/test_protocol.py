@@ -22,12 +22,12 @@ from rppg_core.lab.protocols.photo.clips import (
     clip_fields,
     indices,
     printed_traces,
+    settings_from_number,
     settings_hash,
-    settings_of,
     stream_clips,
 )
 from rppg_core.lab.protocols.photo.clips import (
-    photo_clips as clips_of,
+    photo_clips as read_clips,
 )
 from rppg_core.lab.protocols.photo.protocol import PhotoResult, run_photo
 from rppg_core.lab.protocols.photo.scores import CONSTANT, CONSTANT_BPM, constant_rows, score, summary
@@ -43,7 +43,7 @@ BUMP = "the benchmark moved: if that is meant, it becomes photo-v2, and its figu
 def easy(index: int, seconds: float = 8.0):
     """A clip of the benchmark, cut short and with little in the way of its pulse."""
     return replace(
-        settings_of(index),
+        settings_from_number(index),
         seconds=seconds,
         motion_scale=0.3,
         noise=1.5,
@@ -150,12 +150,12 @@ def test_folder_renders_a_clip_once_and_anew_when_its_settings_change(monkeypatc
     monkeypatch.setattr(photo_clips, "WorkerPool", ThreadPoolExecutor)
     monkeypatch.setattr(photo_clips, "_render", render)
     seen = []
-    first = clips_of(lambda stage, part: seen.append(part), tmp_path, wanted=[2, 5], workers=1)
-    again = clips_of(None, tmp_path, wanted=[2, 5], workers=1)
+    first = read_clips(lambda stage, part: seen.append(part), tmp_path, wanted=[2, 5], workers=1)
+    again = read_clips(None, tmp_path, wanted=[2, 5], workers=1)
     assert rendered == [2, 5] and seen == [0.5, 1.0]
     assert np.array_equal(first[1][0].rgb, again[1][0].rgb)
     monkeypatch.setattr(photo_clips, "clip_fields", lambda index: {**clip_fields(index), "noise": 9.0})
-    clips_of(None, tmp_path, wanted=[5], workers=1)
+    read_clips(None, tmp_path, wanted=[5], workers=1)
     assert rendered == [2, 5, 5]
     assert len(list((tmp_path / "photo-v1").iterdir())) == 2  # the older file is gone
 
@@ -163,10 +163,10 @@ def test_folder_renders_a_clip_once_and_anew_when_its_settings_change(monkeypatc
 def test_broken_file_in_the_folder_is_rendered_again(monkeypatch, tmp_path):
     monkeypatch.setattr(photo_clips, "WorkerPool", ThreadPoolExecutor)
     monkeypatch.setattr(photo_clips, "_render", lambda number, needs: simulate_clip(easy(number, 1.5), needs))
-    clips_of(None, tmp_path, wanted=[2], workers=1)
+    read_clips(None, tmp_path, wanted=[2], workers=1)
     (path,) = (tmp_path / "photo-v1").iterdir()
     path.write_bytes(path.read_bytes()[:1000])
-    assert len(clips_of(None, tmp_path, wanted=[2], workers=1)) == 1
+    assert len(read_clips(None, tmp_path, wanted=[2], workers=1)) == 1
 
 
 def test_method_that_needs_crops_gets_them_and_nothing_is_kept(monkeypatch, tmp_path):

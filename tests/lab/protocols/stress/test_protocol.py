@@ -21,14 +21,14 @@ from rppg_core.lab.protocols.stress.lab import (
     LAB_METHODS,
     LAB_SEED,
     WAVE_STEP,
-    moment_of,
+    moment_from_clip,
     stress_lab,
 )
 from rppg_core.lab.protocols.stress.protocol import (
     CONSENSUS,
     CONSTANT,
-    Row,
     StressResult,
+    StressRow,
     judged,
     run_stress,
     summary,
@@ -60,7 +60,7 @@ def short(name: str, value: float, seed: int = 0) -> StressCase:
     return replace(case, settings=replace(case.settings, seconds=6.0))
 
 
-def row(method="pos", sweep="noise", value=2.0, seed=0, **more) -> Row:
+def row(method="pos", sweep="noise", value=2.0, seed=0, **more) -> StressRow:
     known = {
         "pulsed": True,
         "r": 0.9,
@@ -71,10 +71,10 @@ def row(method="pos", sweep="noise", value=2.0, seed=0, **more) -> Row:
         "confidence": 0.9,
         **more,
     }
-    return Row(sweep, value, seed, method=method, **known)
+    return StressRow(sweep, value, seed, method=method, **known)
 
 
-def tables(*extra: Row) -> StressResult:
+def tables(*extra: StressRow) -> StressResult:
     """A sweep over noise in which POS does as promised, and whatever else."""
     promised = [row(value=value, r=1 - value / 100) for value in SWEEPS["noise"].values]
     return StressResult(1, ("noise",), [*promised, *extra])
@@ -259,7 +259,7 @@ def test_lab_holds_every_stop_and_is_small():
 
 
 def test_traces_of_the_lab_are_what_is_computed_today(anew):
-    kept, today = stress_lab().at(*CHECKED), moment_of(anew[LAB_SEED][1])
+    kept, today = stress_lab().at(*CHECKED), moment_from_clip(anew[LAB_SEED][1])
     n = len(kept.bvp)
     # to the rounding of the file; other processors differ in the last digit of a colour
     assert np.allclose(kept.rgb, today.rgb[:n], atol=2 * COLOUR_STEP), STALE
