@@ -16,10 +16,10 @@ import pytest
 from rppg_core.command import cli
 from rppg_core.lab.training.record import RunFolder
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 COMMAND = """
 import sys
-from rppg_core import cli
+from rppg_core.command import cli
 from lab.training.tiny_net import register
 register()
 sys.exit(cli.main())

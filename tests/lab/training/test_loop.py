@@ -102,7 +102,7 @@ def test_killed_run_ends_as_if_it_had_not_been(whole_run, tmp_path):
     """SIGKILL at a random moment, resume, and compare with the run that nobody disturbed."""
     chance = random.Random()
     kill_after, delay_s = chance.randrange(3, 12), chance.uniform(0, 0.1)
-    tests = Path(__file__).parents[1]
+    tests = Path(__file__).parents[2]
     run = subprocess.Popen(
         [
             sys.executable,
