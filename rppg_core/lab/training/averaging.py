@@ -1,6 +1,6 @@
 """The moving average of a network's weights: what is measured and shipped.
 
-Floor 6. torch keeps it; how much of it is renewed in a step is decided here.
+torch keeps it; how much of it is renewed in a step is decided here.
 """
 
 from __future__ import annotations

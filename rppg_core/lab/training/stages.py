@@ -1,6 +1,6 @@
 """What a stage of a recipe trains, what it leaves exactly as it is, and which weights it begins with.
 
-Floor 6. A frozen part has no gradient, so that the optimizer passes over it, weight decay included, and the average
+A frozen part has no gradient, so that the optimizer passes over it, weight decay included, and the average
 of equal weights stays equal. It is in evaluation mode, so that norms keep their statistics and dropout is off.
 """
 

@@ -1,6 +1,6 @@
 """A trained network whose answers another one learns from.
 
-Floor 6. The teacher gets the same samples as the student, prepared as the teacher reads them. It is in evaluation
+The teacher gets the same samples as the student, prepared as the teacher reads them. It is in evaluation
 mode, has no gradient and is part of no checkpoint: a continued run reads its file again.
 Axis letters: B batch.
 """
