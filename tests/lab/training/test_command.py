@@ -19,7 +19,7 @@ from rppg_core.lab.training.record import RunFolder
 TESTS = Path(__file__).parents[2]
 COMMAND = """
 import sys
-from rppg_core import cli
+from rppg_core.command import cli
 from lab.training.tiny_net import register
 register()
 sys.exit(cli.main())
