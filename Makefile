@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # the tests, with limits from outside: what hangs ends as a failure with the stacks of all processes
 PYTEST = $(BIN)/python tests/watch/watched_run.py -- $(BIN)/python -m pytest -p run_stacks
 # pytest ends with 5 where TESTS holds no such test
-TWO_AT_ONCE = $(PYTEST) -n 2 --dist worksteal -p no:nbmake
+TWO_AT_ONCE = $(PYTEST) -n 2 --dist $(or $(DIST),worksteal) -p no:nbmake
 TESTS ?= tests
 SEEDS ?= 10
 
@@ -57,6 +57,8 @@ unit: .venv/installed  ## the tests that need neither a browser nor an installat
 browser: .venv/installed  ## the tests in a real Chromium
 	$(TWO_AT_ONCE) -m browser $(TESTS) || test $$? -eq 5
 
+# an environment is filled once per file
+installs: DIST = loadfile
 installs: .venv/installed  ## what a class and a Space install, into environments of their own
 	$(TWO_AT_ONCE) -m installs $(TESTS) || test $$? -eq 5
 

@@ -18,7 +18,6 @@ from rppg_core.command.output import (
     FAULT,
     STOPPED,
     check_outputs,
-    columns,
     complain,
     deliver,
     fault_words,
@@ -27,6 +26,7 @@ from rppg_core.command.output import (
 )
 from rppg_core.command.progress import ProgressLine
 from rppg_core.errors import RppgError, UsageError
+from rppg_core.lab.protocols.table import aligned_columns
 from rppg_core.types import Reading, Report
 
 NOTE = "for research and teaching; not a medical device"
@@ -91,7 +91,8 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
             raise
         stopped = True
     deliver(
-        columns(HEAD, *([printable(o.path), *o.cells] for o in outcomes)) + f"\n\nEstimates {NOTE}.",
+        "\n".join(aligned_columns([HEAD, *([printable(o.path), *o.cells] for o in outcomes)]))
+        + f"\n\nEstimates {NOTE}.",
         (args.csv, lambda: table_text(outcomes)),
         (args.json, lambda: json_text({printable(o.path): o.report for o in outcomes})),
     )

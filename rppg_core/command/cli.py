@@ -24,7 +24,6 @@ from rppg_core.command.output import (
     FAULT,
     STOPPED,
     check_outputs,
-    columns,
     complain,
     deliver,
     fault_words,
@@ -35,6 +34,7 @@ from rppg_core.command.output import (
 )
 from rppg_core.command.progress import ProgressLine
 from rppg_core.errors import RppgError, UsageError, WriteError
+from rppg_core.lab.protocols.table import aligned_columns
 from rppg_core.video.paths import working_folder_is_gone
 
 PATHS = (
@@ -157,7 +157,7 @@ def _inspect(args: argparse.Namespace) -> int:
     check_outputs(args.json, video=args.video)
     found = inspect_video(args.video, fps=args.fps)
     deliver(
-        columns(*([line.sign, line.level, line.name, line.value, line.remedy] for line in found)),
+        "\n".join(aligned_columns([[f.sign, f.level, f.name, f.value, f.remedy] for f in found])),
         (args.json, lambda: json_text({"findings": [line.__dict__ for line in found]})),
     )
     return 0
@@ -167,7 +167,7 @@ def _methods(args: argparse.Namespace) -> int:
     from rppg_core.roster import describe_methods
 
     rows = [[row.name, ", ".join(row.needs), row.weights, row.paper] for row in describe_methods()]
-    say(columns(["method", "needs", "weights", "whose idea"], *rows))
+    say("\n".join(aligned_columns([["method", "needs", "weights", "whose idea"], *rows])))
     return 0
 
 
@@ -210,7 +210,8 @@ def _doctor(args: argparse.Namespace) -> int:
         doctor.fetch()
     found = doctor.check()
     remedies = [f"— {line.remedy}" if line.remedy and line.status != "ok" else "" for line in found]
-    say(columns(*([c.status, c.name, f"{c.text} {r}"] for c, r in zip(found, remedies, strict=True))))
+    lines = [[c.status, c.name, f"{c.text} {r}"] for c, r in zip(found, remedies, strict=True)]
+    say("\n".join(aligned_columns(lines)))
     return FAULT if any(line.status == "bad" for line in found) else 0
 
 

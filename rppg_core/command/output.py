@@ -71,15 +71,6 @@ def plain_character(error: UnicodeError) -> tuple[str, int]:
     return "".join(PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end
 
 
-def columns(*lines: Sequence[str]) -> str:
-    """Words below each other, each column as wide as its widest cell."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
 def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence[str] = ()) -> None:
     """Complain about output paths before the work is done, not after it; never write over a video.
 

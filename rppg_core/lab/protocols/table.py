@@ -19,17 +19,29 @@ class Criterion:
         return f"{'holds' if self.holds else 'FAILS'}  {self.name}: {self.measured} (wanted {self.wanted})"
 
 
+def aligned_columns(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> list[str]:
+    """One line per row, each column as wide as its widest cell.
+
+    Args:
+        rows: cells as text, equally many per row.
+        numbers: all columns but the first hold numbers and are right-aligned.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    aligned = [str.rjust if numbers and k else str.ljust for k in range(len(widths))]
+    return [
+        "  ".join(
+            align(cell, width) for align, cell, width in zip(aligned, row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns padded to their widest cell; the first is left-aligned, the others right-aligned."""
-    widths = [max(len(str(row[k])) for row in [header, *rows]) for k in range(len(header))]
-    lines = []
-    for row in [header, *rows]:
-        cells = [
-            str(cell).ljust(w) if k == 0 else str(cell).rjust(w)
-            for k, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "  ".join("-" * w for w in widths))
+    """A table of numbers: the first column is left-aligned, the others are right-aligned, a rule below the header."""
+    words = [[str(cell) for cell in row] for row in (header, *rows)]
+    lines = aligned_columns(words, numbers=True)
+    widths = [max(map(len, column)) for column in zip(*words, strict=True)]
+    lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)
 
 
