@@ -1,4 +1,4 @@
-"""The wording of a report: why a number is refused, what would help, and one verdict for the whole clip.
+"""The wording of a report: why a number is not shown (`vitals` decides that), what would help, and one verdict.
 
 The pipeline calls this last. Every sentence states the signal quality first.
 """
