@@ -1,7 +1,8 @@
 """The spatio-temporal map: mean colour of a grid of face cells over time.
 
-CELLS x CELLS blocks of the face grid, each averaged with the soft skin weight. `clip` fills the map,
-`prepare.stmap_band` makes the two bands that networks read. Source: Niu et al. 2018 (SynRhythm) for the idea; our choice: 6 x 6 cells, skin-weighted.
+CELLS x CELLS blocks of the face grid, each averaged with the soft skin weight. `clip` fills the map;
+`prepare.stmap_band` makes the two bands that networks read. Source: Niu et al. 2018 (SynRhythm) for the idea; our
+choice: 6 x 6 cells, skin-weighted.
 Axis letters: T time, N cell, H, W.
 """
 
