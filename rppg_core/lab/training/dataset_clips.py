@@ -93,7 +93,8 @@ def clips_for(
 def on_our_cells(clip: FaceClip) -> FaceClip:
     """Resample a clip's map to the grid of cells that networks read.
 
-    Maps from other software have 5 x 5 cells; values are interpolated linearly between cell centres, weighted by skin.
+    Maps from other software have 5 x 5 cells; values are interpolated linearly between cell centres,
+    weighted by skin.
 
     Raises:
         UsageError: the cells do not form a square grid.

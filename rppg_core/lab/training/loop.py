@@ -254,7 +254,7 @@ class Training:
         self.accelerator.wait_for_everyone()
 
     def result(self, data: str, *, simulated: bool) -> Result:
-        """The result of the run; after the last step also the weights, with a card that describes the training data."""
+        """The result of the run; after the last step also the weights, with a card that describes the data."""
         recipe, weights = self.recipe, None
         if self.clock.step == recipe.steps:
             weights = self.folder.path / f"{recipe.method}.safetensors"

@@ -28,7 +28,7 @@ from rppg_core.video.prepare import cut, resample
 MARGIN_S = 0.5  # simulated beyond the window, for late first frames and dropped last ones
 TRIES = 20  # attempts to draw a clip without a long gap; one clip in a hundred has one
 
-RESTLESS = {"none": 0.05, "small": 0.2, "medium": 0.35, "large": 0.4}  # shares of the kinds of motion in harder draws
+RESTLESS = {"none": 0.05, "small": 0.2, "medium": 0.35, "large": 0.4}  # shares of each motion in harder draws
 
 Prepare = Callable[[FaceClip], Mapping[str, np.ndarray]]
 
