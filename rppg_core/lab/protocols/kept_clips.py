@@ -1,7 +1,7 @@
 """Rendered clips that are kept in a folder for later runs, under a hash of everything that determines them.
 
-The file name contains a hash of the settings, the simulator's version and the source of all code that makes a clip,
-so that an outdated file is never used.
+The file name contains a hash of the settings, the simulator's version and the source of all code that makes a
+clip, so that an outdated file is never used.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Protocol `refusal`: readings shown on clips with a pulse, and on clips without one.
 
 Pulsed: 20 s photo clips with known heart rate, three amplitudes, six skin tones, small motion and sensor noise, HR
-45-180; one extra group has the amplitude scaled with melanin. Pulse-free: photos, walls, noise, moving backgrounds,
-light flicker, block-shuffled frames. The protocol reports coverage, accuracy, intervals, reliability per tone and
-amplitude, and how often a number was shown although there was no pulse. Seeds are below 100 000; the calibration is
-fitted on seeds from a million on.
+45-180; one extra group has the amplitude scaled with melanin. Pulse-free: photos, walls, noise, moving
+backgrounds, light flicker, block-shuffled frames. The protocol reports coverage, accuracy, intervals,
+reliability per tone and amplitude, and how often a number was shown although there was no pulse. Seeds are
+below 100 000; the calibration is fitted on seeds from a million on.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def restart_average(average: AveragedModel) -> None:
 
 
 def young_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """Moving average of weights with a decay that ramps up, so that short runs also forget their initial weights.
+    """Moving average with a decay that ramps up, so that short runs also forget their initial weights.
 
     With a constant decay of 0.995, the initial weights would still have a share of 22 % after 300 steps.
 

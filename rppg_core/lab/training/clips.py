@@ -1,9 +1,9 @@
-"""Rendered clips as a training source: rendered once, kept in a folder, and read many times at random windows.
+"""Rendered clips as a training source: rendered once, stored, and read many times in random windows.
 
-Rendering a face, encoding it with a real codec and running the face pass takes a second, while a trace takes a
-hundredth of that. Therefore a few hundred clips are rendered before the first step, and windows with random starts
-are read from them, half of them mirrored. Any folder of files written by `save_clip` (`datasets.clip_file`) can be a
-source. Every eighth clip is held out for validation.
+Rendering a face, encoding it with a real codec and running the face pass takes a second, while a trace takes
+a hundredth of that. Therefore a few hundred clips are rendered before the first step, and windows with random
+starts are read from them, half of them mirrored. Any folder of files written by `save_clip`
+(`datasets.clip_file`) can be a source. Every eighth clip is held out for validation.
 Axis letters: T time, N cell.
 """
 
@@ -50,8 +50,8 @@ SIDES = ("left cheek", "right cheek")
 class ClipSource:
     """Windows of stored clips.
 
-    A clip's difficulty follows from its position in the folder: it rises from 0 to 1 over the first half and is 1 in
-    the second. Only clips up to the requested difficulty are drawn.
+    A clip's difficulty follows from its position in the folder: it rises from 0 to 1 over the first half and
+    is 1 in the second. Only clips up to the requested difficulty are drawn.
     """
 
     folder: Path
@@ -133,7 +133,8 @@ def render_clips(
     Args:
         recipe: sets the number of clips, their length and their settings.
         needs: fields that the face pass must keep, names from types.NEEDS.
-        folder: parent folder; the clips go into a subfolder named after a hash of everything that determines them.
+        folder: parent folder; the clips go into a subfolder named after a hash of everything that determines
+            them.
         progress: called with the number of rendered clips.
 
     Returns:

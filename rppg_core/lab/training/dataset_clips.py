@@ -1,7 +1,8 @@
 """Extracted datasets as a training source: windows of their clips, with the labels that each clip has.
 
-The clips are listed in a manifest (`datasets.extracted`). Monitoring holds out whole people: every eighth person, or
-every eighth clip if all clips show one person. All clips are drawn with equal probability, regardless of difficulty.
+The clips are listed in a manifest (`datasets.extracted`). Monitoring holds out whole people: every eighth
+person, or every eighth clip if all clips show one person. All clips are drawn with equal probability,
+regardless of difficulty.
 Axis letters: T time, N cell.
 """
 

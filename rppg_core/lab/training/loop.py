@@ -1,9 +1,9 @@
-"""The training loop: turns a recipe and its sources into weights with a model card; it can be stopped at any time.
+"""The training loop: trains weights from a recipe and its sources; it can be stopped at any time.
 
 accelerate places model and gradients (CPU, one GPU, several processes) and stores their state; torch provides AdamW
-and the moving average of the weights. The averaged weights are evaluated and shipped. They are those after the last
-step, never the best on any benchmark. A recipe with stages is one run: each stage starts from the averaged weights
-of the previous one, as a separate run would.
+and the moving average of the weights. The averaged weights are evaluated and shipped. They are those after
+the last step, never the best on any benchmark. A recipe with stages is one run: each stage starts from the
+averaged weights of the previous one, as a separate run would.
 Source: sim-to-real study, section 5.3.
 """
 
@@ -124,11 +124,12 @@ def train(
         page: makes the curve page from the rows of the log.
 
     Returns:
-        The folder of the run and its weights. After Ctrl-C the run saves a checkpoint and ends; `weights` is then
-        None.
+        The folder of the run and its weights. After Ctrl-C the run saves a checkpoint and ends; `weights` is
+        then None.
 
     Raises:
-        UsageError: the folder holds a run and `resume` is False, or `resume` is True and its run is a different one.
+        UsageError: the folder holds a run and `resume` is False, or `resume` is True and its run is a
+            different one.
         TrainingError: the loss is not finite.
     """
     recipe, options = settled(recipe), options or RunOptions()
@@ -254,7 +255,7 @@ class Training:
         self.accelerator.wait_for_everyone()
 
     def result(self, data: str, *, simulated: bool) -> Result:
-        """The result of the run; after the last step also the weights, with a card that describes the data."""
+        """The result of the run; after the last step, with weights and a card that describes the data."""
         recipe, weights = self.recipe, None
         if self.clock.step == recipe.steps:
             weights = self.folder.path / f"{recipe.method}.safetensors"

@@ -1,7 +1,8 @@
 """Choose the sources of a batch from a recipe and the names given by the user.
 
 "simulated" is the simulator in the proportions set by the recipe. Any other name is a folder of stored clips,
-written by `rppg dataset extract` or by `save_clip`. If several sources are named, they have equal shares of a batch.
+written by `rppg dataset extract` or by `save_clip`. If several sources are named, they have equal shares of a
+batch.
 """
 
 from __future__ import annotations

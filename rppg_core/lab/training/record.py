@@ -33,8 +33,8 @@ class RunFolder:
         """Create the folder, or check that it holds the same run.
 
         Raises:
-            UsageError: the folder holds a run and `resume` is False, or `resume` is True and the folder holds no
-                run or a different one.
+            UsageError: the folder holds a run and `resume` is False, or `resume` is True and the folder holds
+                no run or a different one.
             WriteError: the folder cannot be created.
         """
         about = {"recipe": recipe_dict(recipe), "sources": list(sources)}

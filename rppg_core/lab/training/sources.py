@@ -1,8 +1,8 @@
 """Sources of training samples, and how samples with different labels are combined in one batch.
 
 A source computes sample k from its seed alone, so that a run can be stopped and continued exactly. A sample holds
-the inputs of the method (made by its `inputs_from_clip`, as at inference) and the targets for which its source has
-labels. A batch contains every task, with a mask that marks the real targets.
+the inputs of the method (made by its `inputs_from_clip`, as at inference) and the targets for which its
+source has labels. A batch contains every task, with a mask that marks the real targets.
 Axis letters: B batch, T time, N cell.
 """
 
@@ -156,14 +156,15 @@ class TraceSource:
 
 
 def harder(settings: SimulationSettings, rng: np.random.Generator, harshness: float) -> SimulationSettings:
-    """The same person with more motion and a noisier camera; what is learned there also holds for easier clips.
+    """The same person with more motion and a noisier camera; training on it also serves easier clips.
 
     Args:
         settings: an everyday draw.
         rng: source of randomness.
         harshness: motion and noise grow by a factor between 1 and this; 1 leaves the draw as it is.
 
-    Source: our choice, because the faces of photo-v1 move more, and its cameras are noisier, than in everyday draws.
+    Source: our choice, because the faces of photo-v1 move more, and its cameras are noisier, than in everyday
+    draws.
     """
     if harshness <= 1:
         return settings

@@ -1,7 +1,7 @@
-"""The stages of a recipe: which parts each one trains, which parts it freezes, and which weights it starts from.
+"""The stages of a recipe: the parts that each one trains or freezes, and the weights it starts from.
 
-A frozen part has no gradient, so the optimizer skips it (weight decay included) and its averaged weights do not
-change. It stays in evaluation mode, so that norms keep their statistics and dropout is off.
+A frozen part has no gradient, so the optimizer skips it (weight decay included) and its averaged weights do
+not change. It stays in evaluation mode, so that norms keep their statistics and dropout is off.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Stages:
 
     Raises:
         UsageError: a stage names parts that the network does not have.
-        ModelFileError: a stage starts from a file that is missing, damaged, made for another method, or has other
-            tensor sizes. All files are read together, before the first step of the run.
+        ModelFileError: a stage starts from a file that is missing, damaged, made for another method, or has
+            other tensor sizes. All files are read together, before the first step of the run.
     """
 
     def __init__(self, recipe: Recipe, network: RppgModel):
@@ -95,8 +95,8 @@ class TrainedParts:
         """Freeze everything outside these parts; () freezes nothing.
 
         Args:
-            names: dotted names, as in `named_modules` and `named_parameters`. A weight that several parts share is
-                frozen unless all of them are named.
+            names: dotted names, as in `named_modules` and `named_parameters`. A weight that several parts
+                share is frozen unless all of them are named.
         """
         for name in sorted(self._trainable, key=lambda name: not is_within(name, names)):
             self.network.get_parameter(name).requires_grad_(is_within(name, names))
@@ -126,13 +126,13 @@ class TrainedParts:
 
 
 def is_within(name: str, parts: Iterable[str]) -> bool:
-    """Whether a dotted name is one of these parts or lies inside one; "" (the whole network) and () include all."""
+    """Whether a dotted name is one of these parts or inside one; "" (the network) and () include all."""
     parts = tuple(parts)
     return not parts or any(not part or name == part or name.startswith(f"{part}.") for part in parts)
 
 
 def list_origins(recipe: Recipe) -> set[str]:
-    """Origins, as stated on their cards, of the weights that a training builds on: initial weights and teacher."""
+    """Origins, from their cards, of the weights that a training builds on: initial weights and teacher."""
     files = [(recipe.method, stage.start) for stage in list_stages(recipe) if stage.start]
     files += [find_weights(recipe.teacher)] if recipe.teacher else []
     return {load_card(name, path).weights for name, path in files}

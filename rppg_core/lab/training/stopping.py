@@ -16,7 +16,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)  # sent by a terminal, and by schedule
 
 @contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """An event set by the first signal. Outside the main thread, Python delivers no signals and it is never set."""
+    """An event set by the first signal; never set outside the main thread, where there are no signals."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked

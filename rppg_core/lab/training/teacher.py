@@ -1,7 +1,7 @@
 """A trained network whose outputs are training targets for another network, the student.
 
-The teacher receives the same samples as the student, prepared for its own inputs. It runs in evaluation mode without
-gradients and is not stored in checkpoints: a continued run reads its file again.
+The teacher receives the same samples as the student, prepared for its own inputs. It runs in evaluation mode
+without gradients and is not stored in checkpoints: a continued run reads its file again.
 Axis letters: B batch.
 """
 
@@ -55,7 +55,7 @@ def teacher_needs(which: str) -> frozenset[str]:
 
 
 def prepare_for_both(student: type[RppgModel], config: Any, which: str) -> Prepare:
-    """The function that makes inputs from a clip: the student's, and under PREFIX the teacher's if they differ.
+    """The function that makes inputs from a clip: the student's and, if different, the teacher's under PREFIX.
 
     Args:
         student: class of the network to train.

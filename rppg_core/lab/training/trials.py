@@ -1,8 +1,9 @@
 """The trainings behind `make seeds` and `make ablations`, for every network in the roster.
 
-`python -m rppg_core.lab.training.trials seeds` trains three seeds of each network; `ablations` also trains the
-ablations that each network declares for protocol photo. Finished trainings are not repeated (delete the folder in
-out/runs to start over), and stopped ones continue. `--list` only prints the paths of the weights files.
+`python -m rppg_core.lab.training.trials seeds` trains three seeds of each network; `ablations` also trains
+the ablations that each network declares for protocol photo. Finished trainings are not repeated (delete the
+folder in out/runs to start over), and stopped ones continue. `--list` only prints the paths of the weights
+files.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from rppg_core.roster import list_networks
 RUNS = Path("out/runs")
 SEEDS = (0, 1, 2)
 RPPG = (sys.executable, "-m", "rppg_core.command.cli")
-SHORT_STEPS = 300  # of ablations, and of the complete network compared with them
+SHORT_STEPS = 300  # of ablations, and of the whole network compared with them
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def list_seeds() -> list[Trial]:
 
 
 def list_ablations() -> list[Trial]:
-    """The seeds, and the ablations of each network for protocol photo beside the complete network, in equal steps."""
+    """The seeds, and each network's ablations for protocol photo with the whole network at equal length."""
     from rppg_core.models.recipe import get_ablations
 
     found = list_seeds()
@@ -60,7 +61,7 @@ def list_ablations() -> list[Trial]:
 
 
 def train_missing(trials: list[Trial]) -> int:
-    """Run the trainings that have no weights yet, in order; return the exit code of the first that fails, else 0."""
+    """Run the trainings without weights, in order; return the exit code of the first that fails, else 0."""
     for trial in trials:
         if trial.weights.is_file():
             continue

@@ -1,7 +1,7 @@
 """Errors of a network on samples held out of training.
 
-Benchmarks are not used here, so that nothing is fitted to them. Held-out samples come from the training sources at
-full difficulty, and are the same at every validation.
+Benchmarks are not used here, so that nothing is fitted to them. Held-out samples come from the training
+sources at full difficulty, and are the same at every validation.
 Axis letters: B batch, T time.
 """
 
@@ -44,7 +44,8 @@ def validate(model: nn.Module, batches: Sequence[Batch], device: torch.device) -
 
     Returns:
         Means over the labelled samples: `bvp_r` (metrics.waveform_r), `bvp_hr_mae_bpm` (peak of its spectrum),
-        `resp_r` (Pearson), `hr_mae_bpm`, `rr_mae_brpm`, `spo2_mae_percent`; only for tasks that the network outputs.
+        `resp_r` (Pearson), `hr_mae_bpm`, `rr_mae_brpm`, `spo2_mae_percent`; only for tasks that the network
+        outputs.
     """
     training = model.training
     model.eval()

@@ -2,8 +2,9 @@
 
 This is a part of protocol `vitals`. Recorded pulses are contact PPG (`contact_vitals`); recorded intervals are the
 reference beats of `finger_hrv`. For each recording, people are drawn as in training (`random_settings`); those
-nearest in heart rate are kept and set exactly to the recorded rate, and the same code analyses both. Few people were
-recorded: a value outside the simulated range shows a gap, but a value inside it does not validate the distribution.
+nearest in heart rate are kept and set exactly to the recorded rate, and the same code analyses both. Few
+people were recorded: a value outside the simulated range shows a gap, but a value inside it does not validate
+the distribution.
 Axis letters: T time, K window, F frequency.
 """
 
@@ -259,7 +260,8 @@ def interval_swing(ibi_s: Float[np.ndarray, " interval"], low_hz: float, high_hz
     Returns:
         Amplitude of the sinusoid that has the band's power; 0.05 is +-5 %.
 
-    Source: Task Force 1996 (spectrum of the interpolated tachogram); our choice: Welch's method, segments of PIECE_S.
+    Source: Task Force 1996 (spectrum of the interpolated tachogram); our choice: Welch's method, segments of
+    PIECE_S.
     """
     freqs_hz, density = _welch(ibi_s, "density")
     inside = (freqs_hz >= low_hz) & (freqs_hz <= high_hz)

@@ -1,10 +1,10 @@
 """Protocol `vitals`: breathing, beat intervals and RMSSD against known truth, and contact recordings.
 
 Beats: 60 s of simulated pulses at 30 Hz with white noise at a known in-band SNR (power of the clean pulse in 0.65-4
-Hz over power of the noise there), analysed by `find_beats` and `hrv`. Breathing: 30 s photo clips of people sitting
-still, amplitude 0.7 %, at least one respiratory modulation, analysed by `analyze`. Recordings: see `recordings`, and
-`physiology_match` for the comparison with simulated people. RR accuracy is tested on the simulator only.
-Seeds are below 100 000, apart from both calibrations.
+Hz over power of the noise there), analysed by `find_beats` and `hrv`. Breathing: 30 s photo clips of people
+sitting still, amplitude 0.7 %, at least one respiratory modulation, analysed by `analyze`. Recordings: see
+`recordings`, and `physiology_match` for the comparison with simulated people. RR accuracy is tested on the
+simulator only. Seeds are below 100 000, apart from both calibrations.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def breath_case(seed: int) -> list[BreathRow]:
 def add_noise(
     bvp: Float[np.ndarray, " time"], fs: float, snr_db: float, rng: np.random.Generator
 ) -> Float[np.ndarray, " time"]:
-    """Add white noise at an in-band SNR: power of `bvp` in 0.65-4 Hz over power of the noise in the same band."""
+    """Add white noise at an in-band SNR: power of `bvp` in 0.65-4 Hz over power of the noise there."""
     n = len(bvp)
     freqs_hz = fft.rfftfreq(n, 1 / fs)
     inside = (freqs_hz >= HR_BAND_HZ[0]) & (freqs_hz <= HR_BAND_HZ[1])

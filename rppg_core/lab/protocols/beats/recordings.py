@@ -1,7 +1,7 @@
 """Contact recordings that protocol `vitals` reads: heart rates and RMSSD against their own reference.
 
-There are three layouts, each in a subfolder of the folder given by the user; a missing subfolder is skipped. The
-notes in the rows state the limits of each recording.
+There are three layouts, each in a subfolder of the folder given by the user; a missing subfolder is skipped.
+The notes in the rows state the limits of each recording.
     contact_vitals/*.csv   columns ppg and ecg, one row per video frame at 30 Hz (layout of the vitallens client)
     finger_hrv/*_PPG.csv   columns time (ms, uneven), R, G, B of a finger on a lens; *_RR.txt holds the intervals
                            between beats in ms (layout of Welltory's PPG dataset)
@@ -139,8 +139,8 @@ def ecg_beats_s(ecg: Float[np.ndarray, " time"], fs: float) -> Float[np.ndarray,
         Times since the first sample, centred on the swing. Unit: s.
 
     Source: Pan & Tompkins 1985 (slope, then a threshold); our choice: maxima, within 0.3 s, of the slope
-    averaged over 0.1 s, above 0.2 of the median maximum of 1 s windows: at 30 Hz a complex between two samples
-    looks small.
+    averaged over 0.1 s, above 0.2 of the median maximum of 1 s windows: at 30 Hz a complex between two
+    samples looks small.
     """
     steep = np.abs(np.diff(bandpass(ecg, fs, low_hz=1.0, high_hz=0.5 * fs)))
     swing = ndimage.uniform_filter1d(steep, max(1, round(0.1 * fs)))
@@ -158,7 +158,8 @@ def read_intervals_ms(path: Path) -> Float[np.ndarray, " interval"]:
     """Read reference intervals between beats from a text file. Unit: ms.
 
     Raises:
-        RecordingError: the file is missing, holds text that is not a number, or its intervals are implausible.
+        RecordingError: the file is missing, holds text that is not a number, or its intervals are
+            implausible.
     """
     wanted = "intervals in ms, such as 812 790 835"
     try:

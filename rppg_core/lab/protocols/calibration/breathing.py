@@ -1,8 +1,9 @@
 """Fit the confidence of breathing rates on the simulator; this rewrites signals/respiration.json.
 
-Examples are simulated skin traces (physiology, light, a nodding head and camera noise, no pictures), analysed by
-POS, CHROM or GREEN, with seeds separate from every benchmark. Each modulation is absent in 40 % of the people. Run as
-`python -m rppg_core.lab.protocols.calibration.breathing`. Source: our choice. Axis letters: T time.
+Examples are simulated skin traces (physiology, light, a nodding head and camera noise, no pictures), analysed
+by POS, CHROM or GREEN, with seeds separate from every benchmark. Each modulation is absent in 40 % of the
+people. Run as `python -m rppg_core.lab.protocols.calibration.breathing`. Source: our choice.
+Axis letters: T time.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from rppg_core.signals.respiration import (
 from rppg_core.signals.spectrum import heart_rate_from_bvp
 from rppg_core.types import FS, Bvp, RgbTrace
 
-SEED = 2_000_000  # most benchmarks use seeds below 100 000, the calibration of heart rates those from a million on
+SEED = 2_000_000  # heart rates are calibrated on seeds from a million on
 N_CLIPS = 4000
 SHOWN_FROM = 0.5  # widths are fitted on examples of at least this confidence
 
@@ -103,7 +104,7 @@ def _person(rng: np.random.Generator) -> Physiology:
 
 
 def _skin(blood: np.ndarray, nod: np.ndarray, times_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mean skin colour: the pulse in the colour of blood, brightness and tint from light and nod, and noise."""
+    """Mean skin colour: pulse in the colour of blood, brightness and tint from light and nod, noise."""
     colour = np.array(PULSE_COLOUR) * np.exp(0.12 * rng.standard_normal(3))
     pulse = _log_uniform(rng, 0.002, 0.01) / PULSE_COLOUR[1] * blood
     light = _log_uniform(rng, 3e-4, 0.01) * band_noise(times_s, 1 / 30, 3.0, rng, power=1)

@@ -1,10 +1,10 @@
 """Fit confidence and intervals on the simulator; `make calibrate` rewrites signals/calibration.json with this.
 
-Clips are drawn with seeds and motion separate from every benchmark, half of them without a pulse. Every method on
-every clip is one example; each clip adds a further example, a clean waveform at a random rate. Rendering takes most
-of the time, so a folder keeps the clips for the next fit, under keys made like those of photo-v1. One logistic
-regression gives the probability of being within 5 bpm, one linear quantile regression gives the half width of the
-95 % interval; the name of the method is not an input.
+Clips are drawn with seeds and motion separate from every benchmark, half of them without a pulse. Every
+method on every clip is one example; each clip adds a further example, a clean waveform at a random rate.
+Rendering takes most of the time, so a folder keeps the clips for the next fit, under keys made like those of
+photo-v1. One logistic regression gives the probability of being within 5 bpm, one linear quantile regression
+gives the half width of the 95 % interval; the name of the method is not an input.
 Source: our choice.
 """
 
@@ -74,7 +74,7 @@ def examples_of_clip(seed: int, folder: Path | None = None) -> list[tuple[RateEv
 def drawn_clip(
     seed: int, settings: SimulationSettings, needs: frozenset[str], folder: Path | None
 ) -> tuple[FaceClip, Truth]:
-    """Render a clip and run the face pass, or read it from a folder; clips with crops are too large to be kept."""
+    """Render a clip and run the face pass, or read it from a folder; clips with crops are not kept."""
     from rppg_core.lab.simulate.faces import simulate_clip
 
     if folder is None or not needs <= KEPT:
@@ -87,8 +87,8 @@ def drawn_clip(
 def clean_lie(clip: FaceClip, rng: np.random.Generator) -> Bvp:
     """A clean pulse at a random rate unrelated to the clip, as a learned decoder may give for a wall.
 
-    Each clip adds one such example, with another one as its control: without them, a high SNR alone would suffice
-    for confidence in a rate that the panel does not support.
+    Each clip adds one such example, with another one as its control: without them, a high SNR alone would
+    suffice for confidence in a rate that the panel does not support.
     """
     rate_hz = rng.uniform(0.7, 3.5)
     beat = np.sin(2 * np.pi * (rate_hz * clip.times_s + rng.uniform()))

@@ -28,8 +28,8 @@ def run_cross(
         Rows and tables.
 
     Raises:
-        UsageError: a folder was not written by `rppg dataset extract`, a dataset is on both sides, or a method is
-            unknown.
+        UsageError: a folder was not written by `rppg dataset extract`, a dataset is on both sides, or a
+            method is unknown.
     """
     options = options or Options()
     split = cross_dataset(

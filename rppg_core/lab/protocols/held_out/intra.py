@@ -1,7 +1,7 @@
 """Protocol `intra`: folds of one dataset, with no person in both training and test.
 
-The folder was written by `rppg dataset extract`. Classical methods run on every clip; a network is trained once
-per fold and seed on the people of the other folds. Each clip is tested once.
+The folder was written by `rppg dataset extract`. Classical methods run on every clip; a network is trained
+once per fold and seed on the people of the other folds. Each clip is tested once.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def run_intra(folder: Path | str, options: Options | None = None, *, folds: int 
         Rows and tables.
 
     Raises:
-        UsageError: the folder was not written by `rppg dataset extract`, there are fewer people than folds, or a
-            method is unknown.
+        UsageError: the folder was not written by `rppg dataset extract`, there are fewer people than folds,
+            or a method is unknown.
     """
     options = options or Options()
     splits = subject_folds(read_clips(folder), folds)

@@ -1,17 +1,19 @@
-"""Protocol `mssdg`: six simulated domains; networks train on five of them and are tested on the sixth, in turn.
+"""Protocol `mssdg`: six simulated domains; networks train on five and are tested on the sixth, in turn.
 
 The domains differ as the datasets of the original protocol do (the table is in `datasets.simulated`), and their
-labels have the same gaps. Rendered clips and trainings are kept below `runs`; no weights of the package are read.
+labels have the same gaps. Rendered clips and trainings are kept below `runs`; no weights of the package are
+read.
 
-A network is trained for a third of its recipe's steps on every split, and with two more seeds on the two splits
-whose targets have the lowest and the highest error of POS. On the hardest target, variants of a network (`parts`)
-show the effect of its parts, with fewer steps and three seeds; in those tables only, tasks that the domain does not
-label are scored against the simulator's own truth.
+A network is trained for a third of its recipe's steps on every split, and with two more seeds on the two
+splits whose targets have the lowest and the highest error of POS. On the hardest target, variants of a
+network (`parts`) show the effect of its parts, with fewer steps and three seeds; in those tables only, tasks
+that the domain does not label are scored against the simulator's own truth.
 
-Source: Wang et al. 2025, PhysMLE (six datasets, one left out, a mini-batch from each source per step). Our choice:
-scores per 10 s window and per video, where the released code uses 8.5 s windows a third of a second apart; heart
-rate from the spectrum for every target, where the released code uses the regression head for some targets and the
-waveform for others; a target's label clock has the same error in the test as in training.
+Source: Wang et al. 2025, PhysMLE (six datasets, one left out, a mini-batch from each source per step). Our
+choice: scores per 10 s window and per video, where the released code uses 8.5 s windows a third of a second
+apart; heart rate from the spectrum for every target, where the released code uses the regression head for
+some targets and the waveform for others; a target's label clock has the same error in the test as in
+training.
 """
 
 from __future__ import annotations
@@ -212,7 +214,7 @@ def rendered(records: Sequence[Record], options: Options, place: str) -> list[Ex
 
 
 def promises(result: DatasetResult) -> list[Criterion]:
-    """The domains must differ: the error of POS on the hardest is SPREAD times that on the easiest, or more."""
+    """The domains must differ: POS has SPREAD times the error on the hardest as on the easiest, or more."""
     errors = _errors(result.rows)
     easy, hard = min(errors, key=errors.__getitem__), max(errors, key=errors.__getitem__)
     ratio = errors[hard] / max(errors[easy], 1e-9)

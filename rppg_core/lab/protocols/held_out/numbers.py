@@ -1,8 +1,8 @@
 """Errors and their intervals, computed from the rows of a held-out protocol.
 
-The rows come from `scores`; every number is computed by `metrics`. The 95 % intervals come from a bootstrap over
-people, because clips and windows of one person are not independent. Below FEWEST_PEOPLE people there is no interval.
-Rows of several seeds of one network are pooled, and are resampled together with their person.
+The rows come from `scores`; every number is computed by `metrics`. The 95 % intervals come from a bootstrap
+over people, because clips and windows of one person are not independent. Below FEWEST_PEOPLE people there is
+no interval. Rows of several seeds of one network are pooled, and are resampled together with their person.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def fit_constant(known: Sequence[tuple[float, float, float]]) -> Constant:
     """The constant predictor of a split.
 
     Args:
-        known: HR, RR and SpO2 labels of every training clip, NaN without a label; empty without training clips.
+        known: HR, RR and SpO2 labels of every training clip, NaN without a label; empty without training
+            clips.
 
     Returns:
         Means of the known labels; FIXED where no label is known.
@@ -84,8 +85,8 @@ def numbers_from_rows(rows: Sequence[StretchRow]) -> Found:
 
     Returns:
         n_people, n_clips; for each of RATES the dict of `metrics.evaluate` with "intervals" (of mae, rmse, r, within
-        and bias), or None if there are no pairs; "shown" (coverage and errors of the heart rates that the calibration
-        lets pass); for each of WAVES {"mean", "low", "high"} or None.
+        and bias), or None if there are no pairs; "shown" (coverage and errors of the heart rates that the
+        calibration lets pass); for each of WAVES {"mean", "low", "high"} or None.
     """
     people: dict[tuple[str, str], list[int]] = {}
     for k, row in enumerate(rows):
@@ -111,8 +112,8 @@ def by_condition(rows: Sequence[StretchRow]) -> list[Found]:
 
     Returns:
         {"condition", "level", "n_clips", "mae": {method: bpm or None}}; conditions with one level, or more than
-        MOST_LEVELS, are left out. The worst level has the largest mean error over the methods, without the constant
-        predictor.
+        MOST_LEVELS, are left out. The worst level has the largest mean error over the methods, without the
+        constant predictor.
     """
     found = []
     for name in dict.fromkeys(key for row in rows for key in row.condition):

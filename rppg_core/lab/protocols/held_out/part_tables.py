@@ -1,7 +1,7 @@
 """The effect of removing a part of a network, and of training all tasks at once instead of one alone.
 
-The trainings of `parts` give two tables: ablations, and the seesaw for each task. Tasks that the held-out domain
-does not label are scored against the simulator's own truth, which the table states.
+The trainings of `parts` give two tables: ablations, and the seesaw for each task. Tasks that the held-out
+domain does not label are scored against the simulator's own truth, which the table states.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Parts:
         )
         return (
             f"What the parts of {self.network} are for: HR MAE (bpm) of the waveform per window and what else it "
-            f"gives, {about} (mean ± sd over seeds{self._simulator_truth_note()})\n{self._ablation_table()}\n\n"
+            f"gives, {about} (mean ± sd over seeds{self._truth_note()})\n{self._ablation_table()}\n\n"
             f"The seesaw: {self.network} with one task alone and with all, {about}\n{self._seesaw_table()}"
         )
 
@@ -172,7 +172,7 @@ class Parts:
         ]
         return text_table(header, lines)
 
-    def _simulator_truth_note(self) -> str:
+    def _truth_note(self) -> str:
         told = [number.label for number in ASKED if self.name_truth(number) == "simulator"]
         names = " and ".join(
             dict.fromkeys({"bvp": "r", "hr": "HR", "rr": "RR", "spo2": "SpO2"}[t] for t in told)

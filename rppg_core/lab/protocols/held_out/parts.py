@@ -1,7 +1,7 @@
 """Ablation trainings of a network: without one of its parts, or with one task alone, for one held-out domain.
 
-Every variant is trained for as many steps as the whole network compared with it, and with the same seeds. This whole
-network differs from that of the other tables, which is trained for longer.
+Every variant is trained for as many steps as the whole network compared with it, and with the same seeds.
+This whole network differs from that of the other tables, which is trained for longer.
 Source: Wang et al. 2025, PhysMLE (ablations; the seesaw: one task improves while another degrades); our choice:
 fewer steps rather than fewer seeds.
 """
@@ -30,7 +30,7 @@ def list_single_task_variants(network: str) -> dict[str, str]:
 
 
 def list_variants(network: str) -> tuple[str, ...]:
-    """Variants of a network, "" (the whole network) first; empty if it declares no ablation for this protocol."""
+    """Variants of a network, "" (the whole network) first; empty without ablations for this protocol."""
     variants = (*list_parts(network), *list_single_task_variants(network).values())
     return ("", *variants) if variants else ()
 

@@ -1,8 +1,9 @@
 """The result of protocols `intra`, `cross` and `mssdg`: text tables, data for JSON, and criteria.
 
-POS and the constant predictor are in every table. A target is the dataset on which a row was tested; if there are
-several targets, each has its own lines. If a network was trained with more seeds for some targets than for others,
-the tables use the seeds that all targets have; a separate table shows the effect of the further seeds.
+POS and the constant predictor are in every table. A target is the dataset on which a row was tested; if there
+are several targets, each has its own lines. If a network was trained with more seeds for some targets than
+for others, the tables use the seeds that all targets have; a separate table shows the effect of the further
+seeds.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class DatasetResult:
 
     @cached_property
     def conditions(self) -> list[Found]:
-        """Heart-rate error per window at every level of every condition; several targets also form a condition."""
+        """Heart-rate error per window at every level of every condition; several targets are one, too."""
         rows = [row for row in self.even_rows if row.unit == "window"]
         if len(self.targets) > 1:
             rows = [replace(row, condition={"target": row.dataset, **row.condition}) for row in rows]

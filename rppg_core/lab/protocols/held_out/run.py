@@ -1,8 +1,8 @@
-"""Run a held-out protocol: train the networks of each split, then score every method and the constant predictor.
+"""Run a held-out protocol: train the networks of each split, and score all methods and a constant predictor.
 
-`intra`, `cross` and `mssdg` share this code. POS is always among the methods. Classical methods run first, because a
-protocol may use their results to decide what to train. Networks are trained here (`split_training`); the weights
-shipped with the package are never read.
+`intra`, `cross` and `mssdg` share this code. POS is always among the methods. Classical methods run first,
+because a protocol may use their results to decide what to train. Networks are trained here
+(`split_training`); the weights shipped with the package are never read.
 """
 
 from __future__ import annotations
@@ -151,8 +151,8 @@ def evaluate_splits(
         protocol: name of the protocol, also used for the folder of its trainings.
         about: one or two sentences on the training and test data.
         promises: computes further criteria from the result.
-        planner: chooses the trainings from the rows of the classical methods; None trains every network on every
-            split.
+        planner: chooses the trainings from the rows of the classical methods; None trains every network on
+            every split.
 
     Returns:
         Rows of every method on every test clip, and the trainings.

@@ -1,12 +1,13 @@
 """Scores of every method on a stored clip: one row per window, and one for the whole video.
 
-`intra`, `cross` and `mssdg` share this code, on real datasets and on simulated domains. A waveform is computed once
-over the whole clip; windows are cut from it, and each is judged as in a report (`controls`, `vitals`): against its
-own control and the panel, cut in the same way. Networks use the weights of this run's trainings; a shipped checkpoint
-is never read. A network that regresses rates is run again on every window.
+`intra`, `cross` and `mssdg` share this code, on real datasets and on simulated domains. A waveform is
+computed once over the whole clip; windows are cut from it, and each is judged as in a report (`controls`,
+`vitals`): against its own control and the panel, cut in the same way. Networks use the weights of this run's
+trainings; a shipped checkpoint is never read. A network that regresses rates is run again on every window.
 
-The true heart rate is the mean of the rate label inside the window or, without one, the spectral peak of the label's
-waveform; each row states which. HR of the waveform is scored whether or not its reading would be shown.
+The true heart rate is the mean of the rate label inside the window or, without one, the spectral peak of the
+label's waveform; each row states which. HR of the waveform is scored whether or not its reading would be
+shown.
 Axis letters: T time.
 """
 
@@ -191,8 +192,8 @@ def known_from_truth(truth: Truth, part: slice, fs: float) -> Known:
         fs: sampling rate. Unit: Hz.
 
     Returns:
-        The values, and the source of the heart rate. A label that is known for less than half of the stretch is not
-        used.
+        The values, and the source of the heart rate. A label that is known for less than half of the stretch
+        is not used.
     """
     hr_bpm, hr_from = _mean_if_known(truth.hr_bpm[part]), "hr label"
     if not np.isfinite(hr_bpm):

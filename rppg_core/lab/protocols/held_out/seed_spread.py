@@ -1,8 +1,8 @@
-"""Numbers of a network for each training seed: the effect of the seed, and the difference between two networks.
+"""Numbers of a network for each seed: the effect of the seed, and the difference between two networks.
 
-`numbers` gives the spread over people; here each number is computed once per seed over all people, and shown with
-its mean and standard deviation over the seeds. Two networks are compared seed by seed, because with the same seed
-they are trained on the same samples in the same order.
+`numbers` gives the spread over people; here each number is computed once per seed over all people, and shown
+with its mean and standard deviation over the seeds. Two networks are compared seed by seed, because with the
+same seed they are trained on the same samples in the same order.
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ def seed_entries(rows: Sequence[StretchRow], bar: str) -> list[dict[str, Any]]:
         bar: method to compare with.
 
     Returns:
-        Entries of "target", "method", "steps", "number", "words", "unit", "seeds", "values", "mean", "sd", and the
-        values of `bar` and of the constant predictor, NaN where they have none.
+        Entries of "target", "method", "steps", "number", "words", "unit", "seeds", "values", "mean", "sd",
+        and the values of `bar` and of the constant predictor, NaN where they have none.
     """
     groups: dict[tuple[str, str, int], list[StretchRow]] = {}
     for row in rows:

@@ -1,11 +1,11 @@
 """One network per split, method, variant and seed, trained on the split's training clips and nothing else.
 
 Each training has its own folder below `runs`, named after the split, a fingerprint of its clips and the hash of its
-recipe: a stopped run continues, a finished one is kept, and other clips or settings use another folder. Trainings
-run in parallel processes, one core each. Recipes are those of `rppg train` with steps, seed and sources replaced:
-stored clips only, equally many from each source domain in every batch, no curriculum, and a moving average of the
-weights over the same share of the steps. No checkpoint is selected: the last weights are used, and the clips held
-out for monitoring come from the sources, never from the target.
+recipe: a stopped run continues, a finished one is kept, and other clips or settings use another folder.
+Trainings run in parallel processes, one core each. Recipes are those of `rppg train` with steps, seed and
+sources replaced: stored clips only, equally many from each source domain in every batch, no curriculum, and a
+moving average of the weights over the same share of the steps. No checkpoint is selected: the last weights
+are used, and the clips held out for monitoring come from the sources, never from the target.
 Source: Wang et al. 2025, PhysMLE (a mini-batch of two per source domain and step).
 """
 

@@ -1,8 +1,8 @@
 """Splits into training and test sets: subject-disjoint folds, cross-dataset, leave one domain out.
 
-These are pure functions of anything that has a `dataset` and a `subject`. A person is identified by both, since two
-datasets may each have a "subject1". Windows of one person are never on both sides, which the contiguous slices of
-some released code do not guarantee.
+These are pure functions of anything that has a `dataset` and a `subject`. A person is identified by both,
+since two datasets may each have a "subject1". Windows of one person are never on both sides, which the
+contiguous slices of some released code do not guarantee.
 Source: Wang et al. 2025, PhysMLE (one of six datasets left out); our choice: folds of equal numbers of clips.
 """
 
@@ -70,7 +70,7 @@ def subject_folds(clips: Sequence[Clip], n_folds: int = 5, *, seed: int = 0) -> 
     names = [list(people)[k] for k in order]
     folds: list[set[Hashable]] = [set() for _ in range(n_folds)]
     sizes = [0] * n_folds
-    for name in sorted(names, key=lambda name: -len(people[name])):  # stable: keeps the shuffled order among equals
+    for name in sorted(names, key=lambda name: -len(people[name])):  # stable: ties stay shuffled
         smallest = sizes.index(min(sizes))
         folds[smallest].add(name)
         sizes[smallest] += len(people[name])

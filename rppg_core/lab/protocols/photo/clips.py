@@ -1,14 +1,15 @@
 """The frozen clips of protocol `photo`: the settings of each clip, and the folder that keeps rendered clips.
 
 Clips 0-179 last 20 s: 3 amplitudes x 6 skin renderings x 10 seeds. Clips 180-219 last 40 s, for breathing.
-A clip is a pure function of its number. The settings are drawn here and not by `random_settings`, which may change.
-The clips are disjoint from training in three ways: seeds (200 000-299 999), picture (a photo; training renders no
-photo), and motion ("glances", which is used nowhere else). `PHOTO_V1_HASH` covers the settings, and `TRACES_V1` the
-simulator's output for two of them. If a test reports a change in either, results before and after it cannot be
-compared, and the benchmark needs a new name, photo-v2.
+A clip is a pure function of its number. The settings are drawn here and not by `random_settings`, which may
+change. The clips are disjoint from training in three ways: seeds (200 000-299 999), picture (a photo;
+training renders no photo), and motion ("glances", which is used nowhere else). `PHOTO_V1_HASH` covers the
+settings, and `TRACES_V1` the simulator's output for two of them. If a test reports a change in either,
+results before and after it cannot be compared, and the benchmark needs a new name, photo-v2.
 
-Rendering takes minutes, and many checkpoints are scored on the same clips, so a folder keeps the output of the face
-pass, without crops, keyed by settings, simulator version and the source of all code that makes a clip.
+Rendering takes minutes, and many checkpoints are scored on the same clips, so a folder keeps the output of
+the face pass, without crops, keyed by settings, simulator version and the source of all code that makes a
+clip.
 Axis letters: T time, N cell.
 """
 
@@ -73,7 +74,7 @@ def indices(seeds: int = SEEDS) -> list[int]:
 
 
 def clip_fields(index: int) -> dict[str, Any]:
-    """Settings of a clip that differ from the simulator's defaults; numbers are rounded, as they enter the hash."""
+    """Settings of a clip that differ from the simulator's defaults; rounded, because they are hashed."""
     if not 0 <= index < N_CLIPS:
         raise UsageError(f"clip {index}", wanted=f"0 to {N_CLIPS - 1}", do="see indices()")
     rng = np.random.default_rng(FIRST_SEED + index)
@@ -132,7 +133,7 @@ def settings_from_number(index: int) -> SimulationSettings:
 
 
 def settings_hash() -> str:
-    """The value that PHOTO_V1_HASH must have: sha256 of the settings of all clips and the benchmark's name."""
+    """The value that PHOTO_V1_HASH must have: sha256 of the benchmark's name and all clips' settings."""
     return digest([VERSION, *(clip_fields(index) for index in range(N_CLIPS))])
 
 
@@ -158,8 +159,8 @@ def photo_clips(
         progress: called with a stage and a fraction.
         runs: folder that keeps rendered clips; None: out/runs.
         wanted: numbers of the clips; None: all.
-        skin_weight: False replaces the skin-weighted means of the cells by plain means (`stmap` only), for the
-            ablation of the skin weight.
+        skin_weight: False replaces the skin-weighted means of the cells by plain means (`stmap` only), for
+            the ablation of the skin weight.
         workers: processes that render.
 
     Returns:

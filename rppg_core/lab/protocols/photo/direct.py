@@ -1,10 +1,10 @@
-"""Rates that networks regress directly, in protocol `photo`, compared with a constant, POS and the ratio of ratios.
+"""Rates that networks regress, in protocol `photo`, compared with a constant, POS and the ratio of ratios.
 
-These numbers are not checked by the calibration and are not shown in a report, so they are scored on every clip for
-which they exist. The middle of the benchmark's distribution is known in advance: a network must be better than that
-constant. SpO2 also has a classical competitor, the ratio of ratios of the skin's colour. A straight line converts it
-to a percentage; the line is fitted on one half of the clips and tested on the other, and vice versa (cross-fitting),
-because no calibration exists and each clip has a different camera.
+These numbers are not checked by the calibration and are not shown in a report, so they are scored on every
+clip for which they exist. The middle of the benchmark's distribution is known in advance: a network must be
+better than that constant. SpO2 also has a classical competitor, the ratio of ratios of the skin's colour. A
+straight line converts it to a percentage; the line is fitted on one half of the clips and tested on the
+other, and vice versa (cross-fitting), because no calibration exists and each clip has a different camera.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ RATES = (
 
 
 def direct_lines(rows: Sequence[PhotoRow]) -> list[DirectLine]:
-    """Errors of every rate that a network regresses: by networks, waveforms, the ratio of ratios and the constant.
+    """Errors of each regressed rate: of networks, waveforms, the ratio of ratios and the constant.
 
     Args:
         rows: rows of protocol photo.
@@ -140,7 +140,7 @@ def direct_table(lines: Sequence[DirectLine]) -> str:
 
 
 def ratio_guesses(rows: Sequence[PhotoRow], field: str) -> Float[np.ndarray, "clip 2"]:
-    """SpO2 from a ratio of ratios, and the true SpO2, per clip; NaN without a ratio or a fitted line. Unit: %.
+    """SpO2 from a ratio of ratios, and the true SpO2, per clip; NaN without a ratio or a line. Unit: %.
 
     Args:
         rows: rows of any methods; the ratios of a clip are the same in all of them.

@@ -1,9 +1,10 @@
 """Protocol `photo`: the frozen benchmark photo-v1, every method on the same 220 clips of known truth.
 
-A pulse is put into the skin of a photographed face that looks around in poor, noisy light (settings in `clips`).
-180 clips of 20 s test waveform and heart rate, 40 clips of 40 s test the breathing rate. Each method is compared with
-POS on the same clips (paired) and with the constant predictor. r, SNR and HR errors are those of the waveform
-itself, whether or not its reading would be shown; "shown" is the share of readings that the calibration lets pass.
+A pulse is put into the skin of a photographed face that looks around in poor, noisy light (settings in
+`clips`). 180 clips of 20 s test waveform and heart rate, 40 clips of 40 s test the breathing rate. Each
+method is compared with POS on the same clips (paired) and with the constant predictor. r, SNR and HR errors
+are those of the waveform itself, whether or not its reading would be shown; "shown" is the share of readings
+that the calibration lets pass.
 
 Tuned once, then frozen: strength of motion, noise, light and screens (constants in `photo_clips`, numbers of
 "glances" in `simulate.scene`) were chosen so that POS has a mean r of about 0.72. Measured, r of POS:
@@ -67,8 +68,8 @@ def run_photo(
     Args:
         methods: names; None selects the seven classical ones. POS is always among them.
         seeds: 10 is the benchmark; fewer for a quick look.
-        weights: files of trained networks (other seeds, ablations), each with its own table row named after its card.
-            A network trained without the skin weight is scored on maps without it.
+        weights: files of trained networks (other seeds, ablations), each with its own table row named after
+            its card. A network trained without the skin weight is scored on maps without it.
         runs: folder that keeps the rendered clips; None: out/runs.
         progress: called with a stage and a fraction.
         workers: processes that render clips.
@@ -104,7 +105,7 @@ def run_photo(
 
 
 def _network(path: str | Path) -> tuple[str, Method, bool]:
-    """Name in the table, method, and whether its maps have the skin weight, from the card of a weights file."""
+    """Name in the table, method, and whether its maps have the skin weight, from a weights file's card."""
     from rppg_core.models.neural_method import neural_method
     from rppg_core.models.weights import load_card
 
@@ -152,7 +153,7 @@ class PhotoResult:
         ]
 
     def criteria(self) -> list[Criterion]:
-        """The criteria for each trained method with a waveform or, if there is none, for the clips themselves."""
+        """The criteria for each trained method with a waveform or, without one, for the clips."""
         overall = {cell["method"]: cell for cell in self.select("all")}
         trained = [name for name in self.methods if name not in CLASSICAL and overall[name]["r"]]
         if BAR not in overall:

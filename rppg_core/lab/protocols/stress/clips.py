@@ -1,8 +1,8 @@
 """Rendered clips of the stress lab, one after the other, kept in a folder for the next run.
 
 A worker process renders each case of a sweep. The name of its file is derived from everything that the clip depends
-on (settings, simulator version, source of all code that makes a clip), so that an old file is never used for a
-new case.
+on (settings, simulator version, source of all code that makes a clip), so that an old file is never used for
+a new case.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """The stress lab, computed ahead of time, so that notebooks and the app can vary its settings without waiting.
 
-One packaged file (stress_lab.npz) holds, for every stop of every sweep, the table of the classical methods and, for
-one person, the colour of the skin at 30 Hz, the waveforms of POS, CHROM and GREEN, and the true pulse. A stop whose
-frame rate the pipeline refuses also has traces: they show what the methods would give.
+One packaged file (stress_lab.npz) holds, for every stop of every sweep, the table of the classical methods
+and, for one person, the colour of the skin at 30 Hz, the waveforms of POS, CHROM and GREEN, and the true
+pulse. A stop whose frame rate the pipeline refuses also has traces: they show what the methods would give.
 
-`python -m rppg_core.lab.protocols.stress.lab [OUT]` rewrites it (minutes); run it whenever the simulator, a classical
-method or the calibration changes. A test recomputes one stop and compares, so that an outdated file is noticed.
+`python -m rppg_core.lab.protocols.stress.lab [OUT]` rewrites it (minutes); run it whenever the simulator, a
+classical method or the calibration changes. A test recomputes one stop and compares, so that an outdated file
+is noticed.
 Axis letters: T time.
 """
 

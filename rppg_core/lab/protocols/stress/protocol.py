@@ -140,7 +140,8 @@ def summary(rows: Sequence[StressRow]) -> dict[str, Any]:
     """Numbers of one voice over all people at one value of a sweep.
 
     n; r as {"mean", "low", "high"} (mean and range over people); snr_db, hr_mae_bpm and within_5_bpm (0..1) of the
-    waveform, shown or not; shown (0..1); shown_mae_bpm of the shown readings. NaN or None if there are no values.
+    waveform, shown or not; shown (0..1); shown_mae_bpm of the shown readings. NaN or None if there are no
+    values.
     """
     r = np.array([row.r for row in rows])
     known = r[np.isfinite(r)]

@@ -2,9 +2,10 @@
 
 A person sits still in good light in front of a good camera; each sweep takes that clip and changes one setting
 until the methods fail. Person and truth are the same along a sweep: the simulator draws each part of a clip from a
-separate random stream, so that the clips of one seed differ in that setting only. Two settings are not part of the
-simulator: flicker (of all light, while there is a pulse) and blur. Both are applied to the finished frames before the
-face pass: flicker in linear light, through the camera's tone curve; blur as defocus that also smooths the noise.
+separate random stream, so that the clips of one seed differ in that setting only. Two settings are not part
+of the simulator: flicker (of all light, while there is a pulse) and blur. Both are applied to the finished
+frames before the face pass: flicker in linear light, through the camera's tone curve; blur as defocus that
+also smooths the noise.
 
 Seeds lie in 400 000-499 999: no training, calibration or other benchmark draws them.
 Axis letters: T time, H, W.
