@@ -1,1 +1,1 @@
-"""Protocols that measure how well the methods work and can fail: each is a file or folder and prints a table."""
+"""Protocols that measure how well the methods work; each is a file or folder, prints tables, and can fail."""

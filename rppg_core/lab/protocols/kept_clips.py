@@ -1,7 +1,7 @@
-"""Rendered clips that a folder keeps for the next run, found by everything that decides what is in them.
+"""Rendered clips that are kept in a folder for later runs, under a hash of everything that determines them.
 
-A file's name holds a hash of the settings, the simulator's version and the source of all code that makes a clip, so
-that an old file is never taken for a new one.
+The file name contains a hash of the settings, the simulator's version and the source of all code that makes a
+clip, so that an outdated file is never used.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from rppg_core.types import NEEDS, FaceClip, Truth, marked_rows
 
 RUNS = Path("out/runs")
 CROPS = {name for name, rows in marked_rows(FaceClip, "frame").items() if rows.is_crop}
-KEPT = frozenset(NEEDS) - CROPS - {"landmarks"}  # needs that a folder can serve; the others would fill a disk
-AHEAD = 4  # rendered clips that may wait for their reader where crops make them large
+KEPT = frozenset(NEEDS) - CROPS - {"landmarks"}  # needs kept in a folder; the others would fill the disk
+AHEAD = 4  # rendered clips that may wait in memory for their reader; crops make them large
 RENDERERS = (
     "rppg_core.lab.simulate.faces",
     "rppg_core.video.clip",
-)  # what makes a clip, with what they import
-RENDERING = ("rppg_core.lab.simulate", "rppg_core.video")  # of these packages
+)  # the modules that make a clip; their imports are followed
+RENDERING = ("rppg_core.lab.simulate", "rppg_core.video")  # packages whose modules count
 
 
 def kept_clip(
@@ -36,13 +36,13 @@ def kept_clip(
     about: Sequence[Any],
     make: Callable[[], tuple[FaceClip, Truth] | tuple[FaceClip, Truth, np.ndarray]],
 ) -> Path:
-    """The file of a clip, rendered where it is missing, outdated or broken.
+    """The file of a clip, rendered if it is missing, outdated or damaged.
 
     Args:
-        folder: where it lies; it exists.
-        stem: start of its name; other files that start with it are earlier versions and are removed.
-        about: settings of the clip, as JSON holds them.
-        make: renders what `save_clip` writes.
+        folder: existing folder of the file.
+        stem: start of the file name; other files with this start are earlier versions and are removed.
+        about: settings of the clip, ready for JSON.
+        make: renders the arguments of `save_clip`.
 
     Returns:
         Its path.
@@ -60,9 +60,9 @@ def kept_clip(
 
 @lru_cache(1)
 def source_fingerprint() -> str:
-    """Hash of the code that makes a clip: RENDERERS and what they import of both packages.
+    """Hash of the code that makes a clip: RENDERERS and the modules of RENDERING that they import.
 
-    Comments and docstrings do not count, so that better words do not cost a rendering.
+    Comments and docstrings are excluded, so that rewording them does not require new renderings.
 
     Raises:
         FileNotFoundError: one of these modules is missing; without it the hash would overlook a change.
@@ -91,6 +91,6 @@ def source_fingerprint() -> str:
 
 
 def _source_file(module: str) -> Path | None:
-    """The file of a module of this package; None where there is none of that name."""
+    """The source file of a module of this package; None if there is no such module."""
     place = Path(rppg_core.__file__).parent.parent / module.replace(".", "/")
     return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()), None)

@@ -1,10 +1,10 @@
-"""Protocol `refusal`: numbers on pulsed clips beside numbers on clips without a pulse.
+"""Protocol `refusal`: readings shown on clips with a pulse, and on clips without one.
 
 Pulsed: 20 s photo clips with known heart rate, three amplitudes, six skin tones, small motion and sensor noise, HR
-45-180; one extra row has the amplitude scaled with melanin. Pulse-free: photos, walls, noise, moving backgrounds,
-light flicker, block-shuffled frames. The protocol reports coverage, accuracy, intervals, reliability per tone and
-amplitude, and how often a number was given where there is no pulse. Seeds are below 100 000; the calibration is
-fitted on seeds from a million on.
+45-180; one extra group has the amplitude scaled with melanin. Pulse-free: photos, walls, noise, moving
+backgrounds, light flicker, block-shuffled frames. The protocol reports coverage, accuracy, intervals,
+reliability per tone and amplitude, and how often a number was shown although there was no pulse. Seeds are
+below 100 000; the calibration is fitted on seeds from a million on.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from rppg_core.types import plain
 
 AMPLITUDES_PERCENT = (0.2, 0.35, 0.7)
 TONES = tuple(range(6))
-SCALED = "0.7 scaled"  # the row in which melanin lowers the amplitude, as it does in people
-# pulse-free clips for each 10 seeds
+SCALED = "0.7 scaled"  # the group in which melanin lowers the amplitude, as it does in people
+# pulse-free clips per 10 seeds
 PULSE_FREE = {"photo": 50, "wall": 30, "noise": 30, "moving background": 30, "flicker": 30, "shuffled": 30}
-STRICT = ("photo", "flicker")  # no consensus number at all is allowed on these
-CONSTANT_BPM = 112.5  # the constant predictor: middle of the drawn range
+STRICT = ("photo", "flicker")  # on these, the consensus must never show a number
+CONSTANT_BPM = 112.5  # of the constant predictor: middle of the drawn range
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def cases(seeds: int) -> list[Case]:
 
 
 def run_case(case: Case, methods: Sequence[str]) -> list[RefusalRow]:
-    """Simulate one clip, analyse it, and write down what every voice said."""
+    """Simulate and analyse one clip; one row per voice."""
     from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 
     rng = np.random.default_rng(case.seed)
@@ -97,7 +97,7 @@ def run_case(case: Case, methods: Sequence[str]) -> list[RefusalRow]:
         kind=case.kind,
         seconds=20.0,
         hr_bpm=hr_bpm,
-        rsa=float(rng.uniform(0, 0.07)) * min(1.0, 75 / hr_bpm),  # a fast heart has little left of it
+        rsa=float(rng.uniform(0, 0.07)) * min(1.0, 75 / hr_bpm),  # RSA is small at high heart rates
         riav=float(rng.uniform(0, 0.25)),
         riiv=float(rng.uniform(0, 1.2)),
         rise_s=float(rng.uniform(0.12, 0.2)),
@@ -139,7 +139,7 @@ def run_refusal(
 
     Args:
         seeds: 10 gives the figures of docs/results.md; fewer for a quick look.
-        methods: names; None is the seven classical ones.
+        methods: names; None selects the seven classical ones.
         workers: processes.
         progress: called with a stage and a fraction.
     """
@@ -156,13 +156,13 @@ def run_refusal(
 
 @dataclass(frozen=True)
 class RefusalResult:
-    """Rows of the protocol, and the tables made of them."""
+    """Rows of the protocol, and the tables made from them."""
 
     seeds: int
     rows: list[RefusalRow]
 
     def select(self, **wanted: Any) -> list[RefusalRow]:
-        """Rows whose fields equal, or lie among, what is wanted."""
+        """Rows whose fields equal the given values, or are among them."""
         return [
             row
             for row in self.rows
@@ -177,7 +177,7 @@ class RefusalResult:
         return list(dict.fromkeys(row.voice for row in self.rows))
 
     def criteria(self) -> list[Criterion]:
-        """The promises of this protocol."""
+        """The criteria of this protocol."""
         strong = self.select(kind="pulse", amplitude=("0.35", "0.7"), voice="consensus")
         shown = [row for row in strong if row.shown]
         near = [row for row in shown if row.error_bpm <= 3]

@@ -1,4 +1,4 @@
-"""Plain-text tables and criteria that every protocol prints."""
+"""Plain-text tables and criteria, printed by every protocol."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Criterion:
-    """One promise: what was measured, what is wanted, whether it holds."""
+    """One criterion: the measured value, the wanted value, and whether it holds."""
 
     name: str
     measured: str
@@ -46,5 +46,5 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """'93 %', or 'none' when there is nothing to take a part of."""
+    """'93 %', or 'none' if `whole` is zero."""
     return f"{100 * part / whole:.0f} %" if whole else "none"

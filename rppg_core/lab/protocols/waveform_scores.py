@@ -1,4 +1,4 @@
-"""How close an estimated pulse comes to the true one, over the pieces between gaps."""
+"""Similarity of an estimated pulse to the true one, over the pieces between gaps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rppg_core.metrics import snr_db, waveform_r
 from rppg_core.signals.filters import segments
 from rppg_core.types import Bvp, Truth
 
-MIN_PIECE_S = 2.0  # shortest piece between gaps that has an r
+MIN_PIECE_S = 2.0  # shortest piece between gaps that is scored
 
 
 def waveform_scores(bvp: Bvp | None, truth: Truth) -> tuple[float, float]:

@@ -1,1 +1,1 @@
-"""From a simulator and a recipe to a trained network."""
+"""Training of networks from a recipe, on simulated or stored clips."""

@@ -1,6 +1,6 @@
-"""The moving average of a network's weights: what is measured and shipped.
+"""The moving average of a network's weights, which is evaluated and shipped.
 
-torch keeps it; how much of it is renewed in a step is decided here.
+torch stores the average; this module sets its decay at each step.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from rppg_core.models.base import RppgModel
 
 
 def create_average(network: RppgModel, decay: float) -> AveragedModel:
-    """The average of a network's weights, which so far is the network itself."""
+    """A new average of a network's weights, which starts as a copy of the network."""
     return AveragedModel(network, multi_avg_fn=young_average(decay))
 
 
 def restart_average(average: AveragedModel) -> None:
-    """Forget what was averaged: the next weights are the first."""
+    """Discard the history, so that the next update starts a new average."""
     average.n_averaged.zero_()
 
 
 def young_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """Moving average of weights that forgets the start, however short the run.
+    """Moving average with a decay that ramps up, so that short runs also forget their initial weights.
 
-    With a constant decay a short run would mostly be the weights that it began with (22 % after 300 steps of 0.995).
+    With a constant decay of 0.995, the initial weights would still have a share of 22 % after 300 steps.
 
-    Source: our choice of the ramp, min(decay, (1 + n) / (10 + n)), as TensorFlow's moving averages have it.
+    Source: our choice: the ramp min(decay, (1 + n) / (10 + n)) of TensorFlow's moving averages.
     """
 
     def average(averaged: Any, current: Any, n: Any) -> None:

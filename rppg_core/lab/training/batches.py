@@ -1,6 +1,6 @@
-"""Batch k of a run: one sub-batch from each source, a pure function of the recipe's seed and k.
+"""Batch k of a run: one sub-batch from each source, computed as a pure function of the recipe's seed and k.
 
-Steps are the index of a map-style dataset; a worker process makes the next batches while a step runs.
+The step is the index into a map-style dataset; worker processes prepare the next batches while a step runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rppg_core.models.recipe import Recipe, difficulty
 
 @dataclass(frozen=True)
 class Share:
-    """A source and how many samples of a batch are its."""
+    """A source and its number of samples in each batch."""
 
     source: Source
     size: int
@@ -29,31 +29,31 @@ class Share:
 
 @dataclass(frozen=True)
 class TimedBatch:
-    """A batch, and the processor time that its worker took for it."""
+    """A batch, and the processor time that was spent on making it."""
 
     batch: Batch
     cpu_s: float
 
     def pin_memory(self) -> TimedBatch:
-        """In memory from which a GPU copies without waiting."""
+        """Move the batch to pinned memory, for asynchronous copies to a GPU."""
         return TimedBatch(map_batch(self.batch, torch.Tensor.pin_memory), self.cpu_s)
 
     def on(self, device: torch.device) -> Batch:
-        """The batch on the device that trains."""
+        """Move the batch to the training device."""
         return map_batch(self.batch, lambda tensor: tensor.to(device, non_blocking=True))
 
 
 class StepDataset(Dataset):
-    """All batches of a run, by step."""
+    """All batches of a run, indexed by step."""
 
     def __init__(self, recipe: Recipe, shares: Sequence[Share], *, process: int = 0, processes: int = 1):
         """Batches of one process.
 
         Args:
-            recipe: says the length of the run and of a window.
+            recipe: sets the number of steps and the length of a window.
             shares: the sources of a batch, in order.
-            process: number of this process; each draws samples of its own.
-            processes: how many train together.
+            process: index of this process; each process draws different samples.
+            processes: number of processes that train together.
         """
         self.recipe, self.shares, self.process, self.processes = recipe, tuple(shares), process, processes
 
@@ -78,7 +78,7 @@ class StepDataset(Dataset):
 
 
 def map_batch(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
-    """A batch with every tensor changed."""
+    """Apply a function to every tensor of a batch."""
 
     def changed(part: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: change(tensor) for name, tensor in part.items()}
@@ -93,6 +93,6 @@ def map_batch(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
 
 
 def step_loader(dataset: StepDataset, first_step: int, *, workers: int) -> Iterator[TimedBatch]:
-    """Batches from `first_step` on, made by worker processes while the caller trains."""
+    """Batches from `first_step` on, prepared by worker processes while the caller trains."""
     pinned = TimedBatch.pin_memory if torch.cuda.is_available() else None
     return loaded(dataset, range(first_step, len(dataset)), workers=workers, finish=pinned)

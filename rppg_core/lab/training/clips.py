@@ -1,9 +1,9 @@
-"""Rendered clips as a source: made once, kept in a folder, and read many times at random windows.
+"""Rendered clips as a training source: rendered once, stored, and read many times in random windows.
 
-To render a face, encode it with a real codec and send it through the pass takes a second, while traces take a
-hundredth. So a few hundred clips are made before the first step and read from random starts, half of them mirrored.
-Any folder of such files is a source: `save_clip` of `datasets.clip_file` writes them. Every eighth clip is held out
-for validation.
+Rendering a face, encoding it with a real codec and running the face pass takes a second, while a trace takes
+a hundredth of that. Therefore a few hundred clips are rendered before the first step, and windows with random
+starts are read from them, half of them mirrored. Any folder of files written by `save_clip`
+(`datasets.clip_file`) can be a source. Every eighth clip is held out for validation.
 Axis letters: T time, N cell.
 """
 
@@ -41,8 +41,8 @@ from rppg_core.types import FS, FaceClip, Truth, marked_rows
 from rppg_core.video.prepare import cut, resample
 from rppg_core.video.stmap import CELLS, plain_cells
 
-CLIP_SEED = 4_000_000  # the same clips for every seed of a recipe: rendering is the dear part
-HELD_OUT = 8  # one clip in so many
+CLIP_SEED = 4_000_000  # the same clips for every seed of a recipe, because rendering is expensive
+HELD_OUT = 8  # one clip out of this many
 SIDES = ("left cheek", "right cheek")
 
 
@@ -50,8 +50,8 @@ SIDES = ("left cheek", "right cheek")
 class ClipSource:
     """Windows of stored clips.
 
-    A clip's difficulty is its place in the folder: the first half rises from 0 to 1, the second is at 1, and a draw
-    takes only clips up to the wanted difficulty.
+    A clip's difficulty follows from its position in the folder: it rises from 0 to 1 over the first half and
+    is 1 in the second. Only clips up to the requested difficulty are drawn.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class ClipSource:
     n_frames: int
     labels: frozenset[str] = frozenset(TASKS)
     held_out: bool = False
-    kind: str = "stored"  # in words
+    kind: str = "stored"  # description of the clips
 
     @property
     def name(self) -> str:
@@ -75,7 +75,7 @@ class ClipSource:
         found = random_window(clip, truth, self.n_frames, rng, prepare=self.prepare, labels=self.labels)
         if found is None:
             raise UsageError(
-                f"no {self.n_frames} frames in one piece in a clip of {str(self.folder)!r}",
+                f"no {self.n_frames} frames without a gap in a clip of {str(self.folder)!r}",
                 wanted="clips that are longer than a window",
                 do="leave that clip out",
             )
@@ -91,15 +91,15 @@ def random_window(
     prepare: Prepare,
     labels: frozenset[str],
 ) -> Sample | None:
-    """A sample out of one clip, mirrored or not; None where no piece is long enough.
+    """A sample from one clip, mirrored or not; None if no piece without a gap is long enough.
 
     Args:
-        clip: at 30 Hz.
-        truth: at the same times; NaN where nothing is known.
+        clip: clip at 30 Hz.
+        truth: truth at the same times; NaN where unknown.
         n_frames: length of the window.
-        rng: says where it starts, and whether it is mirrored.
-        prepare: makes what the method reads.
-        labels: tasks of TASKS that may be labelled.
+        rng: draws the start of the window, and whether it is mirrored.
+        prepare: makes the inputs of the method.
+        labels: tasks, from TASKS, whose labels may be used.
     """
     starts = _starts(clip, n_frames)
     if not len(starts):
@@ -113,7 +113,7 @@ def random_window(
 
 
 class ClipTask(NamedTuple):
-    """One clip that is to be rendered."""
+    """One clip to be rendered."""
 
     path: Path
     settings: SimulationSettings
@@ -128,16 +128,17 @@ def render_clips(
     *,
     progress: Callable[[str, float], None] | None = None,
 ) -> Path:
-    """Render a recipe's clips, as far as they are not there yet.
+    """Render the clips of a recipe that do not exist yet.
 
     Args:
-        recipe: says how many, how long and from which seed.
-        needs: what the pass shall keep, names out of types.NEEDS.
-        folder: where folders of clips lie; the clips get one that is named after everything that decides them.
-        progress: told how many are done.
+        recipe: sets the number of clips, their length and their settings.
+        needs: fields that the face pass must keep, names from types.NEEDS.
+        folder: parent folder; the clips go into a subfolder named after a hash of everything that determines
+            them.
+        progress: called with the number of rendered clips.
 
     Returns:
-        Folder of the clips. A run that was stopped while rendering goes on with the missing ones.
+        Folder of the clips. If rendering was stopped earlier, only the missing clips are rendered.
     """
     needs = needs if recipe.skin_weight else needs | {"crop36"}
     kind = [recipe.clip_s, recipe.clip_px, recipe.harshness, recipe.motion, recipe.skin_weight]
@@ -161,7 +162,7 @@ def render_clips(
 
 @lru_cache(maxsize=8)
 def clip_files(folder: Path, held_out: bool) -> tuple[Path, ...]:
-    """The clips of a folder in order: every eighth for validation, the others for training.
+    """The clips of a folder in order: every eighth one for validation, the others for training.
 
     Raises:
         UsageError: too few clips to hold one out.
@@ -178,7 +179,7 @@ def clip_files(folder: Path, held_out: bool) -> tuple[Path, ...]:
 
 
 def mirrored(clip: FaceClip) -> FaceClip:
-    """Left and right exchanged, in maps, crops and the names of the cheeks."""
+    """The clip with left and right exchanged, in maps, crops and the names of the cheeks."""
     order = np.arange(CELLS * CELLS).reshape(CELLS, CELLS)[:, ::-1].ravel()
     rois = list(range(len(clip.rois)))
     if set(SIDES) <= set(clip.rois):
@@ -211,7 +212,7 @@ def _settings(recipe: Recipe, k: int, difficulty: float) -> SimulationSettings:
 
 
 def _render(task: ClipTask) -> None:
-    """One clip through renderer, codec and pass; runs in a worker process."""
+    """Render one clip, encode it and run the face pass; called in a worker process."""
     clip, truth = simulate_clip(task.settings, task.needs)
     even = replace(resample(clip, FS), still=None, still_outlines={})
     if not task.skin_weight:
@@ -221,11 +222,11 @@ def _render(task: ClipTask) -> None:
 
 
 def _difficulties(n: int) -> np.ndarray:
-    """Of n clips in order: from 0 to 1 over the first half, 1 after it."""
+    """Difficulties of n clips in order: from 0 to 1 over the first half, then 1."""
     return np.minimum(2 * np.arange(n) / max(n, 1), 1.0)
 
 
 def _starts(clip: FaceClip, n_frames: int) -> np.ndarray:
-    """Where a window without a gap can begin."""
+    """Frames at which a window without a gap can start."""
     inside = [np.arange(s.start, s.stop - n_frames + 1) for s in segments(clip.valid)]
     return np.concatenate([np.zeros(0, int), *inside])

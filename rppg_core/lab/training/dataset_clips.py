@@ -1,8 +1,8 @@
-"""Extracted datasets as a source: windows of their clips, with the labels that each of them has.
+"""Extracted datasets as a training source: windows of their clips, with the labels that each clip has.
 
-The clips are those of a manifest (`datasets.extracted`). Whole people are held out for monitoring: every eighth
-person, or every eighth clip if all are of one person. All clips are drawn with equal probability, however difficult
-they are.
+The clips are listed in a manifest (`datasets.extracted`). Monitoring holds out whole people: every eighth
+person, or every eighth clip if all clips show one person. All clips are drawn with equal probability,
+regardless of difficulty.
 Axis letters: T time, N cell.
 """
 
@@ -26,22 +26,22 @@ from rppg_core.video.stmap import CELLS, fill_empty_cells
 
 @dataclass(frozen=True)
 class ExtractedSource:
-    """Windows of the clips of a dataset, or of a part of it."""
+    """Windows of the clips of a dataset, or of part of one."""
 
     clips: tuple[ExtractedClip, ...]
-    group: str  # in words: the dataset
+    group: str  # description of the dataset
     seed: int
     prepare: Prepare
     n_frames: int
     held_out: bool = False
-    labels: frozenset[str] = frozenset(TASKS)  # those that may be used
+    labels: frozenset[str] = frozenset(TASKS)  # tasks whose labels may be used
 
     @property
     def name(self) -> str:
         return f"windows of {len(self.clips)} clips of {self.group}"
 
     def sample(self, index: int, difficulty: float) -> Sample:
-        """One window of one clip, mirrored or not; what the clip does not label is absent."""
+        """One window of one clip, mirrored or not; tasks that the clip does not label are absent."""
         rng = np.random.default_rng([self.seed, index, 4 + self.held_out])
         chosen = self.clips[rng.integers(len(self.clips))]
         clip, truth = chosen.load()
@@ -51,7 +51,7 @@ class ExtractedSource:
         )
         if found is None:
             raise UsageError(
-                f"no {self.n_frames} frames in one piece in {str(chosen.path)!r}",
+                f"no {self.n_frames} frames without a gap in {str(chosen.path)!r}",
                 wanted="the clip that the manifest describes",
                 do="extract the dataset again",
             )
@@ -61,13 +61,13 @@ class ExtractedSource:
 def clips_for(
     clips: Sequence[ExtractedClip], n_frames: int, group: str, *, held_out: bool
 ) -> tuple[ExtractedClip, ...]:
-    """The clips to train on, or those to watch; nobody is in both.
+    """The clips for training, or those for monitoring; no person is in both.
 
     Args:
-        clips: of one dataset or domain.
-        n_frames: length of a window; clips without such a piece are left out.
-        group: its name, for messages.
-        held_out: those to watch.
+        clips: clips of one dataset or domain.
+        n_frames: length of a window; clips without a continuous piece of this length are left out.
+        group: name of the dataset or domain, for messages.
+        held_out: True returns the clips for monitoring.
 
     Raises:
         UsageError: fewer than two clips are long enough.
@@ -75,7 +75,7 @@ def clips_for(
     long = [clip for clip in clips if round(clip.longest_s * FS) >= n_frames]
     if len(long) < 2:
         raise UsageError(
-            f"{len(long)} of {len(clips)} clips of {group} have {n_frames / FS:.1f} s in one piece",
+            f"{len(long)} of {len(clips)} clips of {group} have {n_frames / FS:.1f} s without a gap",
             wanted="two or more",
             do="name another folder, or lower n_frames in the recipe",
         )
@@ -92,12 +92,13 @@ def clips_for(
 
 
 def on_our_cells(clip: FaceClip) -> FaceClip:
-    """A clip whose map has the cells that networks read, whatever grid it came with.
+    """Resample a clip's map to the grid of cells that networks read.
 
-    Maps that others made have 5 x 5 cells; values between the cells' centres are linear, weighted by skin.
+    Maps from other software have 5 x 5 cells; values are interpolated linearly between cell centres,
+    weighted by skin.
 
     Raises:
-        UsageError: the cells are no square grid.
+        UsageError: the cells do not form a square grid.
     """
     if clip.stmap is None or clip.stmap_weight is None or clip.stmap.shape[1] == CELLS * CELLS:
         return clip
@@ -118,6 +119,6 @@ def on_our_cells(clip: FaceClip) -> FaceClip:
 
 
 def _between_centres(side: int) -> Float[np.ndarray, "ours theirs"]:
-    """Weights that bring a row of `side` cells to one of CELLS cells of the same length."""
+    """Weights that resample a row of `side` cells to CELLS cells over the same length."""
     theirs, ours = (np.arange(side) + 0.5) / side, (np.arange(CELLS) + 0.5) / CELLS
     return np.stack([np.interp(ours, theirs, one) for one in np.eye(side)], axis=1)

@@ -1,9 +1,9 @@
-"""The training loop: a recipe and its sources in, weights with a card out; it can be stopped at any moment.
+"""The training loop: trains weights from a recipe and its sources; it can be stopped at any time.
 
 accelerate places model and gradients (CPU, one GPU, several processes) and stores their state; torch provides AdamW
-and the moving average of the weights. The average is what is evaluated and shipped. The weights are those after the
-last step, never the best on any benchmark. A recipe with stages is one
-run: each stage starts from the averages of the one before, as if each were a run of its own.
+and the moving average of the weights. The averaged weights are evaluated and shipped. They are those after
+the last step, never the best on any benchmark. A recipe with stages is one run: each stage starts from the
+averaged weights of the previous one, as a separate run would.
 Source: sim-to-real study, section 5.3.
 """
 
@@ -47,36 +47,36 @@ from rppg_core.models.recipe import (
 from rppg_core.models.weights import config_class, create_model, model_class, save_model
 from rppg_core.types import Progress
 
-LOG_EVERY = 10  # steps whose losses are fetched from the device together
+LOG_EVERY = 10  # number of steps whose losses are fetched from the device together
 LIMITS = (
     "strong video compression, large motion and dark skin in dim light take the pulse away from it as from"
     " every method."
 )
-RECORDED = "trained on stored clips"  # where the weights come from when not from the simulator alone
+RECORDED = "trained on stored clips"  # origin of the weights when the simulator is not the only source
 Page = Callable[[list[LogRow]], str]
 
 
 class TrainingError(RppgError):
-    """Training went wrong in a way that more steps do not heal."""
+    """Training failed in a way that more steps cannot repair."""
 
     exit_code = 1
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run, or the part of it until it was stopped, ended with."""
+    """The outcome of a run, finished or stopped."""
 
     folder: Path
-    weights: Path | None  # None: stopped before the last step
+    weights: Path | None  # None if stopped before the last step
     step: int
     loss: float  # of the last step
-    validation: Mapping[str, float]  # of the last check
-    cpu_s: float  # processor time of training and of making samples, over all parts of the run
+    validation: Mapping[str, float]  # of the last validation
+    cpu_s: float  # processor time for training and for making samples, summed over all parts of the run
 
 
 @dataclass
 class Clock:
-    """How far a run is and what it took; part of every checkpoint."""
+    """Progress and cost of a run; stored in every checkpoint."""
 
     step: int = 0
     wall_s: float = 0.0
@@ -92,15 +92,15 @@ class Clock:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Where and how to run; nothing here changes what the run ends with."""
+    """Where and how to run; no option here changes the trained weights."""
 
-    runs: str | Path = "runs"  # folder of all runs; each gets METHOD-seedS in it
-    resume: bool = False  # go on from the newest checkpoint
-    device: str = "auto"  # what accelerate finds, or "cpu"
+    runs: str | Path = "runs"  # folder of all runs; each run has its subfolder METHOD-seedS
+    resume: bool = False  # continue from the newest checkpoint
+    device: str = "auto"  # "auto" lets accelerate choose; or "cpu"
     workers: int | None = (
-        None  # processes that make samples beside training; None: one, with a GPU half the cores
+        None  # processes that make samples during training; None: one on CPU, half the cores with a GPU
     )
-    save_every: int = 100  # steps from checkpoint to checkpoint
+    save_every: int = 100  # steps between checkpoints
 
 
 def train(
@@ -112,33 +112,35 @@ def train(
     progress: Progress | None = None,
     page: Page | None = None,
 ) -> Result:
-    """Train one network, or go on training it.
+    """Train one network, or continue its training.
 
     Args:
         recipe: what to train and how.
         options: where and how to run.
         sources: "simulated", or folders of stored clips.
-        shares: gives the sources of a batch in place of these, called with the recipe and `held_out`; `sources` are
-            then their names, by which a continued run is known.
-        progress: told a stage in words and the fraction that is done.
-        page: makes the curve page out of the log's rows.
+        shares: replaces `sources`: called with the recipe and `held_out`, it returns the sources of a batch.
+            `sources` then only holds their names, which identify a run that is continued.
+        progress: called with a description of the stage and the completed fraction.
+        page: makes the curve page from the rows of the log.
 
     Returns:
-        Where the weights are. Ctrl-C ends the run after a checkpoint; `weights` is None then.
+        The folder of the run and its weights. After Ctrl-C the run saves a checkpoint and ends; `weights` is
+        then None.
 
     Raises:
-        UsageError: the folder holds a run that is not to be continued, or is to be and is another one.
+        UsageError: the folder holds a run and `resume` is False, or `resume` is True and its run is a
+            different one.
         TrainingError: the loss is not finite.
     """
     recipe, options = settled(recipe), options or RunOptions()
     tell = progress or (lambda stage, fraction: None)
-    # several processes wait for the gradient of every weight, unless they know that frozen parts have none
+    # without this flag, several processes wait for the gradient of every weight, even of frozen ones
     parallel = DistributedDataParallelKwargs(find_unused_parameters=bool(recipe.stages))
     accelerator = Accelerator(cpu=options.device == "cpu", kwargs_handlers=[parallel])
     folder = RunFolder(Path(options.runs) / run_name(recipe))
     if accelerator.is_main_process:
         folder.start(recipe, sources, resume=options.resume)
-    with accelerator.main_process_first():  # it renders the clips, the others find them
+    with accelerator.main_process_first():  # the main process renders the clips for all
         clips = Path(options.runs) / "clips"
         shares = shares or partial(shares_from_recipe, names=sources, clips=clips, progress=tell)
         mixed, held_out = shares(recipe, held_out=False), shares(recipe, held_out=True)
@@ -164,7 +166,7 @@ def run_name(recipe: Recipe) -> str:
 
 
 def settled(recipe: Recipe) -> Recipe:
-    """The recipe with the whole config of its method, where it named none or only what to change of small()."""
+    """The recipe with a complete config: that of the recipe, or small() with the recipe's changes applied."""
     if recipe.config is not None and not isinstance(recipe.config, Mapping):
         return recipe
     small = config_class(model_class(recipe.method)).small()  # pyright: ignore[reportAttributeAccessIssue]
@@ -194,18 +196,18 @@ class Training:
         optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
         )
-        # not prepared: accelerate would step it once for each process
+        # not passed to prepare(): accelerate would step it once per process
         self.scheduler = LambdaLR(optimizer, lambda step: lr_factor(recipe, step))
         self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
         self.ema = create_average(self.network, recipe.ema_decay)
         self.accelerator.register_for_checkpointing(self.scheduler, self.ema, self.clock)
-        # only now: several processes agree in prepare() on the weights that may have a gradient in any stage
+        # only now: prepare() registers, across processes, the weights that may have a gradient in any stage
         self.stages.freeze(self.clock.stage)
         self._unwritten: list[tuple[LogRow, dict[str, Tensor]]] = []
         self._checks: list[Batch] = []
 
     def load(self) -> None:
-        """Go back to the newest checkpoint, or to the start where there is none."""
+        """Return to the newest checkpoint, or to the start if there is none."""
         newest = self.folder.checkpoint()
         if newest is not None:
             self.accelerator.load_state(str(newest))
@@ -244,7 +246,7 @@ class Training:
                     break
 
     def save(self) -> None:
-        """Write a checkpoint; it counts only when it is whole."""
+        """Write a checkpoint; it becomes valid only once it is complete."""
         self._write()
         self.accelerator.save_state(str(self.folder.unfinished()))
         self.accelerator.wait_for_everyone()
@@ -253,7 +255,7 @@ class Training:
         self.accelerator.wait_for_everyone()
 
     def result(self, data: str, *, simulated: bool) -> Result:
-        """What the run came to; after its last step also its weights, with a card that says what they have seen."""
+        """The result of the run; after the last step, with weights and a card that describes the data."""
         recipe, weights = self.recipe, None
         if self.clock.step == recipe.steps:
             weights = self.folder.path / f"{recipe.method}.safetensors"
@@ -284,7 +286,7 @@ class Training:
         return self.ema.module
 
     def _enter(self, stage: int) -> None:
-        """Begin another stage: its weights, a new average and a new optimizer."""
+        """Begin the next stage with its initial weights, a new average and a new optimizer state."""
         self.clock.stage = stage
         self.stages.load(stage, self.average)
         self.stages.freeze(stage)
@@ -324,11 +326,11 @@ class Training:
         self._unwritten.append(({**row, **seconds}, values))
 
     def _due(self, every: int) -> bool:
-        """Something that happens every so many steps, and after the last."""
+        """Whether an action is due: every `every` steps, and after the last."""
         return self.clock.step % every == 0 or self.clock.step == self.recipe.steps
 
     def _write(self) -> None:
-        """Fetch the losses of the last steps and write them."""
+        """Fetch the losses of the latest steps and write them to the log."""
         rows = []
         for row, values in self._unwritten:
             terms = dict(zip(values, torch.stack(list(values.values())).cpu().tolist(), strict=True))
@@ -370,13 +372,13 @@ class Training:
 
 
 class TimeLeft:
-    """Time to the last step, from the pace of this part of the run."""
+    """Remaining time, estimated from the pace of this part of the run."""
 
     def __init__(self, first_step: int, steps: int):
         self.first_step, self.steps, self.started_s = first_step, steps, time.monotonic()
 
     def words(self, step: int) -> str:
-        """In minutes, or seconds when there is less than one and a half."""
+        """Remaining time in minutes, or in seconds below one and a half minutes."""
         pace_s = (time.monotonic() - self.started_s) / max(step - self.first_step, 1)
         left_s = pace_s * (self.steps - step)
         return f"{left_s:.0f} s" if left_s < 90 else f"{left_s / 60:.0f} min"

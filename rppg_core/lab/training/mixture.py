@@ -1,7 +1,8 @@
-"""Which sources are mixed in a batch, from a recipe and the names that a user gives.
+"""Choose the sources of a batch from a recipe and the names given by the user.
 
-"simulated" is the simulator in the recipe's own proportions. Any other name is a folder of stored clips: one that
-`rppg dataset extract` wrote, or any folder of such files. Several named sources have equal shares of a batch.
+"simulated" is the simulator in the proportions set by the recipe. Any other name is a folder of stored clips,
+written by `rppg dataset extract` or by `save_clip`. If several sources are named, they have equal shares of a
+batch.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from rppg_core.models.recipe import Recipe
 from rppg_core.models.weights import model_class
 
 SIMULATED = "simulated"
-CLIPS_SEED = 1  # people of the rendered domain clips; protocol mssdg has those of seed 0
+CLIPS_SEED = 1  # seed of the people in the rendered domain clips; protocol mssdg uses seed 0
 
 
 def shares_from_recipe(
@@ -36,14 +37,14 @@ def shares_from_recipe(
     held_out: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Share]:
-    """The sources of a batch with their sizes.
+    """The sources of a batch and their sizes.
 
     Args:
-        recipe: with its config.
-        names: "simulated", or folders of stored clips, with a manifest or without.
-        clips: folder for rendered clips; they are made here when the recipe wants some.
-        held_out: the samples for validation instead of those for training.
-        progress: told while clips are rendered.
+        recipe: a recipe with its config.
+        names: "simulated", or folders of stored clips, with or without a manifest.
+        clips: folder for rendered clips; clips that the recipe requires are rendered into it.
+        held_out: True gives samples for validation instead of training.
+        progress: called while clips are rendered.
 
     Returns:
         Shares in the order of the names, `traces + clips` samples in all.
@@ -51,7 +52,7 @@ def shares_from_recipe(
     Raises:
         UsageError: no name, more names than samples, or a folder without stored clips.
     """
-    sizes = _dealt(recipe, len(names))
+    sizes = _batch_sizes(recipe, len(names))
     size = sum(sizes)
     stored = partial(
         ClipSource,
@@ -68,7 +69,7 @@ def shares_from_recipe(
             shares.append(_extracted(recipe, found, part, group, held_out=held_out))
             continue
         if name != SIMULATED:
-            clip_files(Path(name), held_out)  # complains now, not in a worker
+            clip_files(Path(name), held_out)  # raises here, not in a worker process
             shares.append(Share(stored(folder=Path(name)), part))
             continue
         if recipe.domains:
@@ -87,20 +88,20 @@ def shares_from_recipe(
 def shares_of_clips(
     recipe: Recipe, groups: Mapping[str, Sequence[ExtractedClip]], *, held_out: bool = False
 ) -> list[Share]:
-    """Groups of extracted clips, such as domains, as the sources of a batch.
+    """Use groups of extracted clips, such as domains, as the sources of a batch.
 
     Args:
-        recipe: with its config; its `traces + clips` samples are dealt evenly.
+        recipe: a recipe with its config; its `traces + clips` samples are divided evenly.
         groups: name -> clips.
-        held_out: every eighth person of each group, for validation, instead of the others.
+        held_out: True gives every eighth person of each group, for validation, instead of the others.
 
     Returns:
-        One share a group, in their order.
+        One share per group, in the order of the groups.
 
     Raises:
         UsageError: no group, more groups than samples, or a group with fewer than two clips.
     """
-    sizes = _dealt(recipe, len(groups))
+    sizes = _batch_sizes(recipe, len(groups))
     return [
         _extracted(recipe, clips, part, name, held_out=held_out)
         for (name, clips), part in zip(groups.items(), sizes, strict=True)
@@ -108,7 +109,7 @@ def shares_of_clips(
 
 
 def describe_data(recipe: Recipe, shares: Sequence[Share]) -> str:
-    """The data in words, for the card."""
+    """A description of the training data, for the card."""
     parts = " and ".join(f"{share.size} {share.source.name}" for share in shares)
     taught = f", taught by {recipe.teacher}" if recipe.teacher else ""
     return f"{recipe.steps} steps of {parts}{taught}"
@@ -122,7 +123,7 @@ def _domains(
     held_out: bool,
     progress: Callable[[str, float], None] | None,
 ) -> list[Share]:
-    """Traces for each simulated domain, with the labels that it has, and windows of rendered clips of all of them."""
+    """Traces for each simulated domain, with its own labels, and windows of rendered clips of all domains."""
     n_clips = round(size * recipe.clips / (recipe.traces + recipe.clips))
     traces = [
         _traces(
@@ -160,7 +161,7 @@ def _traces(
     stream: int = 0,
     name: str = "simulated traces",
 ) -> TraceSource:
-    """Endless traces of the recipe's kind."""
+    """A source of simulated traces with the settings of the recipe."""
     return TraceSource(
         seed=recipe.seed,
         prepare=_prepare(recipe),
@@ -175,8 +176,8 @@ def _traces(
     )
 
 
-def _dealt(recipe: Recipe, n: int) -> list[int]:
-    """Samples of a batch for each of n sources."""
+def _batch_sizes(recipe: Recipe, n: int) -> list[int]:
+    """Number of samples of a batch for each of n sources."""
     size = recipe.traces + recipe.clips
     if not 1 <= n <= size:
         raise UsageError(
@@ -186,7 +187,7 @@ def _dealt(recipe: Recipe, n: int) -> list[int]:
 
 
 def _split(size: int, n: int) -> list[int]:
-    """`size` in n nearly equal parts."""
+    """Divide `size` into n nearly equal parts."""
     return [size // n + (k < size % n) for k in range(n)]
 
 
@@ -195,7 +196,7 @@ def _prepare(recipe: Recipe) -> Prepare:
 
 
 def _needs(recipe: Recipe) -> frozenset[str]:
-    """What a rendered clip keeps: what the network and its teacher read."""
+    """Fields that a rendered clip must hold: those that the network and its teacher read."""
     return model_class(recipe.method).needs | teacher_needs(recipe.teacher) | {"rgb"}
 
 

@@ -30,11 +30,12 @@ class RunFolder:
         return self.path / "log.jsonl"
 
     def start(self, recipe: Recipe, sources: Iterable[str], *, resume: bool) -> None:
-        """Make the folder, or see that it holds the same run.
+        """Create the folder, or check that it holds the same run.
 
         Raises:
-            UsageError: a run is there and is not to be continued, or it is to be and another one or none is there.
-            WriteError: the folder cannot be made.
+            UsageError: the folder holds a run and `resume` is False, or `resume` is True and the folder holds
+                no run or a different one.
+            WriteError: the folder cannot be created.
         """
         about = {"recipe": recipe_dict(recipe), "sources": list(sources)}
         stored = self._about()
@@ -64,7 +65,7 @@ class RunFolder:
         return max(whole, key=lambda path: int(path.name[5:]), default=None)
 
     def step(self) -> int:
-        """Steps that the newest checkpoint holds."""
+        """Number of steps in the newest checkpoint."""
         newest = self.checkpoint()
         return 0 if newest is None else int(newest.name[5:])
 
@@ -73,7 +74,7 @@ class RunFolder:
         return self.path / "checkpoints" / "part"
 
     def finish(self, step: int) -> None:
-        """Give the written checkpoint its name; earlier ones go."""
+        """Give the complete checkpoint its name and remove earlier ones."""
         whole = self.path / "checkpoints" / f"step-{step:06d}"
         shutil.rmtree(whole, ignore_errors=True)
         os.replace(self.unfinished(), whole)
@@ -82,12 +83,12 @@ class RunFolder:
                 shutil.rmtree(other, ignore_errors=True)
 
     def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Append lines to the log."""
+        """Append rows to the log."""
         with self.log.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
 
     def rows(self) -> list[LogRow]:
-        """The log; a line that was cut off by a kill is left out."""
+        """The rows of the log, without lines that a killed process left incomplete."""
         rows = []
         for line in self.log.read_text(encoding="utf-8").splitlines() if self.log.is_file() else ():
             try:
@@ -97,14 +98,14 @@ class RunFolder:
         return rows
 
     def forget_after(self, step: int) -> None:
-        """Leave only the lines of the first `step` steps in the log."""
+        """Keep only the log lines of the first `step` steps."""
         kept = [row for row in self.rows() if row["step"] <= step]
         part = self.log.with_suffix(".part")
         part.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
         os.replace(part, self.log)
 
     def draw(self, page: Callable[[list[LogRow]], str] | None) -> None:
-        """Write the curve page, where somebody knows how to draw it."""
+        """Write the curve page, if a function that makes it is given."""
         if page is not None:
             (self.path / "curve.html").write_text(page(self.rows()), encoding="utf-8")
 

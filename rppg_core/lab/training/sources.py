@@ -1,8 +1,8 @@
-"""Where training samples come from, and how samples with different labels become one batch.
+"""Sources of training samples, and how samples with different labels are combined in one batch.
 
 A source computes sample k from its seed alone, so that a run can be stopped and continued exactly. A sample holds
-what the method reads (its own `inputs_from_clip`, the same code as in use) and the targets that its source knows. In
-the batch every task is present, with a mask that marks the real targets.
+the inputs of the method (made by its `inputs_from_clip`, as at inference) and the targets for which its
+source has labels. A batch contains every task, with a mask that marks the real targets.
 Axis letters: B batch, T time, N cell.
 """
 
@@ -25,46 +25,46 @@ from rppg_core.models.base import SERIES, TASKS, Batch
 from rppg_core.types import FS, FaceClip, Truth
 from rppg_core.video.prepare import cut, resample
 
-MARGIN_S = 0.5  # simulated beyond the window: late first frames, dropped last ones
-TRIES = 20  # draws of a clip without a long gap; one in a hundred has one
+MARGIN_S = 0.5  # simulated beyond the window, for late first frames and dropped last ones
+TRIES = 20  # attempts to draw a clip without a long gap; one clip in a hundred has one
 
-RESTLESS = {"none": 0.05, "small": 0.2, "medium": 0.35, "large": 0.4}  # shares of motion in harder draws
+RESTLESS = {"none": 0.05, "small": 0.2, "medium": 0.35, "large": 0.4}  # shares of each motion in harder draws
 
 Prepare = Callable[[FaceClip], Mapping[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One window: what the method reads, and what is known of it."""
+    """One window: the inputs of the method, and the known targets."""
 
     inputs: Mapping[str, np.ndarray]
-    targets: Mapping[str, np.ndarray | float]  # an absent task is unlabelled
+    targets: Mapping[str, np.ndarray | float]  # a task that is absent has no label
 
 
 @runtime_checkable
 class Source(Protocol):
-    """Anything that gives samples; `sample` is a pure function of the source's seed and its arguments."""
+    """Anything that provides samples; `sample` is a pure function of the source's seed and its arguments."""
 
     @property
     def name(self) -> str: ...
 
     def sample(self, index: int, difficulty: float) -> Sample:
-        """Sample number `index`, as hard as `difficulty` (0..1) says."""
+        """Sample number `index` at a `difficulty` of 0 to 1."""
         ...
 
 
 def collate(samples: Sequence[Sample], n_frames: int) -> Batch:
-    """Samples of one or several sources as one batch.
+    """Combine samples of one or several sources into one batch.
 
     Args:
-        samples: with the same inputs; targets may differ.
+        samples: all with the same inputs; targets may differ.
         n_frames: length of the waveforms.
 
     Returns:
-        A batch in float32 with every task of TASKS; a missing target is 0 with mask False.
+        A float32 batch with every task of TASKS; a missing target is 0 and its mask is False.
 
     Raises:
-        UsageError: two samples hold different inputs.
+        UsageError: two samples have different inputs.
     """
     names = set(samples[0].inputs)
     for sample in samples:
@@ -84,7 +84,7 @@ def collate(samples: Sequence[Sample], n_frames: int) -> Batch:
 
 
 def even_truth(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
-    """Everything of a truth that varies, at other times."""
+    """A truth with its time series interpolated at other times."""
     inside = np.clip(times_s, truth.times_s[0], truth.times_s[-1])
 
     def at(values: np.ndarray) -> np.ndarray:
@@ -101,7 +101,7 @@ def even_truth(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
 
 
 def targets_from_truth(truth: Truth, part: slice, labels: frozenset[str]) -> dict[str, np.ndarray | float]:
-    """What a truth says about a stretch of its clip, as far as its source may label it and knows it."""
+    """The targets of one stretch of a clip, limited to known values of the tasks that may be labelled."""
     known: dict[str, np.ndarray | float] = {
         "bvp": truth.bvp[part],
         "resp": truth.resp[part],
@@ -118,7 +118,7 @@ def targets_from_truth(truth: Truth, part: slice, labels: frozenset[str]) -> dic
 
 @dataclass(frozen=True)
 class TraceSource:
-    """Endless clips of the fast simulator."""
+    """An endless supply of clips from the fast simulator."""
 
     seed: int
     prepare: Prepare
@@ -128,11 +128,11 @@ class TraceSource:
     motion: bool = True
     harshness: float = 1.0
     held_out: bool = False  # samples that no training run of any seed sees
-    stream: int = 0  # sources of one batch differ in it, so that they draw different people
+    stream: int = 0  # differs between the sources of one batch, so that they draw different people
     name: str = "simulated traces"
 
     def sample(self, index: int, difficulty: float) -> Sample:
-        """One window of a person who was never seen before."""
+        """One window of a new simulated person."""
         rng = np.random.default_rng(
             [self.seed, index, self.held_out, *([self.stream] if self.stream else [])]
         )
@@ -156,14 +156,15 @@ class TraceSource:
 
 
 def harder(settings: SimulationSettings, rng: np.random.Generator, harshness: float) -> SimulationSettings:
-    """The same person before a worse camera, moving more; what is learned there holds where clips are easier.
+    """The same person with more motion and a noisier camera; training on it also serves easier clips.
 
     Args:
         settings: an everyday draw.
         rng: source of randomness.
         harshness: motion and noise grow by a factor between 1 and this; 1 leaves the draw as it is.
 
-    Source: our choice, because photo-v1 has faces that move and cameras that rustle more than everyday draws do.
+    Source: our choice, because the faces of photo-v1 move more, and its cameras are noisier, than in everyday
+    draws.
     """
     if harshness <= 1:
         return settings
@@ -180,7 +181,7 @@ def harder(settings: SimulationSettings, rng: np.random.Generator, harshness: fl
 
 
 def without_motion(settings: SimulationSettings) -> SimulationSettings:
-    """The same clip with a head that does not move, for the ablation that shows what simulated motion is for."""
+    """The same clip with a head that does not move, for the ablation of simulated motion."""
     return replace(settings, motion="none", breath_motion=0.0, beat_motion=0.0, talking=0.0)
 
 

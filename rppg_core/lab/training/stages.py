@@ -1,7 +1,7 @@
-"""What a stage of a recipe trains, what it leaves exactly as it is, and which weights it begins with.
+"""The stages of a recipe: the parts that each one trains or freezes, and the weights it starts from.
 
-A frozen part has no gradient, so that the optimizer passes over it, weight decay included, and the average
-of equal weights stays equal. It is in evaluation mode, so that norms keep their statistics and dropout is off.
+A frozen part has no gradient, so the optimizer skips it (weight decay included) and its averaged weights do
+not change. It stays in evaluation mode, so that norms keep their statistics and dropout is off.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from rppg_core.models.weights import find_weights, load_card, load_model
 
 
 class Stages:
-    """The stages of a run on its network.
+    """The stages of one run, applied to its network.
 
     Args:
         recipe: with stages or without.
-        network: gets the weights of the first stage, where that begins with a file.
+        network: receives the weights of the first stage if that stage starts from a file.
 
     Raises:
         UsageError: a stage names parts that the network does not have.
-        ModelFileError: a stage begins with a file that is missing, damaged, of another method or of other sizes. All
-            are read at once, before the first step of the run.
+        ModelFileError: a stage starts from a file that is missing, damaged, made for another method, or has
+            other tensor sizes. All files are read together, before the first step of the run.
     """
 
     def __init__(self, recipe: Recipe, network: RppgModel):
@@ -40,11 +40,11 @@ class Stages:
             self.load(0, network)
 
     def load(self, stage: int, before: RppgModel) -> None:
-        """Give the network the weights that a stage begins with: those of its file, or those of `before`."""
+        """Load the initial weights of a stage into the network: from its file, or from `before`."""
         self.network.load_state_dict(self._starts[stage] or before.state_dict())
 
     def freeze(self, stage: int) -> None:
-        """Freeze all that a stage does not train."""
+        """Freeze everything that a stage does not train."""
         self.parts.train_only(self.all[stage].train)
 
 
@@ -52,10 +52,10 @@ class TrainedParts:
     """Freezes and thaws the parts of one network.
 
     Args:
-        network: whose parts they are; weights that it never trains stay untrained in every stage.
+        network: the network; weights without a gradient at construction stay frozen in every stage.
 
-    A module that holds trained and frozen parts is in training mode itself, because its `forward` may answer
-    differently there; what it would write into frozen buffers of its own is undone by `restore`.
+    A module with both trained and frozen parts is itself in training mode, because its `forward` may behave
+    differently there; `restore` undoes what it writes into its own frozen buffers.
     """
 
     def __init__(self, network: nn.Module):
@@ -66,7 +66,7 @@ class TrainedParts:
         self._kept: dict[str, Tensor] = {}
 
     def check(self, stage: Stage) -> None:
-        """See that a stage names parts of the network, and weights among them.
+        """Check that a stage names existing parts of the network that hold weights.
 
         Raises:
             UsageError: an unknown name, or nothing to train.
@@ -92,11 +92,11 @@ class TrainedParts:
             )
 
     def train_only(self, names: Sequence[str]) -> None:
-        """Freeze all that lies outside these parts; () freezes nothing.
+        """Freeze everything outside these parts; () freezes nothing.
 
         Args:
-            names: dotted, as `named_modules` and `named_parameters` have them. A weight that lies in several parts is
-                frozen unless all of them are named.
+            names: dotted names, as in `named_modules` and `named_parameters`. A weight that several parts
+                share is frozen unless all of them are named.
         """
         for name in sorted(self._trainable, key=lambda name: not is_within(name, names)):
             self.network.get_parameter(name).requires_grad_(is_within(name, names))
@@ -114,7 +114,7 @@ class TrainedParts:
         }
 
     def hold(self) -> None:
-        """Evaluation mode for the frozen parts, in a network that was just put into training mode."""
+        """Put the frozen parts into evaluation mode, after the network was put into training mode."""
         for module in self._still:
             module.eval()
 
@@ -126,25 +126,25 @@ class TrainedParts:
 
 
 def is_within(name: str, parts: Iterable[str]) -> bool:
-    """Whether a dotted name is one of these parts or lies in one; everything lies in the network, "", and in ()."""
+    """Whether a dotted name is one of these parts or inside one; "" (the network) and () include all."""
     parts = tuple(parts)
     return not parts or any(not part or name == part or name.startswith(f"{part}.") for part in parts)
 
 
 def list_origins(recipe: Recipe) -> set[str]:
-    """Where the weights that a training builds on come from, in the words of their cards: starts and teacher."""
+    """Origins, from their cards, of the weights that a training builds on: initial weights and teacher."""
     files = [(recipe.method, stage.start) for stage in list_stages(recipe) if stage.start]
     files += [find_weights(recipe.teacher)] if recipe.teacher else []
     return {load_card(name, path).weights for name, path in files}
 
 
 def _read_start(stage: Stage, network: RppgModel) -> dict[str, Tensor]:
-    """The weights of a stage's file, which must fit into the network."""
+    """The weights in a stage's file, whose sizes must match the network."""
     found = load_model(network.name, stage.start).state_dict()
     wanted = network.state_dict()
     if {name: x.shape for name, x in found.items()} != {name: x.shape for name, x in wanted.items()}:
         raise ModelFileError(
-            f"the weights in {stage.start!r}, with which stage {stage.name!r} begins, have other sizes",
+            f"the weights in {stage.start!r}, from which stage {stage.name!r} starts, have other sizes",
             wanted="weights of the recipe's config",
             do="change `start` of the stage, or the config",
         )

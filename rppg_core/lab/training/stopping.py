@@ -1,6 +1,6 @@
-"""Ctrl-C as a request: the loop finishes its step, saves, and exits.
+"""Stop a training cleanly on Ctrl-C: the loop finishes its step, saves, and exits.
 
-A second Ctrl-C stops at once, as it does everywhere.
+A second Ctrl-C stops at once, as usual.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)  # of a terminal, and of schedulers that want their machine back
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # sent by a terminal, and by schedulers that reclaim the machine
 
 
 @contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """An event that the first signal sets. Outside the main thread, where Python has no signals, nothing sets it."""
+    """An event set by the first signal; never set outside the main thread, where there are no signals."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked

@@ -1,7 +1,7 @@
-"""A trained network whose answers another one learns from.
+"""A trained network whose outputs are training targets for another network, the student.
 
-The teacher gets the same samples as the student, prepared as the teacher reads them. It is in evaluation
-mode, has no gradient and is part of no checkpoint: a continued run reads its file again.
+The teacher receives the same samples as the student, prepared for its own inputs. It runs in evaluation mode
+without gradients and is not stored in checkpoints: a continued run reads its file again.
 Axis letters: B batch.
 """
 
@@ -20,18 +20,18 @@ from rppg_core.models.base import Batch, RppgModel
 from rppg_core.models.weights import find_weights, load_config, load_model, model_class
 from rppg_core.types import FaceClip
 
-PREFIX = "teacher."  # of the teacher's inputs beside the student's
+PREFIX = "teacher."  # marks the teacher's inputs among those of the student
 
 
 class Teacher:
-    """A trained network that answers and does not learn.
+    """A trained network that predicts and is not trained further.
 
     Args:
-        which: a network as it ships, or a weights file.
-        device: where it computes.
+        which: name of a shipped network, or a weights file.
+        device: on which it runs.
 
     Raises:
-        ModelFileError: neither a network nor a weights file.
+        ModelFileError: `which` is neither a network nor a weights file.
     """
 
     def __init__(self, which: str | Path, device: torch.device):
@@ -39,7 +39,7 @@ class Teacher:
         self.network: RppgModel = load_model(name, path).requires_grad_(False).to(device)
 
     def teach(self, batch: Batch) -> Batch:
-        """The batch with the teacher's answers, and without the inputs that were there for the teacher alone."""
+        """The batch with the teacher's outputs added and the teacher-only inputs removed."""
         own = {name: x for name, x in batch.inputs.items() if not name.startswith(PREFIX)}
         for_teacher = {
             name.removeprefix(PREFIX): x for name, x in batch.inputs.items() if name.startswith(PREFIX)
@@ -50,17 +50,17 @@ class Teacher:
 
 
 def teacher_needs(which: str) -> frozenset[str]:
-    """Fields of a clip that a teacher reads; none where there is no teacher."""
+    """Fields of a clip that the teacher reads; empty without a teacher."""
     return model_class(find_weights(which)[0]).needs if which else frozenset()
 
 
 def prepare_for_both(student: type[RppgModel], config: Any, which: str) -> Prepare:
-    """What makes inputs out of a clip: the student's, and under PREFIX the teacher's where it reads others.
+    """The function that makes inputs from a clip: the student's and, if different, the teacher's under PREFIX.
 
     Args:
-        student: class of the network that is trained.
-        config: of the student.
-        which: the teacher; "" is none.
+        student: class of the network to train.
+        config: config of the student.
+        which: the teacher; "" for none.
     """
     mine = partial(student.inputs_from_clip, config=config)
     if not which:

@@ -1,8 +1,9 @@
-"""The trainings behind `make seeds` and `make ablations`: every network, whatever the roster holds.
+"""The trainings behind `make seeds` and `make ablations`, for every network in the roster.
 
-`python -m rppg_core.lab.training.trials seeds` trains three seeds of each network; `ablations` also what it declares
-for protocol photo. What has been trained is not trained again (delete its folder in out/runs to start over), what
-was stopped goes on. `--list` only prints where the weights lie.
+`python -m rppg_core.lab.training.trials seeds` trains three seeds of each network; `ablations` also trains
+the ablations that each network declares for protocol photo. Finished trainings are not repeated (delete the
+folder in out/runs to start over), and stopped ones continue. `--list` only prints the paths of the weights
+files.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from rppg_core.roster import list_networks
 RUNS = Path("out/runs")
 SEEDS = (0, 1, 2)
 RPPG = (sys.executable, "-m", "rppg_core.command.cli")
-SHORT_STEPS = 300  # of ablations, and of the whole network beside them
+SHORT_STEPS = 300  # of ablations, and of the whole network compared with them
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training; its weights lie in a folder of its own."""
+    """One training; its weights are in a separate folder."""
 
     method: str
     seed: int = 0
@@ -37,18 +38,18 @@ class Trial:
 
     @property
     def weights(self) -> Path:
-        """Where the trained weights lie."""
+        """Path of the trained weights."""
         name = "-".join(filter(None, [self.method, self.ablation, f"seed{self.seed}"]))
         return self.runs / name / f"{self.method}.safetensors"
 
 
 def list_seeds() -> list[Trial]:
-    """Every network as it ships, in three seeds."""
+    """Every network as shipped, with three seeds."""
     return [Trial(method, seed) for seed in SEEDS for method in list_networks()]
 
 
 def list_ablations() -> list[Trial]:
-    """The seeds, and what each network declares for protocol photo beside the network itself, at the same length."""
+    """The seeds, and each network's ablations for protocol photo with the whole network at equal length."""
     from rppg_core.models.recipe import get_ablations
 
     found = list_seeds()
@@ -60,7 +61,7 @@ def list_ablations() -> list[Trial]:
 
 
 def train_missing(trials: list[Trial]) -> int:
-    """Train what has no weights yet, one after the other; the exit code of the first that does not end well."""
+    """Run the trainings without weights, in order; return the exit code of the first that fails, else 0."""
     for trial in trials:
         if trial.weights.is_file():
             continue
@@ -76,7 +77,7 @@ def train_missing(trials: list[Trial]) -> int:
 
 
 def _share_clips(runs: Path) -> None:
-    """Short runs read the clips that are rendered for the long ones."""
+    """Let short runs use the clips that were rendered for long ones."""
     (RUNS / "clips").mkdir(parents=True, exist_ok=True)
     runs.mkdir(parents=True, exist_ok=True)
     if not (runs / "clips").exists():

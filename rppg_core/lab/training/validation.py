@@ -1,6 +1,7 @@
-"""How good a network is on samples held out of training; benchmarks are not used, so that nothing is fitted to them.
+"""Errors of a network on samples held out of training.
 
-Held-out samples come from the same sources at full difficulty, and are the same at every check.
+Benchmarks are not used here, so that nothing is fitted to them. Held-out samples come from the training
+sources at full difficulty, and are the same at every validation.
 Axis letters: B batch, T time.
 """
 
@@ -23,7 +24,7 @@ BATCH = 16
 
 
 def held_out_batches(shares: Sequence[Share], n_samples: int, n_frames: int) -> list[Batch]:
-    """`n_samples` samples, from each source as large a part as it has of a training batch."""
+    """About `n_samples` samples, from each source in proportion to its share of a training batch."""
     total = sum(share.size for share in shares)
     samples = [
         share.source.sample(k, 1.0)
@@ -34,16 +35,17 @@ def held_out_batches(shares: Sequence[Share], n_samples: int, n_frames: int) -> 
 
 
 def validate(model: nn.Module, batches: Sequence[Batch], device: torch.device) -> dict[str, float]:
-    """Errors of a network, task by task.
+    """Errors of a network for each task.
 
     Args:
-        model: on `device`; its mode is kept.
-        batches: as `held_out_batches` makes them.
-        device: of the model.
+        model: network on `device`; its training mode is restored afterwards.
+        batches: batches from `held_out_batches`.
+        device: device of the model.
 
     Returns:
         Means over the labelled samples: `bvp_r` (metrics.waveform_r), `bvp_hr_mae_bpm` (peak of its spectrum),
-        `resp_r` (Pearson), `hr_mae_bpm`, `rr_mae_brpm`, `spo2_mae_percent`; only of tasks that the network answers.
+        `resp_r` (Pearson), `hr_mae_bpm`, `rr_mae_brpm`, `spo2_mae_percent`; only for tasks that the network
+        outputs.
     """
     training = model.training
     model.eval()
@@ -61,7 +63,7 @@ def validate(model: nn.Module, batches: Sequence[Batch], device: torch.device) -
 
 
 def _scores(task: str, batch: Batch, row: int, found: np.ndarray) -> dict[str, float]:
-    """Scores of one answer to one task; a flat waveform is worth r 0 and rate 0."""
+    """Scores of one output for one task; a flat waveform counts as r 0 and rate 0."""
     truth = batch.targets[task][row].double().numpy()
     if task == "bvp":
         scores = {"bvp_r": float(np.nan_to_num(metrics.waveform_r(truth, found, FS)))}

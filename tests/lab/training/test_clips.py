@@ -86,7 +86,7 @@ def test_window_avoids_gaps(tmp_path):
 def test_clip_without_a_long_enough_piece_is_refused(tmp_path):
     for k in range(2):
         save_clip(tmp_path / f"{k}.npz", *even_clip())
-    with pytest.raises(UsageError, match="no 600 frames in one piece"):
+    with pytest.raises(UsageError, match="no 600 frames without a gap"):
         source(tmp_path, n_frames=600).sample(0, 1.0)
 
 

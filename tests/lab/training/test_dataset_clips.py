@@ -129,7 +129,7 @@ def test_short_clips_are_left_out_and_too_few_are_refused(folder):
     _, clips = folder
     short = [replace(clip, longest_s=2.0) for clip in clips[:5]]
     assert len(clips_for([*short, *clips[5:]], 64, "made", held_out=False)) == 13
-    with pytest.raises(UsageError, match=r"0 of 20 clips of made have 20\.0 s in one piece"):
+    with pytest.raises(UsageError, match=r"0 of 20 clips of made have 20\.0 s without a gap"):
         clips_for(clips, 600, "made", held_out=False)
 
 

@@ -1,10 +1,10 @@
-"""Simulated pulses and intervals beside recorded ones: does the range of the simulator cover recorded people?
+"""Simulated pulses and intervals compared with recorded ones: does the simulator cover recorded people?
 
 This is a part of protocol `vitals`. Recorded pulses are contact PPG (`contact_vitals`); recorded intervals are the
 reference beats of `finger_hrv`. For each recording, people are drawn as in training (`random_settings`); those
-nearest in heart rate are kept and set exactly to the recorded rate, and the same code reads both sides. Few people
-were recorded: a value outside the simulated range shows a gap, but a value inside it does not prove the
-distribution.
+nearest in heart rate are kept and set exactly to the recorded rate, and the same code analyses both. Few
+people were recorded: a value outside the simulated range shows a gap, but a value inside it does not validate
+the distribution.
 Axis letters: T time, K window, F frequency.
 """
 
@@ -27,15 +27,15 @@ from rppg_core.lab.simulate.settings import random_settings
 from rppg_core.signals.spectrum import heart_rate_from_bvp, power_spectrum, window_slices
 
 DRAWS = 200  # simulated windows, and simulated series of intervals
-POOL = 2000  # people of whom those nearest in heart rate are kept
-SEED = 70_000  # below 100 000, apart from both calibrations
+POOL = 2000  # number of people drawn, from whom those nearest in heart rate are kept
+SEED = 70_000  # below 100 000, separate from both calibrations
 HARMONICS = (2, 3)
 HIGHEST_MULTIPLE = 5.0  # of the heart rate, in the spectrum
 FLOOR_DB = -60.0
-BREATH_HZ = (0.12, 0.4)  # where breathing moves the intervals
-SLOW_HZ = (0.04, 0.12)  # where blood pressure does
+BREATH_HZ = (0.12, 0.4)  # band in which breathing modulates the intervals
+SLOW_HZ = (0.04, 0.12)  # band in which blood pressure does
 TACHOGRAM_HZ = 4.0
-PIECE_S = 40.0  # of the averaged spectrum of the intervals, and their shortest length
+PIECE_S = 40.0  # segment of the averaged interval spectrum, and shortest recording
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Spread:
         return cls(*np.quantile(values, [0.1, 0.5, 0.9]).tolist())
 
     def words(self) -> str:
-        """For a table."""
+        """The three numbers, for a table."""
         return " / ".join(f"{value:.3f}" for value in (self.low, self.middle, self.high))
 
 
 @dataclass(frozen=True)
 class MatchRow:
-    """One property of recorded and of simulated physiology."""
+    """One property of recorded and simulated physiology."""
 
     quantity: str
     recorded: Spread
@@ -75,7 +75,7 @@ class MatchRow:
 
 @dataclass(frozen=True)
 class Curve:
-    """A recorded spectrum, and the 10, 50 and 90 % of simulated ones at each frequency."""
+    """A recorded spectrum, and the 10, 50 and 90 % quantiles of simulated ones at each frequency."""
 
     x: list[float]
     recorded: list[float]
@@ -86,7 +86,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class PhysiologyMatch:
-    """Pulse shape and intervals; the parts for which there was no recording are empty or None."""
+    """Pulse shape and intervals; parts without a recording are empty or None."""
 
     harmonics: list[MatchRow]
     intervals: list[MatchRow]
@@ -94,7 +94,7 @@ class PhysiologyMatch:
     modulation: Curve | None  # amplitude of the intervals' modulation, share of the mean interval, over Hz
 
     def text(self) -> str:
-        """The table, and in words what the simulator does not reach."""
+        """The table, and a sentence for each property that is not covered."""
         rows = [*self.harmonics, *self.intervals]
         cells = [
             [
@@ -127,14 +127,14 @@ class PhysiologyMatch:
 
 
 def match_recordings(folder: Path | str, *, draws: int = DRAWS) -> PhysiologyMatch | None:
-    """Simulated beside recorded physiology, for what lies in a folder of recordings.
+    """Compare simulated physiology with the recordings in a folder.
 
     Args:
-        folder: holds contact_vitals or finger_hrv, or both.
+        folder: contains contact_vitals or finger_hrv, or both.
         draws: simulated windows, and simulated series of intervals.
 
     Returns:
-        The comparison; None where neither is there, or its intervals are shorter than PIECE_S.
+        The comparison; None if the folder contains neither, or only intervals shorter than PIECE_S.
 
     Raises:
         RecordingError: a file cannot be read.
@@ -153,15 +153,15 @@ def match_recordings(folder: Path | str, *, draws: int = DRAWS) -> PhysiologyMat
 def match_pulses(
     pulses: Sequence[Float[np.ndarray, " time"]], fs: float, *, draws: int = DRAWS
 ) -> tuple[list[MatchRow], Curve]:
-    """Harmonics and spectrum of recorded pulses, and of simulated ones at the same heart rates.
+    """Compare harmonics and spectrum of recorded pulses with simulated ones at the same heart rates.
 
     Args:
-        pulses: recordings of WINDOW_S or more, rising with blood volume.
-        fs: sampling rate of all. Unit: Hz.
-        draws: simulated windows, shared among the recorded ones.
+        pulses: recordings of WINDOW_S or more; larger values mean more blood.
+        fs: sampling rate of all recordings. Unit: Hz.
+        draws: number of simulated windows, divided among the recorded ones.
 
     Returns:
-        A row a harmonic, over windows of WINDOW_S that overlap by half, and the mean spectrum.
+        One row per harmonic, over windows of WINDOW_S that overlap by half, and the mean spectrum.
     """
     windows = [pulse[part] for pulse in pulses for part in window_slices(len(pulse), fs, window_s=WINDOW_S)]
     rates_bpm = [heart_rate_from_bvp(window, fs) for window in windows]
@@ -187,14 +187,14 @@ def match_pulses(
 def match_intervals(
     series: Sequence[Float[np.ndarray, " interval"]], *, draws: int = DRAWS
 ) -> tuple[list[MatchRow], Curve]:
-    """How much the intervals swing, recorded and simulated at the same mean rate for the same time.
+    """Compare the modulation of recorded intervals with simulated ones of the same mean rate and duration.
 
     Args:
-        series: intervals between beats of each recording, PIECE_S or more together. Unit: s.
-        draws: simulated series, shared among the recorded ones.
+        series: intervals between beats of each recording, with a sum of PIECE_S or more. Unit: s.
+        draws: number of simulated series, divided among the recorded ones.
 
     Returns:
-        Rows for breathing (RSA), for the slow band and for all of it; the amplitude over frequency.
+        Rows for breathing (RSA), the slow band and the total scatter; and the amplitude over frequency.
     """
     simulated = []
     for ibi_s in series:
@@ -215,9 +215,9 @@ def match_intervals(
 
 
 def random_people(hr_bpm: float, n: int) -> list[Physiology]:
-    """The n of POOL random draws nearest to a heart rate, put exactly on it.
+    """The n of POOL random draws that are nearest to a heart rate, set exactly to it.
 
-    Nearest and not any: in the draws, rate and breathing in the rate are not independent.
+    The nearest draws are used because heart rate and RSA are not independent in the draws.
     """
     apart = [abs(np.log(person.hr_bpm / hr_bpm)) for person in _pool()]
     return [replace(_pool()[k], hr_bpm=hr_bpm) for k in np.argsort(apart, kind="stable")[:n]]
@@ -253,14 +253,15 @@ def interval_swing(ibi_s: Float[np.ndarray, " interval"], low_hz: float, high_hz
     """Amplitude of the intervals' modulation in a band / the mean interval.
 
     Args:
-        ibi_s: intervals between successive beats, PIECE_S or more together. Unit: s.
+        ibi_s: intervals between successive beats, with a sum of PIECE_S or more. Unit: s.
         low_hz: lower edge of the band. Unit: Hz.
         high_hz: upper edge of the band. Unit: Hz.
 
     Returns:
         Amplitude of the sinusoid that has the band's power; 0.05 is +-5 %.
 
-    Source: Task Force 1996 (spectrum of the interpolated tachogram); our choice: Welch's average of PIECE_S.
+    Source: Task Force 1996 (spectrum of the interpolated tachogram); our choice: Welch's method, segments of
+    PIECE_S.
     """
     freqs_hz, density = _welch(ibi_s, "density")
     inside = (freqs_hz >= low_hz) & (freqs_hz <= high_hz)
@@ -278,7 +279,7 @@ def swing_spectrum(
 def match_row(
     quantity: str, recorded: Float[np.ndarray, " window"], simulated: Float[np.ndarray, " draw"]
 ) -> MatchRow:
-    """Both distributions, and where the recorded median lies in the simulated one."""
+    """Compare two distributions, and locate the recorded median in the simulated one."""
     below = float(np.mean(simulated < np.median(recorded)))
     return MatchRow(quantity, Spread.of(recorded), Spread.of(simulated), below, len(recorded), len(simulated))
 
@@ -292,7 +293,7 @@ def _pool() -> tuple[Physiology, ...]:
 def _welch(ibi_s: np.ndarray, scaling: str) -> tuple[np.ndarray, np.ndarray]:
     """Averaged spectrum of the intervals / their mean, at the times of the beats that end them."""
     from scipy.interpolate import CubicSpline
-    from scipy.signal import welch  # a second of CPU: not before it is needed
+    from scipy.signal import welch  # slow to import (a second of CPU), so only on use
 
     ends_s = np.cumsum(ibi_s)
     grid_s = np.arange(ends_s[0], ends_s[-1], 1 / TACHOGRAM_HZ)

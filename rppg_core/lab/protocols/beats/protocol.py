@@ -1,10 +1,10 @@
 """Protocol `vitals`: breathing, beat intervals and RMSSD against known truth, and contact recordings.
 
 Beats: 60 s of simulated pulses at 30 Hz with white noise at a known in-band SNR (power of the clean pulse in 0.65-4
-Hz over power of the noise there), read by `find_beats` and `hrv`. Breathing: 30 s photo clips of people sitting
-still, amplitude 0.7 %, at least one respiratory modulation, read by the whole of `analyze`. Recordings: see
-`recordings`, and `physiology_match` for simulated people beside them. RR accuracy is shown on the simulator only.
-Seeds are below 100 000, apart from both calibrations.
+Hz over power of the noise there), analysed by `find_beats` and `hrv`. Breathing: 30 s photo clips of people
+sitting still, amplitude 0.7 %, at least one respiratory modulation, analysed by `analyze`. Recordings: see
+`recordings`, and `physiology_match` for the comparison with simulated people. RR accuracy is tested on the
+simulator only. Seeds are below 100 000, apart from both calibrations.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from rppg_core.types import FS, HR_BAND_HZ, Beats, Progress
 
 BEAT_SECONDS = 60.0
 SNRS_DB = (float("inf"), 20.0, 15.0, 12.0, 10.0)
-GOOD_SNR_DB, BAD_SNR_DB = 15.0, 10.0  # at the first RMSSD must be right, at the second flagged
+GOOD_SNR_DB, BAD_SNR_DB = 15.0, 10.0  # RMSSD must be accurate at the first, and flagged at the second
 WITHIN_MS = 10.0
 BEAT_CLIPS = 20  # per SNR and seed
 BREATH_CLIPS = 8  # per seed
-CONSTANT_BRPM = 17.0  # the constant predictor: middle of the drawn range
+CONSTANT_BRPM = 17.0  # of the constant predictor: middle of the drawn range
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class BeatRow:
     hr_bpm: float
     true_rmssd_ms: float
     rmssd_ms: float
-    uncorrected_ms: float  # RMSSD with the noise left in
+    uncorrected_ms: float  # RMSSD without the noise correction
     half_width_ms: float
     true_sdnn_ms: float
     sdnn_ms: float
     ibi_error_ms: float  # root mean square error of the intervals
-    found: float  # share of the true intervals that were read
+    found: float  # share of the true intervals that were found
     flagged: bool
 
 
@@ -88,7 +88,7 @@ def run_vitals(
     """The whole protocol.
 
     Args:
-        data: folder of contact recordings; None leaves them out.
+        data: folder of contact recordings; None: no recordings.
         seeds: 10 gives the figures of docs/results.md; fewer for a quick look.
         progress: called with a stage and a fraction.
         workers: processes that render clips.
@@ -118,7 +118,7 @@ def run_vitals(
 
 
 def beat_case(seed: int, snr_db: float) -> BeatRow:
-    """One person's pulse, with noise, read back."""
+    """Simulate one person's pulse, add noise, and analyse it."""
     rng = np.random.default_rng([seed, 1])
     person = Physiology(
         hr_bpm=rng.uniform(45, 120),
@@ -153,7 +153,7 @@ def beat_case(seed: int, snr_db: float) -> BeatRow:
 
 
 def breath_case(seed: int) -> list[BreathRow]:
-    """One still person of 30 s through the pipeline: what POS and the consensus say about breathing."""
+    """Run the pipeline on 30 s of one person sitting still; breathing rates of POS and of the consensus."""
     from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 
     rng = np.random.default_rng([seed, 2])
@@ -184,7 +184,7 @@ def breath_case(seed: int) -> list[BreathRow]:
 def add_noise(
     bvp: Float[np.ndarray, " time"], fs: float, snr_db: float, rng: np.random.Generator
 ) -> Float[np.ndarray, " time"]:
-    """White noise at an in-band SNR: power of `bvp` in 0.65-4 Hz over power of the noise in the same band."""
+    """Add white noise at an in-band SNR: power of `bvp` in 0.65-4 Hz over power of the noise there."""
     n = len(bvp)
     freqs_hz = fft.rfftfreq(n, 1 / fs)
     inside = (freqs_hz >= HR_BAND_HZ[0]) & (freqs_hz <= HR_BAND_HZ[1])
@@ -195,10 +195,10 @@ def add_noise(
 
 
 def interval_errors(beats: Beats, onsets_s: Float[np.ndarray, " beat"]) -> Float[np.ndarray, " interval"]:
-    """Error of each interval that was read and lies between two successive true beats. Unit: s."""
+    """Error of each estimated interval that lies between two successive true beats. Unit: s."""
     if len(beats.times_s) < 2:
         return np.zeros(0)
-    # a beat is marked on its upstroke, a constant after the onset
+    # a beat is marked on its upstroke, a constant time after the onset
     nearest = np.abs(beats.times_s[:, None] - 0.1 - onsets_s).argmin(axis=1)
     lag_s = np.median(beats.times_s - onsets_s[nearest])
     nearest = np.abs(beats.times_s[:, None] - lag_s - onsets_s).argmin(axis=1)
@@ -208,7 +208,7 @@ def interval_errors(beats: Beats, onsets_s: Float[np.ndarray, " beat"]) -> Float
 
 @dataclass(frozen=True)
 class VitalsResult:
-    """Rows of the protocol, and the tables made of them."""
+    """Rows of the protocol, and the tables made from them."""
 
     seeds: int
     beats: list[BeatRow]
@@ -218,7 +218,7 @@ class VitalsResult:
     physiology: PhysiologyMatch | None = None
 
     def criteria(self) -> list[Criterion]:
-        """The promises of this protocol."""
+        """The criteria of this protocol."""
         good = [row for row in self.beats if row.snr_db == GOOD_SNR_DB]
         near = sum(not row.flagged and abs(row.rmssd_ms - row.true_rmssd_ms) <= WITHIN_MS for row in good)
         bad = [row for row in self.beats if row.snr_db == BAD_SNR_DB]
@@ -367,7 +367,7 @@ def _share(name: str, part: int, whole: int, at_least: float) -> Criterion:
 
 
 def _plain(row: Any) -> dict[str, Any]:
-    """Fields of a row; what is not finite becomes None, as JSON has no word for it."""
+    """Fields of a row, with None for values that are not finite, which JSON cannot represent."""
     return {
         name: None if isinstance(value, float) and not np.isfinite(value) else value
         for name, value in asdict(row).items()

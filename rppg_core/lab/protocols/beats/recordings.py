@@ -1,9 +1,9 @@
 """Contact recordings that protocol `vitals` reads: heart rates and RMSSD against their own reference.
 
-There are three layouts, each in a folder of its own name below the one that the user names; a missing one is left
-out. The rows say what each can show.
+There are three layouts, each in a subfolder of the folder given by the user; a missing subfolder is skipped.
+The notes in the rows state the limits of each recording.
     contact_vitals/*.csv   columns ppg and ecg, one row per video frame at 30 Hz (layout of the vitallens client)
-    finger_hrv/*_PPG.csv   columns time (ms, uneven), R, G, B of a finger on a lens, with *_RR.txt, the intervals
+    finger_hrv/*_PPG.csv   columns time (ms, uneven), R, G, B of a finger on a lens; *_RR.txt holds the intervals
                            between beats in ms (layout of Welltory's PPG dataset)
     finger_oximetry/       see `rppg_core.oximetry.evaluate_oximetry`
 """
@@ -28,10 +28,10 @@ from rppg_core.tables.text import TableError
 from rppg_core.types import Beats
 
 CONTACT_FS = 30.0
-FINGER_FS = 30.0  # even times that the uneven frames are read at
+FINGER_FS = 30.0  # even rate to which the uneven frames are resampled
 WINDOW_S = 10.0
 FEWEST_ROWS = 300  # 10 s
-SHORTEST_MS, LONGEST_MS = 200.0, 3000.0  # usual interval between beats: 20 to 300 bpm
+SHORTEST_MS, LONGEST_MS = 200.0, 3000.0  # allowed median interval between beats: 300 to 20 bpm
 BESIDE = "the file belongs beside the recording"
 
 
@@ -44,7 +44,7 @@ class RecordingRow:
     estimated: float
     reference: float
     unit: str
-    tolerance: float | None  # None: printed only
+    tolerance: float | None  # None: printed, but no criterion
     note: str = ""
 
     @property
@@ -61,16 +61,16 @@ class RecordingError(RppgError):
 
 
 def evaluate_recordings(folder: Path | str) -> tuple[list[RecordingRow], list[OximetryRow]]:
-    """Every contact recording below a folder.
+    """Evaluate every contact recording below a folder.
 
     Args:
-        folder: holds contact_vitals, finger_hrv and finger_oximetry, or some of them.
+        folder: contains contact_vitals, finger_hrv or finger_oximetry, or several of these.
 
     Returns:
         Rows of pulse recordings, and the oximetry rows with their controls.
 
     Raises:
-        UsageError: none of the three is there.
+        UsageError: the folder contains none of the three.
         RecordingError: a file cannot be read.
     """
     folder = Path(folder)
@@ -91,7 +91,7 @@ def evaluate_recordings(folder: Path | str) -> tuple[list[RecordingRow], list[Ox
 
 
 def contact_rows(path: Path) -> list[RecordingRow]:
-    """Heart rate and intervals of a contact PPG against its own ECG."""
+    """Heart rate and intervals of a contact PPG against the simultaneous ECG."""
     columns = read_columns(path, ("ppg", "ecg"))
     ecg_s = ecg_beats_s(columns["ecg"], CONTACT_FS)
     hr_bpm = heart_rate_from_bvp(columns["ppg"], CONTACT_FS)
@@ -110,7 +110,7 @@ def finger_rows(path: Path, intervals_path: Path) -> list[RecordingRow]:
     reference_ms = read_intervals_ms(intervals_path)
     frames_s = columns["time"] / 1e3
     times_s = np.arange(frames_s[0], frames_s[-1], 1 / FINGER_FS)
-    bvp = -np.interp(times_s, frames_s, columns["R"])  # blood darkens the finger
+    bvp = -np.interp(times_s, frames_s, columns["R"])  # more blood makes the finger darker
     windows = window_slices(len(bvp), FINGER_FS, window_s=WINDOW_S)
     hr_bpm = float(np.mean([heart_rate_from_bvp(bvp[window], FINGER_FS) for window in windows]))
     beats = find_beats(bvp, FINGER_FS, hr_bpm=hr_bpm)
@@ -138,8 +138,9 @@ def ecg_beats_s(ecg: Float[np.ndarray, " time"], fs: float) -> Float[np.ndarray,
     Returns:
         Times since the first sample, centred on the swing. Unit: s.
 
-    Source: Pan & Tompkins 1985 (slope, then a threshold); our choice: the largest 0.1 s of slope within 0.3 s, from
-    0.2 of what 1 s windows usually reach: at 30 Hz a complex that falls between samples looks small.
+    Source: Pan & Tompkins 1985 (slope, then a threshold); our choice: maxima, within 0.3 s, of the slope
+    averaged over 0.1 s, above 0.2 of the median maximum of 1 s windows: at 30 Hz a complex between two
+    samples looks small.
     """
     steep = np.abs(np.diff(bandpass(ecg, fs, low_hz=1.0, high_hz=0.5 * fs)))
     swing = ndimage.uniform_filter1d(steep, max(1, round(0.1 * fs)))
@@ -154,10 +155,11 @@ def ecg_beats_s(ecg: Float[np.ndarray, " time"], fs: float) -> Float[np.ndarray,
 
 
 def read_intervals_ms(path: Path) -> Float[np.ndarray, " interval"]:
-    """Reference intervals between beats, words of a text file. Unit: ms.
+    """Read reference intervals between beats from a text file. Unit: ms.
 
     Raises:
-        RecordingError: the file is missing, holds other words than numbers, or other intervals than of a heart.
+        RecordingError: the file is missing, holds text that is not a number, or its intervals are
+            implausible.
     """
     wanted = "intervals in ms, such as 812 790 835"
     try:
@@ -179,7 +181,7 @@ def read_intervals_ms(path: Path) -> Float[np.ndarray, " interval"]:
 
 
 def read_columns(path: Path, names: tuple[str, ...]) -> dict[str, Float[np.ndarray, " row"]]:
-    """Named columns of a table as numbers, FEWEST_ROWS or more.
+    """Read named columns of a table as numbers, with at least FEWEST_ROWS rows.
 
     Raises:
         RecordingError: a column or a number is missing, or the file is too short.

@@ -1,8 +1,9 @@
 """Fit the confidence of breathing rates on the simulator; this rewrites signals/respiration.json.
 
-Examples are simulated skin traces (physiology, light, a nodding head and camera noise, no pictures), read by POS,
-CHROM or GREEN, with seeds apart from every benchmark and each modulation absent in 40 % of the people. Run it as
-`python -m rppg_core.lab.protocols.calibration.breathing`. Source: our choice. Axis letters: T time.
+Examples are simulated skin traces (physiology, light, a nodding head and camera noise, no pictures), analysed
+by POS, CHROM or GREEN, with seeds separate from every benchmark. Each modulation is absent in 40 % of the
+people. Run as `python -m rppg_core.lab.protocols.calibration.breathing`. Source: our choice.
+Axis letters: T time.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ from rppg_core.signals.respiration import (
 from rppg_core.signals.spectrum import heart_rate_from_bvp
 from rppg_core.types import FS, Bvp, RgbTrace
 
-SEED = 2_000_000  # benchmarks use seeds below 100 000, the calibration of heart rates those from a million on
+SEED = 2_000_000  # heart rates are calibrated on seeds from a million on
 N_CLIPS = 4000
-SHOWN_FROM = 0.5  # widths are fitted on examples from this confidence on
+SHOWN_FROM = 0.5  # widths are fitted on examples of at least this confidence
 
 
 def simulated_example(seed: int) -> tuple[Respiration, float] | None:
-    """Breathing read from one random skin trace, and its error in breaths/min; None where no pulse was found."""
+    """Breathing rate from one random skin trace, and its error in breaths/min; None if no pulse was found."""
     rng = np.random.default_rng(seed)
     person = _person(rng)
     times_s = np.arange(round(FS * rng.choice([10, 15, 20, 30, 30, 30, 45, 60]))) / FS
     waves = simulate_waves(person, times_s, rng)
     nod = band_noise(times_s, 0.15, 1.5, rng, power=1)
-    if rng.uniform() < 0.25:  # a nod that could be taken for breathing
+    if rng.uniform() < 0.25:  # a nod that could be mistaken for breathing
         nod = nod + rng.uniform(1, 4) * np.sin(2 * np.pi * (rng.uniform(0.1, 0.6) * times_s + rng.uniform()))
     skin = _skin(waves.bvp + waves.baseline, nod, times_s, rng)
     method = (pos, chrom, green)[rng.integers(3)]
     samples = method(RgbTrace(skin, FS))
-    if abs(heart_rate_from_bvp(samples, FS) - person.hr_bpm) > 5:  # refused before breathing is read
+    if abs(heart_rate_from_bvp(samples, FS) - person.hr_bpm) > 5:  # refused before breathing is estimated
         return None
     found = respiration_rate(
         Bvp(samples, FS, 0.0, np.ones(len(samples), bool)),
@@ -55,7 +56,7 @@ def simulated_example(seed: int) -> tuple[Respiration, float] | None:
 
 
 def fit_respiration(examples: Sequence[tuple[Respiration, float]]) -> RespirationCalibration:
-    """Both regressions over examples of a reading and its error; the widths over those that may be shown."""
+    """Fit both regressions to readings and their errors; the widths only to readings that may be shown."""
     read = [(r.features, error) for r, error in examples if r.features is not None]
     features = np.stack([f for f, _ in read])
     errors = np.array([error for _, error in read])
@@ -103,7 +104,7 @@ def _person(rng: np.random.Generator) -> Physiology:
 
 
 def _skin(blood: np.ndarray, nod: np.ndarray, times_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mean colour of the skin: blood in its colour, brightness and a little tint from light and nod, noise."""
+    """Mean skin colour: pulse in the colour of blood, brightness and tint from light and nod, noise."""
     colour = np.array(PULSE_COLOUR) * np.exp(0.12 * rng.standard_normal(3))
     pulse = _log_uniform(rng, 0.002, 0.01) / PULSE_COLOUR[1] * blood
     light = _log_uniform(rng, 3e-4, 0.01) * band_noise(times_s, 1 / 30, 3.0, rng, power=1)
@@ -121,7 +122,7 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def main() -> None:
-    """Fit, store, and say where."""
+    """Fit, store, and print the path."""
     import sys
 
     def progress(stage: str, fraction: float) -> None:

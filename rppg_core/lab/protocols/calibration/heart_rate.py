@@ -1,10 +1,10 @@
 """Fit confidence and intervals on the simulator; `make calibrate` rewrites signals/calibration.json with this.
 
-Clips are drawn with seeds and motion apart from every benchmark, half of them without a pulse. Every method on
-every clip is one example; each clip adds a further example, a clean waveform at a random rate. Rendering takes most
-of the time, so a folder keeps the clips for the next refit, under keys made like those of photo-v1. One logistic
-regression gives the probability of being within 5 bpm, one linear quantile regression the half width of the 95 %
-interval; no method's name is an input.
+Clips are drawn with seeds and motion separate from every benchmark, half of them without a pulse. Every
+method on every clip is one example; each clip adds a further example, a clean waveform at a random rate.
+Rendering takes most of the time, so a folder keeps the clips for the next fit, under keys made like those of
+photo-v1. One logistic regression gives the probability of being within 5 bpm, one linear quantile regression
+gives the half width of the 95 % interval; the name of the method is not an input.
 Source: our choice.
 """
 
@@ -45,7 +45,7 @@ FOLDER = RUNS / "calibration"
 
 
 def examples_of_clip(seed: int, folder: Path | None = None) -> list[tuple[RateEvidence, float]]:
-    """Evidence of every method on one random clip, with the error of its rate (inf without a pulse)."""
+    """Evidence from every method on one random clip, with the error of its rate (inf without a pulse)."""
     rng = np.random.default_rng(seed)
     seconds = float(np.exp(rng.uniform(np.log(8), np.log(40))))
     methods = list_methods()
@@ -74,7 +74,7 @@ def examples_of_clip(seed: int, folder: Path | None = None) -> list[tuple[RateEv
 def drawn_clip(
     seed: int, settings: SimulationSettings, needs: frozenset[str], folder: Path | None
 ) -> tuple[FaceClip, Truth]:
-    """A clip through renderer and pass, or as a folder keeps it; clips with crops are too large to be kept."""
+    """Render a clip and run the face pass, or read it from a folder; clips with crops are not kept."""
     from rppg_core.lab.simulate.faces import simulate_clip
 
     if folder is None or not needs <= KEPT:
@@ -85,10 +85,10 @@ def drawn_clip(
 
 
 def clean_lie(clip: FaceClip, rng: np.random.Generator) -> Bvp:
-    """A clean pulse at a random rate that has nothing to do with the clip, as a learned decoder gives for a wall.
+    """A clean pulse at a random rate unrelated to the clip, as a learned decoder may give for a wall.
 
-    One row of each clip is such a lie, and its control another one: without them SNR alone would be believed where
-    a network sees more than the panel does.
+    Each clip adds one such example, with another one as its control: without them, a high SNR alone would
+    suffice for confidence in a rate that the panel does not support.
     """
     rate_hz = rng.uniform(0.7, 3.5)
     beat = np.sin(2 * np.pi * (rate_hz * clip.times_s + rng.uniform()))
@@ -120,7 +120,7 @@ def fit_width(
     *,
     level: float = 0.95,
 ) -> Float[np.ndarray, " feature"]:
-    """Linear quantile regression of log |error| (pinball loss), an exact linear programme."""
+    """Linear quantile regression of log |error| (pinball loss), solved exactly as a linear programme."""
     from scipy.optimize import linprog
 
     n, k = features.shape
@@ -134,7 +134,7 @@ def fit_width(
 
 
 def fit(examples: list[tuple[RateEvidence, float]]) -> Calibration:
-    """Both regressions; the width only over examples that would be shown."""
+    """Fit both regressions; the width only to examples that would be shown."""
     errors = np.array([error for _, error in examples])
     features = np.stack([confidence_features(e) for e, _ in examples])
     ours = np.array([e.control < SAME_IN_CONTROL for e, _ in examples])
@@ -152,7 +152,7 @@ def gather(
     workers: int = 2,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[tuple[RateEvidence, float]]:
-    """Examples of n_clips random clips, over worker processes; `folder` keeps the clips."""
+    """Examples from n_clips random clips, computed in worker processes; `folder` keeps the clips."""
     examples, one = [], partial(examples_of_clip, folder=folder)
     with WorkerPool(workers) as pool:
         for k, rows in enumerate(pool.map(one, range(SEED, SEED + n_clips))):

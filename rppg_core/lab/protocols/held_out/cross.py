@@ -1,7 +1,7 @@
-"""Protocol `cross`: trained on some datasets, tested on another.
+"""Protocol `cross`: train on some datasets, test on others.
 
-The folders are those that `rppg dataset extract` wrote. Every training dataset has the same share of a batch,
-whatever its size.
+The folders were written by `rppg dataset extract`. Every training dataset has the same share of a batch,
+regardless of its size.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ def run_cross(
     """The whole protocol.
 
     Args:
-        train_folders: of extracted clips; one or more datasets.
-        test_folder: of extracted clips of other datasets.
+        train_folders: folders of extracted clips; one or more datasets.
+        test_folder: folder of extracted clips of other datasets.
         options: methods, trainings, windows.
 
     Returns:
         Rows and tables.
 
     Raises:
-        UsageError: not such folders, a dataset on both sides, or an unknown method.
+        UsageError: a folder was not written by `rppg dataset extract`, a dataset is on both sides, or a
+            method is unknown.
     """
     options = options or Options()
     split = cross_dataset(
         [clip for folder in train_folders for clip in read_clips(folder)], read_clips(test_folder)
     )
-    about = f"{split.name}: {len(split.train)} clips to learn from, {len(split.test)} to be tested on."
+    about = f"{split.name}: {len(split.train)} clips for training, {len(split.test)} for testing."
     return evaluate_splits([split], options, protocol="cross", about=about)

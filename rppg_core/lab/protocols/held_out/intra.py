@@ -1,7 +1,7 @@
 """Protocol `intra`: folds of one dataset, with no person in both training and test.
 
-The folder is one that `rppg dataset extract` wrote. Classical methods run on every clip; a network is trained once
-per fold and seed on the people of the other folds. Each clip is tested once.
+The folder was written by `rppg dataset extract`. Classical methods run on every clip; a network is trained
+once per fold and seed on the people of the other folds. Each clip is tested once.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ def run_intra(folder: Path | str, options: Options | None = None, *, folds: int 
     """The whole protocol.
 
     Args:
-        folder: of extracted clips.
+        folder: folder of extracted clips.
         options: methods, trainings, windows.
-        folds: how many; each is a training a network and seed.
+        folds: number of folds; each needs one training per network and seed.
 
     Returns:
         Rows and tables.
 
     Raises:
-        UsageError: not such a folder, fewer people than folds, or an unknown method.
+        UsageError: the folder was not written by `rppg dataset extract`, there are fewer people than folds,
+            or a method is unknown.
     """
     options = options or Options()
     splits = subject_folds(read_clips(folder), folds)
     datasets = ", ".join(dict.fromkeys(clip.dataset for clip in splits[0].test + splits[0].train))
-    about = f"{datasets} in {folds} folds of people; what is tested was not learned from."
+    about = f"{datasets} in {folds} folds; no person is in both training and test."
     return evaluate_splits(splits, options, protocol="intra", about=about)

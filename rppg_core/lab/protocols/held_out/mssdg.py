@@ -1,17 +1,19 @@
-"""Protocol `mssdg`: six simulated domains, each left out in turn by networks trained on the five others.
+"""Protocol `mssdg`: six simulated domains; networks train on five and are tested on the sixth, in turn.
 
 The domains differ as the datasets of the original protocol do (the table is in `datasets.simulated`), and their
-labels are as incomplete. Rendered clips and trainings are kept below `runs`; no weights of the package are read.
+labels have the same gaps. Rendered clips and trainings are kept below `runs`; no weights of the package are
+read.
 
-A network is trained for a third of its recipe's steps on every split, and with two more seeds on the splits whose
-targets POS finds easiest and hardest: two extremes of what nobody has trained on. For the hardest, variants of a
-network (`parts`) show what its parts are for, with fewer steps and three seeds; what that domain does not label is
-judged there by the simulator's own truth, in those tables alone.
+A network is trained for a third of its recipe's steps on every split, and with two more seeds on the two
+splits whose targets have the lowest and the highest error of POS. On the hardest target, variants of a
+network (`parts`) show the effect of its parts, with fewer steps and three seeds; in those tables only, tasks
+that the domain does not label are scored against the simulator's own truth.
 
-Source: Wang et al. 2025, PhysMLE (six datasets, one left out, a mini-batch from each source a step). Our choice:
-per 10 s window and per video, where the released code has 8.5 s windows a third of a second apart; heart rate from
-the spectrum for every target, where the code takes the head for some and the waveform for others; a target's label
-clock is as wrong in the test as it is in training.
+Source: Wang et al. 2025, PhysMLE (six datasets, one left out, a mini-batch from each source per step). Our
+choice: scores per 10 s window and per video, where the released code uses 8.5 s windows a third of a second
+apart; heart rate from the spectrum for every target, where the released code uses the regression head for
+some targets and the waveform for others; a target's label clock has the same error in the test as in
+training.
 """
 
 from __future__ import annotations
@@ -38,17 +40,17 @@ from rppg_core.lab.protocols.table import Criterion
 from rppg_core.types import FaceClip, Truth
 
 METHODS = ("pos", "chrom", "tracenet")
-N_CLIPS = 24  # of each domain
+N_CLIPS = 24  # per domain
 CLIP_S = 20.0
-KEPT = frozenset({"rgb", "stmap"})  # of each clip, whoever reads it: so that runs share them
-RENDERING = 0.05  # of the work, about, where networks are trained; 0.6 of it where none are
-SPREAD = 2.0  # between the easiest and the hardest domain
-SEEDS = 3  # on these two, and of each variant
+KEPT = frozenset({"rgb", "stmap"})  # in every clip, whatever the methods need, so that runs share clips
+RENDERING = 0.05  # approximate share of the work if networks are trained; 0.6 if none are
+SPREAD = 2.0  # least ratio of POS errors between the hardest and the easiest domain
+SEEDS = 3  # on these two domains, and for each variant
 
 
 @runtime_checkable
 class Domain(Protocol):
-    """A source of records that come with their face pass: a row of `datasets.simulated.DOMAINS`."""
+    """A source of records with their face pass: an entry of `datasets.simulated.DOMAINS`."""
 
     @property
     def name(self) -> str: ...
@@ -67,8 +69,8 @@ def run_mssdg(
 
     Args:
         options: methods (default: POS, CHROM, TraceNet), trainings, windows.
-        n_clips: clips of each domain.
-        clip_s: length of each. Unit: s.
+        n_clips: number of clips per domain.
+        clip_s: length of each clip. Unit: s.
         domains: at least two.
 
     Returns:
@@ -80,14 +82,14 @@ def run_mssdg(
     options = options or Options()
     options = replace(options, methods=METHODS if options.methods is None else options.methods)
     if n_clips < 2:
-        raise UsageError(f"{n_clips} clips a domain", wanted="2 or more", do="ask for more")
+        raise UsageError(f"{n_clips} clips per domain", wanted="2 or more", do="ask for more")
     records = [record for domain in domains for record in domain.records(n_clips, seconds=clip_s)]
     share = RENDERING if options.networks else 0.6
     place = f"domains-{n_clips}x{clip_s:g}s"
     clips = rendered(records, replace(options, progress=options.part(0.0, share)), place)
     about = (
-        f"{len(domains)} simulated domains of {n_clips} clips of {clip_s:g} s; each is tested on by networks that "
-        "learned from the others."
+        f"{len(domains)} simulated domains of {n_clips} clips of {clip_s:g} s; each is the test set of networks "
+        "trained on the others."
     )
     if shown := [domain for domain in domains if isinstance(domain, SimulatedDomain)]:
         about = f"{about}\n\nThe domains\n{domain_table(shown)}"
@@ -109,13 +111,13 @@ def make_plan(
     rows: Sequence[StretchRow],
     told: Mapping[tuple[str, str], Any],
 ) -> Plan:
-    """What is trained for which domain.
+    """Choose the trainings for each domain.
 
     Args:
-        splits: one a domain.
-        options: steps and seeds that are given hold everywhere.
-        rows: of POS on every domain; they say which is the easiest and which the hardest.
-        told: dataset and clip -> what rendered it, which may know more than the labels.
+        splits: one per domain.
+        options: if steps or seeds are set, they apply to all trainings.
+        rows: rows of POS on every domain, which determine the easiest and the hardest one.
+        told: dataset and clip -> its renderer, which may hold more truth than the labels.
     """
     errors = _errors(rows)
     easy, hard = min(errors, key=errors.__getitem__), max(errors, key=errors.__getitem__)
@@ -154,14 +156,14 @@ def make_plan(
 
 @runtime_checkable
 class Knowing(Protocol):
-    """What rendered a clip and knows all of its truth: `datasets.simulated_clip.SimulatedClip`."""
+    """The renderer of a clip, with its complete truth: `datasets.simulated_clip.SimulatedClip`."""
 
     def truth_at(self, times_s: np.ndarray) -> Truth: ...
 
 
 @dataclass(frozen=True)
 class TruthfulClip(ExtractedClip):
-    """A stored clip whose truth has no holes where its labels have: the simulator says what nobody labelled."""
+    """A stored clip with a complete truth: the simulator supplies the values that have no label."""
 
     source: Knowing | None = None
 
@@ -188,15 +190,15 @@ class TruthfulClip(ExtractedClip):
 
 
 def rendered(records: Sequence[Record], options: Options, place: str) -> list[ExtractedClip]:
-    """The clips of all domains, made as far as they are not there yet.
+    """The clips of all domains; missing ones are rendered.
 
     Args:
-        records: of every domain.
-        options: says what the methods need, and where everything lies.
-        place: beginning of the name of their folder.
+        records: records of every domain.
+        options: sets the fields that the methods need, and the folder of all runs.
+        place: start of the name of the clips' folder.
 
     Raises:
-        UsageError: a clip could not be made.
+        UsageError: a clip could not be rendered.
     """
     needs = KEPT | options.needs
     folder = options.folder / "mssdg" / f"{place}-{'-'.join(sorted(needs))}"
@@ -204,15 +206,15 @@ def rendered(records: Sequence[Record], options: Options, place: str) -> list[Ex
     clips = read_manifest(folder)
     if len(clips) < len(records):
         raise UsageError(
-            f"{len(records) - len(clips)} of {len(records)} clips could not be made",
+            f"{len(records) - len(clips)} of {len(records)} clips could not be rendered",
             wanted="all of them",
-            do=f"look into {folder / 'manifest.json'}, which says why",
+            do=f"look for the reasons in {folder / 'manifest.json'}",
         )
     return clips
 
 
 def promises(result: DatasetResult) -> list[Criterion]:
-    """The domains differ: POS is SPREAD times as wrong in the hardest as in the easiest."""
+    """The domains must differ: POS has SPREAD times the error on the hardest as on the easiest, or more."""
     errors = _errors(result.rows)
     easy, hard = min(errors, key=errors.__getitem__), max(errors, key=errors.__getitem__)
     ratio = errors[hard] / max(errors[easy], 1e-9)
@@ -223,7 +225,7 @@ def promises(result: DatasetResult) -> list[Criterion]:
 
 
 def _errors(rows: Sequence[StretchRow]) -> dict[str, float]:
-    """Domain -> HR MAE of POS per window; without end where it gives none."""
+    """Domain -> HR MAE of POS per window; infinite if POS gives no heart rate."""
     mine: dict[str, list[StretchRow]] = {}
     for row in rows:
         if row.method == BAR:

@@ -1,8 +1,8 @@
-"""From the scores of a dataset protocol to errors with their intervals.
+"""Errors and their intervals, computed from the rows of a held-out protocol.
 
-The rows come from `scores`; every number is one of `metrics`. The 95 % intervals come from a bootstrap over people,
-because clips and windows of one person are not independent. Fewer than FEWEST_PEOPLE people give no interval. Rows
-of several seeds of one network count side by side and stay with their person.
+The rows come from `scores`; every number is computed by `metrics`. The 95 % intervals come from a bootstrap
+over people, because clips and windows of one person are not independent. Below FEWEST_PEOPLE people there is
+no interval. Rows of several seeds of one network are pooled, and are resampled together with their person.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from rppg_core.lab.protocols.held_out.scores import StretchRow
 from rppg_core.lab.protocols.held_out.splits import person_from_clip
 
 CONSTANT = "constant"  # the predictor that sees no clip
-FIXED = {"hr_bpm": 70.0, "rr_brpm": 15.0, "spo2_percent": 97.0}  # what it says where nothing was learned from
+FIXED = {"hr_bpm": 70.0, "rr_brpm": 15.0, "spo2_percent": 97.0}  # its values if there are no training labels
 WITHIN_BPM, WITHIN_BRPM, WITHIN_PERCENT = 5.0, 2.0, 2.0
 N_RESAMPLES = 1000
-FEWEST_PEOPLE = 4  # three have ten different resamples, two have three: no interval to speak of
-MOST_LEVELS = 12  # a condition with more of them is a number, or a name of each clip
+FEWEST_PEOPLE = 4  # three people give ten different resamples, two give three: too few for an interval
+MOST_LEVELS = 12  # a condition with more levels is a number, or a name that differs for each clip
 # number -> (true field, estimated field, tolerance of "within")
 RATES: dict[str, tuple[str, str, float]] = {
     "hr": ("hr_true_bpm", "hr_bpm", WITHIN_BPM),
@@ -37,7 +37,7 @@ Found = dict[str, Any]
 
 @dataclass(frozen=True)
 class Constant:
-    """What the constant predictor says in one split, and why."""
+    """The values of the constant predictor in one split, and their origin."""
 
     hr_bpm: float
     rr_brpm: float
@@ -49,10 +49,11 @@ def fit_constant(known: Sequence[tuple[float, float, float]]) -> Constant:
     """The constant predictor of a split.
 
     Args:
-        known: HR, RR and SpO2 labels of every training clip, NaN where there is none; empty where nothing is learned.
+        known: HR, RR and SpO2 labels of every training clip, NaN without a label; empty without training
+            clips.
 
     Returns:
-        Means of what is known; FIXED for what is not.
+        Means of the known labels; FIXED where no label is known.
     """
     said = []
     for values, fixed in zip(np.reshape(np.array(known, float), (-1, 3)).T, FIXED.values(), strict=True):
@@ -63,11 +64,11 @@ def fit_constant(known: Sequence[tuple[float, float, float]]) -> Constant:
 
 
 def constant_rows(rows: Sequence[StretchRow], constants: Mapping[str, Constant]) -> list[StretchRow]:
-    """What the constant predictor says about every window and video.
+    """Rows of the constant predictor for every window and video.
 
     Args:
-        rows: of at least one method.
-        constants: split -> what is said there.
+        rows: rows of at least one method.
+        constants: split -> values of the constant predictor.
     """
     silent = dict.fromkeys(("r", "macc", "snr_db", "direct_hr_bpm", "direct_rr_brpm"), np.nan)
     found = []
@@ -84,8 +85,8 @@ def numbers_from_rows(rows: Sequence[StretchRow]) -> Found:
 
     Returns:
         n_people, n_clips; for each of RATES the dict of `metrics.evaluate` with "intervals" (of mae, rmse, r, within
-        and bias), or None where no pair is; "shown" (coverage and errors of the heart rates that the calibration
-        lets pass); for each of WAVES {"mean", "low", "high"} or None.
+        and bias), or None if there are no pairs; "shown" (coverage and errors of the heart rates that the
+        calibration lets pass); for each of WAVES {"mean", "low", "high"} or None.
     """
     people: dict[tuple[str, str], list[int]] = {}
     for k, row in enumerate(rows):
@@ -107,11 +108,12 @@ def by_condition(rows: Sequence[StretchRow]) -> list[Found]:
     """Heart-rate error at every level of every condition, the worst level first.
 
     Args:
-        rows: of all methods, one unit.
+        rows: rows of all methods, in one unit.
 
     Returns:
         {"condition", "level", "n_clips", "mae": {method: bpm or None}}; conditions with one level, or more than
-        MOST_LEVELS, are left out. Worst is the largest mean over the methods, the constant predictor apart.
+        MOST_LEVELS, are left out. The worst level has the largest mean error over the methods, without the
+        constant predictor.
     """
     found = []
     for name in dict.fromkeys(key for row in rows for key in row.condition):
@@ -124,7 +126,7 @@ def by_condition(rows: Sequence[StretchRow]) -> list[Found]:
 
 
 def bland_altman_from_rows(rows: Sequence[StretchRow]) -> Found | None:
-    """Bias and limits of agreement of one method's heart rates, and the points; None below three pairs."""
+    """Bias and limits of agreement of one method's heart rates, with the points; None below three pairs."""
     pairs = np.array([(row.hr_true_bpm, row.hr_bpm) for row in rows], float).reshape(-1, 2)
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
     if len(pairs) < 3:
@@ -166,7 +168,7 @@ def _agreement(
     both = np.isfinite(reference) & np.isfinite(estimates)
     paired = [known for group in groups if len(known := group[both[group]])]
     found: Found = metrics.evaluate(reference, estimates, tolerance=tolerance)
-    for unfit in ("bias_ci_lower", "bias_ci_upper"):  # they take pairs for independent
+    for unfit in ("bias_ci_lower", "bias_ci_upper"):  # these assume that pairs are independent
         del found[unfit]
     return {**found, "intervals": {name: _interval(paired, value) for name, value in statistics.items()}}
 
@@ -183,7 +185,7 @@ def _mean(values: np.ndarray, groups: Sequence[np.ndarray]) -> Found | None:
 def _interval(
     groups: Sequence[np.ndarray], statistic: Callable[[np.ndarray], float]
 ) -> tuple[float, float] | None:
-    """95 % interval of a statistic of row numbers, people drawn anew; None for too few people."""
+    """95 % interval of a statistic of row indices, by resampling people; None for too few people."""
     if len(groups) < FEWEST_PEOPLE:
         return None
     return metrics.bootstrap_ci(

@@ -1,7 +1,7 @@
-"""What a network loses without one of its parts, and what it loses or gains by learning all tasks at once.
+"""The effect of removing a part of a network, and of training all tasks at once instead of one alone.
 
-The rows of the trainings of `parts` give two tables: ablations, and the seesaw for each task. Tasks that the
-held-out domain does not label are judged by the simulator's own truth, and the table says so.
+The trainings of `parts` give two tables: ablations, and the seesaw for each task. Tasks that the held-out
+domain does not label are scored against the simulator's own truth, which the table states.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ OF_TASK = {"bvp": (HR_WINDOW, WAVE_R), "hr": (DIRECT_HR,), "rr": (DIRECT_RR,), "
 
 @dataclass(frozen=True)
 class Parts:
-    """Rows of all variants of a network on one held-out domain, and the tables made of them."""
+    """Rows of all variants of a network on one held-out domain, and the tables made from them."""
 
     network: str
     target: str
     labelled: frozenset[str]  # tasks that the domain labels
-    rows: Sequence[StretchRow]  # of the variants, the bar and the constant predictor, on the same stretches
+    rows: Sequence[StretchRow]  # of the variants, `bar` and the constant predictor, on the same stretches
     trained: Sequence[Trained]
     bar: str
 
@@ -66,10 +66,10 @@ class Parts:
 
     @cached_property
     def seesaw(self) -> list[dict[str, Any]]:
-        """Every task, learned alone and with all others.
+        """Every task, trained alone and with all others.
 
         Entries hold "task", "number", "words", "unit", "truth", "single", "multi", "difference" (multi minus single),
-        "better" (seeds on which multi is better) and what the constant predictor has.
+        "better" (number of seeds for which multi is better) and the value of the constant predictor.
         """
         found = []
         for task, variant in list_single_task_variants(self.network).items():
@@ -85,7 +85,7 @@ class Parts:
         return found
 
     def name_truth(self, number: Number) -> str:
-        """What a number is compared with: "label", "simulator", or "not labelled" where nothing is known."""
+        """The reference of a number: "label", "simulator", or "not labelled" if there is no reference."""
         if number.label in self.labelled:
             return "label"
         names = {"bvp": "r", "hr": "hr_true_bpm", "rr": "rr_true_brpm", "spo2": "spo2_true_percent"}
@@ -95,7 +95,7 @@ class Parts:
         return "simulator" if known else "not labelled"
 
     def text(self) -> str:
-        """Both tables, each with what it shows."""
+        """Both tables, each with its title."""
         steps = self.trained[0].steps
         seeds = len({training.seed for training in self.trained})
         about = (
@@ -103,7 +103,7 @@ class Parts:
         )
         return (
             f"What the parts of {self.network} are for: HR MAE (bpm) of the waveform per window and what else it "
-            f"gives, {about} (mean ± sd over seeds{self._told()})\n{self._ablation_table()}\n\n"
+            f"gives, {about} (mean ± sd over seeds{self._truth_note()})\n{self._ablation_table()}\n\n"
             f"The seesaw: {self.network} with one task alone and with all, {about}\n{self._seesaw_table()}"
         )
 
@@ -172,12 +172,12 @@ class Parts:
         ]
         return text_table(header, lines)
 
-    def _told(self) -> str:
+    def _truth_note(self) -> str:
         told = [number.label for number in ASKED if self.name_truth(number) == "simulator"]
         names = " and ".join(
             dict.fromkeys({"bvp": "r", "hr": "HR", "rr": "RR", "spo2": "SpO2"}[t] for t in told)
         )
-        return f"; {names} by the simulator's own truth, not labelled there" if told else ""
+        return f"; {names} against the simulator's own truth, as they have no labels there" if told else ""
 
     def _spread(self, variant: str, number: Number) -> Spread | None:
         title = f"{self.network} {variant}".rstrip()

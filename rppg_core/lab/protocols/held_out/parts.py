@@ -1,7 +1,7 @@
-"""What the parts of a network are for: trainings without one of them, and with one task, for one held-out domain.
+"""Ablation trainings of a network: without one of its parts, or with one task alone, for one held-out domain.
 
-Every variant is trained for as many steps as the whole network beside it, with the same seeds. This whole network
-is not that of the other tables, which is trained for longer.
+Every variant is trained for as many steps as the whole network compared with it, and with the same seeds.
+This whole network differs from that of the other tables, which is trained for longer.
 Source: Wang et al. 2025, PhysMLE (ablations; the seesaw: one task improves while another degrades); our choice:
 fewer steps rather than fewer seeds.
 """
@@ -20,17 +20,17 @@ PART_STEPS = 150  # of each of these trainings
 
 
 def list_parts(network: str) -> tuple[str, ...]:
-    """Its ablations that take a part out or make it another size."""
+    """Ablations of a network that remove a part or change its size."""
     return tuple(name for name, one in get_ablations(network, "mssdg").items() if not one.task)
 
 
 def list_single_task_variants(network: str) -> dict[str, str]:
-    """Task -> the ablation that learns nothing else."""
+    """Task -> the ablation that learns only this task."""
     return {one.task: name for name, one in get_ablations(network, "mssdg").items() if one.task}
 
 
 def list_variants(network: str) -> tuple[str, ...]:
-    """The variants of a network, "" (all of it) first; none where it declares no ablation for this protocol."""
+    """Variants of a network, "" (the whole network) first; empty without ablations for this protocol."""
     variants = (*list_parts(network), *list_single_task_variants(network).values())
     return ("", *variants) if variants else ()
 

@@ -1,8 +1,9 @@
-"""The result of protocols `intra`, `cross` and `mssdg`: tables for people, numbers for programs, promises.
+"""The result of protocols `intra`, `cross` and `mssdg`: text tables, data for JSON, and criteria.
 
-POS and the constant predictor are in every table. A target is the dataset that a row was tested on; where there are
-several, each has its own lines. If a network was trained with more seeds for some targets than for others, every
-table uses the seeds that all targets have; a separate table shows what the further seeds change.
+POS and the constant predictor are in every table. A target is the dataset on which a row was tested; if there
+are several targets, each has its own lines. If a network was trained with more seeds for some targets than
+for others, the tables use the seeds that all targets have; a separate table shows the effect of the further
+seeds.
 """
 
 from __future__ import annotations
@@ -32,23 +33,23 @@ from rppg_core.types import plain
 
 UNITS = ("window", "video")
 ALL = "all"
-BAR = "pos"  # stands in every table
+BAR = "pos"  # in every table
 
 
 @dataclass(frozen=True)
 class DatasetResult:
-    """Rows of a protocol, and the tables made of them."""
+    """Rows of a protocol, and the tables made from them."""
 
     protocol: str
-    about: str  # one or two sentences: what was learned from, what was tested on
+    about: str  # one or two sentences on the training and test data
     window_s: float
-    rows: Sequence[StretchRow]  # of the methods; those of the constant predictor are made here
-    constants: Mapping[str, Constant]  # split -> what the constant predictor says there
+    rows: Sequence[StretchRow]  # of the methods; rows of the constant predictor are added here
+    constants: Mapping[str, Constant]  # split -> constant predictor
     trained: Sequence[Trained] = ()
-    # more promises of a protocol, made of its result
+    # computes further criteria of a protocol from its result
     promises: Callable[[DatasetResult], list[Criterion]] | None = None
-    parts: Sequence[Parts] = ()  # of networks, trained apart from the others
-    scoring_cpu_s: float = 0.0  # what asking all methods cost
+    parts: Sequence[Parts] = ()  # ablations of networks, trained separately
+    scoring_cpu_s: float = 0.0  # processor time of running all methods
 
     @property
     def methods(self) -> list[str]:
@@ -65,7 +66,7 @@ class DatasetResult:
 
     @cached_property
     def even_rows(self) -> list[StretchRow]:
-        """Of each method the rows of those seeds that every split has, so that no split counts more than others."""
+        """Rows of the seeds that every split has, for each method, so that all splits count equally."""
         seeds: dict[tuple[str, str], set[int]] = {}
         for row in self.all_rows:
             seeds.setdefault((row.method, row.split), set()).add(row.seed)
@@ -77,12 +78,12 @@ class DatasetResult:
 
     @cached_property
     def seeds(self) -> list[Found]:
-        """Numbers of the networks that were trained more than once, training by training."""
+        """Numbers of each training of the networks that were trained more than once."""
         return seed_entries(self.all_rows, BAR)
 
     @cached_property
     def cells(self) -> list[Found]:
-        """Numbers of every method on every target, and on all of them, per window and per video."""
+        """Numbers of every method on every target, and on all targets together, per window and per video."""
         found = []
         groups = [*self.targets, ALL] if len(self.targets) > 1 else self.targets
         for target in groups:
@@ -99,14 +100,14 @@ class DatasetResult:
         return found
 
     def cell(self, method: str, unit: str, target: str | None = None) -> Found:
-        """Numbers of one method; `target` None is everything that was tested."""
+        """Numbers of one method; `target` None selects everything that was tested."""
         target = (ALL if len(self.targets) > 1 else self.targets[0]) if target is None else target
         wanted = {"target": target, "unit": unit, "method": method}
         return next(cell for cell in self.cells if all(cell[key] == wanted[key] for key in wanted))
 
     @cached_property
     def conditions(self) -> list[Found]:
-        """Heart-rate error per window at every level of every condition; of several targets, each is a level."""
+        """Heart-rate error per window at every level of every condition; several targets are one, too."""
         rows = [row for row in self.even_rows if row.unit == "window"]
         if len(self.targets) > 1:
             rows = [replace(row, condition={"target": row.dataset, **row.condition}) for row in rows]
@@ -114,7 +115,7 @@ class DatasetResult:
 
     @cached_property
     def bland_altman(self) -> list[Found]:
-        """Agreement of every method's heart rate with the label, per video."""
+        """Agreement of every method's heart rate with the label, over videos."""
         found = []
         for method in self.methods:
             mine = [row for row in self.even_rows if row.method == method and row.unit == "video"]
@@ -124,7 +125,7 @@ class DatasetResult:
         return found
 
     def criteria(self) -> list[Criterion]:
-        """The promises: what was trained beats the predictor that sees no clip, and those of the protocol."""
+        """The criteria: every trained network beats the constant predictor; and those of the protocol."""
         found = []
         for method in dict.fromkeys(row.method for row in self.rows if row.steps):
             mine, constant = self.cell(method, "video"), self.cell(CONSTANT, "video")
@@ -135,7 +136,7 @@ class DatasetResult:
                     Criterion(
                         f"HR MAE of {method} per video",
                         f"{numbers['mae']:.2f} bpm",
-                        f"below {bar:.2f}, of the constant",
+                        f"below {bar:.2f}, the MAE of the constant",
                         numbers["mae"] < bar,
                     )
                 )
@@ -175,7 +176,7 @@ class DatasetResult:
         return "\n\n".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """Rows, numbers, promises and what the figures draw, ready for JSON."""
+        """Rows, numbers, criteria and the data of the figures, ready for JSON."""
         return plain(
             {
                 "protocol": self.protocol,
@@ -213,7 +214,7 @@ class DatasetResult:
         )
 
     def _left_out(self) -> str:
-        """Which seeds the tables of all targets are made of, where some targets have more."""
+        """A note on the seeds used in the tables, if some targets have more."""
         if len(self.even_rows) == len(self.all_rows):
             return ""
         kept = sorted({row.seed for row in self.even_rows if row.steps})
@@ -221,7 +222,7 @@ class DatasetResult:
         return f"; networks are those of {words}, which every target has"
 
     def _overview(self) -> str:
-        """One line a target and method."""
+        """The overview table: one line per target and method."""
         lines = []
         for window in (cell for cell in self.cells if cell["unit"] == "window"):
             video = self.cell(window["method"], "video", window["target"])
@@ -266,7 +267,7 @@ class DatasetResult:
         return text_table(["method", "n", "bias bpm", "95 % limits bpm"], lines) if lines else ""
 
     def _other_table(self) -> str:
-        """RR, SpO2 and the rates that networks regress, each beside the constant predictor and POS."""
+        """RR, SpO2 and the rates that networks regress, compared with the constant predictor and POS."""
         asked = [
             ("HR regressed", "bpm", "direct_hr", "hr"),
             ("RR shown", "brpm", "rr", "rr"),
@@ -303,7 +304,7 @@ class DatasetResult:
         return text_table(["condition", "videos", *methods], lines) if lines else ""
 
     def _cost(self) -> str:
-        """What all trainings took, kept ones among them, and asking all methods now; rendering is not counted."""
+        """Processor time of all trainings, including kept ones, and of scoring; without rendering."""
         training_s, scoring_s = sum(training.cpu_s for training in self.trained), self.scoring_cpu_s
         return (
             f"Cost: {training_s / 60:.1f} CPU-minutes of training and {scoring_s / 60:.1f} of scoring, "
@@ -352,7 +353,7 @@ def _mean_cell(found: Found | None, digits: int) -> str:
 
 
 def _correlation(cell: Found, words: str) -> str:
-    """Empty for the constant predictor: what its numbers of several splits correlate with is the splits."""
+    """Empty for the constant predictor, whose correlation over several splits only reflects the splits."""
     return "" if cell["method"] == CONSTANT else words
 
 
@@ -363,7 +364,7 @@ def _number(found: Found | None, name: str, digits: int, *, factor: float = 1) -
 
 
 def _with_interval(found: Found | None, name: str, digits: int, *, factor: float = 1, sign: str = "") -> str:
-    """'3.10 (2.40 to 3.90)'; without the brackets where there is no interval, '' where there is not a number."""
+    """'3.10 (2.40 to 3.90)'; without brackets if there is no interval, '' if there is no number."""
     if found is None or not np.isfinite(found[name]):
         return ""
     interval = found["intervals"][name]

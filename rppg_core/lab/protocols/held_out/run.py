@@ -1,8 +1,8 @@
-"""From splits to a result: train what has to be trained, run every method and the constant predictor.
+"""Run a held-out protocol: train the networks of each split, and score all methods and a constant predictor.
 
-This engine is shared by `intra`, `cross` and `mssdg`. POS is always among the methods. Classical methods run first,
-because a protocol may decide by their results what is trained. Networks are trained here (`split_training`); the
-weights that come with the package are never read.
+`intra`, `cross` and `mssdg` share this code. POS is always among the methods. Classical methods run first,
+because a protocol may use their results to decide what to train. Networks are trained here
+(`split_training`); the weights shipped with the package are never read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from rppg_core.roster import CLASSICAL, get_method, resolve
 from rppg_core.types import Progress
 
 RUNS = Path("out/runs")
-STEPS, SEEDS = 1000, 1  # where nobody says otherwise
+STEPS, SEEDS = 1000, 1  # defaults where neither the user nor the protocol sets them
 MANIFEST = "manifest.json"
 
 
@@ -44,15 +44,15 @@ MANIFEST = "manifest.json"
 class Options:
     """How a dataset protocol is run."""
 
-    methods: Sequence[str] | str | None = None  # None is the seven classical ones
-    steps: int | None = None  # of each training; None is what the protocol says
-    seeds: int | None = None  # trainings of each network on each split; the same
-    parts: bool = True  # train what shows what a network's parts are for, where the protocol asks that
-    runs: Path | str | None = None  # folder of trainings; None is out/runs
+    methods: Sequence[str] | str | None = None  # None selects the seven classical ones
+    steps: int | None = None  # of each training; None: the default of the protocol
+    seeds: int | None = None  # trainings of each network on each split; None: the default of the protocol
+    parts: bool = True  # also train the ablations of each network, in protocols that have them
+    runs: Path | str | None = None  # folder of trainings; None: out/runs
     window_s: float = WINDOW_S
     workers: int = 2  # processes, one core each
     progress: Progress | None = None
-    announce: Callable[[str], None] | None = None  # told once, before it begins, what is to be trained
+    announce: Callable[[str], None] | None = None  # called once before training, with a description of it
 
     def __post_init__(self):
         for name, low in (("steps", 1), ("seeds", 1), ("workers", 1), ("window_s", 5)):
@@ -76,7 +76,7 @@ class Options:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What clips must hold."""
+        """Fields that clips must hold."""
         return frozenset({"rgb"}).union(*(get_method(name).needs for name in self.names))
 
     @property
@@ -84,7 +84,7 @@ class Options:
         return Path(RUNS if self.runs is None else self.runs)
 
     def part(self, start: float, stop: float) -> Progress:
-        """Progress of a part of the work, as a fraction of all of it."""
+        """A progress callback that maps a part of the work to a fraction of the whole."""
 
         def tell(stage: str, fraction: float) -> None:
             if self.progress is not None:
@@ -97,7 +97,7 @@ def read_clips(folder: Path | str) -> list[ExtractedClip]:
     """The clips of a folder that `rppg dataset extract` wrote.
 
     Raises:
-        UsageError: no such folder, a dataset as it was downloaded, or a folder without clips.
+        UsageError: the folder does not exist, holds a dataset as downloaded, or holds no clips.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -117,18 +117,18 @@ def read_clips(folder: Path | str) -> list[ExtractedClip]:
         raise UsageError(
             f"{str(folder)!r} lists no clip",
             wanted="one or more",
-            do="see what its manifest says of failures",
+            do="look for failures in its manifest",
         )
     return clips
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained: networks, and apart from them the variants that show what their parts are for."""
+    """The trainings to run: the networks, and separately the variants for their ablations."""
 
     networks: Sequence[Task] = ()
-    parts: Sequence[Task] = ()  # each judged on the test clips of its split
-    whole_truth: Callable[[ExtractedClip], StoredClip] | None = None  # a clip with more truth than labels
+    parts: Sequence[Task] = ()  # each scored on the test clips of its split
+    whole_truth: Callable[[ExtractedClip], StoredClip] | None = None  # adds truth that the labels lack
 
 
 Planner = Callable[[Sequence[StretchRow]], Plan]
@@ -143,18 +143,19 @@ def evaluate_splits(
     promises: Callable[[DatasetResult], list[Criterion]] | None = None,
     planner: Planner | None = None,
 ) -> DatasetResult:
-    """Train on one side of every split, test on the other.
+    """Train on the training clips of every split, and test on its test clips.
 
     Args:
-        splits: each clip tested in one of them.
+        splits: each clip is tested in exactly one of them.
         options: how to run.
-        protocol: its name, and that of the folder of its trainings.
-        about: in a sentence or two, what is learned from and what is tested on.
-        promises: more criteria, made of the result.
-        planner: says what is trained, by the rows of the classical methods; None is every network on every split.
+        protocol: name of the protocol, also used for the folder of its trainings.
+        about: one or two sentences on the training and test data.
+        promises: computes further criteria from the result.
+        planner: chooses the trainings from the rows of the classical methods; None trains every network on
+            every split.
 
     Returns:
-        Rows of every method on every test clip, and what was trained.
+        Rows of every method on every test clip, and the trainings.
     """
     asker = Asker(options)
     classical = tuple(Voice(name) for name in options.names if name in CLASSICAL)
@@ -186,7 +187,7 @@ def evaluate_splits(
 
 
 def every_network(splits: Sequence[Split[ExtractedClip]], options: Options, place: str) -> Planner:
-    """Every network as often and as long on every split."""
+    """A plan with the same number of seeds and steps for every network on every split."""
     steps, seeds = options.steps or STEPS, range(options.seeds or SEEDS)
     tasks = [
         task
@@ -198,12 +199,12 @@ def every_network(splits: Sequence[Split[ExtractedClip]], options: Options, plac
 
 
 def announcement(tasks: Sequence[Task]) -> str:
-    """How many trainings of how many steps are to come."""
+    """A summary of the planned trainings and their steps."""
     groups = Counter((task.recipe.method, task.recipe.steps) for task in tasks)
     words = ", ".join(f"{n} of {name} of {steps} steps" for (name, steps), n in groups.items())
     there = sum(map(is_finished, tasks))
     total = sum(task.recipe.steps for task in tasks)
-    return f"{len(tasks)} trainings: {words}; {total} steps in all; {there} of them are there already"
+    return f"{len(tasks)} trainings: {words}; {total} steps in all; {there} of them are already finished"
 
 
 def _parts(
@@ -213,7 +214,7 @@ def _parts(
     constants: dict[str, Constant],
     asker: Asker,
 ) -> list[Parts]:
-    """The variants of every network, judged where they were not trained."""
+    """Scores of the variants of every network on their held-out domains."""
     options, found = asker.options, []
     names = list(dict.fromkeys((task.split, task.recipe.method) for task in plan.parts))
     for k, (target, network) in enumerate(names):
@@ -238,7 +239,7 @@ def _parts(
 
 @dataclass(frozen=True)
 class Job:
-    """One clip and who is asked about it."""
+    """One clip and the methods to run on it."""
 
     clip: StoredClip
     split: str
@@ -248,13 +249,13 @@ class Job:
 
 @dataclass
 class Asker:
-    """Asks methods about clips, one core a process, and remembers what it took."""
+    """Runs methods on clips, in processes of one core each, and adds up their processor time."""
 
     options: Options
     cpu_s: float = 0.0
 
     def rows(self, jobs: Sequence[Job], tell: Progress) -> list[StretchRow]:
-        """Rows of all jobs, in their order."""
+        """Rows of all jobs, in the order of the jobs."""
         rows: list[StretchRow] = []
         if not jobs:
             return rows
@@ -266,7 +267,7 @@ class Asker:
         return rows
 
     def constants(self, splits: Sequence[Split[ExtractedClip]]) -> dict[str, Constant]:
-        """What the constant predictor says in every split."""
+        """The constant predictor of every split."""
         learned = list({id(clip): clip for split in splits for clip in split.train}.values())
         with WorkerPool(self.options.workers) as pool:
             labels = dict(zip(map(id, learned), pool.map(_labels_from_clip, learned), strict=True))
@@ -274,14 +275,14 @@ class Asker:
 
 
 def _score(job: Job) -> tuple[list[StretchRow], float]:
-    """Rows of a clip, and the processor time that they took."""
+    """Rows of a clip, and the processor time used for them."""
     started_s = time.process_time()
     rows = score_clip(job.clip, job.voices, split=job.split, window_s=job.window_s)
     return rows, time.process_time() - started_s
 
 
 def _labels_from_clip(clip: ExtractedClip) -> tuple[float, float, float]:
-    """HR, RR and SpO2 of a whole clip, NaN where they are not labelled."""
+    """Labelled HR, RR and SpO2 of a whole clip; NaN where there is no label."""
     face, truth = clip.load()
     known = known_from_truth(truth, slice(0, len(face.times_s)), float(face.fs or 0.0))
     return known.hr_true_bpm, known.rr_true_brpm, known.spo2_true_percent

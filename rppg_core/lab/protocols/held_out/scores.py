@@ -1,12 +1,13 @@
-"""Every method on a stored clip: one row per window, and one for the whole video.
+"""Scores of every method on a stored clip: one row per window, and one for the whole video.
 
-`intra`, `cross` and `mssdg` share this, on real datasets and on simulated domains. A waveform is computed once over
-the whole clip; windows are cut out of it, and each is judged as in a report (`controls`, `vitals`): by its own
-control and by the panel, both cut in the same way. Networks come with weights of their own; a shipped checkpoint is
-never read. A network that regresses rates is run again on every window.
+`intra`, `cross` and `mssdg` share this code, on real datasets and on simulated domains. A waveform is
+computed once over the whole clip; windows are cut from it, and each is judged as in a report (`controls`,
+`vitals`): against its own control and the panel, cut in the same way. Networks use the weights of this run's
+trainings; a shipped checkpoint is never read. A network that regresses rates is run again on every window.
 
-Where a true number comes from, best first: the mean of the rate label inside the window; the spectrum of the label's
-waveform. Each row says which. HR of the waveform counts whether or not its reading would be shown.
+The true heart rate is the mean of the rate label inside the window or, without one, the spectral peak of the
+label's waveform; each row states which. HR of the waveform is scored whether or not its reading would be
+shown.
 Axis letters: T time.
 """
 
@@ -29,15 +30,15 @@ from rppg_core.signals.spectrum import peak_hz, power_spectrum, window_slices
 from rppg_core.types import HR_BAND_HZ, RR_BAND_HZ, Bvp, FaceClip, Method, Truth
 
 WINDOW_S = 10.0
-RR_WINDOW_S = 17.0  # shortest stretch that a breathing rate is asked of: two slow breaths
-MIN_PIECE_S = 2.0  # shortest piece between gaps that has an r
-DIRECT = {"direct_hr_bpm": "hr", "direct_rr_brpm": "rr", "direct_spo2_percent": "spo2"}  # of a row: task
-KNOWN_SHARE = 0.5  # part of a window in which a label must be known to count for it
+RR_WINDOW_S = 17.0  # shortest stretch for a breathing rate: two slow breaths
+MIN_PIECE_S = 2.0  # shortest piece between gaps that is scored
+DIRECT = {"direct_hr_bpm": "hr", "direct_rr_brpm": "rr", "direct_spo2_percent": "spo2"}  # row field: task
+KNOWN_SHARE = 0.5  # share of a window in which a label must be known to be used
 
 
 @runtime_checkable
 class StoredClip(Protocol):
-    """What is scored: `datasets.extracted.ExtractedClip`, or anything like it."""
+    """A clip to score: `datasets.extracted.ExtractedClip`, or anything with the same interface."""
 
     @property
     def dataset(self) -> str: ...
@@ -52,13 +53,13 @@ class StoredClip(Protocol):
     def condition(self) -> Mapping[str, str]: ...
 
     def load(self) -> tuple[FaceClip, Truth]:
-        """The clip at an even rate, and what is known of it; NaN where nothing is."""
+        """The clip at an even rate, and its truth; NaN where unknown."""
         ...
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A method that is asked: a classical one, or a network with the weights of one training."""
+    """A method to score: a classical one, or a network with the weights of one training."""
 
     name: str
     seed: int = 0
@@ -72,27 +73,25 @@ class Voice:
         return f"{self.name} {self.variant}".rstrip()
 
     def method(self) -> Method:
-        """Ready to estimate.
+        """The method, ready to estimate.
 
         Raises:
-            ValueError: a network without weights; here nobody may fall back on those of the package.
+            ValueError: a network without weights; the weights of the package must not be used here.
         """
         if self.weights is not None:
             from rppg_core.models.neural_method import neural_method
 
             return neural_method(self.name, self.weights)
         if self.name not in CLASSICAL:
-            raise ValueError(
-                f"{self.name} has no weights of its own; wanted: those of a training of this run"
-            )
+            raise ValueError(f"{self.name} has no weights; wanted: those of a training of this run")
         return get_method(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StretchRow:
-    """One method on one window or video; NaN where there is no such number."""
+    """One method on one window or video; NaN where a number does not exist."""
 
-    method: str  # title of its voice
+    method: str  # `Voice.title`
     seed: int  # of the training; 0 where nothing is trained
     steps: int = 0  # of the training
     split: str
@@ -109,7 +108,7 @@ class StretchRow:
     hr_shown: bool = False
     confidence: float = 0.0
     direct_hr_bpm: float = np.nan  # what a network regresses itself
-    r: float = np.nan  # of the waveform with the label's
+    r: float = np.nan  # between the waveform and that of the label
     macc: float = np.nan
     snr_db: float = np.nan
     rr_true_brpm: float = np.nan
@@ -121,7 +120,7 @@ class StretchRow:
 
 @dataclass(frozen=True)
 class Known:
-    """What the labels say about a stretch of a clip; NaN where they say nothing."""
+    """The labelled values of a stretch of a clip; NaN where there is no label."""
 
     hr_true_bpm: float
     hr_from: str  # "hr label", "bvp label" or ""
@@ -131,7 +130,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A window, or a whole video, and all that does not depend on the method."""
+    """A window, or a whole video, with everything that does not depend on the method."""
 
     unit: str  # "window" or "video"
     part: slice
@@ -146,13 +145,14 @@ def score_clip(
     """Every method on every window of a clip, and on the whole of it.
 
     Args:
-        clip: at 30 Hz, holding what the methods need.
-        voices: who is asked.
+        clip: clip at 30 Hz with the fields that the methods need.
+        voices: methods to score.
         split: name of the split in which the clip is tested.
-        window_s: length of a window, half overlapping. Unit: s. Breathing is asked of windows of RR_WINDOW_S or more.
+        window_s: length of a window; windows overlap by half. Unit: s. Breathing is scored in windows of
+            RR_WINDOW_S or more.
 
     Returns:
-        Rows of unit "video" and "window". Where face or label is missing, the row is there with NaN in it.
+        Rows of unit "video" and "window". A row also exists where face or label is missing, with NaN in it.
     """
     face, truth = clip.load()
     fs = float(face.fs or 0.0)
@@ -171,8 +171,8 @@ def score_clip(
             if direct and stretch.unit == "window":
                 direct = method.estimate(_cut_clip(face, part)).direct
             numbers = {
-                **_heard(run, stretch, fs),
-                **_likeness(run.skin.bvp, truth, stretch),
+                **_rates_from_run(run, stretch, fs),
+                **_waveform_scores(run.skin.bvp, truth, stretch),
                 **{name: float(direct.get(key, np.nan)) for name, key in DIRECT.items()},
             }
             rows.append(StretchRow(
@@ -184,7 +184,7 @@ def score_clip(
 
 
 def known_from_truth(truth: Truth, part: slice, fs: float) -> Known:
-    """True numbers of a stretch.
+    """True values of a stretch.
 
     Args:
         truth: labels at the clip's times, NaN where unknown.
@@ -192,8 +192,8 @@ def known_from_truth(truth: Truth, part: slice, fs: float) -> Known:
         fs: sampling rate. Unit: Hz.
 
     Returns:
-        Numbers, and where the heart rate comes from. A label that is known for less than half of the stretch does
-        not count.
+        The values, and the source of the heart rate. A label that is known for less than half of the stretch
+        is not used.
     """
     hr_bpm, hr_from = _mean_if_known(truth.hr_bpm[part]), "hr label"
     if not np.isfinite(hr_bpm):
@@ -212,7 +212,7 @@ def known_from_truth(truth: Truth, part: slice, fs: float) -> Known:
     return Known(float(hr_bpm), hr_from, rr_brpm, spo2)
 
 
-def _heard(run: Run, stretch: Stretch, fs: float) -> dict[str, Any]:
+def _rates_from_run(run: Run, stretch: Stretch, fs: float) -> dict[str, Any]:
     """Heart and breathing rate of a stretch of a waveform, judged as in a report."""
     part = stretch.part
     skin = _cut_bvp(run.skin.bvp, part)
@@ -236,7 +236,7 @@ def _heard(run: Run, stretch: Stretch, fs: float) -> dict[str, Any]:
     }
 
 
-def _likeness(bvp: Bvp | None, truth: Truth, stretch: Stretch) -> dict[str, float]:
+def _waveform_scores(bvp: Bvp | None, truth: Truth, stretch: Stretch) -> dict[str, float]:
     """r, MACC and SNR of a stretch: means over its pieces between gaps, weighted by their length.
 
     Source: metrics.py for each; our choice, after common practice: MACC of both waveforms inside the cardiac band.
@@ -269,7 +269,7 @@ def _stretch(unit: str, part: slice, runs: ControlledRuns, truth: Truth, fs: flo
 
 
 def _panel(runs: ControlledRuns, part: slice) -> Panel | None:
-    """Spectra of the panel in a stretch; None where it has no 5 s of face in one piece."""
+    """Spectra of the panel in a stretch; None if it has no 5 s of face without a gap."""
     skin, control = {}, {}
     for name in PANEL:
         run = runs.of(name)
@@ -283,7 +283,7 @@ def _panel(runs: ControlledRuns, part: slice) -> Panel | None:
 
 
 def _context(face: FaceClip, part: slice) -> Context:
-    """Facts of a stretch of an even clip."""
+    """Context of a stretch of an evenly sampled clip."""
     stretch = FaceClip(
         times_s=face.times_s[part],
         valid=face.valid[part],
@@ -302,7 +302,7 @@ def _cut_bvp(bvp: Bvp | None, part: slice) -> Bvp | None:
 
 
 def _cut_clip(clip: FaceClip, part: slice) -> FaceClip:
-    """A stretch of a clip, all fields alike, for a network that regresses rates."""
+    """A stretch of a clip, with all fields cut alike, for a network that regresses rates."""
     from rppg_core.video.prepare import cut
 
     return cut(clip, part)
@@ -313,7 +313,7 @@ def _pieces(valid: np.ndarray, fs: float) -> list[slice]:
 
 
 def _mean_if_known(values: np.ndarray) -> float:
-    """Mean of what is known, NaN where that is too little."""
+    """Mean of the known values; NaN if there are too few."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) >= max(1, KNOWN_SHARE * len(values)) else float("nan")
 

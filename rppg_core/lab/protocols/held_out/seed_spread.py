@@ -1,8 +1,8 @@
-"""Numbers of a network for each training: what another seed changes, and how two networks differ.
+"""Numbers of a network for each seed: the effect of the seed, and the difference between two networks.
 
-`numbers` shows the spread over people; here each number is taken once per seed over all people, and shown with its
-mean and standard deviation over the seeds. Two networks are compared seed by seed: those of one seed saw the same
-samples in the same order.
+`numbers` gives the spread over people; here each number is computed once per seed over all people, and shown
+with its mean and standard deviation over the seeds. Two networks are compared seed by seed, because with the
+same seed they are trained on the same samples in the same order.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from rppg_core.lab.protocols.table import text_table
 
 @dataclass(frozen=True)
 class Number:
-    """One number of a set of rows: an error (MAE), or r."""
+    """The definition of one number computed from rows: an error (MAE), or r."""
 
     key: str
     words: str
     unit: str
-    rows: str  # their unit: "window" or "video"
+    rows: str  # unit of the rows: "window" or "video"
     rate: str = ""  # a key of RATES; "" is r of the waveform
-    beside: str = ""  # key of RATES that methods give which regress nothing
+    beside: str = ""  # key of RATES used for methods that regress nothing
 
     @property
     def label(self) -> str:
-        """What must be known of a clip: "bvp", "hr", "rr" or "spo2"."""
+        """The label that the number needs: "bvp", "hr", "rr" or "spo2"."""
         return self.rate.removeprefix("direct_") or "bvp"
 
 
@@ -53,7 +53,7 @@ NUMBERS = (
 
 @dataclass(frozen=True)
 class Spread:
-    """One number, once a seed."""
+    """One number, with one value per seed."""
 
     values: Mapping[int, float]  # seed -> number, all finite
 
@@ -63,11 +63,11 @@ class Spread:
 
     @property
     def sd(self) -> float:
-        """Standard deviation over the seeds, as of a sample; NaN for one seed."""
+        """Sample standard deviation over the seeds; NaN for one seed."""
         return float(np.std(list(self.values.values()), ddof=1)) if len(self.values) > 1 else float("nan")
 
     def minus(self, other: Spread) -> Spread | None:
-        """The difference seed by seed; None where no seed has both."""
+        """The difference seed by seed; None if no seed is in both."""
         both = {
             seed: value - other.values[seed] for seed, value in self.values.items() if seed in other.values
         }
@@ -93,12 +93,12 @@ class Spread:
 
 
 def value_from_rows(rows: Sequence[StretchRow], number: Number, *, beside: bool = False) -> float:
-    """A number of rows of one method; NaN where nothing is known or given.
+    """A number computed from the rows of one method; NaN without a reference or an estimate.
 
     Args:
-        rows: of both units.
-        number: which.
-        beside: the rows are those of a method that regresses nothing.
+        rows: rows of both units.
+        number: which number.
+        beside: True if the method regresses nothing; `number.beside` is then used.
     """
     rate = number.beside if beside else number.rate
     mine = [row for row in rows if row.unit == number.rows]
@@ -113,7 +113,7 @@ def value_from_rows(rows: Sequence[StretchRow], number: Number, *, beside: bool 
 
 
 def spread_from_rows(rows: Sequence[StretchRow], number: Number) -> Spread | None:
-    """A number of one network, once a seed; None where there is none."""
+    """A number of one network, for each seed; None if no seed has it."""
     seeds = dict.fromkeys(row.seed for row in rows)
     values = {seed: value_from_rows([row for row in rows if row.seed == seed], number) for seed in seeds}
     finite = {seed: value for seed, value in values.items() if np.isfinite(value)}
@@ -121,15 +121,15 @@ def spread_from_rows(rows: Sequence[StretchRow], number: Number) -> Spread | Non
 
 
 def seed_entries(rows: Sequence[StretchRow], bar: str) -> list[dict[str, Any]]:
-    """Every number of every network on every target on which it was trained more than once.
+    """Every number of the networks that were trained more than once for a target.
 
     Args:
-        rows: of all methods, the constant predictor among them.
-        bar: method that stands beside them.
+        rows: rows of all methods, including the constant predictor.
+        bar: method to compare with.
 
     Returns:
-        Entries of "target", "method", "steps", "number", "words", "unit", "seeds", "values", "mean", "sd", and what
-        `bar` and the constant predictor have, NaN where they say nothing.
+        Entries of "target", "method", "steps", "number", "words", "unit", "seeds", "values", "mean", "sd",
+        and the values of `bar` and of the constant predictor, NaN where they have none.
     """
     groups: dict[tuple[str, str, int], list[StretchRow]] = {}
     for row in rows:
@@ -177,5 +177,5 @@ def seed_table(entries: Sequence[Mapping[str, Any]], bar: str) -> str:
 
 
 def number_cell(value: float) -> str:
-    """Empty where there is not a number."""
+    """The value with two decimals; empty for NaN."""
     return f"{value:.2f}" if np.isfinite(value) else ""

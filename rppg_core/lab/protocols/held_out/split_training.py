@@ -1,11 +1,11 @@
 """One network per split, method, variant and seed, trained on the split's training clips and nothing else.
 
 Each training has its own folder below `runs`, named after the split, a fingerprint of its clips and the hash of its
-recipe: a stopped run continues, a finished one is kept, and other clips or numbers get another folder. Trainings
-run in parallel processes, one core each. Recipes are those of `rppg train` with steps, seed and sources replaced:
-stored clips only, equally many from each source domain in every batch, no curriculum, and a moving average of the
-weights over the same share of the steps. Nothing is selected: the last weights are taken, and the clips held out
-for monitoring come from the sources, never from the target.
+recipe: a stopped run continues, a finished one is kept, and other clips or settings use another folder.
+Trainings run in parallel processes, one core each. Recipes are those of `rppg train` with steps, seed and
+sources replaced: stored clips only, equally many from each source domain in every batch, no curriculum, and a
+moving average of the weights over the same share of the steps. No checkpoint is selected: the last weights
+are used, and the clips held out for monitoring come from the sources, never from the target.
 Source: Wang et al. 2025, PhysMLE (a mini-batch of two per source domain and step).
 """
 
@@ -33,13 +33,13 @@ from rppg_core.types import Progress
 if TYPE_CHECKING:
     from rppg_core.models.recipe import Recipe
 
-BATCH = 10  # samples a step: two of each of five source domains
-WATCHED = 48  # held-out samples of the sources, looked at once, after the last step
-POLL_S = 1.0  # how often the logs are asked how far the trainings are
+BATCH = 10  # samples per step: two from each of five source domains
+WATCHED = 48  # held-out samples of the sources, validated once, after the last step
+POLL_S = 1.0  # interval at which the progress of the trainings is read from their logs
 
 
 class StoppedError(RppgError):
-    """Somebody stopped a training; what it had is kept."""
+    """A training was stopped; its progress is kept."""
 
     exit_code = 130
 
@@ -51,7 +51,7 @@ class Task:
     split: str
     recipe: Recipe  # settled
     groups: Mapping[str, Sequence[ExtractedClip]]  # source domain -> its clips
-    runs: Path  # folder in which the training makes its own
+    runs: Path  # folder in which the training creates its own
 
     @property
     def folder(self) -> Path:
@@ -78,18 +78,18 @@ def list_tasks(
     runs: Path,
     variant: str = "",
 ) -> list[Task]:
-    """What is to be trained of one network on one split.
+    """The trainings of one network on one split.
 
     Args:
         split: with training clips.
         method: a network.
-        steps: of every training.
-        seeds: a training each.
+        steps: number of steps of every training.
+        seeds: one training per seed.
         runs: folder of all runs.
         variant: name of one of its ablations.
 
     Raises:
-        UsageError: a network without a recipe or such a variant, or no steps.
+        UsageError: the network has no recipe or no such variant, or `steps` is below 1.
     """
     from rppg_core.models.recipe import recipe_hash
 
@@ -103,7 +103,7 @@ def list_tasks(
 
 
 def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: str = "") -> Recipe:
-    """A method's recipe, or that of one of its variants, on stored clips alone."""
+    """A method's recipe, or that of one of its variants, changed to use only stored clips."""
     from rppg_core.lab.training.loop import settled
     from rppg_core.models.recipe import get_recipe, with_steps
 
@@ -116,17 +116,17 @@ def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: 
 
 
 def shortened_steps(method: str) -> int:
-    """A third of the steps of a method's recipe."""
+    """A third of the number of steps in a method's recipe."""
     from rppg_core.models.recipe import get_recipe
 
     return max(1, get_recipe(method).steps // 3)
 
 
 def fingerprint(clips: Sequence[ExtractedClip]) -> str:
-    """Eight hex digits that differ when a clip is another one, or holds other numbers."""
+    """Eight hex digits that change with the set of clips and their contents."""
     about = []
     for clip in clips:
-        with zipfile.ZipFile(clip.path) as stored:  # the directory at its end: names and check sums
+        with zipfile.ZipFile(clip.path) as stored:  # the zip directory: names and checksums
             about.append(
                 [clip.dataset, clip.subject, clip.clip, [(i.filename, i.CRC) for i in stored.infolist()]]
             )
@@ -134,29 +134,29 @@ def fingerprint(clips: Sequence[ExtractedClip]) -> str:
 
 
 def train_all(tasks: Sequence[Task], *, workers: int = 2, progress: Progress | None = None) -> list[Trained]:
-    """Every training that is not finished yet.
+    """Run every training that is not finished yet.
 
     Args:
-        tasks: in the order in which they are started.
+        tasks: trainings, in the order in which they start.
         workers: processes, one core each.
-        progress: told the steps that are done of all.
+        progress: called with the number of completed steps, out of all.
 
     Returns:
-        What was trained, in order; kept ones as they were.
+        The finished trainings, in order, including those that were kept from earlier runs.
 
     Raises:
-        StoppedError: a training was stopped; the same call goes on with it.
+        StoppedError: a training was stopped; the same call continues it.
         RppgError: a training failed.
     """
     total = sum(task.recipe.steps for task in tasks)
-    # where this block is left early, the trainings save what they have
+    # if this block exits early, the trainings save their progress
     with WorkerPool(min(workers, max(1, len(tasks)))) as pool:
         futures = [pool.submit(train_one, task) for task in tasks]
         waiting = set(futures)
         while waiting:
             done, waiting = wait(waiting, timeout=POLL_S)
             for future in done:
-                future.result()  # raises now what was raised there
+                future.result()  # re-raises an exception of the worker
             if progress is not None:
                 steps = sum(steps_done(task) for task in tasks)
                 finished = len(tasks) - len(waiting)
@@ -167,7 +167,7 @@ def train_all(tasks: Sequence[Task], *, workers: int = 2, progress: Progress | N
 
 
 def train_one(task: Task) -> Trained:
-    """One training on one core, or what is kept of it."""
+    """Run one training on one core, unless it is already finished."""
     from rppg_core.lab.training.loop import RunOptions, train
     from rppg_core.lab.training.mixture import shares_of_clips
     from rppg_core.lab.training.record import RunFolder
@@ -184,7 +184,7 @@ def train_one(task: Task) -> Trained:
             raise StoppedError(
                 f"the training of {task.voice.title} for {task.split} was stopped at step {result.step}",
                 wanted=f"{recipe.steps} steps",
-                do="give the same command again: it goes on from there",
+                do="run the same command again to continue it",
             )
     cpu_s = max((row.get("cpu_seconds", 0.0) for row in folder.rows()), default=0.0)
     n_clips = sum(len(clips) for clips in task.groups.values())
@@ -193,7 +193,7 @@ def train_one(task: Task) -> Trained:
 
 
 def is_finished(task: Task) -> bool:
-    """Its weights are there, and they were made by this recipe."""
+    """Whether the weights exist and were trained with this recipe."""
     from rppg_core.errors import ModelFileError
     from rppg_core.models.recipe import recipe_hash
     from rppg_core.models.weights import load_card
@@ -206,7 +206,7 @@ def is_finished(task: Task) -> bool:
 
 
 def steps_done(task: Task) -> int:
-    """Steps that the log of a training holds."""
+    """Number of steps in the log of a training."""
     try:
         with (task.folder / "log.jsonl").open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
@@ -216,6 +216,6 @@ def steps_done(task: Task) -> int:
     for line in reversed(lines):
         try:
             return int(json.loads(line)["step"])
-        except (ValueError, KeyError, TypeError):  # cut off at either end
+        except (ValueError, KeyError, TypeError):  # incomplete line at either end
             continue
     return 0

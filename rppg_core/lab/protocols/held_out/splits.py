@@ -1,8 +1,8 @@
-"""Who is in training and who in test: subject-disjoint folds, cross-dataset, leave one domain out.
+"""Splits into training and test sets: subject-disjoint folds, cross-dataset, leave one domain out.
 
-These are pure functions over anything that has a `dataset` and a `subject`. A person is the pair of both, since two
-datasets may each have a "subject1". Windows of one person are never on both sides, which the contiguous slices of
-some released code do not guarantee.
+These are pure functions of anything that has a `dataset` and a `subject`. A person is identified by both,
+since two datasets may each have a "subject1". Windows of one person are never on both sides, which the
+contiguous slices of some released code do not guarantee.
 Source: Wang et al. 2025, PhysMLE (one of six datasets left out); our choice: folds of equal numbers of clips.
 """
 
@@ -19,7 +19,7 @@ from rppg_core.errors import UsageError
 
 @runtime_checkable
 class Named(Protocol):
-    """What a split looks at."""
+    """The fields that a split uses."""
 
     @property
     def dataset(self) -> str: ...
@@ -33,7 +33,7 @@ Clip = TypeVar("Clip", bound=Named)
 
 @dataclass(frozen=True)
 class Split(Generic[Clip]):
-    """One training and one test set; `test` is judged once by what was learned from `train`."""
+    """One training set and one test set; `test` is scored once, by models trained on `train`."""
 
     name: str
     train: tuple[Clip, ...]
@@ -41,7 +41,7 @@ class Split(Generic[Clip]):
 
 
 def person_from_clip(clip: Named) -> tuple[str, str]:
-    """Who is seen: dataset and subject."""
+    """The person in a clip, as dataset and subject."""
     return clip.dataset, clip.subject
 
 
@@ -49,12 +49,12 @@ def subject_folds(clips: Sequence[Clip], n_folds: int = 5, *, seed: int = 0) -> 
     """Folds in which each clip is tested once and nobody is on both sides.
 
     Args:
-        clips: of one or several datasets.
-        n_folds: how many, 2 or more.
-        seed: of the order in which people of equally many clips are dealt out.
+        clips: clips of one or several datasets.
+        n_folds: number of folds, 2 or more.
+        seed: shuffles the order in which people with equally many clips are assigned.
 
     Returns:
-        Splits "fold 1", "fold 2", ...; their test sets differ by few clips.
+        Splits "fold 1", "fold 2", ...; their test sets have similar numbers of clips.
 
     Raises:
         UsageError: fewer people than folds.
@@ -70,7 +70,7 @@ def subject_folds(clips: Sequence[Clip], n_folds: int = 5, *, seed: int = 0) -> 
     names = [list(people)[k] for k in order]
     folds: list[set[Hashable]] = [set() for _ in range(n_folds)]
     sizes = [0] * n_folds
-    for name in sorted(names, key=lambda name: -len(people[name])):  # stable: the shuffled order among equals
+    for name in sorted(names, key=lambda name: -len(people[name])):  # stable: ties stay shuffled
         smallest = sizes.index(min(sizes))
         folds[smallest].add(name)
         sizes[smallest] += len(people[name])
@@ -81,7 +81,7 @@ def subject_folds(clips: Sequence[Clip], n_folds: int = 5, *, seed: int = 0) -> 
 
 
 def cross_dataset(train: Sequence[Clip], test: Sequence[Clip]) -> Split[Clip]:
-    """Everything of some datasets to learn from, everything of others to be judged on.
+    """Train on all clips of some datasets, and test on all clips of others.
 
     Raises:
         UsageError: one side is empty, or a dataset is on both.
@@ -104,7 +104,7 @@ def cross_dataset(train: Sequence[Clip], test: Sequence[Clip]) -> Split[Clip]:
 
 
 def leave_one_domain_out(clips: Sequence[Clip]) -> list[Split[Clip]]:
-    """A split a dataset, named after it: all of it is the target, everything else is learned from.
+    """One split per dataset, named after it: the dataset is the test set, all others are the training set.
 
     Raises:
         UsageError: fewer than two datasets.

@@ -1,4 +1,4 @@
-"""What a training was and what it cost, and the table of all trainings of a protocol."""
+"""A finished training with its cost, and the table of all trainings of a protocol."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class Trained:
     method: str
     seed: int
     steps: int
-    n_clips: int  # in its training set, those that its own validation takes included
+    n_clips: int  # in its training set, including those held out for monitoring
     cpu_s: float  # of training and of reading its samples
     variant: str = ""  # of the recipe; "" is the method itself
     n_parameters: int = 0
 
     @property
     def title(self) -> str:
-        """As in the rows of `dataset_scores.Voice`."""
+        """As `scores.Voice.title`, in the rows."""
         return f"{self.method} {self.variant}".rstrip()
 
 
 def training_table(trained: Sequence[Trained], rows: Sequence[StretchRow]) -> str:
-    """A line for the seeds of each network and variant on each split, and the sum.
+    """One line per network, variant and split, with all seeds, and a line with the sum.
 
     Args:
         trained: all trainings.
-        rows: of the voices that they became, whichever table these are in.
+        rows: rows of the trained networks, from any table.
     """
     groups: dict[tuple[str, str, int], list[Trained]] = {}
     for training in trained:
@@ -66,7 +66,7 @@ def training_table(trained: Sequence[Trained], rows: Sequence[StretchRow]) -> st
 
 
 def _errors(rows: Sequence[StretchRow]) -> dict[tuple[str, str, int, int], str]:
-    """Split, title, steps and seed -> HR MAE of the waveform per video, as it is printed."""
+    """Split, title, steps and seed -> HR MAE of the waveform per video, as printed."""
     found: dict[tuple[str, str, int, int], list[float]] = {}
     for row in rows:
         error = abs(row.hr_bpm - row.hr_true_bpm)

@@ -1,14 +1,15 @@
-"""The frozen clips of protocol `photo`: the content of each, and the folder that keeps them once rendered.
+"""The frozen clips of protocol `photo`: the settings of each clip, and the folder that keeps rendered clips.
 
 Clips 0-179 last 20 s: 3 amplitudes x 6 skin renderings x 10 seeds. Clips 180-219 last 40 s, for breathing.
-Everything in a clip is a pure function of its number. It is drawn here and not by `random_settings`, which may
-change. The clips are disjoint from training in three ways: seeds (200 000-299 999), picture (a photo; training
-renders no photo), and motion ("glances", which nothing else draws). `PHOTO_V1_HASH` covers the settings,
-`TRACES_V1` what the simulator made of two of them. If a test says that one of them has changed, results before and
-after cannot be compared, and the benchmark needs another name, photo-v2.
+A clip is a pure function of its number. The settings are drawn here and not by `random_settings`, which may
+change. The clips are disjoint from training in three ways: seeds (200 000-299 999), picture (a photo;
+training renders no photo), and motion ("glances", which is used nowhere else). `PHOTO_V1_HASH` covers the
+settings, and `TRACES_V1` the simulator's output for two of them. If a test reports a change in either,
+results before and after it cannot be compared, and the benchmark needs a new name, photo-v2.
 
-Rendering takes minutes, and many checkpoints are judged on the same clips, so a folder keeps what a pass gives
-without its crops, keyed by settings, simulator version and the source of everything that makes a clip.
+Rendering takes minutes, and many checkpoints are scored on the same clips, so a folder keeps the output of
+the face pass, without crops, keyed by settings, simulator version and the source of all code that makes a
+clip.
 Axis letters: T time, N cell.
 """
 
@@ -51,8 +52,8 @@ ILLUMINATION, SCREEN, EXPOSURE = (0.002, 0.02), (0.0005, 0.008), (0.5, 1.0)
 FPS = (30.0, 30.0, 29.97, 25.0)
 
 PRINT_S = 3.0  # length of the two clips behind TRACES_V1
-PRINTED = (14, 150)  # 0.7 % on a dark tone, 0.2 % on a middling one
-# Mean skin colour (R G B, grey levels) of frames 0, 20, 40 and 60 of these clips, cut to PRINT_S.
+PRINTED = (14, 150)  # 0.7 % on a dark tone, 0.2 % on a medium one
+# Mean skin colour (R G B, grey levels) of frames 0, 20, 40 and 60 of these clips, shortened to PRINT_S.
 TRACES_V1 = (
     (129.27, 89.20, 53.70, 128.58, 90.10, 55.45, 127.19, 86.84, 51.18, 127.36, 87.12, 52.87),
     (148.97, 111.01, 57.88, 150.06, 112.83, 59.58, 149.92, 112.13, 58.62, 148.62, 110.47, 56.84),
@@ -63,7 +64,7 @@ def indices(seeds: int = SEEDS) -> list[int]:
     """Numbers of the clips of the first few seeds: pulse clips, then breathing clips.
 
     Raises:
-        UsageError: not 1-10 seeds; the benchmark has no more.
+        UsageError: the number of seeds is not 1-10.
     """
     if not 1 <= seeds <= SEEDS:
         raise UsageError(
@@ -73,7 +74,7 @@ def indices(seeds: int = SEEDS) -> list[int]:
 
 
 def clip_fields(index: int) -> dict[str, Any]:
-    """What a clip sets; the rest is the simulator's default. Numbers are rounded: they are part of the hash."""
+    """Settings of a clip that differ from the simulator's defaults; rounded, because they are hashed."""
     if not 0 <= index < N_CLIPS:
         raise UsageError(f"clip {index}", wanted=f"0 to {N_CLIPS - 1}", do="see indices()")
     rng = np.random.default_rng(FIRST_SEED + index)
@@ -90,7 +91,7 @@ def clip_fields(index: int) -> dict[str, Any]:
         "seconds": BREATH_S if breath else PULSE_S,
         "hr_bpm": hr_bpm,
         "rr_brpm": draw(*RR_BRPM),
-        "rsa": round(draw(0.01, 0.06) * min(1.0, 75 / hr_bpm), 4),  # a fast heart has little left of it
+        "rsa": round(draw(0.01, 0.06) * min(1.0, 75 / hr_bpm), 4),  # RSA is small at high heart rates
         "riav": draw(0.05, 0.25),
         "riiv": draw(0.2, 1.2) if breath else draw(0.0, 1.2),
         "rise_s": draw(0.12, 0.2),
@@ -127,17 +128,17 @@ def clip_fields(index: int) -> dict[str, Any]:
 
 
 def settings_from_number(index: int) -> SimulationSettings:
-    """The clip of that number."""
+    """The settings of the clip with this number."""
     return SimulationSettings(**clip_fields(index))
 
 
 def settings_hash() -> str:
-    """What PHOTO_V1_HASH must be: sha256 over the settings of all clips and the benchmark's name."""
+    """The value that PHOTO_V1_HASH must have: sha256 of the benchmark's name and all clips' settings."""
     return digest([VERSION, *(clip_fields(index) for index in range(N_CLIPS))])
 
 
 def printed_traces() -> Float[np.ndarray, "clip value"]:
-    """What TRACES_V1 must be, to 0.05 grey levels: a few colours of two short clips."""
+    """The value that TRACES_V1 must have, within 0.05 grey levels: a few colours of two short clips."""
     from rppg_core.lab.simulate.faces import simulate_clip
 
     clips = [simulate_clip(replace(settings_from_number(index), seconds=PRINT_S))[0] for index in PRINTED]
@@ -152,18 +153,18 @@ def photo_clips(
     skin_weight: bool = True,
     workers: int = 2,
 ) -> list[KnownClip]:
-    """Clips of the benchmark in memory (about 200 MB all of them), for scripts that judge many checkpoints.
+    """Clips of the benchmark in memory (about 200 MB for all), for scripts that score many checkpoints.
 
     Args:
         progress: called with a stage and a fraction.
-        runs: folder that keeps rendered clips; None is out/runs.
-        wanted: numbers of the clips; None is all of them.
-        skin_weight: False puts plain means of the cells in the place of skin-weighted ones (`stmap` only), for the
-            ablation that shows what the weight is for.
+        runs: folder that keeps rendered clips; None: out/runs.
+        wanted: numbers of the clips; None: all.
+        skin_weight: False replaces the skin-weighted means of the cells by plain means (`stmap` only), for
+            the ablation of the skin weight.
         workers: processes that render.
 
     Returns:
-        Native clips, holding what KEPT names, each with its truth.
+        Native clips with the fields in KEPT, each with its truth.
     """
     numbers = list(range(N_CLIPS) if wanted is None else wanted)
     found = []
@@ -182,7 +183,7 @@ def stream_clips(
     skin_weight: bool = True,
     workers: int = 2,
 ) -> Iterator[KnownClip]:
-    """Clips one after the other; where crops are needed they are rendered anew, else read from the folder.
+    """Clips one after the other; rendered anew if crops are needed, otherwise read from the folder.
 
     Raises:
         WriteError: the folder cannot be written.
@@ -204,7 +205,7 @@ def _render(number: int, needs: frozenset[str]) -> KnownClip:
 
 
 def _render_into(number: int, folder: Path) -> Path:
-    """The file of a clip in a folder; rendered where it is missing, older or broken."""
+    """The file of a clip in a folder, rendered if it is missing, outdated or damaged."""
 
     def make() -> tuple[FaceClip, Truth, np.ndarray]:
         clip, truth = _render(number, KEPT | {"crop36"})

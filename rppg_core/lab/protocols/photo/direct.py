@@ -1,10 +1,10 @@
-"""Rates that networks regress directly, in protocol `photo`: beside the constant, POS, and the ratio of ratios.
+"""Rates that networks regress, in protocol `photo`, compared with a constant, POS and the ratio of ratios.
 
-These numbers pass no check and are not what a report shows, so they are judged on every clip on which they are
-given. Anyone who knows the distribution of the benchmark can name its middle: a network has to do better than that
-constant. SpO2 has a classical competitor too, the ratio of ratios of the skin's colour. A straight line turns it
-into a percentage; the line is fitted on one half of the clips and judged on the other, in turn (cross-fitted),
-because no calibration exists and each clip has a camera of its own.
+These numbers are not checked by the calibration and are not shown in a report, so they are scored on every
+clip for which they exist. The middle of the benchmark's distribution is known in advance: a network must be
+better than that constant. SpO2 also has a classical competitor, the ratio of ratios of the skin's colour. A
+straight line converts it to a percentage; the line is fitted on one half of the clips and tested on the
+other, and vice versa (cross-fitting), because no calibration exists and each clip has a different camera.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from rppg_core.lab.protocols.photo.scores import BAR, CONSTANT_BPM, CONSTANT_BRP
 from rppg_core.lab.protocols.table import Criterion, text_table
 
 CONSTANT_SPO2_PERCENT = sum(SPO2_PERCENT) / 2
-MAX_RR_MAE_BRPM = 2.5  # of a network that regresses breathing, over all long clips
+MAX_RR_MAE_BRPM = 2.5  # largest error of a network that regresses breathing, over all long clips
 RATIOS = {"red_over_blue": "ratio of ratios, red/blue", "red_over_green": "ratio of ratios, red/green"}
 ABOUT = (
     "Rates that networks regress themselves (SpO2 is not calibrated; a ratio of ratios becomes % by a line fitted "
     "on\nthe other half of the clips; RR of a waveform is counted where it is shown)"
 )
 HALVES_SEED = 0
-MIN_FIT = 3  # clips that a line is fitted to
+MIN_FIT = 3  # fewest clips for the fit of a line
 
 
 @dataclass(frozen=True)
 class DirectLine:
-    """How far one source of a rate is off, on the clips on which it says something."""
+    """The error of one source of a rate, on the clips for which it gives a value."""
 
     rate: str  # with its unit and the clips
     source: str
     n: int
     mae: dict[str, float]  # mean, low, high
-    gain: dict[str, float] | None  # what the constant is off by, minus that, on the same clips
+    gain: dict[str, float] | None  # error of the constant minus that error, on the same clips
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,13 @@ RATES = (
 
 
 def direct_lines(rows: Sequence[PhotoRow]) -> list[DirectLine]:
-    """Every rate that some network regresses: the networks, what waveforms say, the ratio of ratios, the constant.
+    """Errors of each regressed rate: of networks, waveforms, the ratio of ratios and the constant.
 
     Args:
-        rows: of protocol photo.
+        rows: rows of protocol photo.
 
     Returns:
-        Lines, rate by rate; none of a rate that nobody regresses.
+        Lines, rate by rate; rates that no network regresses are left out.
     """
     lines = []
     for rate in RATES:
@@ -124,7 +124,7 @@ def direct_lines(rows: Sequence[PhotoRow]) -> list[DirectLine]:
 
 
 def direct_table(lines: Sequence[DirectLine]) -> str:
-    """The lines as text; "" without any."""
+    """The lines as a table; "" if there are none."""
 
     def words(found: dict[str, float] | None, sign: str = "") -> str:
         if found is None:
@@ -140,13 +140,13 @@ def direct_table(lines: Sequence[DirectLine]) -> str:
 
 
 def ratio_guesses(rows: Sequence[PhotoRow], field: str) -> Float[np.ndarray, "clip 2"]:
-    """SpO2 out of a ratio of ratios, and the truth, of each clip; NaN where there is no ratio or no line. Unit: %.
+    """SpO2 from a ratio of ratios, and the true SpO2, per clip; NaN without a ratio or a line. Unit: %.
 
     Args:
-        rows: of any methods; what a clip's colour says is the same in all of them.
+        rows: rows of any methods; the ratios of a clip are the same in all of them.
         field: a key of RATIOS.
 
-    Source: cross-fitting in halves drawn at random; our choice: least squares, as in `oximetry`.
+    Source: cross-fitting on two random halves; our choice: least squares, as in `oximetry`.
     """
     clips = _each_clip(rows)
     ratio = np.array([getattr(row, field) for row in clips], float)
@@ -162,7 +162,7 @@ def ratio_guesses(rows: Sequence[PhotoRow], field: str) -> Float[np.ndarray, "cl
 
 
 def breath_criterion(rows: Sequence[PhotoRow], method: str) -> Criterion | None:
-    """The promise of a network that regresses breathing, on all long clips; None of one that does not."""
+    """The criterion for a network that regresses breathing, on all long clips; None if it does not."""
     pairs = _of(method, [row for row in rows if row.breath], BREATHING.true, BREATHING.direct)
     errors = np.abs(pairs[:, 0] - pairs[:, 1])
     told = int(np.isfinite(errors).sum())
@@ -183,13 +183,13 @@ def _of(
     true: Callable[[PhotoRow], float],
     said: Callable[[PhotoRow], float],
 ) -> Float[np.ndarray, "clip 2"]:
-    """(said, true) of each clip."""
+    """(estimated, true) of each clip."""
     pairs = [(said(row), true(row)) for row in rows if row.method == method]
     return np.array(pairs, float).reshape(-1, 2)
 
 
 def _each_clip(rows: Sequence[PhotoRow]) -> list[PhotoRow]:
-    """One row a clip, whatever its method."""
+    """One row per clip, of any method."""
     return list({row.clip: row for row in rows}.values())
 
 

@@ -1,9 +1,10 @@
 """Protocol `photo`: the frozen benchmark photo-v1, every method on the same 220 clips of known truth.
 
-A pulse is put into the skin of a photo that looks around in poor, noisy light (`clips` says what is in each clip).
-180 clips of 20 s test waveform and heart rate, 40 clips of 40 s the breathing rate. Each method is compared with
-POS on the same clips (paired) and with the constant predictor. r, SNR and HR errors are those of the waveform
-itself, whether or not its reading would be shown; "shown" is the share of readings that the calibration lets pass.
+A pulse is put into the skin of a photographed face that looks around in poor, noisy light (settings in
+`clips`). 180 clips of 20 s test waveform and heart rate, 40 clips of 40 s test the breathing rate. Each
+method is compared with POS on the same clips (paired) and with the constant predictor. r, SNR and HR errors
+are those of the waveform itself, whether or not its reading would be shown; "shown" is the share of readings
+that the calibration lets pass.
 
 Tuned once, then frozen: strength of motion, noise, light and screens (constants in `photo_clips`, numbers of
 "glances" in `simulate.scene`) were chosen so that POS has a mean r of about 0.72. Measured, r of POS:
@@ -48,8 +49,8 @@ from rppg_core.types import Method, Progress, plain
 POS_R = (0.65, 0.80)  # what the clips were tuned to
 REALISTIC_PERCENT = 0.35
 MAX_RATIO = 0.7  # of (1 - r) to that of POS, for a trained method
-BASELINE = "tracenet"  # our own network, that those of papers are held against
-NOT_WORSE_R = -0.02  # upper end of the interval of their difference in r
+BASELINE = "tracenet"  # our own network, with which the networks of papers are compared
+NOT_WORSE_R = -0.02  # bound for the upper end of the interval of the difference in r
 MOTIONS = ("stillest third", "middle third", "most moving third")
 
 
@@ -65,11 +66,11 @@ def run_photo(
     """The whole protocol.
 
     Args:
-        methods: names; None is the seven classical ones. POS is always among them.
+        methods: names; None selects the seven classical ones. POS is always among them.
         seeds: 10 is the benchmark; fewer for a quick look.
-        weights: files of trained networks (other seeds, ablations), each a row of its own named after its card. One
-            that was trained without the skin weight is judged on maps without it.
-        runs: folder that keeps the rendered clips; None is out/runs.
+        weights: files of trained networks (other seeds, ablations), each with its own table row named after
+            its card. A network trained without the skin weight is scored on maps without it.
+        runs: folder that keeps the rendered clips; None: out/runs.
         progress: called with a stage and a fraction.
         workers: processes that render clips.
 
@@ -77,7 +78,7 @@ def run_photo(
         Rows and tables.
 
     Raises:
-        UsageError: not 1-10 seeds, or an unknown method.
+        UsageError: the number of seeds is not 1-10, or a method is unknown.
         WriteError: the folder cannot be written.
     """
     chosen = {name: get_method(name) for name in dict.fromkeys([BAR, *resolve(methods)])}
@@ -104,7 +105,7 @@ def run_photo(
 
 
 def _network(path: str | Path) -> tuple[str, Method, bool]:
-    """Name in the table, method, and whether it reads maps with the skin weight, out of a file's card."""
+    """Name in the table, method, and whether its maps have the skin weight, from a weights file's card."""
     from rppg_core.models.neural_method import neural_method
     from rppg_core.models.weights import load_card
 
@@ -116,7 +117,7 @@ def _network(path: str | Path) -> tuple[str, Method, bool]:
 
 @dataclass(frozen=True)
 class PhotoResult:
-    """Rows of the protocol, and the tables made of them."""
+    """Rows of the protocol, and the tables made from them."""
 
     seeds: int
     rows: list[PhotoRow]
@@ -144,7 +145,7 @@ class PhotoResult:
         return direct_lines(self.rows)
 
     def select(self, group: str, **wanted: Any) -> list[dict[str, Any]]:
-        """Cells of one group whose fields equal what is wanted."""
+        """Cells of one group whose fields equal the given values."""
         return [
             cell
             for cell in self.cells
@@ -152,7 +153,7 @@ class PhotoResult:
         ]
 
     def criteria(self) -> list[Criterion]:
-        """The promises: of each trained method with a waveform, or, where there is none, of the clips themselves."""
+        """The criteria for each trained method with a waveform or, without one, for the clips."""
         overall = {cell["method"]: cell for cell in self.select("all")}
         trained = [name for name in self.methods if name not in CLASSICAL and overall[name]["r"]]
         if BAR not in overall:
@@ -175,7 +176,7 @@ class PhotoResult:
                 Criterion(
                     f"HR MAE of {name}",
                     f"{mae:.2f} bpm",
-                    f"below {bar['hr_mae_bpm']['mean']:.2f}, of {BAR}",
+                    f"below {bar['hr_mae_bpm']['mean']:.2f}, the MAE of {BAR}",
                     mae < bar["hr_mae_bpm"]["mean"],
                 ),
             ]
@@ -193,7 +194,7 @@ class PhotoResult:
         return found
 
     def _research_criteria(self, name: str) -> list[Criterion]:
-        """The promises of a network of a paper: not worse than our baseline, and breathing that can be used."""
+        """The criteria for a network of a paper: not worse than our baseline, and a usable breathing rate."""
         if _network_from_name(name) == BASELINE:
             return []
         found = [breath_criterion(self.rows, name)]
@@ -230,7 +231,7 @@ class PhotoResult:
         return "\n\n".join([*parts, "\n".join(criterion.line() for criterion in self.criteria())])
 
     def to_dict(self) -> dict[str, Any]:
-        """Rows, numbers, criteria and what the figure draws, ready for JSON."""
+        """Rows, numbers, criteria and the data of the figure, ready for JSON."""
         return plain(
             {
                 "protocol": "photo",
@@ -249,7 +250,7 @@ class PhotoResult:
         )
 
     def _groups(self) -> dict[str, Callable[[PhotoRow], str]]:
-        """Name of a grouping -> what level of it a row belongs to."""
+        """Name of a grouping -> function that gives the level of a row."""
         motions = list({row.clip: row.motion_percent for row in self.rows}.values())
         edges = np.quantile(motions, [1 / 3, 2 / 3]) if motions else np.zeros(2)
 
@@ -282,7 +283,7 @@ class PhotoResult:
 
 
 def _network_from_name(name: str) -> str:
-    """The network that a name in the table is of: "physmle, 1800 steps, seed 1" is one of physmle."""
+    """The network of a name in the table: "physmle, 1800 steps, seed 1" gives "physmle"."""
     return name.replace(",", " ").split()[0]
 
 

@@ -1,7 +1,7 @@
 """Scores of protocol `photo`: one row per clip and method, and the numbers computed from the rows.
 
 Rates and refusals come from `pipeline` and `vitals`, as in a report; r and SNR are against the truth. Every mean
-has its 95 % interval: bootstrap over clips, Wilson's for shares.
+has its 95 % interval: bootstrap over clips, Wilson's interval for shares.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rppg_core.signals.filters import segments
 from rppg_core.types import FS, HR_BAND_HZ, FaceClip, Method, RgbTrace
 from rppg_core.video.prepare import resample
 
-BAR = "pos"  # every method is paired with it
+BAR = "pos"  # every method is compared with it on the same clips
 CONSTANT_BPM, CONSTANT_BRPM = sum(HR_BPM) / 2, sum(RR_BRPM) / 2
 CONSTANT = f"constant {CONSTANT_BPM:g} bpm, {CONSTANT_BRPM:g} brpm"
 WITHIN_BPM, WITHIN_BRPM = 5.0, 2.0
@@ -33,14 +33,14 @@ N_RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class PhotoRow:
-    """One method on one clip; NaN where it gives no such number."""
+    """One method on one clip; NaN where it does not give a number."""
 
     method: str
     clip: int  # seed, the same for all methods
     seconds: float
     amplitude_percent: float
     tone: int
-    motion_percent: float  # measured on the clip: face widths a second, percent
+    motion_percent: float  # measured on the clip: percent of the face width per second
     r: float
     snr_db: float
     hr_bpm: float  # of the waveform, shown or not
@@ -66,7 +66,7 @@ class PhotoRow:
 
     @property
     def breath(self) -> bool:
-        """One of the long clips, which count for breathing only."""
+        """Whether this is one of the long clips, which are used for breathing only."""
         return self.seconds > PULSE_S
 
 
@@ -74,12 +74,12 @@ def score(methods: Mapping[str, Method], clips: Iterable[KnownClip]) -> list[Pho
     """Every method on every clip.
 
     Args:
-        methods: name in the table -> method; several versions of one method are told apart by these names. To have
-            the pairing, put POS among them under "pos".
-        clips: native clips with their truth, holding what the methods need.
+        methods: name in the table -> method; the names distinguish several versions of one method. The paired
+            comparison needs POS among them, as "pos".
+        clips: native clips with their truth, with the fields that the methods need.
 
     Returns:
-        A row a clip and method.
+        One row per clip and method.
     """
     rows = []
     for clip, truth in clips:
@@ -105,7 +105,7 @@ def score(methods: Mapping[str, Method], clips: Iterable[KnownClip]) -> list[Pho
 
 
 def constant_rows(rows: Sequence[PhotoRow]) -> list[PhotoRow]:
-    """What the constant predictor, which sees no clip, has to say about each."""
+    """Rows of the constant predictor, which sees no clip, for every clip."""
     nothing = dict.fromkeys(
         ("r", "snr_db", "direct_hr_bpm", "direct_rr_brpm", "direct_spo2_percent"), float("nan")
     )
@@ -117,7 +117,7 @@ def constant_rows(rows: Sequence[PhotoRow]) -> list[PhotoRow]:
 def summary(rows: Sequence[PhotoRow], method: str) -> dict[str, Any]:
     """Numbers of one method over a group of clips, paired with those of POS on the same clips.
 
-    Each number is {"mean", "low", "high"} (95 % interval), or None where there is nothing to average: n; r; ratio
+    Each number is {"mean", "low", "high"} (95 % interval), or None if there are no values: n; r; ratio
     (of the means of 1 - r); r_gain (r minus that of POS); snr_db; hr_mae_bpm; within_5_bpm and shown (0..1);
     n_breath; rr_shown (0..1); rr_mae_brpm (where shown); rr_within_2_brpm (of those shown).
     """
@@ -154,7 +154,7 @@ def paired_gain(rows: Sequence[PhotoRow], method: str, other: str) -> dict[str, 
 def skin_ratios(clip: FaceClip) -> tuple[float, float]:
     """Ratio of ratios of the skin's colour, red over blue and over green: medians over the longest stretch of face.
 
-    NaN where there is no stretch of one and a half windows.
+    NaN if no stretch is as long as one and a half windows.
     """
     even = resample(clip, FS)
     part = max(segments(even.valid), key=lambda part: part.stop - part.start, default=slice(0, 0))
@@ -170,7 +170,7 @@ def skin_ratios(clip: FaceClip) -> tuple[float, float]:
 
 
 def mean_ci(values: Sequence[float] | np.ndarray) -> dict[str, float] | None:
-    """Mean of the finite values with its bootstrap interval; None without one."""
+    """Mean of the finite values with its bootstrap interval; None if there are none."""
     finite = np.array([value for value in values if np.isfinite(value)])
     return _ci(finite, np.mean) if len(finite) else None
 

@@ -1,8 +1,8 @@
 """Rendered clips of the stress lab, one after the other, kept in a folder for the next run.
 
 A worker process renders each case of a sweep. The name of its file is derived from everything that the clip depends
-on (settings, simulator version, source of everything that makes a clip), so that an old file is never used for a
-new case.
+on (settings, simulator version, source of all code that makes a clip), so that an old file is never used for
+a new case.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rppg_core.lab.workers import WorkerPool, in_order
 
 @dataclass(frozen=True)
 class Stop:
-    """Where a knob stands for one person."""
+    """One value of a sweep, for one person."""
 
     sweep: str  # a key of SWEEPS
     value: float
@@ -38,7 +38,7 @@ class Stop:
 
 
 def stops(sweeps: Sequence[str], seeds: int) -> list[Stop]:
-    """Every stop of the sweeps, and of each sweep's hard end also the clip without a pulse."""
+    """Every stop of the sweeps, and for the hard end of each sweep also the clip without a pulse."""
     found = []
     for name in sweeps:
         found += [Stop(name, value, seed) for value in SWEEPS[name].values for seed in range(seeds)]
@@ -49,12 +49,12 @@ def stops(sweeps: Sequence[str], seeds: int) -> list[Stop]:
 def stream_stops(
     wanted: Sequence[Stop], needs: frozenset[str], runs: Path | str | None = None, *, workers: int = 2
 ) -> Iterator[KnownClip]:
-    """The clips, in order; where crops are needed they are rendered anew, else read from the folder.
+    """The clips, in order; rendered anew if crops are needed, otherwise read from the folder.
 
     Args:
-        wanted: which clips.
-        needs: what they must hold, names out of types.NEEDS.
-        runs: folder that keeps rendered clips; None is out/runs.
+        wanted: the stops to render.
+        needs: fields that the clips must hold, names from types.NEEDS.
+        runs: folder that keeps rendered clips; None: out/runs.
         workers: processes that render.
 
     Raises:
@@ -69,5 +69,5 @@ def stream_stops(
 
 
 def rendered_into(stop: Stop, folder: Path) -> Path:
-    """The file of a stop in a folder; rendered where it is missing, outdated or broken."""
+    """The file of a stop in a folder, rendered if it is missing, outdated or damaged."""
     return kept_clip(folder, stop.stem, [stop.case.key], lambda: stress_clip(stop.case, KEPT))

@@ -1,12 +1,12 @@
 """The stress lab, computed ahead of time, so that notebooks and the app can vary its settings without waiting.
 
-One packaged file (stress_lab.npz) holds, for every stop of every sweep, the table of the classical methods, and for
-one person the colour of the skin at 30 Hz, the waveforms of POS, CHROM and GREEN, and the true pulse. A stop with
-fewer frames than the pipeline accepts still has its traces: they show what would be read.
+One packaged file (stress_lab.npz) holds, for every stop of every sweep, the table of the classical methods
+and, for one person, the colour of the skin at 30 Hz, the waveforms of POS, CHROM and GREEN, and the true
+pulse. A stop whose frame rate the pipeline refuses also has traces: they show what the methods would give.
 
-`python -m rppg_core.lab.protocols.stress.lab [OUT]` writes it again (minutes); do so whenever the simulator, a
-classical method or the calibration changes. A test recomputes one stop and compares, so that the file cannot
-fall behind.
+`python -m rppg_core.lab.protocols.stress.lab [OUT]` rewrites it (minutes); run it whenever the simulator, a
+classical method or the calibration changes. A test recomputes one stop and compares, so that an outdated file
+is noticed.
 Axis letters: T time.
 """
 
@@ -44,24 +44,24 @@ WAVE_STEP = 1 / 1024  # standard deviations; a wave of the lab stays within 32 o
 
 @dataclass(frozen=True)
 class LabMoment:
-    """One stop of a knob, of one person: what the camera gives, what methods make of it, what is true."""
+    """One stop of a sweep for one person: camera colours, waveforms of the methods, and the true pulse."""
 
     times_s: Float[np.ndarray, " time"]
     rgb: Float[np.ndarray, "time 3"]  # skin, grey levels, to COLOUR_STEP
     waves: Mapping[str, Float[np.ndarray, " time"]]  # method -> raw waveform, zero mean and unit deviation
     bvp: Float[np.ndarray, " time"]  # the true pulse, zero mean and unit deviation
-    r: Mapping[str, float]  # of each waveform with the true pulse
+    r: Mapping[str, float]  # between each waveform and the true pulse
     hr_bpm: float
 
 
 @dataclass(frozen=True)
 class StressLab:
-    """Everything in the file."""
+    """The complete content of the file."""
 
     simulator_version: int
     seeds: int  # people behind the numbers
     sweeps: Mapping[str, Sweep]
-    cells: Sequence[Mapping[str, Any]]  # as `StressResult.cells`; what is not known is None
+    cells: Sequence[Mapping[str, Any]]  # as `StressResult.cells`; unknown values are None
     moments: Mapping[tuple[str, float], LabMoment]
 
     def at(self, sweep: str, value: float) -> LabMoment:
@@ -85,7 +85,7 @@ class StressLab:
         """Numbers of one method at one stop, see `protocols.stress.summary`.
 
         Raises:
-            UsageError: there is no such stop, or the file does not know the method.
+            UsageError: there is no such stop, or the file does not contain the method.
         """
         self.at(sweep, value)
         for cell in self.cells:
@@ -97,13 +97,13 @@ class StressLab:
 
 @cache
 def stress_lab(path: Path = LAB_FILE) -> StressLab:
-    """The lab as it was packaged.
+    """The packaged lab.
 
     Args:
-        path: a file that `write_lab` made.
+        path: a file written by `write_lab`.
 
     Returns:
-        Tables and traces; read once.
+        Tables and traces; the file is read only once.
     """
     with np.load(path, allow_pickle=False) as stored:
         words = json.loads(str(stored["words"]))
@@ -135,9 +135,9 @@ def write_lab(
     """Compute the lab and write its file.
 
     Args:
-        path: where to.
-        seeds: people behind the numbers.
-        runs: folder that keeps the rendered clips; None is out/runs.
+        path: path of the file.
+        seeds: number of people behind the numbers.
+        runs: folder that keeps the rendered clips; None: out/runs.
         progress: called with a stage and a fraction.
         workers: processes that render clips.
 
@@ -174,7 +174,7 @@ def write_lab(
 
 
 def moment_from_clip(made: KnownClip) -> LabMoment:
-    """The traces of one clip, as the file keeps them but for its rounding."""
+    """The traces of one clip, as in the file but not rounded."""
     clip, truth = made
     even = resample(clip, FS)
     waves = {}

@@ -35,12 +35,12 @@ CONSTANT = f"constant {CONSTANT_BPM:g}"
 SEEDS = 5
 WITHIN_BPM = 5.0
 BENIGN_R = 0.8
-COSTLY = ("motion", "light", "codec", "noise")  # knobs whose hard end must cost POS some of its r
+COSTLY = ("motion", "light", "codec", "noise")  # sweeps at whose hard end the r of POS must be lower
 
 
 @dataclass(frozen=True)
 class StressRow:
-    """One voice (a method, the consensus, the constant) on one clip; NaN where it gives no such number."""
+    """One voice (a method, the consensus, the constant) on one clip; NaN where it does not give a number."""
 
     sweep: str
     value: float
@@ -71,10 +71,10 @@ def run_stress(
     """The whole protocol.
 
     Args:
-        methods: names; None is the seven classical ones. POS is always among them.
-        seeds: people; each sits through every sweep.
-        runs: folder that keeps the rendered clips; None is out/runs.
-        sweeps: keys of SWEEPS; None is all.
+        methods: names; None selects the seven classical ones. POS is always among them.
+        seeds: number of people; each appears in every sweep.
+        runs: folder that keeps the rendered clips; None: out/runs.
+        sweeps: keys of SWEEPS; None: all.
         progress: called with a stage and a fraction.
         workers: processes that render clips.
 
@@ -82,13 +82,13 @@ def run_stress(
         Rows and tables.
 
     Raises:
-        UsageError: an unknown method or sweep, or no seed.
+        UsageError: a method or sweep is unknown, or `seeds` is below 1.
         WriteError: the folder cannot be written.
     """
     names = list(dict.fromkeys([BAR, *resolve(methods)]))
     chosen = list(SWEEPS if sweeps is None else sweeps)
     if unknown := [name for name in chosen if name not in SWEEPS]:
-        raise UsageError(f"sweep {unknown[0]!r}", wanted=f"one of {', '.join(SWEEPS)}", do="choose of them")
+        raise UsageError(f"sweep {unknown[0]!r}", wanted=f"one of {', '.join(SWEEPS)}", do="choose one")
     if seeds < 1:
         raise UsageError(f"{seeds} seeds", wanted="1 or more", do=f"leave --seeds out for {SEEDS}")
     wanted = stops(chosen, seeds)
@@ -104,13 +104,13 @@ def run_stress(
 
 
 def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> list[StressRow]:
-    """What every voice has to say about one clip.
+    """Rows of every voice for one clip.
 
     Args:
-        stop: which clip it is.
-        clip: native clip holding what the methods need.
-        truth: of the clip.
-        methods: names out of the roster.
+        stop: the sweep, value and person of the clip.
+        clip: native clip with the fields that the methods need.
+        truth: truth of the clip.
+        methods: names from the roster.
     """
     true_bpm = float(np.mean(truth.hr_bpm)) if truth.pulsed else float("nan")
 
@@ -137,10 +137,11 @@ def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> 
 
 
 def summary(rows: Sequence[StressRow]) -> dict[str, Any]:
-    """Numbers of one voice over the people at one stop of a knob.
+    """Numbers of one voice over all people at one value of a sweep.
 
     n; r as {"mean", "low", "high"} (mean and range over people); snr_db, hr_mae_bpm and within_5_bpm (0..1) of the
-    waveform, shown or not; shown (0..1); shown_mae_bpm of what is shown. NaN or None where there is nothing.
+    waveform, shown or not; shown (0..1); shown_mae_bpm of the shown readings. NaN or None if there are no
+    values.
     """
     r = np.array([row.r for row in rows])
     known = r[np.isfinite(r)]
@@ -161,7 +162,7 @@ def summary(rows: Sequence[StressRow]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class StressResult:
-    """Rows of the protocol, and the tables made of them."""
+    """Rows of the protocol, and the tables made from them."""
 
     seeds: int
     sweeps: tuple[str, ...]
@@ -174,7 +175,7 @@ class StressResult:
 
     @cached_property
     def cells(self) -> list[dict[str, Any]]:
-        """Numbers of every voice at every stop with a pulse, under "sweep", "value" and "method"."""
+        """Numbers of every voice at every stop with a pulse, with "sweep", "value" and "method"."""
         groups: dict[tuple[str, float, str], list[StressRow]] = {}
         for row in self.rows:
             if row.pulsed:
@@ -193,7 +194,7 @@ class StressResult:
         )
 
     def criteria(self) -> list[Criterion]:
-        """The promises of this protocol."""
+        """The criteria of this protocol."""
         ends = {
             name: (self._r(name, SWEEPS[name].benign), self._r(name, SWEEPS[name].hard))
             for name in self.sweeps
@@ -250,7 +251,7 @@ class StressResult:
         return "\n\n".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """Rows, numbers, criteria and what the figures draw, ready for JSON."""
+        """Rows, numbers, criteria and the data of the figures, ready for JSON."""
         return plain(
             {
                 "protocol": "stress",
@@ -263,7 +264,7 @@ class StressResult:
         )
 
     def _r(self, sweep: str, value: float) -> float:
-        """Mean r of POS, NaN where every clip was refused."""
+        """Mean r of POS; NaN if every clip was refused."""
         found = self.cell(sweep, value, BAR)["r"]
         return float("nan") if found is None else found["mean"]
 
@@ -279,7 +280,7 @@ class StressResult:
         )
 
     def _wrong_text(self) -> str:
-        """Every clip on which somebody shows a wrong rate, and who does."""
+        """Every clip on which a voice shows a wrong rate, with the voices that do."""
         wrong: dict[tuple[str, float, int, float], list[str]] = {}
         for row in self.rows:
             if row.method != CONSTANT and row.shown and row.hr_error_bpm > WITHIN_BPM:

@@ -1,11 +1,11 @@
-"""The settings of the stress lab: eight sweeps that vary one thing at a time, and the clips that they need.
+"""The sweeps of the stress lab: eight settings varied one at a time, and the clips for each value.
 
 A person sits still in good light in front of a good camera; each sweep takes that clip and changes one setting
 until the methods fail. Person and truth are the same along a sweep: the simulator draws each part of a clip from a
-stream of its own, so that the clips of one seed differ in that setting only. Two settings are not the simulator's:
-flicker (of all light, while there is a pulse) and blur. Both are applied to the finished frames before the pass
-reads them: flicker in linear light, through the camera's own tone curve; blur as a picture that is out of focus and
-then smoothed, noise included.
+separate random stream, so that the clips of one seed differ in that setting only. Two settings are not part
+of the simulator: flicker (of all light, while there is a pulse) and blur. Both are applied to the finished
+frames before the face pass: flicker in linear light, through the camera's tone curve; blur as defocus that
+also smooths the noise.
 
 Seeds lie in 400 000-499 999: no training, calibration or other benchmark draws them.
 Axis letters: T time, H, W.
@@ -28,22 +28,22 @@ from rppg_core.types import FaceClip, Truth, VideoInfo
 from rppg_core.video.frame import ArrayFrame, Frame
 
 FIRST_SEED = 400_000
-HR_BPM = (58.0, 88.0)  # neither it nor its double comes near the flicker
-FLICKER_HZ = 1.75  # 105 a minute: a rate that a heart might have
+HR_BPM = (58.0, 88.0)  # neither the rate nor its double is near the flicker
+FLICKER_HZ = 1.75  # 105 per minute: a plausible heart rate
 SIZE, SECONDS = 160, 15.0
 FACE_PX = 0.45 * SIZE
-SWAY_PERCENT = 1.5  # of the motion "medium" at scale 1, standard deviation / face width
+SWAY_PERCENT = 1.5  # standard deviation / face width, of the motion "medium" at scale 1
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One knob, turned from where it does nothing to where it hurts."""
+    """One setting, varied from a harmless value to one where methods fail."""
 
     name: str
-    knob: str  # what is turned, in words
+    knob: str  # description of the setting
     unit: str
     values: tuple[float, ...]  # benign first
-    expect: str  # what should happen, and why, in one sentence
+    expect: str  # the expected outcome and its reason, in one sentence
 
     @property
     def benign(self) -> float:
@@ -85,13 +85,13 @@ SWEEPS = {
 
 
 def sweep_from_record(record: Mapping[str, Any]) -> Sweep:
-    """A sweep that went through JSON, which knows lists only."""
+    """A sweep restored from JSON, which stores tuples as lists."""
     return Sweep(**{**record, "values": tuple(record["values"])})
 
 
 @dataclass(frozen=True)
 class StressCase:
-    """One clip: what the simulator makes, and what is done to its finished frames."""
+    """One clip: the simulator's settings, and the changes to its finished frames."""
 
     settings: SimulationSettings
     flicker_percent: float = 0.0
@@ -99,7 +99,7 @@ class StressCase:
 
     @property
     def key(self) -> dict[str, Any]:
-        """All that the clip hangs on."""
+        """Everything that determines the clip."""
         return asdict(self)
 
 
@@ -108,12 +108,12 @@ def stress_case(sweep: Sweep, value: float, seed: int, *, pulsed: bool = True) -
 
     Args:
         sweep: one of SWEEPS.
-        value: of its knob, in its unit.
-        seed: person, 0 upward; the same in every sweep.
-        pulsed: False is the same clip without a pulse.
+        value: value of the setting, in the unit of the sweep.
+        seed: person, from 0 upward; the same in every sweep.
+        pulsed: False gives the same clip without a pulse.
 
     Raises:
-        UsageError: a knob or a seed that does not exist.
+        UsageError: the sweep or the seed does not exist.
     """
     if not 0 <= seed < 1000:
         raise UsageError(f"seed {seed}", wanted="0 to 999", do="choose a smaller seed")
@@ -154,11 +154,11 @@ def stress_case(sweep: Sweep, value: float, seed: int, *, pulsed: bool = True) -
 
 
 def stress_clip(case: StressCase, needs: frozenset[str] = frozenset({"rgb"})) -> tuple[FaceClip, Truth]:
-    """Render a case and send it through the pass that real video takes.
+    """Render a case and run the same face pass as for real video.
 
     Args:
-        case: what to render.
-        needs: what the pass shall keep, names out of types.NEEDS.
+        case: the clip to render.
+        needs: fields that the face pass must keep, names from types.NEEDS.
 
     Returns:
         Native clip and its truth.
@@ -189,15 +189,15 @@ def disturbed_frames(video: SimulatedVideo, case: StressCase) -> Iterator[Frame]
 def lit(
     picture: UInt8[np.ndarray, "height width 3"], factor: float, gamma: float
 ) -> Float[np.ndarray, "height width 3"]:
-    """A finished picture as the same camera would show it in more or less light.
+    """A finished picture as the same camera would record it in brighter or dimmer light.
 
     Args:
         picture: grey levels.
-        factor: on all light.
+        factor: multiplies all light.
         gamma: exponent of the camera's tone curve.
 
     Returns:
-        Grey levels, not rounded. What was white before stays white: it holds no more light.
+        Grey levels, not rounded. White pixels stay white, because their light above saturation is lost.
     """
     linear = np.linspace(0, 1, 4096)
     grey = tone_curve(linear, gamma)

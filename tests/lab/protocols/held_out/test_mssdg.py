@@ -220,7 +220,7 @@ def test_one_command_gives_parts_seesaw_seeds_and_what_they_cost(result):
     found, told = result
     text = found.text()
     assert told == [
-        "16 trainings: 4 of tiny of 3 steps, 12 of tiny of 2 steps; 36 steps in all; 0 of them are there already"
+        "16 trainings: 4 of tiny of 3 steps, 12 of tiny of 2 steps; 36 steps in all; 0 of them are already finished"
     ]
     assert {(t.variant, t.steps) for t in found.trained} == {("", 3)} | {(v, 2) for v in ("", *VARIANTS)}
     (shown,) = found.parts
@@ -250,7 +250,7 @@ def test_same_command_again_trains_nothing_and_ends_alike(result, runs, monkeypa
     found, _ = result
     monkeypatch.setattr(loop, "train", lambda *args, **kwargs: pytest.fail("trained again"))
     again, told = run_briefly(runs)
-    assert told[0].endswith("16 of them are there already")
+    assert told[0].endswith("16 of them are already finished")
     assert again.trained == found.trained
     assert json.dumps(again.to_dict()["parts"]) == json.dumps(found.to_dict()["parts"])
 

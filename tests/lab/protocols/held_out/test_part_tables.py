@@ -122,7 +122,7 @@ def test_tables_say_where_the_truth_is_from(parts):
     assert truths["hr_window"] == "label" and truths["direct_spo2"] == "not labelled"
     told = replace(parts, rows=[replace(r, spo2_true_percent=97.0) for r in parts.rows])
     assert told.seesaw[-1]["truth"] == "simulator"
-    assert "SpO2 by the simulator's own truth" in told.text()
+    assert "SpO2 against the simulator's own truth" in told.text()
 
 
 def test_parts_are_ready_for_json(parts):

@@ -104,7 +104,7 @@ def test_domains_are_left_out_in_turn_and_kept_for_the_next_run(tmp_path, monkey
 
 
 def test_more_clips_than_one_a_domain_are_needed(tmp_path):
-    with pytest.raises(UsageError, match="1 clips a domain"):
+    with pytest.raises(UsageError, match="1 clips per domain"):
         run_mssdg(Options(runs=tmp_path), n_clips=1)
 
 
@@ -114,7 +114,7 @@ def test_clip_that_cannot_be_made_stops_the_protocol(tmp_path):
             for record in super().records(n, seconds=seconds, seed=seed):
                 yield replace(record, face_clip=no_face)
 
-    with pytest.raises(UsageError, match=r"2 of 4 clips could not be made"):
+    with pytest.raises(UsageError, match=r"2 of 4 clips could not be rendered"):
         run_mssdg(
             Options(methods="pos", runs=tmp_path),
             n_clips=2,

@@ -127,7 +127,7 @@ def test_regressed_rates_are_asked_anew_in_every_window(easy, monkeypatch, tmp_p
 
 
 def test_network_without_weights_of_its_own_is_refused(easy):
-    with pytest.raises(ValueError, match="tracenet has no weights of its own"):
+    with pytest.raises(ValueError, match="tracenet has no weights"):
         score_clip(easy, [Voice("tracenet")])
 
 
