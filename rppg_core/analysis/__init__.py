@@ -1,1 +1,1 @@
-"""From a face to a report: the methods beside their control, vitals, confidence and consensus."""
+"""From a face to a report: methods, controls, vitals, confidence and consensus."""

@@ -1,6 +1,6 @@
-"""Run every method once on the skin and once on its control; the panel comes from the same runs.
+"""Run every method once on the skin and once on its control; the panel uses the same runs.
 
-The control is the background beside the face. Where there is no background, or where a method reads more than
+The control is the background beside the face. Where there is no background, or where a method needs more than
 colours, it is the same clip with its blocks shuffled. A rate that appears in both is not a heart rate.
 Axis letters: T time, R roi.
 """
@@ -18,8 +18,8 @@ from rppg_core.types import FS, Bvp, FaceClip, Method, MethodOutput, marked_rows
 
 SHUFFLE_BLOCK_S = 0.5
 SHUFFLE_SEED = 20  # fixed: the same file gives the same report
-STAYS = frozenset({"times_s", "valid", "background"})  # what shuffling leaves in its place
-ON_BACKGROUND = frozenset({"rgb", "stmap"})  # needs that the background can stand in for
+STAYS = frozenset({"times_s", "valid", "background"})  # fields that shuffling leaves in place
+ON_BACKGROUND = frozenset({"rgb", "stmap"})  # needs for which the background can replace the skin
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Run:
 
 
 class ControlledRuns:
-    """Every method once on the skin and once on its control; the panel comes from the same runs."""
+    """Runs of the methods on skin and control, each computed once and shared with the panel."""
 
     def __init__(self, clip: FaceClip, own: Mapping[str, Method] | None = None):
         self.clip = clip
@@ -42,7 +42,7 @@ class ControlledRuns:
         self._runs: dict[str, Run] = {}
 
     def of(self, name: str) -> Run:
-        """The runs of one method, computed when first asked for."""
+        """The runs of one method, computed at the first call."""
         if name not in self._runs:
             self._runs[name] = self.run(self.method(name))
         return self._runs[name]
@@ -52,14 +52,14 @@ class ControlledRuns:
         return self.own[name] if name in self.own else get_method(name)
 
     def run(self, method: Method) -> Run:
-        """The runs of a method that need not be in the roster."""
+        """The runs of any method, in the roster or not; not cached."""
         on_background = self.background is not None and method.needs <= ON_BACKGROUND
         control = self.background if on_background and self.background is not None else self.shuffled
         kind = "background" if on_background else "shuffled"
         return Run(method.estimate(self.clip), method.estimate(control), kind)
 
     def panel(self, band_hz: tuple[float, float]) -> Panel | None:
-        """Spectra of the panel on skin and control; None when the clip has no 5 s of face in one piece."""
+        """Spectra of the panel on skin and control; None without 5 s of face free of gaps."""
         skin, control = {}, {}
         for name in PANEL:
             run = self.of(name)
@@ -86,7 +86,7 @@ def background_as_skin(clip: FaceClip) -> FaceClip:
 
 
 def shuffled(clip: FaceClip) -> FaceClip:
-    """The clip with its valid samples in shuffled blocks of half a second: same noise, no pulse."""
+    """The clip with its valid samples shuffled in blocks of half a second: same noise, no pulse."""
     index = np.flatnonzero(clip.valid)
     block = max(1, round(SHUFFLE_BLOCK_S * (clip.fs or FS)))
     blocks = [index[i : i + block] for i in range(0, len(index), block)]
@@ -105,5 +105,5 @@ def shuffled(clip: FaceClip) -> FaceClip:
 
 
 def spectra_from_bvp(bvp: Bvp | None, band_hz: tuple[float, float]) -> WindowSpectra | None:
-    """Window spectra of a waveform that may be missing or too short."""
+    """Window spectra of a waveform; None where it is missing or too short."""
     return None if bvp is None else window_spectra(bvp, band_hz)

@@ -1,7 +1,7 @@
-"""From a video to a report: the face pass, controls, methods, vitals and the consensus are put together here.
+"""From a video to a report: the face pass, the controls, the methods, their vitals and the consensus.
 
-Every method runs on the same face and on the same control. The panel (POS, CHROM, GREEN, LGI) is computed in every
-run, so a method's reading does not depend on which other methods run. Axis letters: T time, R roi.
+Every method runs on the same face and on the same control. The panel (POS, CHROM, GREEN, LGI) is computed in
+every run, so a method's reading does not depend on which other methods run. Axis letters: T time, R roi.
 """
 
 from __future__ import annotations
@@ -65,20 +65,21 @@ def analyze(
     fps: float | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Everything about one video.
+    """Analyse one video: heart rate, breathing rate, HRV, and how far to trust each.
 
     Args:
-        source: a path; a FaceClip; or a tuple (frames, times_s): RGB (T, H, W, 3) or grey (T, H, W), whole numbers or
-            floats 0..1 or 0..255, and T times in seconds, counted from the first. BGR is not recognised: turn it.
-        methods: names out of `list_methods()`; None is the seven classical ones, "all" every one with weights.
+        source: a path; a FaceClip; or a tuple (frames, times_s): RGB (T, H, W, 3) or grey (T, H, W), integers
+            or floats 0..1 or 0..255, and T times in seconds; the first becomes 0. BGR is not
+            recognised: convert it.
+        methods: names from `list_methods()`; None: the seven classical ones; "all": every one with weights.
         region: "face", or "whole" when the whole picture is skin (a finger on the lens).
-        band_hz: where the heart rate is looked for; NEONATAL_HR_BAND_HZ for newborns. Unit: Hz.
-        weights: network -> file to read in place of the weights that come with the package.
-        fps: frames a second of a file that states none or a wrong one; None believes the file. Unit: Hz.
-        progress: called with a stage in words and a fraction 0..1.
+        band_hz: band that is searched for the heart rate; NEONATAL_HR_BAND_HZ for newborns. Unit: Hz.
+        weights: network name -> weights file, in place of the weights shipped with the package.
+        fps: frame rate of a file that states none or a wrong one; None trusts the file. Unit: Hz.
+        progress: called with the name of the stage and a fraction 0..1.
 
     Returns:
-        The report; every vital in it is a value with interval and confidence, or a refusal with its cause.
+        The report; each vital is a value with interval and confidence, or a refusal with its cause.
 
     Raises:
         RppgError: a file that cannot be analysed (exit code 3) or a wrong argument (exit code 2).
@@ -87,7 +88,7 @@ def analyze(
     band_hz = check_band(band_hz)
     if progress is not None and not callable(progress):
         raise UsageError(
-            f"progress {progress!r}"[:80], wanted="a function of a text and a fraction", do="leave it out"
+            f"progress {progress!r}"[:80], wanted="a function of stage and fraction", do="leave it out"
         )
     started = time.perf_counter()
     own = _own_networks({} if weights is None else weights)
@@ -101,9 +102,9 @@ def analyze(
 
 
 def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
-    """Networks with the user's weights, read first so that a wrong file is reported before the video is read."""
+    """Networks with the user's weights, loaded before the video so that a wrong file is reported early."""
     if not isinstance(weights, Mapping):
-        raise UsageError(f"weights of type {type(weights).__name__}", wanted="a dict, network -> file",
+        raise UsageError(f"weights of type {type(weights).__name__}", wanted="a dict from network to file",
                          do="give {'tracenet': 'my.safetensors'}")  # fmt: skip
     if not weights:
         return {}
@@ -117,21 +118,21 @@ def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
 
 
 def collect_needs(names: Sequence[str]) -> frozenset[str]:
-    """What one pass must keep for these methods and for the report's picture."""
+    """The fields that the pass must keep for these methods and for the still in the report."""
     return frozenset({"rgb", "still"}).union(*(get_method(name).needs for name in names))
 
 
 class Analysis:
-    """One clip, ready for any number of methods; the app asks for one after the other and shows each at once.
+    """One clip, ready for any number of methods; the app runs them one by one and shows each result at once.
 
     Args:
-        clip: native times, holding what the methods need.
+        clip: at native times, with the fields that the methods need.
         band_hz: heart-rate band. Unit: Hz.
-        own: methods to take in place of the roster's under the same name.
-        seconds: what the pass over the video took, for the report. Unit: s.
+        own: methods that replace those of the same name in the roster.
+        seconds: duration of the pass over the video, for the report. Unit: s.
 
     Raises:
-        RppgError: the clip is too short, too slow, or its face too small for every method.
+        RppgError: the clip is too short, its frame rate too low, or the face too small for any method.
     """
 
     def __init__(
@@ -154,7 +155,7 @@ class Analysis:
         self._seconds = {"face": seconds}
 
     def estimate(self, name: str) -> Estimate:
-        """One method; computed once."""
+        """The estimate of one method, computed once."""
         if name not in self._estimates:
             started = time.perf_counter()
             run = self._runs.of(name)
@@ -163,11 +164,11 @@ class Analysis:
         return self._estimates[name]
 
     def judge(self, method: Method) -> Estimate:
-        """A method that need not be in the roster (another checkpoint, an ablation), on the same face and control."""
+        """The estimate of any method, such as an ablation, on the same face and control; not cached."""
         return _estimate(method, self._runs.run(method), self._panel, self._context)
 
     def report(self, names: Sequence[str]) -> Report:
-        """Report of these methods, with the consensus of them and the panel."""
+        """The report on these methods, with the consensus of them and the panel."""
         estimates = {name: self.estimate(name) for name in names}
         consensus = _consensus(estimates, self._runs, self._panel, self._context)
         seconds = {name: self._seconds[name] for name in ("face", *names)}
@@ -185,7 +186,7 @@ def load_clip(
     fps: float | None = None,
     progress: Progress | None = None,
 ) -> FaceClip:
-    """The one pass over whatever the user gave; a FaceClip goes through as it is, a file over `max_s` does not."""
+    """Run the pass over the source; a FaceClip is returned as it is, a file over `max_s` is refused."""
     if fps is not None and isinstance(source, (tuple, FaceClip)):
         raise UsageError(
             "fps with frames that have times",
@@ -225,18 +226,18 @@ def load_clip(
 
 
 def _tracker(region: str) -> FaceTracker | None:
-    """Made once the video is known to be one: it may have to fetch its models."""
+    """Create the tracker only after the video has been opened: it may have to fetch its models."""
     return FaceTracker() if region == "face" else None
 
 
 def check_clip(clip: FaceClip) -> None:
-    """Refuse what no method can read.
+    """Refuse clips that no method can read.
 
     Raises:
         ClipTooShortError: under MIN_CLIP_S.
         FrameRateError: under MIN_FPS.
         FaceTooSmallError: a face under MIN_FACE_PX wide.
-        UsageError: fields that do not fit together.
+        UsageError: fields that are inconsistent.
     """
     check_fields(clip)
     try:
@@ -249,7 +250,7 @@ def _check_clip(clip: FaceClip) -> None:
     n = len(clip.times_s)
     rate = frame_timing(clip.times_s).fps
     clip_s = float(clip.times_s[-1] - clip.times_s[0]) + 1 / rate
-    if round(clip_s, 2) < MIN_CLIP_S:  # rounded as it is said
+    if round(clip_s, 2) < MIN_CLIP_S:  # rounded as in the message
         raise ClipTooShortError(
             f"the clip has {n} frames ({clip_s:.2f} s at {rate:.0f} fps)",
             wanted=f"at least {MIN_CLIP_S:.0f} s",
@@ -303,7 +304,7 @@ def _estimate(method: Method, run: Run, panel: Panel | None, context: Context) -
 def _consensus(
     estimates: dict[str, Estimate], runs: ControlledRuns, panel: Panel | None, context: Context
 ) -> Consensus:
-    """What the panel and the requested methods say together, judged by the same calibration as one method."""
+    """The joint result of panel and requested methods, judged by the same calibration as one method."""
     voices = dict(estimates)
     for name in PANEL:
         if name not in voices:
@@ -350,11 +351,11 @@ def _agreed_rate(
     band_hz: tuple[float, float],
     doubt: str,
 ) -> tuple[Reading, list[str]]:
-    """The rate that most methods share, weighted by their SNR, and who shares it."""
+    """The rate with the most SNR-weighted support, and the methods that share it."""
     if doubt:
         return refuse("bpm", doubt), []
     if not rates:
-        return refuse("bpm", "there are no 5 s of face in one piece"), []
+        return refuse("bpm", "the face is never in view for 5 s without a gap"), []
     weight = {n: 10 ** (np.clip(spectra[n].snr_db(rates[n] / 60), -15, 10) / 20) for n in rates}
 
     def backing(rate: float) -> float:
@@ -371,7 +372,7 @@ def _agreed_rate(
             spectra[name], panel=panel, control=control, rate_hz=rate / 60, evidence=evidence
         )[0]
 
-    # a method that doubts itself speaks for a rate only as far as another that agrees does
+    # the confidence is capped at the highest that an agreeing method reaches with its own evidence
     trust = max(judged(name, runs.of(name).skin.evidence).confidence for name in agree)
     reading = judged(best, {"agreeing methods": trust})
     if reading.value is not None and len(agree) * 2 < len(rates):
@@ -380,7 +381,7 @@ def _agreed_rate(
 
 
 def _best(readings: list[Reading], hr: Reading, unit: str) -> Reading:
-    """The reading with the highest confidence; a refusal when there is no pulse or nobody has a value."""
+    """The reading with the highest confidence; a refusal when there is no pulse or no method has a value."""
     if hr.refused or not readings:
         return refuse(unit, "no reliable pulse")
     shown = [r for r in readings if not r.refused]

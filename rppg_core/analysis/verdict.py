@@ -1,6 +1,6 @@
 """The wording of a report: why a number is not shown (`vitals` decides that), what would help, and one verdict.
 
-The pipeline calls this last. Every sentence states the signal quality first.
+This is the last step of the pipeline. Every verdict states the signal quality first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
     lossy = video.codec not in LOSSLESS and not video.pixel_format.startswith("gbr")
     rules = (
         (not video.clock_known, "no rate can be given without a clock",
-         "say how many frames a second the camera took (--fps), or record with the camera's own app",
+         "state the frame rate of the camera (--fps), or record with the camera's own app",
          "frame_times"),
         (seconds < 5, f"only {seconds:.1f} s of usable face", "keep your face in view for 30 s", "too_short"),
         (face.found < 0.5, f"the face was found in {face.found:.0%} of the frames",
@@ -45,10 +45,10 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
          "turn towards a window or a lamp", "exposure"),
         (face.clipped_percent > 20, f"{face.clipped_percent:.0f} % of the skin is over- or underexposed",
          "use softer light from the front", "exposure"),
-        (face.grey, "the picture is black and white, and a pulse is told from light by its colour",
+        (face.grey, "the picture is black and white, and only colour separates a pulse from changes of light",
          "record in colour", "colour"),
         (lossy and 0 < video.bits_per_pixel < 0.03,
-         f"strong compression ({video.bits_per_pixel:.3f} bits a pixel) removes the pulse",
+         f"strong compression ({video.bits_per_pixel:.3f} bits per pixel) removes the pulse",
          "record with the camera app at its highest quality, and do not send the file through a messenger",
          "compression"),
         (face.motion_percent > 25, f"the head moves {face.motion_percent:.0f} % of its width a second",
@@ -72,7 +72,7 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
 
 
 def remedy(hr: Reading, cause: Cause) -> str:
-    """What would help against a refused heart rate."""
+    """What would help to get a heart rate after a refusal."""
     if cause is UNKNOWN and hr.note.startswith(OUTSIDE_BAND):
         return OUTSIDE_REMEDY
     return cause.remedy
@@ -84,13 +84,13 @@ def verdict(
     """Two to four plain sentences, quality first.
 
     Args:
-        hr: the consensus.
-        seconds: usable face. Unit: s.
+        hr: the heart rate of the consensus.
+        seconds: time with a usable face. Unit: s.
         clip_s: length of the clip. Unit: s.
         agree: methods within 5 bpm of the consensus.
-        of: methods asked.
+        of: methods that were run.
         cause: what is wrong with the clip; it caps the quality, and explains a refusal.
-        clock: where the times come from, where they are not the camera's own.
+        clock: where the times come from; "" where they are the camera's own.
     """
     if hr.value is None or hr.interval is None:
         seen = "" if cause is UNKNOWN else f" {cause.what[0].upper()}{cause.what[1:]}."

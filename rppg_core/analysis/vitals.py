@@ -1,8 +1,9 @@
-"""The one place where a waveform becomes numbers, in the same way for every method.
+"""From a waveform to numbers, in one place and in the same way for every method.
 
-Heart rate comes from 10 s spectra, breathing rate from the modulations of the pulse, HRV from beats, and SpO2 from
-the value that a method gives directly. Each is a Reading with interval and confidence, or a refusal with its cause.
-Shortest usable face: HR 5 s, RR 10 s, HRV 20 s, LF/HF 55 s (the rule of a shipping product, vitallens).
+Heart rate comes from 10 s spectra, breathing rate from the modulations of the pulse, HRV from beats, and SpO2
+from the value that a method regresses itself. Each is a Reading with interval and confidence, or a refusal
+with its cause.
+Shortest usable face: HR 5 s, RR 10 s, HRV 20 s, LF/HF 55 s (the limits of a commercial product, vitallens).
 Axis letters: T time.
 """
 
@@ -34,30 +35,30 @@ from rppg_core.types import (
 
 MIN_HR_S = 5.0
 OUTSIDE_BAND = "the rate may lie"  # first words of a refusal for a heart rate outside the band
-# The most that such a refusal gets; our choice: simulated, fewer than 1 in 100 of the rates it refused were right.
+# Upper limit for such a refusal. Our choice: fewer than 1 in 100 of the simulated rates refused were right.
 OUTSIDE_CONFIDENCE = 0.05
 HRV_UNITS = {"sdnn": "ms", "rmssd": "ms", "pnn50": "%", "lf_hf": "ratio"}
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the clip itself tells, the same for every method."""
+    """Facts of the clip, the same for every method."""
 
     clip_s: float  # length of the clip
     usable_s: float  # seconds with a face
-    frame_interval_s: float  # usual
-    jitter_s: float  # scatter of the frame intervals about the usual one around them
+    frame_interval_s: float  # the usual one
+    jitter_s: float  # scatter of the frame intervals about the local usual one
     skin: Float[np.ndarray, "time 3"] | None = None  # mean skin colour, even times, NaN without a face
-    motion: Float[np.ndarray, " time"] | None = None  # height of the face in the picture, face widths
-    band_hz: tuple[float, float] = HR_BAND_HZ  # where heart rates are looked for
-    clock_doubt: str = ""  # why seconds cannot be counted in this clip, and so no rate given
+    motion: Float[np.ndarray, " time"] | None = None  # vertical position of the face, in face widths
+    band_hz: tuple[float, float] = HR_BAND_HZ  # band that is searched for heart rates
+    clock_doubt: str = ""  # why the clip gives no seconds, and so no rates
 
     @classmethod
     def of(cls, clip: FaceClip, even: FaceClip, band_hz: tuple[float, float] = HR_BAND_HZ) -> Context:
         """From the native clip (its frame times) and the even one (its colours)."""
         timing = frame_timing(clip.times_s)
         step_s = 1 / timing.fps
-        # frames that came in bursts were spread evenly: how uncertain their times are is what the file said of them
+        # bursts of frames were spread evenly: their times are as uncertain as the jitter of the file
         jitter_s = max(timing.jitter_s, 0.01 * clip.video.jitter_percent * step_s)
         motion = None
         if even.boxes is not None and even.region == "face":
@@ -76,7 +77,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The vitals of one waveform, and what they were made from."""
+    """The vitals of one waveform, and what they are based on."""
 
     vitals: Vitals
     snr_db: float | None
@@ -96,16 +97,16 @@ def vitals_from_bvp(
     """All vitals of one method.
 
     Args:
-        bvp: the method's raw waveform; None for a method without one.
+        bvp: raw waveform of the method; None for a method without one.
         context: facts of the clip.
-        control: the same method on the control.
+        control: waveform of the same method on the control.
         panel: spectra of the fixed panel on skin and control.
-        evidence: named 0..1 scores of the method; no confidence is above the smallest, none is raised by one.
+        evidence: named 0..1 scores of the method; the smallest is an upper limit for every confidence.
         direct: rates that the method regresses itself; only spo2 becomes a vital.
-        resp: a respiration waveform of the method.
+        resp: respiration waveform of the method.
 
     Returns:
-        Readings and refusals, the SNR at the chosen rate (None without one), and the beats where HRV was read.
+        Readings and refusals, the SNR at the chosen rate (None without one), and the beats (None without HR).
     """
     if context.clock_doubt:
         return Judgement(_without_pulse(context.clock_doubt, direct), None, None)
@@ -115,7 +116,7 @@ def vitals_from_bvp(
             "this method gives no waveform"
             if bvp is None
             else (
-                f"{context.usable_s:.1f} s of face, in no piece of {MIN_HR_S:.0f} s — keep your face in view"
+                f"{context.usable_s:.1f} s of face, never {MIN_HR_S:.0f} s without a gap — keep your face in view"
             )
         )
         return Judgement(_without_pulse(cause, direct), None, None)
@@ -167,8 +168,8 @@ def cap(confidence: float, evidence: Mapping[str, float] | None) -> float:
     """The confidence, or the smallest evidence where that is lower.
 
     Args:
-        confidence: without the evidence.
-        evidence: named scores, 0..1; one that is not finite says nothing good and counts as 0.
+        confidence: before the evidence is applied.
+        evidence: named scores, 0..1; one that is not finite counts as 0.
     """
     scores = [score if np.isfinite(score) else 0.0 for score in (evidence or {}).values()]
     return min([confidence, *(max(0.0, float(score)) for score in scores)])
@@ -189,7 +190,7 @@ def _outside_note(side: str, rate_bpm: float, band_hz: tuple[float, float]) -> s
 def _breathing(
     bvp: Bvp, beats: Beats, resp: Bvp | None, context: Context, evidence: Mapping[str, float] | None
 ) -> Reading:
-    """Breathing rate, shown from the same confidence as every vital."""
+    """Breathing rate, shown from the same confidence on as every other vital."""
     unit = "breaths/min"
     newborn = context.band_hz == NEONATAL_HR_BAND_HZ
     found = respiration_rate(
@@ -213,7 +214,7 @@ def _breathing(
 
 def _variability(beats: Beats, hr: Reading, context: Context) -> dict[str, Reading]:
     """SDNN, RMSSD, pNN50 and LF/HF, refused where the clip is short or the beat times are too coarse."""
-    if context.usable_s < MIN_HRV_S - 0.5:  # the last frame's own time counts as a frame
+    if context.usable_s < MIN_HRV_S - 0.5:  # tolerance: the last frame also lasts one interval
         note = f"{context.usable_s:.0f} s of face; at least {MIN_HRV_S:.0f} s needed"
         return {name: refuse(unit, note) for name, unit in HRV_UNITS.items()}
     # an interval is the difference of two frame times, so its scatter is sqrt(2) times theirs
@@ -251,7 +252,7 @@ def _without_pulse(cause: str, direct: Mapping[str, float] | None, *, hr: Readin
 
 
 def _spo2(direct: Mapping[str, float] | None, *, pulse: bool) -> Reading:
-    """The one vital taken from `direct`: never calibrated, never trusted beyond one half."""
+    """SpO2, the only vital taken from `direct`: never calibrated, with a confidence of one half at most."""
     if not direct or "spo2" not in direct:
         return refuse("%", "this method gives no SpO2")
     if not pulse:

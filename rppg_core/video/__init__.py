@@ -1,1 +1,1 @@
-"""From a file to a FaceClip: reader, face tracker, ROIs, the one pass."""
+"""From a file to a FaceClip: reader, face tracker, ROIs, and the single pass over the frames."""

@@ -1,4 +1,4 @@
-"""Frame times given as an array: finite, increasing and in seconds, or an error with the line that corrects them.
+"""Check frame times given as an array: finite, increasing and in seconds; errors say how to correct them.
 
 `arrays` calls this. Axis letters: T time.
 """
@@ -12,15 +12,15 @@ from jaxtyping import Float
 
 from rppg_core.errors import UsageError
 
-LONGEST_STEP_S = 1.0  # times that are further apart are in another unit
+LONGEST_STEP_S = 1.0  # times further apart are in another unit
 FASTEST_FPS = 2000.0
 
 
 def checked_times(times: Any) -> Float[np.ndarray, " time"]:
-    """Times as float64 seconds from the first frame on.
+    """Times as float64 seconds from the first frame.
 
     Raises:
-        UsageError: not one finite number a frame, each later than the one before, in seconds.
+        UsageError: not one finite number per frame, each later than the one before, in seconds.
     """
     array = as_array(times, "the times")
     wanted, do = "one time per frame, in seconds, each later than the one before", "check the times"
@@ -40,7 +40,7 @@ def checked_times(times: Any) -> Float[np.ndarray, " time"]:
     if len(late := np.flatnonzero(steps_s <= 0)):
         k = int(late[0])
         if len(late) == len(steps_s) and steps_s[0] < 0:
-            do = "they run backwards: turn frames and times round with [::-1]"
+            do = "they run backwards: reverse frames and times with [::-1]"
         if array.dtype.kind == "f" and array.dtype.itemsize < 8 and not steps_s[k]:
             do = f"keep times in float64: {array.dtype} cannot hold these apart"
         got = f"times[{k + 1}] is {times_s[k + 1]:.10g} and times[{k}] is {times_s[k]:.10g}"
@@ -50,25 +50,25 @@ def checked_times(times: Any) -> Float[np.ndarray, " time"]:
 
 
 def as_array(values: Any, what: str) -> np.ndarray:
-    """A numpy array of whatever can be one, tensors that need a gradient or lie on another device included.
+    """Convert to a numpy array, including tensors that require a gradient or lie on another device.
 
     Raises:
-        UsageError: it cannot be one, or is masked.
+        UsageError: it cannot be converted, or is masked.
     """
     try:
-        if hasattr(values, "detach"):  # a tensor of torch, which need not be installed
+        if hasattr(values, "detach"):  # a torch tensor; torch need not be installed
             values = values.detach().cpu()
             values = values.float() if "bfloat16" in str(values.dtype) else values
         array = np.asanyarray(values)
-    except Exception as error:  # whatever the library behind the values raises
+    except Exception as error:  # any error of the library behind the values
         raise UsageError(
             f"{what} cannot be read as an array ({type(error).__name__}: {error})"[:200],
             wanted="a numpy array",
-            do="convert it with np.asarray, all pictures in one size",
+            do="convert it with np.asarray; all pictures need one size",
         ) from error
     if np.ma.is_masked(array):
         raise UsageError(
-            f"{what} with masked values", wanted="a number everywhere", do="fill or leave out what is masked"
+            f"{what} with masked values", wanted="a number everywhere", do="fill or remove the masked values"
         )
     return np.asarray(array)
 
@@ -82,7 +82,7 @@ def _check_unit(steps_s: np.ndarray) -> None:
         return
     do = "give seconds; for minutes and hours multiply by 60 and 3600"
     if np.allclose(steps_s, 1.0):
-        do = "for frame numbers: divide by the frames a second"
+        do = "for frame numbers: divide by the frame rate"
     elif step >= LONGEST_STEP_S:
         units = {"milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
         do = next(

@@ -1,9 +1,10 @@
-"""From the user's own arrays to frames: shape, values and times are checked, and each fault is named.
+"""From the user's own arrays to frames: shape, values and times are checked, and errors name the fault.
 
-Pictures are streamed one at a time, so an array may be larger than the memory. The meaning of their numbers (0..1,
-0..255, 10 bits, ...) is determined from a few pictures of the whole clip; then every picture is checked as it
-passes. Ambiguous input is never guessed at: channels first, numbers below 0 and times in milliseconds are refused
-with the line that corrects them. RGB and BGR cannot be distinguished: RGB is expected, OpenCV reads BGR.
+Pictures are streamed one at a time, so an array may be larger than memory. The meaning of their numbers
+(0..1, 0..255, 10 bits, ...) is determined from a few pictures across the clip; then every picture is checked
+when it is read. Ambiguous input is never guessed at: channels first, numbers below 0 and times in
+milliseconds are refused with the line that corrects them. RGB and BGR cannot be distinguished: RGB is
+expected, whereas OpenCV reads BGR.
 Axis letters: T time, H, W.
 """
 
@@ -25,16 +26,16 @@ from rppg_core.video.frame import Frame, Plane
 WANTED = "pictures (T, H, W, 3) in RGB, or (T, H, W) in grey"
 RANGES = "whole numbers 0..255, or floats 0..1 or 0..255"
 CHANNELS = (1, 3, 4)  # grey, RGB, RGB with alpha
-SAMPLE = 9  # pictures that decide what the numbers mean
-OVERSHOOT = 0.05  # of the range: by so much interpolation leaves it
-DIMMEST = 8.0  # floats 0..255 whose largest is below it look like nothing that is known
-DEPTHS = (8, 10, 12, 14, 16)  # bits of a whole number
-MAX_SIDE = 32_766  # pixels; OpenCV takes no longer side
+SAMPLE = 9  # pictures from which the meaning of the numbers is determined
+OVERSHOOT = 0.05  # of the range; interpolation may overshoot by as much
+DIMMEST = 8.0  # floats 0..255 whose maximum is below this fit no known range
+DEPTHS = (8, 10, 12, 14, 16)  # bits of an integer
+MAX_SIDE = 32_766  # pixels; the longest side that OpenCV accepts
 
 
 @dataclass(frozen=True)
 class Given:
-    """Frames out of arrays, to be read once; `notes` say how the numbers were understood."""
+    """Frames from arrays, to be read once; `notes` state how the numbers were interpreted."""
 
     frames: Iterator[Frame]
     last_s: float
@@ -45,24 +46,24 @@ def open_arrays(source: tuple[Any, ...]) -> Given:
     """Frames of a pair (pictures, times).
 
     Args:
-        source: pictures (T, H, W, 3), (T, H, W, 4) whose alpha is left out, (T, H, W) or (T, H, W, 1): an array, a
-            memory map, a tensor, or anything that gives one picture after the other; and T times in seconds, which
-            count from the first one on.
+        source: pictures (T, H, W, 3), (T, H, W, 4) whose alpha is ignored, (T, H, W) or (T, H, W, 1), as an
+            array, a memory map, a tensor, or any iterable of pictures; and T times in seconds, of which the
+            first becomes 0.
 
     Returns:
         Frames whose times start at 0.
 
     Raises:
-        UsageError: shape, dtype, values or times make no sense; it may come while the frames are read.
+        UsageError: wrong shape, dtype, values or times; it may be raised while the frames are read.
     """
     if len(source) != 2:
         raise UsageError(
-            f"a tuple of {len(source)}", wanted="(frames, times_s)", do="give analyze((frames, times_s))"
+            f"a tuple of {len(source)}", wanted="(frames, times_s)", do="call analyze((frames, times_s))"
         )
     frames, times = source
     if isinstance(frames, (str, bytes)) or hasattr(frames, "__fspath__"):
         raise UsageError(
-            f"{frames!r} and more in a tuple", wanted="one video", do="call analyze for each video"
+            f"a tuple that starts with {frames!r}", wanted="one video", do="call analyze for each video"
         )
     times_s = checked_times(times)
     pictures = _pictures(frames, len(times_s))
@@ -86,7 +87,7 @@ def open_arrays(source: tuple[Any, ...]) -> Given:
 
 @dataclass
 class _Pictures:
-    """Pictures one by one, (H, W) or (H, W, 3); some of them first, to be looked at."""
+    """Pictures one by one, (H, W) or (H, W, 3), and a sample of them that is read first."""
 
     sample: Iterator[np.ndarray]
     rest: Iterable[Any]
@@ -97,7 +98,7 @@ class _Pictures:
         return self.shape is not None and self.shape[-1] == 4 and len(self.shape) == 3
 
     def checked(self, pictures: Iterable[tuple[int, Any]]) -> Iterator[np.ndarray]:
-        """Each picture with a size and dtype like all others; grey as (H, W), alpha left out."""
+        """Pictures that share one size and dtype; grey ones as (H, W), alpha dropped."""
         for k, given in pictures:
             picture = as_array(given, f"frame {k}")
             self.shape, self.dtype = self.shape or picture.shape, self.dtype or picture.dtype
@@ -106,7 +107,7 @@ class _Pictures:
                     f"frame {k} has shape {picture.shape} and dtype {picture.dtype}, the first one {self.shape} and "
                     f"{self.dtype}",
                     wanted="pictures of one size and dtype",
-                    do="bring them to one size",
+                    do="convert them to one size and dtype",
                 )
             _check_picture(picture)
             if picture.ndim == 3:
@@ -118,13 +119,13 @@ class _Pictures:
 
 
 def _pictures(frames: Any, n_times: int) -> _Pictures:
-    """The pictures of an array, a sequence, or whatever gives one after the other."""
+    """The pictures of an array, a sequence or any other iterable."""
     shape = getattr(frames, "shape", None)
     if shape is not None and str(getattr(frames, "dtype", "")) != "object":
         _check_shape(tuple(int(side) for side in shape), n_times)
     elif isinstance(frames, (dict, set)) or not hasattr(frames, "__iter__"):
         raise UsageError(
-            f"frames of type {type(frames).__name__}", wanted=WANTED, do="give analyze((frames, times_s))"
+            f"frames of type {type(frames).__name__}", wanted=WANTED, do="call analyze((frames, times_s))"
         )
     if not hasattr(frames, "__len__") or not hasattr(frames, "__getitem__"):
         started = iter(frames)
@@ -145,7 +146,7 @@ def _pictures(frames: Any, n_times: int) -> _Pictures:
 
 
 def _check_shape(shape: tuple[int, ...], n_times: int) -> None:
-    """The shape of all pictures in one array, with the line that mends the usual mistakes."""
+    """Check the shape of an array of pictures; the error says how to correct the usual mistakes."""
     do = ""
     if len(shape) == 4 and shape[-1] in CHANNELS:
         return
@@ -161,7 +162,7 @@ def _check_shape(shape: tuple[int, ...], n_times: int) -> None:
         do = "that is one picture: give all frames of the video, 5 s or more"
     elif len(shape) == 2 and shape[-1] == 3:
         do = "that is a colour trace: rppg_core.classical takes it as RgbTrace(samples, fs)"
-    raise UsageError(f"frames of shape {shape}", wanted=WANTED, do=do or "bring the array to this shape")
+    raise UsageError(f"frames of shape {shape}", wanted=WANTED, do=do or "reshape the array")
 
 
 def _check_picture(picture: np.ndarray) -> None:
@@ -192,13 +193,13 @@ class _Values:
 
     low: float
     high: float  # largest number that still makes sense
-    scale: float  # to grey levels 0..255
+    scale: float  # factor to grey levels 0..255
     words: str
     notes: tuple[str, ...] = ()
 
 
 def _values_from_sample(sample: list[np.ndarray]) -> _Values:
-    """The range of the numbers, from some pictures of the clip."""
+    """The range of the numbers, estimated from some pictures of the clip."""
     dtype = sample[0].dtype
     finite = [picture[np.isfinite(picture)] for picture in sample] if dtype.kind == "f" else sample
     finite = [values for values in finite if values.size]
@@ -223,7 +224,7 @@ def _values_from_sample(sample: list[np.ndarray]) -> _Values:
 
 
 def _whole_values(dtype: np.dtype, low: float, high: float, found: str) -> _Values:
-    """Whole numbers of 8 bits and more: the smallest depth that holds them; a wrong one changes only the light."""
+    """Integers: the smallest bit depth that holds them; a wrong depth changes only the brightness."""
     if low < 0:
         raise UsageError(found, wanted=RANGES, do="convert to uint8, so that 0 is black and 255 white")
     if high <= 1:
@@ -241,7 +242,7 @@ def _whole_values(dtype: np.dtype, low: float, high: float, found: str) -> _Valu
 def _frames(
     pictures: Iterator[np.ndarray], times_s: np.ndarray, values: _Values, grey: bool
 ) -> Iterator[Frame]:
-    """A Frame a picture, each checked as it passes."""
+    """One Frame per picture, each checked when it is read."""
     to_rgb = np.tile([values.scale, 0.0], (3, 1)) if grey else np.eye(3, 4) * values.scale
     to_rgb = to_rgb.astype(np.float32)
     count = 0
@@ -258,12 +259,12 @@ def _frames(
 
 
 def _plain(picture: Num[np.ndarray, "height width ..."], k: int, values: _Values) -> np.ndarray:
-    """The picture as OpenCV reads it: uint8, uint16 or float32, in one piece."""
+    """The picture as OpenCV needs it: contiguous uint8, uint16 or float32."""
     dtype = picture.dtype
     if dtype == np.uint8:
         return np.ascontiguousarray(picture)
     whole16 = dtype.kind == "u" and dtype.itemsize == 2
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found below
+    with np.errstate(over="ignore", invalid="ignore"):  # the range check below finds overflow
         plain = np.ascontiguousarray(picture, dtype=np.uint16 if whole16 else np.float32)
     inside = (
         int(plain.max()) <= values.high
@@ -276,10 +277,10 @@ def _plain(picture: Num[np.ndarray, "height width ..."], k: int, values: _Values
         raise UsageError(
             f"frame {k} is NaN or infinite in {broken} of {plain.size} numbers",
             wanted="a number for every pixel",
-            do="repair the frame, or leave it and its time out",
+            do="repair the frame, or drop it together with its time",
         )
     raise UsageError(
         f"frame {k} holds numbers from {plain.min():.4g} to {plain.max():.4g}, other frames {values.words}",
         wanted=f"one range for all frames: {RANGES}",
-        do="bring all frames to 0..255",
+        do="scale all frames to 0..255",
     )

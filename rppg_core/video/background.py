@@ -1,7 +1,7 @@
 """The background control: the part of the picture where no pulse can be.
 
-Light and camera act on the wall behind a person as on the face; blood does not. A rate that appears on both is not
-a heart rate. Source: our choice. Axis letters: T time, H, W.
+Light and camera affect the wall behind a person as they affect the face; blood does not. A rate that appears
+on both is not a heart rate. Source: our choice. Axis letters: T time, H, W.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-THUMBNAIL_SHAPE = (18, 32)  # rows and columns of the small whole pictures that it is taken from
-THUMBNAIL_EVERY = 2  # of every second frame: light needs no more than 15 pictures a second
+THUMBNAIL_SHAPE = (18, 32)  # rows and columns of the reduced pictures from which it is computed
+THUMBNAIL_EVERY = 2  # every second frame: 15 pictures a second are enough for light
 
 
 def background_trace(
@@ -22,13 +22,13 @@ def background_trace(
     """Mean colour of the cells that head, hair and shoulders never touch in the clip.
 
     Args:
-        thumbnails: the whole picture of every THUMBNAIL_EVERY-th frame, made small. Unit: grey levels.
+        thumbnails: every THUMBNAIL_EVERY-th picture, reduced in size. Unit: grey levels.
         boxes: x, y, width, height of the face; NaN where it was lost. Unit: pixels of the picture.
         size: width and height of the picture. Unit: pixels.
-        n_frames: of the clip; frames between two thumbnails get the mean of both.
+        n_frames: frames of the clip; those between two thumbnails are interpolated.
 
     Returns:
-        One colour a frame in grey levels, or None where the free part is smaller than a tenth of the face.
+        One colour per frame in grey levels; None where the free part is smaller than a tenth of the face.
     """
     rows, columns = THUMBNAIL_SHAPE
     width, height = size

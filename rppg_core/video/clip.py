@@ -1,14 +1,14 @@
-"""The one pass: frames in, a FaceClip out, nothing else kept.
+"""The single pass over the frames: it turns them into a FaceClip and keeps nothing else.
 
-Real and simulated video both go through it; only the tracker differs. The tracker runs on key frames, five to ten
-times a second. Each result becomes a similarity (position, size, roll) of a rigid reference face, smoothed and
-interpolated in time, because landmark jitter lies in the pulse band. Until it is known, frames are held as small
-working crops of the face's neighbourhood, at most a second of them; then they become a face grid of 72 x 72 pixels
-in face coordinates. At the end of the clip, one soft skin weight is computed from the temporal median of the grids,
-and every colour trace is a mean weighted by it.
+Real and simulated video both go through it; only the tracker differs. The tracker runs on key frames, five to
+ten times a second. Each result becomes a similarity (position, size, roll) of a rigid reference face,
+smoothed and interpolated in time, because landmark jitter lies in the pulse band. Until the pose of a frame
+is known, the frame is held as a small working crop around the face (at most one second of crops); it is then
+resampled to a face grid of 72 x 72 pixels in face coordinates. At the end of the clip, one soft skin weight
+is computed from the temporal median of the grids, and every colour trace is a mean weighted by it.
 
-What differs from published practice: roll is removed (papers crop upright boxes), colour is averaged in floating
-point from the decoder's planes, and no pixel is ever classified frame by frame.
+What differs from published practice: roll is removed (papers crop upright boxes), colour is averaged in
+floating point from the decoder's planes, and no pixel is classified frame by frame.
 Axis letters: T time, L landmark, H, W.
 """
 
@@ -43,29 +43,29 @@ from rppg_core.video.pose import (
 )
 from rppg_core.video.repeats import PictureChanges, as_the_camera_took_it
 
-FINE_FROM = 1.6  # crop pixels a box pixel
-MANY_CLIPPED = 20.0  # % of the skin over- or underexposed, from which on the report says so
+FINE_FROM = 1.6  # crop pixels per box pixel
+MANY_CLIPPED = 20.0  # % of the skin over- or underexposed above which the report has a note
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
 
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Anything that finds the face in a frame."""
+    """Any object that finds the face in a frame."""
 
     def observe(self, frame: Frame) -> FaceObservation | None: ...
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A frame that waits for its smoothed pose."""
+    """The working crop of a frame whose smoothed pose is not known yet."""
 
     time_s: float
     crop: np.ndarray  # (H, W, 3) float32 grey levels
-    corner: complex  # upper left of the crop in the picture
-    scale: float  # picture pixels a crop pixel
+    corner: complex  # upper left corner of the crop in the picture
+    scale: float  # picture pixels per crop pixel
 
 
-def extract(  # noqa: PLR0913 (each is a property of the source or of what is wanted)
+def extract(  # noqa: PLR0913 (each describes the source or the result)
     frames: Iterable[Frame],
     tracker: Tracker | None,
     needs: frozenset[str] = frozenset({"rgb"}),
@@ -76,21 +76,21 @@ def extract(  # noqa: PLR0913 (each is a property of the source or of what is wa
     expected_s: float = 0.0,
     look_for_repeats: bool = True,
 ) -> FaceClip:
-    """Read frames once and keep what `needs` asks for.
+    """Read the frames once and keep what `needs` names.
 
     Args:
-        frames: in order of time.
+        frames: in time order.
         tracker: finds the face; None only for region "whole".
-        needs: names out of types.NEEDS; "rgb" is always taken.
+        needs: names from types.NEEDS; "rgb" is always kept.
         region: "face", or "whole" (the whole picture is skin).
-        info: called after the last frame for the measured facts of the file.
-        progress: called with a text and a fraction.
+        info: called after the last frame; returns the measured facts of the file.
+        progress: called with a text and a fraction 0..1.
         expected_s: length of the video, for the fraction. Unit: s.
-        look_for_repeats: leave out frames that show the picture before once more, and spread bursts. False for
-            frames whose truth stands beside them, one for one.
+        look_for_repeats: drop frames that repeat the previous picture, and even out bursts. False where the
+            ground truth has one value per frame.
 
     Returns:
-        A native FaceClip (uneven times). Where the size of the picture changes, the size with the most frames.
+        A FaceClip at native (uneven) times. Where the picture size changes, the most frequent size is kept.
 
     Raises:
         ClipTooShortError: fewer than two frames.
@@ -99,7 +99,7 @@ def extract(  # noqa: PLR0913 (each is a property of the source or of what is wa
     unknown = needs - set(NEEDS)
     if unknown:
         raise ValueError(f"unknown needs {sorted(unknown)}; known are {NEEDS}")
-    passes: dict[tuple[int, int], _Pass] = {}  # by size of the picture, which may change within a file
+    passes: dict[tuple[int, int], _Pass] = {}  # by picture size, which may change within a file
     with one_thread():
         for count, frame in enumerate(frames):
             size = frame.width, frame.height
@@ -120,7 +120,7 @@ def extract(  # noqa: PLR0913 (each is a property of the source or of what is wa
 
 
 class _Pass(ABC):
-    """What both regions share: times, grids, scene, and the clip made of them."""
+    """The part that both regions share: times, grids, scene, and the clip built from them."""
 
     region = "face"
 
@@ -136,11 +136,11 @@ class _Pass(ABC):
 
     @abstractmethod
     def add(self, frame: Frame) -> None:
-        """Take one frame."""
+        """Add one frame."""
 
     @abstractmethod
     def finish(self, video: VideoInfo) -> FaceClip:
-        """Make the clip when all frames are in."""
+        """Build the clip after the last frame."""
 
     def words(self, n_frames: int) -> str:
         return f"reading frame {n_frames}"
@@ -151,7 +151,7 @@ class _Pass(ABC):
             self.scene[second] = scene_from_crop(crop)
 
     def build(self, weights: roi.RoiWeights, **fields: Any) -> FaceClip:
-        """The FaceClip from the kept grids and one weight for the whole clip."""
+        """Build the FaceClip from the stored grids, with the same weights for the whole clip."""
         times_s = np.array(self.times_s)
         valid = np.zeros(len(times_s), bool)
         index = np.array(sorted(self.grids))
@@ -199,7 +199,7 @@ class _WholePass(_Pass):
 
 
 class _FacePass(_Pass):
-    """Follow one face."""
+    """A pass that follows one face."""
 
     def __init__(self, needs: frozenset[str], tracker: Tracker | None):
         super().__init__(needs)
@@ -209,14 +209,14 @@ class _FacePass(_Pass):
         self.square = bool(needs & {"crop72", "crop128_raw"})
         self.square_side = 128 if "crop128_raw" in needs else 72
         self.path = FacePath()
-        self.seen: list[tuple[float, np.ndarray]] = []  # landmarks of each look, where asked for
+        self.seen: list[tuple[float, np.ndarray]] = []  # time and landmarks of each look, if needed
         self.waiting: deque[tuple[int, Waiting]] = deque()
         self.poses: dict[int, Pose] = {}
         self.thumbnails: list[np.ndarray] = []
         self.n_faces = 0
 
     def add(self, frame: Frame) -> None:
-        """Look, if it is time to; store a working crop; release the frames whose pose is settled."""
+        """Run the tracker when it is due, store a working crop, and release frames whose pose is settled."""
         if frame.time_s >= self.path.next_look_s - 1e-6:
             self._look(frame)
         if len(self.times_s) % THUMBNAIL_EVERY == 0:
@@ -235,7 +235,7 @@ class _FacePass(_Pass):
         return f"reading frame {n_frames}, face found in {found:.0%}"
 
     def finish(self, video: VideoInfo) -> FaceClip:
-        """Flush the queue, then draw the weights and the traces."""
+        """Empty the queue, then compute the weights and the traces."""
         _require_frames(len(self.times_s))
         self._release(float("inf"))
         if self.path.reference is None or len(self.grids) < 2:
@@ -295,14 +295,12 @@ class _FacePass(_Pass):
 
     def _working_crop(self, frame: Frame, pose: Pose) -> Waiting:
         tallest = max(roi.BOX_WIDTHS, roi.BOX_HEIGHTS * self._reference().aspect)
-        margin = (
-            max(tallest, SQUARE_WIDTHS * 1.2 if self.square else 0.0) + 0.25
-        )  # room to move within the wait
+        # + 0.25: room to move while the crop waits
+        margin = max(tallest, SQUARE_WIDTHS * 1.2 if self.square else 0.0) + 0.25
         side = abs(pose.turn) * margin
-        finest = (
-            SQUARE_WIDTHS / self.square_side if self.square else roi.BOX_WIDTHS / roi.GRID
-        )  # face widths a pixel
-        # whole, even steps and corners: chroma and luma pixels are averaged in blocks, several times faster
+        # in face widths per pixel
+        finest = SQUARE_WIDTHS / self.square_side if self.square else roi.BOX_WIDTHS / roi.GRID
+        # with even steps and corners, chroma and luma are averaged in whole blocks: several times faster
         step = max(1, int(abs(pose.turn) * finest))
         step -= step % 2 if step > 1 else 0
         pixels = max(8, 2 * round(side / step / 2))
@@ -312,7 +310,7 @@ class _FacePass(_Pass):
         return Waiting(frame.time_s, crop, complex(x, y), float(step))
 
     def _release(self, now_s: float) -> None:
-        """Turn waiting frames into grids once every key pose within the look-ahead is known."""
+        """Turn waiting frames into grids once all key poses within the look-ahead are known."""
         while self.waiting:
             index, frame = self.waiting[0]
             if not self.path.settled(frame.time_s, now_s) and now_s != float("inf"):
@@ -335,11 +333,11 @@ class _FacePass(_Pass):
 
     def _sample(self, frame: Waiting, pose: Pose, pixels: int, width: float, height: float) -> np.ndarray:
         """Resample the working crop into a face-aligned box of width x height face widths."""
-        # twice as fine and then averaged where the crop has many more pixels than the box: none is skipped
+        # where the crop is much finer than the box, oversample by 2 and average: no pixel is skipped
         n = 2 * pixels if abs(pose.turn) * width / pixels / frame.scale > FINE_FROM else pixels
         column = pose.turn * (width / n) / frame.scale
         row = pose.turn * 1j * (height / n) / frame.scale
-        # pixel (i, j) of the box has its centre at (i + 1/2, j + 1/2); the crop likewise
+        # pixel (i, j) has its centre at (i + 1/2, j + 1/2), in the box as in the crop
         start = (pose.shift - frame.corner) / frame.scale - (0.5 + 0.5j)
         start += column * (0.5 - n / 2) + row * (0.5 - n / 2)
         matrix = np.array([[column.real, row.real, start.real], [column.imag, row.imag, start.imag]])
@@ -377,7 +375,7 @@ class _FacePass(_Pass):
 
     def _notes(self, face: FaceInfo) -> tuple[str, ...]:
         notes = (
-            ["The face is upside down in the video; it was turned by 180 degrees."]
+            ["The face is upside down in the video; the picture was turned by 180 degrees."]
             if upside_down(list(self.poses.values()))
             else []
         )

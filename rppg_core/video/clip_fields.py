@@ -1,7 +1,7 @@
-"""A FaceClip that somebody made by hand: do its fields fit together?
+"""Check that the fields of a FaceClip made by hand are consistent.
 
-The fields of a clip from the pass always do; for any other clip this says in words what does not fit. The
-marks of `types.FaceClip` say which fields have one row per frame or second. Axis letters: T time, R roi.
+A clip from the pass always is; for any other clip, the error names the field that is wrong. The marks in
+`types.FaceClip` define which fields have one row per frame or per second. Axis letters: T time, R roi.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from rppg_core.types import FaceClip, marked_rows
 
 
 def check_fields(clip: FaceClip) -> FaceClip:
-    """The clip itself, once its fields fit together.
+    """Return the clip if its fields are consistent.
 
     Raises:
-        UsageError: a field that is no array, has the wrong shape, or holds what is not a number.
+        UsageError: a field is not an array, has the wrong shape, or is not numeric.
     """
     times_s = _numbers("times_s", clip.times_s)
     if (
@@ -69,7 +69,7 @@ def check_fields(clip: FaceClip) -> FaceClip:
 
 
 def whole_seconds(times_s: Float[np.ndarray, " time"]) -> range:
-    """The seconds of the clock that frames lie in, from the first frame's to the last one's."""
+    """The whole seconds that the frames cover, from that of the first frame to that of the last."""
     if not len(times_s):
         return range(0)
     return range(floor(times_s[0]), floor(times_s[-1]) + 1)

@@ -1,8 +1,8 @@
-"""One run through the packets of one file: which stream, which pictures, and what the file states about itself.
+"""One run through the packets of one file: the stream, its pictures, and what the file states about itself.
 
-The reader uses it. Files are opened by content and as plain local files. Of several video streams, the one with the
-default mark, the most frames and no cover mark is the video. Once a file is open, damaged parts are counted and
-never raise an error.
+The reader uses it. The format is detected from the content, and only local files are opened. Of several video
+streams, covers are excluded and previews come last; otherwise it is the default stream, then the longest.
+Once a file is open, damaged parts are counted and never raise an error.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from rppg_core.video.mp4_edits import has_other_speeds
 from rppg_core.video.paths import VIDEO_WANTED
 
 MAX_PIXELS = 40_000_000
-MAX_RATE = 1000  # frames a second; some files give their clock's ticks as the rate
+MAX_RATE = 1000  # frames a second; some files state the tick rate of their clock instead
 USUAL_RATE = 30.0
-# Containers of recordings. Play lists and scripts that name other files are not among them.
+# Containers of recordings; play lists and scripts that refer to other files are left out.
 CONTAINERS = (
     "mov,matroska,avi,mpegts,mpeg,mpegvideo,h264,hevc,m4v,mjpeg,flv,asf,ogg,gif,nut,ivf,wav,mp3,aac,flac"
 )
-# Streams without a container: their demuxers make up 25 frames a second where the stream itself states no rate.
+# Streams without a container: their demuxers assume 25 frames a second where the stream states no rate.
 BARE = {"h264", "hevc", "m4v", "mjpeg", "mpegvideo"}
 ANDROID = "com.android.version"
 X26X = re.compile(rb"(x26[45]) .*?(?:\b((?:crf|qp)=[\d.]+)|$)", re.DOTALL)
-MAX_WRITER = 80  # characters; the names come out of the file
+MAX_WRITER = 80  # characters; the names come from the file
 OPEN_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 10.0
-MAX_READ_ERRORS = 64  # of the container, in a row or not, before the rest is given up
-LONG_SOUND = 0.9  # of the pictures' length from which on sound counts as long as they are
-MOVES = 0.4  # of the most frames of any stream that a video has at least; a preview has fewer
-COMPARED_PACKETS = 2000  # that are counted to tell the video from a cover or a preview
+MAX_READ_ERRORS = 64  # of the container, consecutive or not, before the rest is skipped
+LONG_SOUND = 0.9  # of the pictures' length; from here on the sound counts as equally long
+MOVES = 0.4  # a video has at least this share of the largest frame count; a preview has less
+COMPARED_PACKETS = 2000  # counted to distinguish the video from a cover or a preview
 NOT_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
@@ -75,21 +75,21 @@ class Decoder:
 
     @property
     def duration_s(self) -> float:
-        """What the header says, 0 where it says nothing."""
+        """The length that the header states; 0 where it states none."""
         if self.stream.duration and self.stream.time_base:
             return max(float(self.stream.duration * self.stream.time_base), 0.0)
         return max((self.container.duration or 0) / av.time_base, 0.0)
 
     @property
     def stated_rate(self) -> float | None:
-        """Frames a second as the file says, None where it says nothing."""
+        """The frame rate that the file states; None where it states none. Unit: Hz."""
         context_rate = self.stream.codec_context.framerate
         rates = (context_rate,) if self.bare else (self.stream.average_rate, self.stream.guessed_rate)
         return next((float(rate) for rate in rates if rate and 0 < rate <= MAX_RATE), None)
 
     @property
     def tags(self) -> dict[str, str]:
-        """What the file says of itself, keys in small letters and without the maker's prefix."""
+        """The metadata of the file; keys in lower case and without Apple's prefix."""
         tags = {**self.stream.metadata, **self.container.metadata}
         return {key.lower().removeprefix("com.apple.quicktime."): value for key, value in tags.items()}
 
@@ -109,20 +109,18 @@ class Decoder:
                     yield picture
 
     def close(self) -> None:
-        """Let go of the file, once or again; the counts stay."""
+        """Close the file; may be called again, and the counts remain."""
         if hasattr(self, "stream"):
             self.container.close()
             del self.container, self.stream
 
     def packets(self) -> Iterator[av.Packet]:
-        """The file's pieces, not decoded."""
+        """The packets of the stream, not decoded."""
         for _ in range(MAX_READ_ERRORS):
             try:
                 yield from self.container.demux(self.stream)
                 return
-            except (
-                IndexError
-            ):  # PyAV trips over streams that turn up while reading; ours is at its end by then
+            except IndexError:  # PyAV fails on streams that appear while reading; ours has ended by then
                 return
             except ExitError:  # a read took longer than READ_TIMEOUT_S
                 self.errors += 1
@@ -134,7 +132,7 @@ class Decoder:
         """Where the times of this file come from.
 
         Args:
-            fps: the user's word, which counts more than the file's. Unit: Hz.
+            fps: the rate given by the user, which overrides that of the file. Unit: Hz.
         """
         rate = self.stated_rate
         if fps is not None:
@@ -157,7 +155,7 @@ class Decoder:
         return self._clock_by_tags(rate or USUAL_RATE)
 
     def _clock_by_tags(self, rate: float) -> ClockSource:
-        """The stamps, and what a camera says of its own rate beside them."""
+        """The time stamps, scaled where the capture rate in the tags shows slow motion or time lapse."""
         capture_fps = capture_rate(self.tags)
         if capture_fps is None:
             return ClockSource(rate)
@@ -184,7 +182,7 @@ class Decoder:
         return ClockSource(rate, speed=speed, words=words)
 
     def writer(self, first: av.VideoFrame) -> str:
-        """The camera or programs that the file names; x264 and x265 sign the first picture with their settings."""
+        """Camera or programs named in the file; x264 and x265 store their settings with the first picture."""
         tags = self.tags
         names = [" ".join(tags[key] for key in ("make", "model") if key in tags)]
         names += [f"Android {tags[ANDROID]}"] if ANDROID in tags else []
@@ -196,7 +194,7 @@ class Decoder:
 
 
 def read_stamps(path: Path) -> np.ndarray:
-    """Distinct time stamps of the packets in order, without decoding. Unit: s."""
+    """Distinct time stamps of the packets, sorted, without decoding. Unit: s."""
     decoder = Decoder(path)
     try:
         stamps_s = {
@@ -210,7 +208,7 @@ def read_stamps(path: Path) -> np.ndarray:
 
 
 def _sound_s(path: Path) -> float:
-    """Length of the sound by its packets: Matroska gives every stream the length of the whole. Unit: s."""
+    """Length of the sound from its packets: Matroska states one length for all streams. Unit: s."""
     stamps_s: list[float] = []
     with _open(path) as container:
         try:
@@ -218,18 +216,18 @@ def _sound_s(path: Path) -> float:
                 if packet.pts is not None and packet.time_base:
                     stamps_s.append(float(packet.pts * packet.time_base))
         except (FFmpegError, IndexError):
-            pass  # damaged further on: what was read decides
+            pass  # damaged from here on: use what was read
     return max(stamps_s, default=0.0) - min(stamps_s, default=0.0)
 
 
 def _open(path: Path) -> InputContainer:
-    """Open by content, as a plain local file."""
+    """Open a local file, with its format detected from the content."""
     head = _first_bytes(path)
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
     if head[4:8] == b"ftyp" and has_other_speeds(path):
         options["ignore_editlist"] = "1"
     try:
-        # "file:" so that no part of a name is taken for a protocol
+        # "file:" keeps FFmpeg from reading a part of the name as a protocol
         return av.open(
             f"file:{path.absolute()}",
             metadata_errors="ignore",
@@ -248,7 +246,7 @@ def _open(path: Path) -> InputContainer:
 
 
 def _first_bytes(path: Path) -> bytes:
-    """The beginning of the file, or the reason why there is none; `paths` has seen that there is something."""
+    """The first bytes of the file, or an error with the reason; `paths` has checked that the path exists."""
     got, do = f"{path.name!r} is not a file", "check the path"
     if path.is_file():
         try:
@@ -264,7 +262,7 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The stream that moves: default mark and most frames first; a cover or a preview only where nothing else is."""
+    """The main video stream: default and longest first; a preview only where there is nothing else."""
     streams = [s for s in container.streams.video if not s.disposition & NOT_PICTURES]
     if not streams:
         kind = "holds only sound" if container.streams.audio else "holds no pictures"
@@ -274,7 +272,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not decodable:
         container.close()
         raise VideoError(
-            f"{path.name!r} is coded in a way that this program cannot decode",
+            f"{path.name!r} is encoded in a format that this program cannot decode",
             wanted=VIDEO_WANTED,
             do="convert it, for example to H.264 at high quality",
         )
@@ -284,7 +282,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     most = max(frames.values(), default=0)
 
     def rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
-        """A stream that moves (not one picture in many of another's), then the default one, then the longest."""
+        """Streams with enough frames to be a video first, then the default one, then the longest."""
         n = frames[stream.index]
         marked = bool(stream.disposition & Disposition.default)
         return n > MOVES * most, marked, n, -stream.index
@@ -293,7 +291,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def _frames_by_stream(path: Path) -> Counter[int]:
-    """Packets of each video stream in the first COMPARED_PACKETS of them; headers are not believed."""
+    """Packets of each video stream among the first COMPARED_PACKETS; headers are not trusted."""
     found: Counter[int] = Counter()
     with _open(path) as container:
         try:
@@ -302,5 +300,5 @@ def _frames_by_stream(path: Path) -> Counter[int]:
                 if found.total() >= COMPARED_PACKETS:
                     break
         except (FFmpegError, IndexError):
-            pass  # damaged further on: what was counted decides
+            pass  # damaged from here on: use what was counted
     return found

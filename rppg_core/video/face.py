@@ -1,12 +1,14 @@
-"""Which face, and where: 468 points of one face in each frame that the tracker looks at.
+"""Which face, and where: 468 points of one face in each frame that the tracker processes.
 
-The detector runs until a face is found. From then on the next crop comes from the last points, and a detection once
-a second only counts faces and notices one that is a lot larger. When the mesh network itself reports no face in the
-crop, the detector runs again. `face_models` finds the files, `face_nets` runs them.
+The detector runs until a face is found. From then on, each crop comes from the previous points, and the
+detector runs only every few seconds, to count faces and to find a much larger one. When the mesh network
+reports no face in the crop, the detector searches again.
+`face_models` finds the model files, `face_nets` runs them.
 
-What differs from MediaPipe's graphs: a first crop is refined once from its own points, so that the first answer is
-as good as all later ones; the crop is square around the points' box along the eye line; small faces are searched
-in overlapping tiles. Points and centres are also written as complex numbers x + iy.
+What differs from MediaPipe's graphs: the first crop is refined once from its own points, so that the first
+result is as good as all later ones; the crop is a square around the bounding box of the points along the eye
+line; small faces are searched in overlapping tiles. Points and centres are also written as complex
+numbers x + iy.
 Axis letters: L landmark.
 """
 
@@ -36,31 +38,31 @@ from rppg_core.video.frame import Frame
 __all__ = ["FaceObservation", "FaceTracker", "resolve_models"]
 
 MIN_MESH_SCORE = 0.5
-CROP_SIDES = 1.5  # side of the mesh crop in sides of the face's box
-SEARCH_INTERVAL_S = 1.0  # between two searches in tiles
-COUNT_INTERVAL_S = 4.0  # between two counts of the faces
-SWITCH_RATIO = 1.4  # another face must be this much larger before the tracker turns to it
+CROP_SIDES = 1.5  # side of the mesh crop over the side of the face box
+SEARCH_INTERVAL_S = 1.0  # between searches in tiles
+COUNT_INTERVAL_S = 4.0  # between counts of the faces
+SWITCH_RATIO = 1.4  # another face must be this much larger before the tracker switches to it
 MAX_FACES = 6
-# The detector takes an upside-down face for an upright one, with a score of 0.63 to 0.76 where the turned
-# picture gets 0.89 to 0.95 (measured on eight faces); the mesh network then fits its points the wrong way round.
+# The detector takes an upside-down face for an upright one, with a score of 0.63 to 0.76, while the rotated
+# picture gets 0.89 to 0.95 (measured on eight faces); the mesh network then fits its points upside down.
 SURE_SCORE, CLEARER_BY = 0.85, 0.1
-TILE_SIDES = (0.6, 0.35)  # of the picture's shorter side
-MIN_TILE = 128  # pixels; in smaller tiles lie faces too small for a pulse
-TILE_STEP = 0.8  # of the tile's side
+TILE_SIDES = (0.6, 0.35)  # over the shorter side of the picture
+MIN_TILE = 128  # pixels; faces in smaller tiles are too small for a pulse
+TILE_STEP = 0.8  # over the side of the tile
 
 
 @dataclass(frozen=True)
 class FaceObservation:
     """One face in one frame."""
 
-    landmarks: Float[np.ndarray, "landmark 2"]  # 468 mesh points, upright pixels from the picture's corner
+    landmarks: Float[np.ndarray, "landmark 2"]  # 468 mesh points, in pixels of the upright picture
     score: float  # the mesh network's probability of a face, 0..1
-    n_faces: int  # faces in the picture, counted once a second
+    n_faces: int  # faces in the picture, counted every COUNT_INTERVAL_S
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A turned square of the picture."""
+    """A rotated square of the picture."""
 
     centre: complex
     side: float  # pixels
@@ -76,14 +78,14 @@ class Face:
     box: Crop  # square around the points along the eye line
 
 
-Square = tuple[int, int, int]  # x, y, side of an upright square, pixels; may reach over the picture's edge
+Square = tuple[int, int, int]  # x, y, side of an upright square, pixels; may extend beyond the picture
 
 
 class FaceTracker:
     """Follow the largest face.
 
     Args:
-        backend: "opencv" (nothing more to install), "litert" (package ai-edge-litert) or "mediapipe" (package
+        backend: "opencv" (no extra package), "litert" (package ai-edge-litert) or "mediapipe" (package
             mediapipe and its face_landmarker.task file).
 
     Raises:
@@ -99,7 +101,7 @@ class FaceTracker:
         self._time_s = self._next_count_s = self._next_tiles_s = -np.inf
 
     def observe(self, frame: Frame) -> FaceObservation | None:
-        """Look at a frame; None when it shows no face. Frames come in order of time, at any distance."""
+        """Find the face in a frame; None when there is none. Frames come in time order, at any spacing."""
         size = frame.width, frame.height
         if frame.time_s < self._time_s or size != self._size:
             self._face, self._next_count_s, self._next_tiles_s = None, -np.inf, -np.inf
@@ -113,7 +115,7 @@ class FaceTracker:
         return FaceObservation(face.landmarks, face.score, self._n_faces) if face is not None else None
 
     def _search(self, frame: Frame) -> Face | None:
-        """The largest face of the picture: in the whole of it, then in tiles, at most once a second."""
+        """The largest face in the whole picture; if there is none, in tiles, at most once a second."""
         faces = self._confirmed(frame, _whole(frame.width, frame.height))
         if not faces and frame.time_s >= self._next_tiles_s:
             self._next_tiles_s = frame.time_s + SEARCH_INTERVAL_S
@@ -126,7 +128,7 @@ class FaceTracker:
         return max(faces, key=lambda face: face.box.side, default=None)
 
     def _count(self, frame: Frame, followed: Face) -> Face:
-        """Count faces, and turn to another only when it is a lot larger than the one that is followed."""
+        """Count faces, and switch to another one only when it is much larger than the followed one."""
         others = self._confirmed(frame, _whole(frame.width, frame.height), known=followed)
         self._n_faces = 1 + len(others)
         self._next_count_s = frame.time_s + COUNT_INTERVAL_S
@@ -134,7 +136,7 @@ class FaceTracker:
         return largest if largest.box.side > SWITCH_RATIO * followed.box.side else followed
 
     def _confirmed(self, frame: Frame, squares: Iterator[Square], known: Face | None = None) -> list[Face]:
-        """Faces in the squares that the mesh network confirms, without the one that is known."""
+        """Faces in the squares that the mesh network confirms, without the known one."""
         detect = self._detect_either_way if known is None else self._detect
         found = [detection for square in squares for detection in detect(frame, square)]
         faces, taken = [], [known.box] if known is not None else []
@@ -149,10 +151,10 @@ class FaceTracker:
         return faces
 
     def _detect_either_way(self, frame: Frame, square: Square) -> list[Detection]:
-        """Detections in one square; of the square upside down where faces are much clearer that way."""
+        """Detections in one square, or in the square rotated by 180 degrees where those score much higher."""
         upright = self._detect(frame, square)
         best = max((detection.score for detection in upright), default=0.0)
-        if not 0 < best < SURE_SCORE:  # no face at all, or one that is surely upright
+        if not 0 < best < SURE_SCORE:  # no face at all, or one that is certainly upright
             return upright
         turned = self._detect(frame, square, upside_down=True)
         return turned if max((d.score for d in turned), default=0.0) > best + CLEARER_BY else upright
@@ -172,7 +174,7 @@ class FaceTracker:
         ]
 
     def _mesh(self, frame: Frame, box: Crop) -> Face | None:
-        """Points of the face in and around a box; None when the network sees no face there."""
+        """Mesh points of the face in and around a box; None when the network finds no face there."""
         crop = Crop(box.centre, box.side * CROP_SIDES, box.angle)
         pixels = self._engine.mesh_side
         points, score = self._engine.mesh(_turned_crop(frame, crop, pixels))
@@ -194,12 +196,12 @@ def _engine(backend: str) -> Engine:
 
         return MediaPipeEngine()
     raise UsageError(
-        f"unknown face backend {backend!r}", wanted="opencv, litert or mediapipe", do="name one of these"
+        f"unknown face backend {backend!r}", wanted="opencv, litert or mediapipe", do="choose one of these"
     )
 
 
 def _whole(width: int, height: int) -> Iterator[Square]:
-    """The whole picture in one square, then squares of its shorter side, in which faces are larger."""
+    """One square around the picture, then squares of its shorter side, in which faces are larger."""
     side = max(width, height)
     yield (width - side) // 2, (height - side) // 2, side
     if side > 1.2 * min(width, height):
@@ -222,7 +224,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def _square_picture(frame: Frame, square: Square, pixels: int) -> np.ndarray:
-    """An upright square, black where it reaches over the picture's edge."""
+    """An upright square, black outside the picture."""
     x, y, side = square
     left, top = max(x, 0), max(y, 0)
     right, bottom = min(x + side, frame.width), min(y + side, frame.height)
@@ -237,9 +239,9 @@ def _square_picture(frame: Frame, square: Square, pixels: int) -> np.ndarray:
 
 
 def _turned_crop(frame: Frame, crop: Crop, pixels: int) -> np.ndarray:
-    """A turned square: its upright bounding box at about the right resolution, then one rotation."""
+    """A rotated square: cut out its upright bounding box at about the right resolution, then rotate it."""
     reach = crop.side * (abs(np.cos(crop.angle)) + abs(np.sin(crop.angle)))
-    shrink = max(1, int(crop.side / pixels))  # a whole number, and even edges below: cheapest to cut out
+    shrink = max(1, int(crop.side / pixels))  # an integer, with even edges below: cheapest to cut out
     fetched = 2 * int(np.ceil((reach + 2) / (2 * shrink)))
     side = fetched * shrink
     x, y = (2 * int((edge - reach / 2) // 2) for edge in (crop.centre.real, crop.centre.imag))
@@ -258,7 +260,7 @@ def _turned_crop(frame: Frame, crop: Crop, pixels: int) -> np.ndarray:
 
 
 def _box_around(places: np.ndarray) -> Crop:
-    """The square around the points, turned with the line between the outer eye corners."""
+    """The square around the points, aligned with the line between the outer eye corners."""
     angle = float(np.angle(places[RIGHT_CORNER] - places[LEFT_CORNER]))
     level = places * np.exp(-1j * angle)
     low = complex(level.real.min(), level.imag.min())
@@ -268,6 +270,6 @@ def _box_around(places: np.ndarray) -> Crop:
 
 
 def _touches(face: Detection | Crop, taken: list[Crop]) -> bool:
-    """Whether a box is one of the faces that are already known."""
+    """Whether a box overlaps one of the faces that are already known."""
     centres, sides = np.array([t.centre for t in taken]), np.array([t.side for t in taken])
     return bool(taken) and bool((overlap(face.centre, face.side, centres, sides) > SAME_FACE).any())

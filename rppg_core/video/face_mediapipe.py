@@ -1,8 +1,8 @@
 """The optional MediaPipe backend: the current FaceLandmarker in place of both networks.
 
-It needs the extra `mediapipe` and the model file face_landmarker.task in RPPG_MODEL_DIR or in the cache. That model
-has 478 points; the first 468 are those of Face Mesh, the rest are irises. It finds faces by itself and gives no
-probability, so a crop with a face scores 1.
+It needs the extra `mediapipe` and the model file face_landmarker.task in RPPG_MODEL_DIR or in the cache. That
+model has 478 points; the first 468 are those of Face Mesh, the others belong to the irises. It detects faces
+itself and returns no probability, so a crop with a face scores 1.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from rppg_core.errors import ModelFileError, UsageError
 from rppg_core.video.face_models import ModelFile, cache_folder, find_model
 from rppg_core.video.face_nets import LEFT_CORNER, N_POINTS, RIGHT_CORNER, Detection
 
-# The published float16 version 1. Bundles that were put together from other models load without an error and give
-# points that are tens of pixels off: hence one content only.
+# The published float16 version 1. Bundles assembled from other models load without an error but give points
+# that are tens of pixels off, so only this content is accepted.
 TASK = ModelFile(
     "face_landmarker.task", "", "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 )
@@ -25,7 +25,7 @@ MAX_FACES = 6
 class MediaPipeEngine:
     """MediaPipe Tasks FaceLandmarker on still pictures."""
 
-    detect_side = 192  # finds faces as small as the other backends do
+    detect_side = 192  # finds faces as small as with the other backends
     mesh_side = 256
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class MediaPipeEngine:
                 BaseOptions,
                 vision,
             )
-        except (ImportError, OSError) as error:  # OSError: a graphics library of the system is missing
+        except (ImportError, OSError) as error:  # OSError: a graphics library is missing on the system
             raise UsageError(
                 f"face backend 'mediapipe', but it cannot be imported ({error})",
                 wanted="the package mediapipe 1.0 or newer and the system's libEGL and libGLESv2",
@@ -46,7 +46,7 @@ class MediaPipeEngine:
             raise ModelFileError(
                 f"{TASK.name} found neither in RPPG_MODEL_DIR nor in {cache_folder()}",
                 wanted="MediaPipe's published face landmarker bundle (float16, version 1)",
-                do="download it from the MediaPipe documentation's page of the Face Landmarker and put it there",
+                do="download it from the Face Landmarker page of the MediaPipe documentation and put it there",
             )
         self._mediapipe = mediapipe
         options = vision.FaceLandmarkerOptions(
@@ -55,7 +55,7 @@ class MediaPipeEngine:
         self._landmarker = vision.FaceLandmarker.create_from_options(options)
 
     def detect(self, square: Float[np.ndarray, "side side 3"]) -> list[Detection]:
-        """Faces as squares around the points."""
+        """Faces, as squares around their points."""
         return [_detection(points) for points in self._points(square)]
 
     def mesh(self, crop: Float[np.ndarray, "side side 3"]) -> tuple[Float[np.ndarray, "468 2"], float]:

@@ -1,8 +1,8 @@
-"""Where the two face models come from: a folder, the cache, Google's published file, or a wheel opened as a zip.
+"""Sources of the two face models: a folder, the cache, Google's published file, or a wheel opened as a zip.
 
-The models (1.47 MB, Apache-2.0) are no part of this project and are not in current MediaPipe wheels. Whatever the
-source, a file is used only if its sha256 is the pinned one. Only `resolve_models(fetch=True)` uses the network, and
-only if neither the given folder nor the cache holds the files.
+The models (1.47 MB, Apache-2.0) are not part of this project and not in current MediaPipe wheels. Whatever
+the source, a file is used only if its sha256 matches the pinned one. Only `resolve_models(fetch=True)` uses
+the network, and only if neither the given folder nor the cache holds the files.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from rppg_core.errors import ModelFileError
 
 ASSETS_URL = "https://storage.googleapis.com/mediapipe-assets/"
 ASSET_TIMEOUT_S = 6
-WHEEL = "mediapipe==0.10.21"  # the newest wheel that holds the two models
+WHEEL = "mediapipe==0.10.21"  # the newest wheel that contains the two models
 WHEEL_TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One model: its published name, its place in the wheel, and the only content that is accepted."""
+    """One model: its published name, its path in the wheel, and the sha256 of the only accepted content."""
 
     name: str
     in_wheel: str
@@ -61,10 +61,10 @@ def resolve_models(fetch: bool = True, *, folder: str | Path | None = None) -> M
 
     Args:
         fetch: allow downloads when the files are neither in the folder nor in the cache.
-        folder: looked into first; default: the environment variable RPPG_MODEL_DIR, where set.
+        folder: searched first; default: the environment variable RPPG_MODEL_DIR, if set.
 
     Returns:
-        Paths whose sha256 was checked just now.
+        Paths of the files, whose sha256 was checked in this call.
 
     Raises:
         ModelFileError: a file in `folder` has the wrong content, or nothing could be found or fetched.
@@ -83,11 +83,11 @@ def resolve_models(fetch: bool = True, *, folder: str | Path | None = None) -> M
 
 
 def find_model(model: ModelFile, folder: str | Path | None = None) -> Path | None:
-    """The checked file in the folder, else in the cache; None when neither holds it. Never fetches.
+    """The checked file in the folder, else in the cache; None when neither has it. Never downloads.
 
     Args:
-        model: which file.
-        folder: looked into first; default: the environment variable RPPG_MODEL_DIR, where set.
+        model: the model to find.
+        folder: searched first; default: the environment variable RPPG_MODEL_DIR, if set.
 
     Returns:
         Its path, or None.
@@ -100,7 +100,7 @@ def find_model(model: ModelFile, folder: str | Path | None = None) -> Path | Non
 
 
 def cache_folder() -> Path:
-    """The user's cache of this program: XDG_CACHE_HOME where set, else what the platform uses."""
+    """The cache folder of this program: in XDG_CACHE_HOME if set, else at the default of the platform."""
     if root := os.environ.get("XDG_CACHE_HOME"):
         return Path(root) / "rppg-lab"
     if sys.platform == "win32":
@@ -111,7 +111,7 @@ def cache_folder() -> Path:
 
 
 def _in_folder(model: ModelFile, folder: Path) -> Path | None:
-    """The file in a folder that the user named; one of the same name with another content is an error."""
+    """The file in a folder given by the user; the same name with other content is an error."""
     path = folder / model.name
     if not path.is_file():
         return None
@@ -139,7 +139,7 @@ def _absence(model: ModelFile) -> str:
 
 
 def _fetch(models: list[ModelFile]) -> dict[ModelFile, Path]:
-    """Try the sources one after the other; the error names what each of them said."""
+    """Try the sources one after the other; the error lists the failure of each."""
     complaints: list[str] = []
     sources: tuple[Callable[[list[ModelFile]], dict[ModelFile, bytes]], ...] = (_from_assets, _from_wheel)
     for source in sources:
@@ -153,7 +153,7 @@ def _fetch(models: list[ModelFile]) -> dict[ModelFile, Path]:
         return {model: _store(model, content) for model, content in contents.items()}
     raise ModelFileError(
         f"the face models could not be fetched ({'; '.join(complaints)})",
-        wanted=f"{' and '.join(model.name for model in models)} from {ASSETS_URL} or out of {WHEEL}",
+        wanted=f"{' and '.join(model.name for model in models)} from {ASSETS_URL} or from {WHEEL}",
         do=f"connect to the internet and run: rppg doctor --fetch, or put the files into {cache_folder()}",
     )
 
@@ -174,7 +174,7 @@ def _from_assets(models: list[ModelFile]) -> dict[ModelFile, bytes]:
 
 
 def _from_wheel(models: list[ModelFile]) -> dict[ModelFile, bytes]:
-    """The models inside the MediaPipe wheel, which pip downloads as data: nothing of it is installed or run."""
+    """The models in the MediaPipe wheel, which pip downloads as data: nothing in it is installed or run."""
     with tempfile.TemporaryDirectory(prefix="rppg-models-") as folder:
         options = "--quiet --disable-pip-version-check --retries 2 --no-deps --only-binary=:all:"
         platform = "--python-version 3.11 --platform manylinux_2_28_x86_64"  # whatever this machine is
@@ -198,7 +198,7 @@ def _from_wheel(models: list[ModelFile]) -> dict[ModelFile, bytes]:
 
 
 def _store(model: ModelFile, content: bytes) -> Path:
-    """Write into the cache in one step, so that a reader never sees half a file."""
+    """Write to the cache in one step, so that no reader gets an incomplete file."""
     path = cache_folder() / model.name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -213,8 +213,8 @@ def _store(model: ModelFile, content: bytes) -> Path:
     except OSError as error:
         raise ModelFileError(
             f"{path} cannot be written ({error.strerror or error})",
-            wanted="a cache folder that can be written",
-            do="free it, or let XDG_CACHE_HOME name another folder",
+            wanted="a writable cache folder",
+            do="make it writable, or set XDG_CACHE_HOME to another folder",
         ) from error
     return path
 

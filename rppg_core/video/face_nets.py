@@ -1,8 +1,8 @@
-"""Two small networks and what runs them: BlazeFace (where are faces?) and Face Mesh (468 points of one face).
+"""Two small networks and their engines: BlazeFace (finds faces) and Face Mesh (468 points of one face).
 
-An engine takes square RGB pictures and gives plain numbers; it does not depend on video. `OpenCvEngine` needs
+An engine takes square RGB pictures and returns numbers; it does not depend on video. `OpenCvEngine` needs
 nothing beyond OpenCV; `LiteRtEngine` runs the same two files with `ai-edge-litert`; `MediaPipeEngine` (in
-face_mediapipe.py) replaces both networks by MediaPipe's current FaceLandmarker.
+face_mediapipe.py) replaces both networks with MediaPipe's current FaceLandmarker.
 
 Source: Bazarevsky et al. 2019, BlazeFace (https://arxiv.org/abs/1907.05047): anchors and decoding;
 Kartynnik et al. 2019 (https://arxiv.org/abs/1907.06724): the mesh; constants of MediaPipe's published graphs.
@@ -21,9 +21,9 @@ from rppg_core.errors import UsageError
 from rppg_core.video.face_models import ModelPaths
 
 N_POINTS = 468
-LEFT_CORNER, RIGHT_CORNER = 33, 263  # outer eye corners, picture left and right
+LEFT_CORNER, RIGHT_CORNER = 33, 263  # outer eye corners, left and right in the picture
 MIN_DETECTION_SCORE = 0.5
-SAME_FACE = 0.3  # boxes whose intersection over union is larger are one face
+SAME_FACE = 0.3  # boxes with a larger intersection over union are one face
 
 
 class Detection(NamedTuple):
@@ -37,17 +37,17 @@ class Detection(NamedTuple):
 
 @runtime_checkable
 class Engine(Protocol):
-    """Finds faces in a square picture and points in a face crop."""
+    """Finds faces in a square picture, and mesh points in a face crop."""
 
     detect_side: int  # pixels of the picture that `detect` takes
     mesh_side: int
 
     def detect(self, square: Float[np.ndarray, "side side 3"]) -> list[Detection]:
-        """Faces in a square picture of grey levels 0..255, best first, in its pixels."""
+        """Faces in a square picture of grey levels 0..255, best first, in pixels of that picture."""
         ...
 
     def mesh(self, crop: Float[np.ndarray, "side side 3"]) -> tuple[Float[np.ndarray, "468 2"], float]:
-        """Mesh points in pixels of an upright face crop, and the probability that there is a face."""
+        """Mesh points in pixels of an upright face crop, and the probability of a face."""
         ...
 
 
@@ -66,7 +66,7 @@ class BlazeEngine(ABC):
         """Points (1404,) and logit of a (192, 192, 3) crop in 0..1."""
 
     def detect(self, square: Float[np.ndarray, "side side 3"]) -> list[Detection]:
-        """Decode the anchors and merge the boxes that mean the same face."""
+        """Decode the anchors and merge the boxes of the same face."""
         logits, boxes = self._run_detector(square / 127.5 - 1)
         scores = _sigmoid(logits)
         likely = np.flatnonzero(scores > MIN_DETECTION_SCORE)
@@ -77,7 +77,7 @@ class BlazeEngine(ABC):
         return _merge(scores, places[:, 0] + anchors, sides, eyes=places[:, 3] - places[:, 2])
 
     def mesh(self, crop: Float[np.ndarray, "side side 3"]) -> tuple[Float[np.ndarray, "468 2"], float]:
-        """The network answers in pixels of its input; depth is dropped."""
+        """Mesh points in pixels of the network's input; depth is dropped."""
         points, logit = self._run_mesh(crop / 255)
         return points.reshape(N_POINTS, 3)[:, :2], float(_sigmoid(np.float64(logit)))
 
@@ -87,7 +87,9 @@ class OpenCvEngine(BlazeEngine):
 
     def __init__(self, models: ModelPaths):
         self._detector, self._mesh = (
-            cv2.dnn.readNetFromTFLite(np.fromfile(path, np.uint8))  # from memory: paths may hold any letter
+            cv2.dnn.readNetFromTFLite(
+                np.fromfile(path, np.uint8)
+            )  # from memory: paths may contain any character
             for path in models
         )
 
@@ -101,7 +103,7 @@ class OpenCvEngine(BlazeEngine):
 
 
 class LiteRtEngine(BlazeEngine):
-    """Google's LiteRT runtime (`ai-edge-litert`), when it is installed."""
+    """Google's LiteRT runtime (`ai-edge-litert`), an optional package."""
 
     def __init__(self, models: ModelPaths):
         try:
@@ -176,7 +178,7 @@ def _forward(network: Any, picture: np.ndarray, outputs: tuple[str, str]) -> lis
         network.setInput(np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32))
         if len(network.getUnconnectedOutLayersNames()) == len(outputs):
             return list(network.forward(outputs))
-        return [network.forward(name) for name in outputs]  # OpenCV 5.0 knows only the last output as such
+        return [network.forward(name) for name in outputs]  # OpenCV 5.0 lists only the last output
     finally:
         cv2.setNumThreads(threads)
 

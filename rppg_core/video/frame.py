@@ -1,10 +1,10 @@
-"""One picture of a video, as the decoder delivered it; only the small regions that are needed become RGB.
+"""One picture of a video, as decoded; only the small regions that are needed are converted to RGB.
 
-The reader yields these. Converting a whole picture to RGB costs more than decoding it, and rounds every pixel to a
-grey level, which is more than the amplitude of a pulse. So a region is cut out of the decoder's planes without a
-copy, each plane is area-averaged to the requested size, and the colour matrix is applied in floating point to that
-small result. A mean and a matrix may be exchanged, since both are linear. (Only clipping is not; here it also comes
-after the mean.)
+The reader yields these frames. Converting a whole picture to RGB costs more than decoding it, and rounds
+every pixel to a grey level, which is more than the amplitude of a pulse. Therefore a region is cut out of the
+decoder's planes without a copy, each plane is area-averaged to the requested size, and the colour matrix is
+applied in floating point to that small result. The order of mean and matrix does not matter, since both are
+linear. (Clipping is not linear; it also comes after the mean.)
 
 Axis letters: H, W. Planes hold (rows, columns) or (rows, columns, channels).
 """
@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Num
 
-BAND_ROWS = 16  # from this many rows an output row on, rows are averaged first: five times faster
+BAND_ROWS = 16  # from this many rows per output row, rows are averaged first: five times faster
 YUV = re.compile(r"yuvj?(420|422|444|440|411|410)p(?:(9|10|12|14|16)le)?")
 RGB_PLANES = re.compile(r"gbrp(?:(9|10|12|14|16)le)?")
 GREY = re.compile(r"gray(?:(9|10|12|14|16)le)?")
@@ -42,7 +42,7 @@ CHROMA_STEPS = {
 }
 # Weights of red and blue in luma by AVCOL_SPC number. Source: ITU-T H.273, table 4.
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
-BT601 = (0.299, 0.114)  # also where the file names no matrix, as FFmpeg and OpenCV read it
+BT601 = (0.299, 0.114)  # also the default where the file names no matrix, as in FFmpeg and OpenCV
 EXACT = (
     0x2 | 0x2000 | 0x40000
 )  # swscale: bilinear, full chroma, accurate rounding (its default is 1 grey level off)
@@ -53,7 +53,7 @@ TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CO
 
 @dataclass(frozen=True)
 class Plane:
-    """Samples of one or more channels, and how many picture pixels one of them covers."""
+    """Samples of one or more channels, and the number of picture pixels that one sample covers."""
 
     samples: np.ndarray
     step_x: int = 1
@@ -62,7 +62,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class Upright:
-    """What makes a stored picture upright: a clockwise turn by 0, 90, 180 or 270 degrees, then left for right."""
+    """How to make a stored picture upright: a clockwise turn of 0, 90, 180 or 270 degrees, then mirroring."""
 
     turn_deg: int = 0
     mirrored: bool = False
@@ -72,14 +72,14 @@ AS_STORED = Upright()
 
 
 class Frame:
-    """One picture at its true time; coordinates are upright pixels, whatever way round it is stored.
+    """One picture at its true time; coordinates are upright pixels, whatever the stored orientation.
 
     Args:
         time_s: time since the first frame. Unit: s.
-        planes: the first one holds every pixel (steps of 1).
-        to_rgb: RGB grey levels from the planes' channels and a constant, (3, channels + 1).
+        planes: the first one has a sample for every pixel (steps of 1).
+        to_rgb: matrix from the planes' channels and a constant 1 to RGB grey levels, (3, channels + 1).
         upright: how the stored picture is turned and mirrored for display.
-        kind: of the picture as it was encoded: "I", "P", "B", or "" where nobody knows.
+        kind: type of the encoded picture: "I", "P", "B", or "" where it is unknown.
     """
 
     def __init__(
@@ -97,25 +97,25 @@ class Frame:
 
     @property
     def levels(self) -> float:
-        """Grey levels in one unit of `brightness`: 1 for 8 bits, a quarter for 10, 255 for floats 0..1."""
+        """Grey levels per unit of `brightness`: 1 for 8 bits, a quarter for 10, 255 for floats 0..1."""
         return float(np.abs(self._to_rgb[:, 0]).max())
 
     @property
     def brightness(self) -> np.ndarray:
-        """The first plane as it is stored: luma of common video, colours of others. No copy."""
+        """The first plane as stored, without a copy: luma for common video, colours for other formats."""
         return self._planes[0].samples
 
     def region(
         self, x: float, y: float, w: float, h: float, out_w: int, out_h: int
     ) -> Float[np.ndarray, "out_h out_w 3"]:
-        """A box of the picture at another size: area-averaged where it shrinks, interpolated where it grows.
+        """A box of the picture, resized: area-averaged where it shrinks, interpolated where it grows.
 
         Args:
-            x: left edge, rounded to whole pixels like the rest. Unit: upright pixels.
+            x: left edge; like y, w and h it is rounded to whole pixels. Unit: upright pixels.
             y: upper edge.
-            w: width; where the box leaves the picture, the border is repeated.
-            h: height. Even edges are cheapest: an odd one cuts a chroma sample of common video in half.
-            out_w: width of the result. A whole fraction of `w` is several times cheaper than another width.
+            w: width; where the box extends beyond the picture, the border is repeated.
+            h: height. Even edges are cheapest: an odd edge splits a chroma sample of common video.
+            out_w: width of the result. An integer fraction of `w` is several times cheaper than other widths.
             out_h: height of the result.
 
         Returns:
@@ -136,7 +136,7 @@ class Frame:
         return cv2.flip(rgb, 1) if self._upright.mirrored else rgb
 
     def _stored(self, x: int, y: int, w: int, h: int) -> tuple[int, int, int, int]:
-        """The box in the picture as it is stored."""
+        """The box in coordinates of the stored picture."""
         if self._upright.turn_deg == 90:
             return y, self.width - x - w, h, w
         if self._upright.turn_deg == 180:
@@ -154,7 +154,7 @@ class ArrayFrame(Frame):
 
 
 def upright_from_matrix(picture: av.VideoFrame) -> Upright:
-    """Turn and mirroring out of the display matrix that a picture carries, if any.
+    """Turn and mirroring from the display matrix of a picture, if there is one.
 
     Source: ISO/IEC 14496-12, 8.2.2 (matrix of the track header); a matrix that mirrors has a negative determinant.
     """
@@ -168,11 +168,11 @@ def upright_from_matrix(picture: av.VideoFrame) -> Upright:
 
 
 def frame_of_picture(time_s: float, picture: av.VideoFrame, upright: Upright = AS_STORED) -> Frame:
-    """A decoded picture as a Frame, without a copy for all common formats.
+    """A decoded picture as a Frame; no copy is made for common formats.
 
     Args:
         time_s: time since the first frame. Unit: s.
-        picture: as PyAV gives it.
+        picture: as decoded by PyAV.
         upright: how it is turned and mirrored for display.
 
     Returns:
@@ -188,14 +188,14 @@ def frame_of_picture(time_s: float, picture: av.VideoFrame, upright: Upright = A
         Plane(_samples(plane, layout.dtype, channels), *steps)
         for plane, (channels, steps) in zip(
             picture.planes, layout.planes, strict=False
-        )  # alpha planes are left
+        )  # alpha planes are ignored
     )
     return Frame(time_s, planes, layout.to_rgb, upright, kind)
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a pixel format lies in memory."""
+    """Memory layout of a pixel format."""
 
     dtype: str
     planes: tuple[tuple[int, tuple[int, int]], ...]  # channels and steps of each plane
@@ -204,7 +204,7 @@ class _Layout:
 
 @lru_cache(maxsize=16)
 def _layout(pixel_format: str, colorspace: int, color_range: int) -> _Layout | None:
-    """The layout of a format that can be read without conversion, else None."""
+    """The layout of a format; None where it has to be converted first."""
     full = color_range == FULL_RANGE or pixel_format.startswith("yuvj")
     if match := YUV.fullmatch(pixel_format):
         bits, steps = int(match[2] or 8), CHROMA_STEPS[match[1]]
@@ -234,7 +234,7 @@ def _dtype(bits: int) -> str:
 
 
 def _rgb_matrix(order: str, bits: int) -> np.ndarray:
-    """Sort the channels and bring them to 0..255."""
+    """Reorder the channels to RGB and scale them to 0..255."""
     matrix = np.zeros((3, len(order) + 1), np.float32)
     for row, name in enumerate("rgb"):
         matrix[row, order.index(name)] = 255 / (2**bits - 1)
@@ -259,14 +259,14 @@ def _yuv_matrix(colorspace: int, full: bool, bits: int) -> np.ndarray:
 
 
 def _samples(plane: Any, dtype: str, channels: int) -> np.ndarray:
-    """The memory of one of PyAV's planes as an array; rows may be longer than the picture is wide."""
+    """A PyAV plane as an array, without a copy; stored rows may be longer than the picture is wide."""
     flat = np.frombuffer(plane, dtype)
     rows = flat.reshape(plane.height, -1)[:, : plane.width * channels]
     return rows if channels == 1 else rows.reshape(plane.height, plane.width, channels)
 
 
 def _cut(plane: Plane, x: int, y: int, w: int, h: int) -> np.ndarray:
-    """The samples under a box of picture pixels; a box that cuts samples in half gets them pixel by pixel."""
+    """The samples in a box of picture pixels, expanded to one per pixel where the box splits samples."""
     sx, sy = plane.step_x, plane.step_y
     left, top, right, bottom = x // sx, y // sy, -(-(x + w) // sx), -(-(y + h) // sy)
     samples = _within(plane.samples, left, top, right - left, bottom - top)
@@ -278,7 +278,7 @@ def _cut(plane: Plane, x: int, y: int, w: int, h: int) -> np.ndarray:
 
 
 def _within(samples: np.ndarray, x: int, y: int, w: int, h: int) -> np.ndarray:
-    """samples[y : y + h, x : x + w], its border repeated where that lies outside."""
+    """samples[y : y + h, x : x + w], with the border repeated outside the array."""
     rows, columns = samples.shape[:2]
     if x >= 0 and y >= 0 and x + w <= columns and y + h <= rows:
         return samples[y : y + h, x : x + w]
@@ -290,12 +290,12 @@ def _within(samples: np.ndarray, x: int, y: int, w: int, h: int) -> np.ndarray:
 
 
 def _resized(samples: np.ndarray, w: int, h: int) -> np.ndarray:
-    """Float32 samples at another size, never rounded on the way."""
+    """Resize to float32, without rounding on the way."""
     if samples.shape[0] >= BAND_ROWS * h:
         samples = _row_means(samples, h)
     samples = samples.astype(np.float32, copy=False)
     rows, columns = samples.shape[:2]
-    # a half of a half is faster than a quarter
+    # halving twice is faster than one step to a quarter
     while rows > 2 * h and rows % (2 * h) == 0 and columns % (2 * w) == 0:
         rows, columns = rows // 2, columns // 2
         samples = cv2.resize(samples, (columns, rows), interpolation=cv2.INTER_AREA)

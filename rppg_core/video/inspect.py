@@ -1,12 +1,13 @@
-"""What a video file is fit for, before any pulse is looked for: one finding per line, with its remedy.
+"""Whether a video file is fit for use, before any pulse is estimated: one finding per line, with its remedy.
 
-`inspect_video` reads the whole file once: its frame times, one small picture per second and, where the face models
-are on this machine, the face as the pass follows it. The same facts are judged for a clip that was already read.
-The pass describes its pictures by the same definitions (`light`).
+`inspect_video` reads the whole file once: its frame times, one small picture per second and, where the face
+models are on this machine, the face as the pass follows it. `findings_from_clip` judges the same facts of a
+clip that was already read. The pass uses the same definitions of light and colour (`light`).
 
-Source of the limits: our choice, from what is reported about compression (McDuff et al. 2017; Rapczynski et al. 2019;
-Nowara et al. 2021: the signal falls with the bit rate), from our own encodings of simulated faces (H.264 at 0.12 bits
-a pixel keeps the pulse, at 0.012 it is gone), and from the resampling error of uneven frame times.
+Source of the limits: our choice, from published results on compression (McDuff et al. 2017; Rapczynski et al.
+2019; Nowara et al. 2021: the signal falls with the bit rate), from our own encodings of simulated faces
+(H.264 at 0.12 bits per pixel keeps the pulse, at 0.012 it is gone), and from the resampling error of uneven
+frame times.
 Axis letters: H, W.
 """
 
@@ -36,15 +37,15 @@ Level = Literal["good", "fair", "poor"]
 SIGNS: dict[Level, str] = {"good": "✓", "fair": "!", "poor": "✗"}
 SAMPLE_SIDE = 160  # pixels of the longer side of the pictures that are sampled
 SAMPLE_STEP_S = 1.0
-INNER_WIDTHS, INNER_HEIGHTS, INNER_PIXELS = 0.6, 0.7, 24  # the part of a face's box that is surely face
+INNER_WIDTHS, INNER_HEIGHTS, INNER_PIXELS = 0.6, 0.7, 24  # the part of the face box that is certainly face
 OLD_CODECS = {"mpeg4", "msmpeg4v3", "mpeg2video", "h263", "gif"}
 LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png"}
-NEVER_A_FILE = {"raw", "simulated"}  # clips out of a program's memory: nothing recorded or encoded them
+NEVER_A_FILE = {"raw", "simulated"}  # clips from memory, never recorded or encoded
 CAMERAS = re.compile(
     r"android|apple|samsung|google|huawei|xiaomi|canon|nikon|sony|gopro|^chrome|qtmuxing", re.IGNORECASE
 )
 CONVERTERS = re.compile(r"lav[fc]|x26[45]|ffmpeg|handbrake|premiere|imovie|davinci|capcut", re.IGNORECASE)
-COARSE_CRF = 25.0  # quality of x264 and x265, 0 to 51; coarser takes the pulse away
+COARSE_CRF = 25.0  # quality of x264 and x265, 0 to 51; above this the pulse is lost
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
@@ -55,12 +56,12 @@ class Finding:
     name: str
     value: str
     level: Level
-    remedy: str = ""  # "" where nothing is to be done
+    remedy: str = ""  # "" where there is nothing to do
     lesson: str = ""  # key of the lesson that explains it
 
     @property
     def sign(self) -> str:
-        """The level as a character, for those who do not see its colour."""
+        """The level as a character, for readers who cannot see its colour."""
         return SIGNS[self.level]
 
 
@@ -74,16 +75,16 @@ NOT_LOOKED = Finding(
 
 
 def inspect_video(path: str | os.PathLike[str], *, fps: float | None = None) -> list[Finding]:
-    """Read a file once and say what is good and what is not.
+    """Read a file once and list what is good and what is not.
 
     Args:
         path: a video file.
-        fps: frames a second, for a file that states none or a wrong one. Unit: Hz.
+        fps: frame rate, for a file that states none or a wrong one. Unit: Hz.
 
     Returns:
-        Findings in a fixed order: length, picture, codec, compression, copy, measured and header's frame rate,
-        clock, timing, dropped frames, repeated pictures, rotation, dynamic range, light, clipping, colour, face, its
-        size and motion, and one line for each oddity of the file.
+        Findings in a fixed order: length, picture, codec, compression, copy, measured and header's frame
+        rate, clock, timing, dropped frames, repeated pictures, rotation, dynamic range, light, clipping,
+        colour, face, its size and motion, and one line for each oddity of the file.
 
     Raises:
         RppgError: the file cannot be read as a video, or has only one frame.
@@ -113,9 +114,9 @@ def findings_from_clip(clip: FaceClip) -> list[Finding]:
         clip: what one pass over a file kept.
 
     Returns:
-        Findings as `inspect_video` gives them; what was odd about the file stands in the clip's notes. A clip that
-        never was a file, such as a simulated one, is judged by its times, its light where it has pictures, and its
-        face.
+        Findings as from `inspect_video`, without the oddities of the file, which are in the clip's notes. A
+        clip that never was a file, such as a simulated one, is judged by its times, its light if it has
+        pictures, and its face.
     """
     made = clip.video.codec in NEVER_A_FILE
     about_file = _memory_findings(clip.video) if made else _file_findings(clip.video)
@@ -126,14 +127,14 @@ def findings_from_clip(clip: FaceClip) -> list[Finding]:
 
 @cache
 def lesson_link(key: str) -> str | None:
-    """Where the notebooks explain a cause.
+    """The notebook section that explains a cause.
 
     Args:
         key: `lesson` of a Finding or of an RppgError.
 
     Returns:
-        Path of the notebook from the project's root, with the section's anchor; None while no notebook has a section
-        that is anchored with `<a id="key">`.
+        Path of the notebook from the project root, with the anchor of the section; None if no notebook has
+        the anchor `<a id="key">`.
     """
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         if key and f'id=\\"{key}\\"' in path.read_text(encoding="utf-8"):
@@ -142,7 +143,7 @@ def lesson_link(key: str) -> str | None:
 
 
 class _Look:
-    """What is kept of the pictures while a file is read: small samples, and the path of the face."""
+    """The data kept while a file is read: small samples of the pictures, and the path of the face."""
 
     def __init__(self, tracker: FaceTracker | None):
         self.tracker = tracker
@@ -168,7 +169,7 @@ class _Look:
                 self.skin.append(self._inner_face(frame, self.path.last))
 
     def face(self) -> FaceInfo:
-        """The face over the whole file; where none was seen, `found` is 0 and the light is that of the pictures."""
+        """The face over the whole file; without one, `found` is 0 and the light is that of the pictures."""
         poses = [
             pose for time_s in self.times_s if self.path.poses and (pose := self.path.at(time_s)) is not None
         ]
@@ -188,7 +189,7 @@ class _Look:
 
 
 def _tracker() -> FaceTracker | None:
-    """A tracker, where the face models are on this machine: looking at a file fetches nothing."""
+    """A tracker if the face models are on this machine, else None: inspecting a file downloads nothing."""
     try:
         resolve_models(fetch=False)
     except ModelFileError:
@@ -197,13 +198,13 @@ def _tracker() -> FaceTracker | None:
 
 
 def _file_findings(info: VideoInfo) -> list[Finding]:
-    """Everything that follows from the header and the frame times."""
+    """All findings that follow from the header and the frame times."""
     side = min(info.width, info.height)
     lossless = info.codec in LOSSLESS or info.pixel_format.startswith("gbr")
     bits = np.inf if lossless else info.bits_per_pixel
     off_percent = 100 * abs(info.fps_container / info.fps - 1) if info.fps_container and info.fps else 0.0
     turned = f"stored turned by {info.rotation_deg} degrees, read upright" if info.rotation_deg else "upright"
-    turned += ", left and right exchanged as the file asks" if info.mirrored else ""
+    turned += ", mirrored as the file specifies" if info.mirrored else ""
     length, rate, *timing = _time_findings(info)
     return [
         length,
@@ -211,7 +212,7 @@ def _file_findings(info: VideoInfo) -> list[Finding]:
                 (-side, -480, -240), "record at 720p or come closer", "resolution"),
         _graded("Codec", info.codec, (info.codec in OLD_CODECS, 0, 1),
                 "record as H.264 or HEVC, and do not convert", "compression"),
-        _graded("Compression", f"{info.bits_per_pixel:.3f} bits a pixel", (-bits, -0.08, -0.03),
+        _graded("Compression", f"{info.bits_per_pixel:.3f} bits per pixel", (-bits, -0.08, -0.03),
                 "send the original file, not a copy from a chat or a video platform", "compression"),
         _copy_finding(info.written_by, lossless),
         rate,
@@ -227,9 +228,9 @@ def _file_findings(info: VideoInfo) -> list[Finding]:
 
 
 def _memory_findings(info: VideoInfo) -> list[Finding]:
-    """What there is to say of a clip that no camera and no encoder has touched."""
+    """Findings for a clip that came from no camera and no encoder."""
     return [
-        Finding("File", f"none ({info.codec}), so nothing was lost in one", "good"),
+        Finding("File", f"none ({info.codec}), so nothing was lost to encoding", "good"),
         *_time_findings(info),
     ]
 
@@ -253,7 +254,7 @@ def _time_findings(info: VideoInfo) -> list[Finding]:
 
 
 def _copy_finding(written_by: str, lossless: bool) -> Finding:
-    """A hint whether the file was encoded twice: converters name themselves, and x264 and x265 their quality."""
+    """A sign that the file was encoded twice: converters write their names, x264 and x265 their quality."""
     quality = re.search(r"crf=([\d.]+)", written_by)
     coarse = quality is not None and float(quality[1]) > COARSE_CRF
     converted = CONVERTERS.search(written_by) is not None and not lossless
@@ -265,7 +266,7 @@ def _copy_finding(written_by: str, lossless: bool) -> Finding:
         "Converted",
         f"probably: written by {written_by}",
         "poor" if coarse else "fair",
-        "use the file as the camera wrote it: every encoding removes a part of the pulse",
+        "use the file as the camera wrote it: every encoding removes part of the pulse",
         "compression",
     )
 
@@ -279,7 +280,7 @@ def _light_findings(face: FaceInfo) -> list[Finding]:
                 (face.clipped_percent, 5, 20), "use softer light from the front, or lock the exposure on the face",
                 "exposure"),
         _graded("Colour", "black and white" if face.grey else "present", (2 * face.grey, 0, 1),
-                "record in colour: a pulse is told from light by its colour", "colour"),
+                "record in colour: only colour separates a pulse from changes of light", "colour"),
     ]  # fmt: skip
 
 
@@ -297,7 +298,7 @@ def _face_findings(face: FaceInfo) -> list[Finding]:
         "no_face",
     )
     if several and seen.level == "good":
-        seen = replace(seen, level="fair", remedy="let one person be in the picture")
+        seen = replace(seen, level="fair", remedy="keep only one person in the picture")
     return [
         seen,
         _graded("Face size", f"{face.width_px:.0f} pixels wide", (-face.width_px, -90, -60),
@@ -314,7 +315,7 @@ def _oddities(notes: Sequence[str]) -> list[Finding]:
 
 
 def _graded(name: str, value: str, limits: tuple[float, float, float], remedy: str, lesson: str) -> Finding:
-    """A finding whose number is good up to one limit and fair up to the next; the remedy where it is not good."""
+    """A finding that is good up to one limit and fair up to the next; with the remedy unless it is good."""
     number, good, fair = limits
     if number <= good:
         return Finding(name, value, "good", lesson=lesson)

@@ -1,4 +1,4 @@
-"""What pictures and skin look like in numbers: brightness, clipping, colour, sharpness.
+"""Measures of pictures and skin: brightness, clipping, colour, sharpness.
 
 The pass and `inspect` use the same definitions.
 Axis letters: H, W.
@@ -15,10 +15,10 @@ from jaxtyping import Float
 
 from rppg_core.video.clip_fields import whole_seconds
 
-BRIGHT = 250.0  # grey levels; from here on a pixel counts as a highlight
-BLACK = 5.0  # grey levels; pixels without more in any channel hold no pulse
-DARK, WHITE = 30.0, 235.0  # mean grey level of pictures in which no face is to be expected
-GREY_PART = 0.03  # of the mean: skin whose channels differ by less has no colour
+BRIGHT = 250.0  # grey levels; from here on, a pixel counts as a highlight
+BLACK = 5.0  # grey levels; pixels with no more in any channel hold no pulse
+DARK, WHITE = 30.0, 235.0  # mean grey level below or above which no face is to be expected
+GREY_PART = 0.03  # of the mean; skin whose channels differ by less has no colour
 SMALLEST_CONTRAST = 1.0  # grey levels squared; flat pictures have no sharpness
 
 
@@ -26,12 +26,12 @@ def scene_from_crop(crop: Float[np.ndarray, "height width 3"]) -> dict[str, floa
     """How one picture is lit, coloured and focused.
 
     Args:
-        crop: RGB of a face with its neighbourhood, or a whole picture. Unit: grey levels.
+        crop: RGB of a face and its surroundings, or a whole picture. Unit: grey levels.
 
     Returns:
-        light: mean grey level. evenness: the darker half (left or right) over the brighter one, 1 is even.
+        light: mean grey level. evenness: the darker half (left or right) over the brighter one; 1 is even.
         highlights: share of pixels with a channel at 250 or above. cast: (largest - smallest) / mean of the
-        three channel means, 0 is neutral. blur: variance of the Laplacian over the variance of the picture;
+        three channel means; 0 is neutral. blur: variance of the Laplacian over the variance of the picture;
         small is blurred.
     """
     grey = crop.mean(axis=2, dtype=np.float32)
@@ -52,10 +52,10 @@ def scene_from_crop(crop: Float[np.ndarray, "height width 3"]) -> dict[str, floa
 def scene_table(
     scene: Mapping[int, Mapping[str, float]], times_s: Float[np.ndarray, " time"]
 ) -> dict[str, np.ndarray]:
-    """The results of `scene_from_crop`, name by name, with one row per second of the clip.
+    """The results of `scene_from_crop` under their names, with one row per second of the clip.
 
     Args:
-        scene: second of the clock -> what `scene_from_crop` gave for a picture in it; not empty.
+        scene: second -> result of `scene_from_crop` for a picture in that second; not empty.
         times_s: of all frames.
 
     Returns:
@@ -86,7 +86,7 @@ def light_from_skin(skin: Float[np.ndarray, "*samples 3"]) -> dict[str, Any]:
 
 
 def darkness_words(pictures: Sequence[Float[np.ndarray, "height width 3"]]) -> str:
-    """What the brightness of pictures has to do with a face that nobody finds; "" where it has nothing."""
+    """A phrase on pictures too dark or too bright to show a face; "" where they are neither."""
     level = float(np.mean([picture.mean() for picture in pictures[::30]]))
     words = "almost black" if level < DARK else "almost white" if level > WHITE else ""
     return f", which are {words} (mean {level:.0f} of 255)" if words else ""

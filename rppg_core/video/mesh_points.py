@@ -1,10 +1,11 @@
 """Named groups of the 468 face mesh points.
 
-Left and right are sides of the picture, not of the subject: the LEFT_EYE of a face that looks at an unmirrored
-camera is the subject's right eye. Each group is a closed outline, in order.
+Left and right are sides of the picture, not of the subject: in an unmirrored picture, LEFT_EYE is the
+subject's right eye. Each group is a closed outline, in order.
 
 Source: topology of MediaPipe Face Mesh (Kartynnik et al. 2019, https://arxiv.org/abs/1907.06724) for the face
-oval, eyes, brows and lips; FOREHEAD and the cheeks are our choice of skin that is flat, bare and rarely shaded.
+oval, eyes, brows and lips; FOREHEAD and the cheeks are our choice: skin that is flat, bare and rarely in
+shadow.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Edit lists of MP4 and MOV files: whether a part is played slower or faster than it was recorded.
 
-The reader uses it. FFmpeg applies the places and lengths of an edit list and ignores its rates, so that a part in
-slow motion appears twice. Where a list has a rate other than 1, the reader ignores the whole list; the remaining
-times are those of the recording. Source: ISO/IEC 14496-12, 8.6.6 (edit list box).
+The reader uses it. FFmpeg applies the positions and lengths of an edit list and ignores its rates, so that a
+part in slow motion appears twice. Where a list has a rate other than 1, the reader ignores the whole list;
+the times are then those of the recording. Source: ISO/IEC 14496-12, 8.6.6 (edit list box).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LARGEST_LIST = 1 << 16  # bytes
 
 
 def has_other_speeds(path: Path) -> bool:
-    """Whether any edit of any track plays at another rate than 1; False for damaged and for other files."""
+    """Whether any edit of any track has a rate other than 1; False for damaged files and other formats."""
     try:
         with open(path, "rb") as file:
             end = file.seek(0, 2)
@@ -27,7 +27,7 @@ def has_other_speeds(path: Path) -> bool:
 
 
 def _rates(file: BinaryIO, start: int, stop: int) -> Iterator[float]:
-    """Rates of the edits in the boxes between two places of the file."""
+    """Rates of the edits in the boxes between two positions in the file."""
     while start + 8 <= stop:
         file.seek(start)
         size, name = struct.unpack(">I4s", file.read(8))

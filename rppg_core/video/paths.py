@@ -1,6 +1,6 @@
-"""What is given in place of a video: a hint for everything that is not one, before anything is opened.
+"""Check the path of a video before it is opened, with a hint for everything that is not a video.
 
-The reader calls this first. A path to a file of any other kind passes: only its content shows what it is.
+The reader calls this first. A file that is not recognised passes: only decoding shows what it is.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ VIDEOS = (
     ".flv",
 )
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".avif")
-MOST_NAMES = 5000  # of a folder that are looked at for a hint
+MOST_NAMES = 5000  # of a folder that are read for a hint
 MAKE_A_VIDEO = (
     "a pulse needs 5 s of frames: make a video of them, or call rppg_core.analyze((frames, times_s))"
 )
 WATCH = "give a video; for a picture there is no pulse to find"
 UNPACK = "unpack it and give the video in it"
-KINDS = (  # first bytes, from which place on, what it is, what to do; none of them is a container of videos
+KINDS = (  # first bytes, their offset, kind of file, what to do; none is a container of videos
     (b"\x89PNG", 0, "a picture", WATCH),
     (b"BM", 0, "a picture", WATCH),
     (b"II*\0", 0, "a picture", WATCH),
@@ -54,7 +54,7 @@ KINDS = (  # first bytes, from which place on, what it is, what to do; none of t
     (b"<!DOCTYPE", 0, "a web page", "the download did not give the video: fetch it again"),
     (b"<!doctype", 0, "a web page", "the download did not give the video: fetch it again"),
     (b"<html", 0, "a web page", "the download did not give the video: fetch it again"),
-    (b"version http", 0, "a pointer of Git LFS", "run: git lfs pull"),
+    (b"version http", 0, "a Git LFS pointer", "run: git lfs pull"),
     (b"\x93NUMPY", 0, "a numpy array", "load it, and call rppg_core.analyze((frames, times_s))"),
     (b"\x89HDF", 0, "an HDF5 file", "load its frames, and call rppg_core.analyze((frames, times_s))"),
 )
@@ -62,11 +62,11 @@ TABLES = (".csv", ".tsv", ".txt", ".json", ".xlsx")
 
 
 def require_video_path(given: Any) -> Path:
-    """The path of a file that may be a video.
+    """Return the path of a file that may be a video, or raise an error.
 
     Raises:
-        UsageError: something that is no path at all.
-        VideoError: no such file, a folder, an address, a picture, an archive; the message says what to do.
+        UsageError: not a path at all.
+        VideoError: no such file, or a folder, an address, a picture, an archive; the message says what to do.
     """
     text = _text_from_path(given)
     if text.endswith("/") and os.path.isfile(text.rstrip("/")):
@@ -82,7 +82,7 @@ def require_video_path(given: Any) -> Path:
 
 
 def shown(text: str) -> str:
-    """The last part of a path as it is shown in a message."""
+    """The last part of a path, as shown in messages."""
     return repr(os.path.basename(text.rstrip("/")) or text)
 
 
@@ -105,7 +105,7 @@ def _text_from_path(given: Any) -> str:
 
 
 def _missing(text: str) -> tuple[str, str]:
-    """Why there is no such file, and the next step."""
+    """Why there is no such file, and what to do."""
     scheme, colon, rest = text.partition("://")
     if not text.strip():
         return "the name of the video is empty", "name a file; in a script, check that its variable is set"
@@ -127,8 +127,8 @@ def _missing(text: str) -> tuple[str, str]:
 
 
 def _step(text: str) -> str:
-    """What to do about a file that is not there."""
-    import difflib  # 5 ms that only an error needs
+    """What to do about a missing file."""
+    import difflib  # takes 5 ms, needed only for an error
 
     folder = os.path.dirname(text.rstrip("/"))
     near = difflib.get_close_matches(os.path.basename(text), _names(folder or "."), 1, 0.75)
@@ -152,7 +152,7 @@ def _step(text: str) -> str:
 
 
 def working_folder_is_gone() -> bool:
-    """The folder that this process was started in was deleted since."""
+    """Whether the working folder of this process has been deleted."""
     try:
         os.getcwd()
     except OSError:
@@ -174,7 +174,7 @@ def _folder_hint(folder: str) -> str:
 
 
 def _names(folder: str) -> list[str]:
-    """Names in a folder, the first few thousand; none where it cannot be read."""
+    """The first few thousand names in a folder; none if it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in islice(entries, MOST_NAMES) if is_data(entry.name))
@@ -183,7 +183,7 @@ def _names(folder: str) -> list[str]:
 
 
 def _refuse_other_kinds(text: str) -> None:
-    """Files whose first bytes say that they are something else; what cannot be read is left to the reader."""
+    """Refuse files whose first bytes show another kind; unreadable files are left to the reader."""
     try:
         with open(text, "rb") as file:
             head = file.read(16)

@@ -13,17 +13,17 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Num, UInt8, UInt16
 
-UNITS = 256  # stored units a grey level
+UNITS = 256  # stored units per grey level
 IN_MEMORY_BYTES = 200e6  # larger arrays live in a temporary file
 
 
 def to_units(rgb: Float[np.ndarray, "height width 3"]) -> UInt16[np.ndarray, "height width 3"]:
-    """Grey levels to stored units."""
+    """Convert grey levels to stored units."""
     return np.clip(rgb * UNITS + 0.5, 0, 65535).astype(np.uint16)
 
 
 def to_bytes(rgb: Float[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "height width 3"]:
-    """Grey levels to whole grey levels, for pictures to look at."""
+    """Round to whole grey levels, for display."""
     return np.clip(np.round(rgb), 0, 255).astype(np.uint8)
 
 
@@ -40,11 +40,11 @@ def resized(picture: Num[np.ndarray, "height width 3"], side: int) -> Num[np.nda
 def spread(
     rows: UInt16[np.ndarray, "rows height width 3"], valid: Bool[np.ndarray, " time"]
 ) -> UInt16[np.ndarray, "time height width 3"]:
-    """Rows of the valid frames at their places and zeros elsewhere; on disk above IN_MEMORY_BYTES."""
+    """Put the rows of the valid frames in place, with zeros elsewhere; on disk above IN_MEMORY_BYTES."""
     shape = (len(valid), *rows.shape[1:])
     if np.prod(shape) * 2 <= IN_MEMORY_BYTES:
         out = np.zeros(shape, np.uint16)
-    else:  # the file has no name and goes when the array goes
+    else:  # the file has no name and is deleted with the array
         out = np.memmap(tempfile.TemporaryFile(), np.uint16, "w+", shape=shape)  # noqa: SIM115
     out[valid] = rows
     return out
@@ -52,7 +52,7 @@ def spread(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """OpenCV on one thread: on pictures this small its threads cost more than they give."""
+    """Run OpenCV on one thread: on pictures this small, threads cost more than they gain."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

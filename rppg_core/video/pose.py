@@ -1,8 +1,9 @@
-"""Where the face is between two frames that the tracker looks at: a rigid reference face and its smoothed path.
+"""The pose of the face in every frame: a rigid reference face, and its smoothed path between tracker looks.
 
-Each of these frames gives 468 points. The least-squares similarity from a rigid reference face onto them (position,
-size, roll) averages their jitter, which lies in the pulse band. Poses are smoothed over neighbouring key frames and
-interpolated to every frame. Points are complex numbers, x + iy, so that a similarity is z -> turn * z + shift.
+The tracker looks at key frames only, each of which gives 468 points. The least-squares similarity from a
+rigid reference face onto them (position, size, roll) averages their jitter, which lies in the pulse band.
+Poses are smoothed over neighbouring key frames and interpolated to every frame. Points are complex
+numbers, x + iy, so that a similarity is z -> turn * z + shift.
 Axis letters: L landmark.
 """
 
@@ -17,16 +18,16 @@ from jaxtyping import Float
 
 from rppg_core.video.mesh_points import FACE_OVAL, LEFT_EYE, RIGHT_EYE
 
-STEP_WIDTHS = 0.02  # the tracker looks again when the face may have moved by that much
-KEY_INTERVALS_S = (0.1, 0.5)  # shortest and longest time between two looks
-SEARCH_INTERVAL_S = 0.5  # between two looks before the first face
-# Standard deviation of the Gaussian over key poses, of a moving and of a still face: looks at a still face are rare,
-# and their errors would otherwise go straight into the cells. tests/lab/simulate/test_tracker_match.py compares maps
-# made with the real tracker and with known boxes.
+STEP_WIDTHS = 0.02  # the next look is due when the face may have moved by this much
+KEY_INTERVALS_S = (0.1, 0.5)  # shortest and longest time between looks
+SEARCH_INTERVAL_S = 0.5  # between looks before the first face
+# Standard deviation of the Gaussian over key poses, for a moving and for a still face: looks at a still face
+# are rare, and their errors would otherwise appear in the cells. tests/lab/simulate/test_tracker_match.py
+# compares maps made with the real tracker and with known boxes.
 SMOOTHING_S = (0.15, 0.33)
-SMOOTHING_LOOKS = 0.66  # in between: of the time between two looks
-UPSIDE_DOWN = 0.75 * np.pi  # roll of the face from which on it is upside down. Unit: rad
-LOOK_AHEAD_S = 0.55  # the longest time between two looks, and a frame
+SMOOTHING_LOOKS = 0.66  # between these limits: share of the time between two looks
+UPSIDE_DOWN = 0.75 * np.pi  # a face with a larger roll is upside down. Unit: rad
+LOOK_AHEAD_S = 0.55  # the longest time between two looks plus a frame
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Pose:
     """A similarity from reference-face coordinates to the picture."""
 
     time_s: float
-    turn: complex  # pixels a face width, times roll
+    turn: complex  # pixels per face width, times roll
     shift: complex  # centre of the face box, pixels
 
 
@@ -62,7 +63,7 @@ class ReferenceFace:
     def points_in_box(
         self, box_widths: float, box_heights: float, pixels: int
     ) -> Float[np.ndarray, "landmark 2"]:
-        """The reference points in pixels of a face-aligned box, given in face widths and heights."""
+        """The reference points in pixels of a face-aligned box; its size is in face widths and heights."""
         x = (self.points.real / box_widths + 0.5) * pixels
         y = (self.points.imag / (box_heights * self.aspect) + 0.5) * pixels
         return np.stack([x, y], axis=1)
@@ -76,11 +77,11 @@ def upside_down(poses: Sequence[Pose]) -> bool:
 def landmarks_between(
     looks: Sequence[tuple[float, np.ndarray]], at_s: Float[np.ndarray, " time"]
 ) -> Float[np.ndarray, "time landmark 2"]:
-    """Landmarks at any times, linear between two looks and constant beyond them.
+    """Landmarks at any times: linear between looks, constant before the first and after the last.
 
     Args:
-        looks: time in s and landmarks of each look, in order.
-        at_s: wanted times. Unit: s.
+        looks: time in s and landmarks of each look, in time order.
+        at_s: times of the result. Unit: s.
     """
     times_s = np.array([time_s for time_s, _ in looks])
     seen = np.stack([landmarks for _, landmarks in looks]).reshape(len(looks), -1)
@@ -97,17 +98,17 @@ class FacePath:
     def __init__(self) -> None:
         self.reference: ReferenceFace | None = None
         self.times_s: list[float] = []
-        self.poses: list[Pose | None] = []  # None: a look that saw no face
+        self.poses: list[Pose | None] = []  # None: a look that found no face
         self.next_look_s = 0.0
         self._kept: dict[int, Pose] = {}
 
     @property
     def last(self) -> Pose | None:
-        """Pose of the latest look; None when it saw no face."""
+        """Pose of the latest look; None when it found no face."""
         return self.poses[-1] if self.poses else None
 
     def add(self, time_s: float, landmarks: Float[np.ndarray, "landmark 2"] | None) -> None:
-        """Take one look, and decide when the next is due: sooner while the face moves."""
+        """Add one look, and set the time of the next: sooner while the face moves."""
         last = self.last
         self.times_s.append(time_s)
         if landmarks is None:
@@ -126,15 +127,14 @@ class FacePath:
         self.next_look_s = time_s + float(np.clip(STEP_WIDTHS / max(speed, 1e-9), *KEY_INTERVALS_S))
 
     def settled(self, time_s: float, now_s: float) -> bool:
-        """Whether every look that bears on `time_s` has been taken at `now_s`."""
+        """Whether at `now_s` all looks that affect the pose at `time_s` have been added."""
         after = bisect_left(self.times_s, time_s - 1e-9)
         return after < len(self.times_s) and now_s >= self.times_s[after] + LOOK_AHEAD_S
 
     def at(self, time_s: float) -> Pose | None:
         """Smoothed looks, linearly interpolated; None where the face is lost on either side."""
-        after = min(
-            bisect_left(self.times_s, time_s - 1e-9), len(self.times_s) - 1
-        )  # the tail after the last look
+        # min: frames after the last look
+        after = min(bisect_left(self.times_s, time_s - 1e-9), len(self.times_s) - 1)
         before = after if self.times_s[after] <= time_s + 1e-9 else after - 1
         start, end = self._smoothed(before), self._smoothed(after)
         if start is None or end is None:
@@ -148,7 +148,7 @@ class FacePath:
         )
 
     def _smoothed(self, k: int) -> Pose | None:
-        """Gaussian mean of the poses around look k, up to the nearest look without a face; kept once all are in."""
+        """Gaussian mean of the poses around look k, bounded by looks without a face; cached when final."""
         if k in self._kept:
             return self._kept[k]
         centre = self.poses[k]
@@ -181,7 +181,7 @@ def motion_from_poses(poses: Sequence[Pose]) -> dict[str, float]:
     """How large the face is and how fast it moves.
 
     Args:
-        poses: in order of time, at least one.
+        poses: in time order, at least one.
 
     Returns:
         The fields `width_px` and `motion_percent` of FaceInfo: medians over the poses.

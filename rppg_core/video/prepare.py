@@ -1,6 +1,6 @@
-"""What methods read, made from a FaceClip: even times, segments, the two bands of an STMap, windows.
+"""Input of the methods, made from a FaceClip: even times, segments, the two bands of an STMap, windows.
 
-The only resampler of the project is here. Training and use call the same functions; for this reason models trained
+This is the only resampler of the project. Training and inference call the same functions, so models trained
 on simulated clips work on real ones. Axis letters: T time, N cell.
 """
 
@@ -19,16 +19,16 @@ from rppg_core.types import FaceClip, STMap, marked_rows
 from rppg_core.video.clip_fields import whole_seconds
 
 MAX_GAP_S = 0.3  # longer gaps split the clip
-TIME_ERROR = 0.05  # of a sample; containers round frame times to a millisecond
+TIME_ERROR = 0.05  # of a sample interval; containers round frame times to a millisecond
 FASTEST_HZ = 1000.0  # of an even clip
-CLOSEST = 0.02  # of the usual interval; a frame that follows sooner is left out
+CLOSEST = 0.02  # of the usual interval; a frame that follows sooner is dropped
 BLACK_LEVEL = 10.0  # x / (mean + 10): dark cells have no reliable relative change
 
 
 def cut(clip: FaceClip, part: slice | Bool[np.ndarray, " time"]) -> FaceClip:
-    """A stretch of a clip, or those frames that a mask keeps: all fields with rows, per frame and per second.
+    """A stretch of a clip, or the frames that a mask keeps, in all fields with rows per frame or per second.
 
-    Of seconds, those from the first to the last kept frame stay; one that is cut in the middle stays whole.
+    Rows per second are kept from the first to the last kept frame; a second that is cut stays whole.
     """
     kept: dict[str, Any] = {}
     for name in marked_rows(clip, "frame"):
@@ -48,14 +48,14 @@ def resample(clip: FaceClip, fs: float = 30.0) -> FaceClip:
 
     Args:
         clip: native times.
-        fs: wanted rate. Unit: Hz.
+        fs: target rate. Unit: Hz.
 
     Returns:
-        A clip with `fs` set; arrays of colour are NaN (crops 0) where `valid` is False. It is as long as the source
-        with the time of its last frame: 5 s at 24 fps are 5 s at 30 Hz.
+        A clip with `fs` set; colours are NaN (crops 0) where `valid` is False. It is as long as the source
+        including the interval of its last frame: 5 s at 24 fps become 5 s at 30 Hz.
 
     Source: our choice: cubic Hermite interpolation (Catmull-Rom slopes for uneven times), after a box average
-    over 1/fs where the source is faster than 1.5 fs; constant over what the last frame of a slower source covers.
+    over 1/fs where the source is faster than 1.5 fs; constant over the last frame of a slower source.
     """
     check_kind(clip, FaceClip, "clip", do="extract one from a video, or simulate one")
     fs = check_rate(fs, most=FASTEST_HZ)
@@ -82,15 +82,15 @@ def resample(clip: FaceClip, fs: float = 30.0) -> FaceClip:
 
 
 def stmap_band(stmap: STMap, band: Literal["pulse", "slow"]) -> Float[np.ndarray, "time cell 3"]:
-    """Relative change of each cell in one of two bands, on one scale for the clip.
+    """Relative change of each cell in one of two bands, with one scale for the whole clip.
 
     Args:
         stmap: evenly sampled cell means, no NaN.
-        band: "pulse": minus a 1.5 s moving average; "slow": minus the clip's line, low-passed below 0.7 Hz.
+        band: "pulse": minus a 1.5 s moving average; "slow": minus the linear trend, low-passed below 0.7 Hz.
 
     Returns:
-        Dimensionless, standard deviation 1 over all cells weighted by skin, clipped to +-6. Never a z-score per
-        cell and never raw pixels: both were measured to fail.
+        Dimensionless, standard deviation 1 over all cells weighted by skin, clipped to +-6. Never a z-score
+        per cell and never raw pixels: both failed in our experiments.
     """
     check_kind(stmap, STMap, "stmap", do="make one: STMap(cells, fs, weight)")
     if not isinstance(band, str) or band not in ("pulse", "slow"):
@@ -109,7 +109,7 @@ def stmap_band(stmap: STMap, band: Literal["pulse", "slow"]) -> Float[np.ndarray
 
 
 def overlapping_windows(n: int, length: int) -> list[slice]:
-    """Windows of `length` samples that overlap by half and cover n; the last is moved back to end at n."""
+    """Windows of `length` samples that overlap by half and cover n samples; the last one ends at n."""
     n, length = check_count(n, "n"), check_count(length, "length", 1)
     if n <= length:
         return [slice(0, n)]
@@ -135,7 +135,7 @@ def overlap_add(
     if not fits:
         raise UsageError(
             f"{len(parts)} parts and {len(windows)} windows of {n} samples",
-            wanted="a part as long as its window for each",
+            wanted="one part per window, as long as the window",
             do="take windows of overlapping_windows(n, length)",
         )
     total, weight = np.zeros(n), np.zeros(n)
@@ -150,14 +150,14 @@ def _runs(times_s: np.ndarray, valid: Bool[np.ndarray, " time"]) -> list[np.ndar
     """Indices of the valid frames, split where two neighbours are more than MAX_GAP_S apart."""
     index = np.flatnonzero(valid)
     steps_s = np.diff(times_s[index], prepend=-np.inf)
-    # two frames at nearly one time have any slope between them
+    # the slope between two frames at nearly the same time is arbitrary
     index = index[steps_s > CLOSEST * np.median(steps_s[1:])] if len(index) > 1 else index
     cuts = np.flatnonzero(np.diff(times_s[index]) > MAX_GAP_S) + 1
     return [run for run in np.split(index, cuts) if len(run) >= 2]
 
 
 def _crops(values: Float[np.ndarray, "time height width 3"]) -> np.ndarray:
-    """Interpolated crops as the pass keeps them; 0 where the face was lost."""
+    """Interpolated crops in the format of the pass; 0 where the face was lost."""
     return np.clip(np.round(np.nan_to_num(values)), 0, 65535).astype(np.uint16)
 
 
@@ -168,7 +168,7 @@ def _resample_runs(
     runs: list[tuple[np.ndarray, np.ndarray]],
     fs: float,
 ) -> np.ndarray:
-    """Values at even times, run by run: indices of its frames, and a mask of the samples that it covers."""
+    """Values at even times; a run is the indices of its frames and a mask of the samples that it covers."""
     out = np.full((len(even_s), *values.shape[1:]), np.nan, dtype=np.result_type(values.dtype, np.float32))
     for frames, covered in runs:
         source = values[frames]

@@ -1,12 +1,13 @@
 """From a file to frames with their true times: the entry point for every real video.
 
-Frames are streamed, one at a time, in order. A frame's time is its own time stamp in the file, never its number
-divided by a rate: the rate in a header is often wrong (phones vary it, AVI and screen recorders invent it). Where a
-file has no time stamps the header's rate is used, and the report says so; `clock.py` separates credible stamps from
-others. Damaged parts are skipped and counted; an error is raised only where nothing is usable.
+Frames are streamed, one at a time, in order. A frame's time is its own time stamp in the file, never its
+number divided by a rate: the rate in a header is often wrong (phones vary it, AVI and screen recorders invent
+it). Where a file has no time stamps, the header's rate is used, and the report says so; `clock.py` separates
+credible stamps from wrong ones. Damaged parts are skipped and counted; an error is raised only where nothing
+is usable.
 
-What differs from common practice (cv2.VideoCapture): time stamps, display rotation and mirroring, no conversion of
-whole pictures to RGB, no rounding to grey levels (see frame.py).
+What differs from common practice (cv2.VideoCapture): time stamps, display rotation and mirroring, no
+conversion of whole pictures to RGB, no rounding to grey levels (see frame.py).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from rppg_core.video.paths import VIDEO_WANTED, require_video_path
 
 __all__ = ["ArrayFrame", "Frame", "Video", "open_video"]
 
-MAX_S = 600.0  # longest video taken without being asked
+MAX_S = 600.0  # default limit of the length
 MAX_SIDE = 8192
 HDR_TRANSFERS = (16, 18)  # AVCOL_TRC_SMPTE2084 (PQ), AVCOL_TRC_ARIB_STD_B67 (HLG)
 
@@ -41,8 +42,8 @@ def open_video(path: str | os.PathLike[str], *, max_s: float = MAX_S, fps: float
 
     Args:
         path: the file.
-        max_s: longest video that is taken. Unit: s.
-        fps: frames a second, for a file that states none or a wrong one; None believes the file. Unit: Hz.
+        max_s: longest video that is accepted. Unit: s.
+        fps: frame rate, for a file that states none or a wrong one; None trusts the file. Unit: Hz.
 
     Returns:
         The video, ready to be read once or more.
@@ -60,7 +61,7 @@ def open_video(path: str | os.PathLike[str], *, max_s: float = MAX_S, fps: float
 
 
 class Video:
-    """A video file: `header` is known at once, `info()` and `notes` are complete once the frames were read."""
+    """A video file: `header` is known at once; `info()` and `notes` are complete after the last frame."""
 
     header: VideoInfo
 
@@ -87,12 +88,12 @@ class Video:
         self.header = self._read_header(first)
 
     def frames(self) -> Iterator[Frame]:
-        """Every usable frame in order of time; times start at 0 and strictly increase.
+        """Every usable frame in time order; times start at 0 and strictly increase.
 
-        The size of a frame is its own: it may change within a file.
+        The frame size may change within a file.
 
         Raises:
-            ClipTooLongError: the frame times pass `max_s`, whatever the header said.
+            ClipTooLongError: the frame times exceed `max_s`, whatever the header says.
         """
         pictures, self._pictures = self._pictures or self._start(), None
         decoder = self._decoder
@@ -107,11 +108,11 @@ class Video:
             decoder.close()
 
     def close(self) -> None:
-        """Let go of the file; `frames` does so at its end."""
+        """Close the file; `frames` does so at its end."""
         self._decoder.close()
 
     def info(self) -> VideoInfo:
-        """What the frames read so far say; the header's word where they say nothing."""
+        """Facts measured from the frames read so far; the header's values where there are too few frames."""
         n = len(self._times_s)
         if n < 2:
             return replace(self.header, n_frames=n or self.header.n_frames)
@@ -133,7 +134,7 @@ class Video:
             ("Time stamps reordered from decoding order", clock.reordered),
             ("Impossible jumps in the time stamps removed", clock.breaks),
             (
-                f"Frames without a time stamp, placed by the {clock.source.rate:.4g} fps around them",
+                f"Frames without a time stamp, placed at the {clock.source.rate:.4g} fps around them",
                 clock.guessed,
             ),
         )
@@ -147,7 +148,7 @@ class Video:
         return tuple(notes)
 
     def _start(self) -> Iterator[av.VideoFrame]:
-        """Open the file at its beginning, with nothing read yet."""
+        """Open the file at its beginning and reset all counts."""
         self._decoder = Decoder(self.path)
         _check_size(self.path, *self._decoder.size)
         self._clock = FrameClock(self._decoder.clock_source(self._fps))
@@ -156,7 +157,7 @@ class Video:
         return self._decoder.pictures()
 
     def _believed_length_s(self) -> float:
-        """The header's length; that of the time stamps where it says nothing, or too much to be taken unseen."""
+        """The length from the header; from the time stamps where the header has none or exceeds the limit."""
         source = self._clock.source
         length_s = self._decoder.duration_s / source.speed
         if not source.stamped:

@@ -1,16 +1,17 @@
-"""Frames that repeat the previous picture: how many pictures the camera delivered, whatever the file's rate is.
+"""Frames that repeat the previous picture: the rate of the camera, whatever the rate of the file.
 
-A file of 30 frames per second may come from a camera of 5, with each picture written six times, and a call or a
-recorder freezes its picture while time goes on. Time stamps do not show this; the pictures do. Three kinds are
-distinguished:
+A file with 30 frames per second may come from a camera that delivers 5, with each picture written six times;
+video calls and screen recorders also freeze a picture while time goes on. Time stamps do not show this; the
+pictures do. Three kinds are distinguished:
     same      every stored brightness of the picture is equal,
-    near      the change is far below that of the pictures around it, with next to nothing in between, again and
-              again or for a third of a second: what a second encoding leaves of a held picture,
-    staircase the colour of the skin moves in a few steps a second and stands still in between, though every picture
-              has fresh noise. Only where each picture is encoded by itself: codecs make staircases of their own.
-Codecs that predict one picture from another also repeat pictures to save bits. Where the small changes belong to
-one kind of encoded picture, or where even the large ones are next to nothing, they are the codec's and nothing is
-reported.
+    near      the change is far below that of the surrounding pictures, with few changes in between,
+              repeatedly or for a third of a second: the trace of a repeated picture after a second encoding,
+    staircase the skin colour changes in a few steps per second and is constant in between, although every
+              picture has new noise. Only searched where each picture is encoded by itself, since other codecs
+              cause staircases of their own.
+Codecs that predict one picture from another also repeat pictures to save bits. Where new pictures mostly
+belong to one kind of encoded picture, or where even large changes are close to zero, the codec is the cause
+and nothing is reported.
 Source of the limits: our choice, from encodings of simulated faces. Axis letters: T time (frames).
 """
 
@@ -29,30 +30,23 @@ from rppg_core.video.frame import Frame
 from rppg_core.video.prepare import cut
 
 GRID = 90  # places along the shorter side at which two pictures are compared
-AROUND = 30  # frames on each side that say how large the change to a new picture is
-NEW_PERCENTILE = 95  # of the changes around: one new picture in twenty is enough
-SMALL, LARGE = 0.1, 0.35  # parts of that change: below is near, above is new
-FROZEN = (
-    0.02  # part of the whole clip's usual change to a new picture, for pictures that stand still for long
-)
-NEAR = 0.5  # grey levels; more is no trace of a second encoding, however much other pictures change
-UNCLEAR = 0.09  # of the frames that may lie in between
-TOGETHER = (
-    0.25  # of the new pictures that may follow another: a held camera's stand alone, those of motion do not
-)
-FROZEN_FRAMES = 9  # one after the other; a shorter standstill is none
-CODEC_RATIO = 3.0  # so much more often new in one kind of encoded picture than in another: the codec's doing
-CODEC_CHANGE = (
-    0.15  # grey levels; where new pictures change less, a predicting codec has thrown the changes away
-)
-STEPS = (
-    10  # of AROUND changes of the skin's colour that hold nearly all there is: at most ten pictures a second
-)
-STEPS_HOLD = 0.98  # share of them; a pulse with noise reaches 0.93
+AROUND = 30  # frames on each side from which the change to a new picture is estimated
+NEW_PERCENTILE = 95  # of the surrounding changes: one new picture in twenty is enough
+SMALL, LARGE = 0.1, 0.35  # share of that change: below SMALL is near, above LARGE is new
+FROZEN = 0.02  # of the usual change to a new picture in the clip, for pictures that are frozen for long
+NEAR = 0.5  # grey levels; a second encoding leaves no larger change, however much other pictures change
+UNCLEAR = 0.09  # largest share of frames between near and new
+# Largest share of new pictures that follow another: those of a slow camera are isolated, those of motion not.
+TOGETHER = 0.25
+FROZEN_FRAMES = 9  # in a row; a shorter standstill does not count
+CODEC_RATIO = 3.0  # new pictures this much more frequent in one kind of encoded picture come from the codec
+CODEC_CHANGE = 0.15  # grey levels; where new pictures change less, a predicting codec has dropped the changes
+STEPS = 10  # largest of AROUND changes of skin colour, with nearly all energy: at most ten pictures a second
+STEPS_HOLD = 0.98  # their share of the energy; a noisy pulse reaches 0.93
 
 
 class PictureChanges:
-    """How much each picture differs from the one before; two numbers a picture are kept, no pictures."""
+    """How much each picture differs from the previous one; two values per picture are kept, no pictures."""
 
     def __init__(self) -> None:
         self._changes: list[float] = []
@@ -61,7 +55,7 @@ class PictureChanges:
         self._sample: np.ndarray | None = None
 
     def add(self, frame: Frame) -> None:
-        """Compare a frame with the one before."""
+        """Compare a frame with the previous one."""
         plane = frame.brightness
         step = max(1, min(plane.shape[:2]) // GRID)
         sample = np.ascontiguousarray(plane[step // 2 :: step, step // 2 :: step])
@@ -78,7 +72,7 @@ class PictureChanges:
         """Which frames show nothing new.
 
         Args:
-            skin: colour of the skin in the same frames, NaN where there is none; None leaves staircases unseen.
+            skin: colour of the skin in the same frames, NaN where there is none; None skips staircases.
         """
         changes, kinds = np.array(self._changes), np.array(self._kinds)
         found = find_repeats(changes, kinds)
@@ -89,7 +83,7 @@ class PictureChanges:
 
 
 def as_the_camera_took_it(clip: FaceClip, pictures: PictureChanges) -> FaceClip:
-    """The clip without repeated frames, and with those that came in bursts spread over the time between."""
+    """The clip without repeated frames, and with the times of bursts spread evenly."""
     clip = without_repeats(clip, pictures)
     times_s = evened_bursts(clip.times_s)
     if times_s is None:
@@ -99,7 +93,7 @@ def as_the_camera_took_it(clip: FaceClip, pictures: PictureChanges) -> FaceClip:
 
 
 def without_repeats(clip: FaceClip, pictures: PictureChanges) -> FaceClip:
-    """The clip without the frames that show nothing new, and its rate without them."""
+    """The clip without the frames that show nothing new, and with the rate of the rest."""
     repeated = pictures.repeated(clip.roi("skin"))
     n = int(repeated.sum())
     if not n or n > len(repeated) - 2:
@@ -113,22 +107,23 @@ def without_repeats(clip: FaceClip, pictures: PictureChanges) -> FaceClip:
 def camera_info(
     info: VideoInfo, times_s: Float[np.ndarray, " time"], repeated: Bool[np.ndarray, " time"]
 ) -> VideoInfo:
-    """The facts of a file as the camera made it, with the repeated frames counted and their times left out."""
+    """The facts of a file as the camera recorded it: repeated frames are counted, their times left out."""
     n = int(repeated.sum())
     if not 0 < n < len(repeated) - 1:
         return info
-    # what a freeze leaves out was not lost on the way
+    # a frozen picture is not a dropped frame
     return replace(
         timed_info(info, times_s[~repeated]), dropped_frames=info.dropped_frames, repeated_frames=n
     )
 
 
 def find_repeats(changes: Float[np.ndarray, " time"], kinds: np.ndarray) -> Bool[np.ndarray, " time"]:
-    """Frames that are the same as the one before, or near it.
+    """Frames that equal the previous one, or nearly so.
 
     Args:
-        changes: of each frame from the one before; inf where the two cannot be compared. Unit: grey levels.
-        kinds: of the encoded pictures: "I", "P", "B" or "".
+        changes: change of each frame from the previous one; inf where they cannot be compared. Unit: grey
+            levels.
+        kinds: types of the encoded pictures: "I", "P", "B" or "".
     """
     same = changes == 0
     if len(changes) < 2 * AROUND:
@@ -150,13 +145,13 @@ def find_repeats(changes: Float[np.ndarray, " time"], kinds: np.ndarray) -> Bool
 
 
 def _by_kind(large: Bool[np.ndarray, " time"], kinds: np.ndarray) -> bool:
-    """Whether new pictures are those of one kind: a codec's doing, not a camera's."""
+    """Whether new pictures mostly have one type: an effect of the codec, not of the camera."""
     shares = [float(large[kinds == kind].mean()) for kind in ("P", "B") if (kinds == kind).sum() >= AROUND]
     return len(shares) == 2 and max(shares) > CODEC_RATIO * max(min(shares), 1e-9)
 
 
 def staircase_repeats(skin: Float[np.ndarray, "time 3"]) -> Bool[np.ndarray, " time"]:
-    """Frames in which the skin's colour stands still, where it moves in steps throughout the clip."""
+    """Frames with constant skin colour, if the colour changes in steps throughout the clip."""
     none = np.zeros(len(skin), bool)
     energy = (np.diff(skin, axis=0) ** 2).sum(axis=1)
     energy = energy[np.isfinite(energy)]
@@ -171,7 +166,7 @@ def staircase_repeats(skin: Float[np.ndarray, "time 3"]) -> Bool[np.ndarray, " t
 
 
 def _long_runs(chosen: Bool[np.ndarray, " time"]) -> Bool[np.ndarray, " time"]:
-    """Those of the chosen frames that stand in runs of FROZEN_FRAMES or more."""
+    """The chosen frames that lie in runs of FROZEN_FRAMES or more."""
     starts = np.convolve(chosen, np.ones(FROZEN_FRAMES), mode="valid") > FROZEN_FRAMES - 0.5
     return np.convolve(starts, np.ones(FROZEN_FRAMES)) > 0.5
 

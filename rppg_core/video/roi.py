@@ -1,9 +1,9 @@
-"""Regions of the face in face coordinates: the soft skin weight and the ROIs, one decision for the whole clip.
+"""Regions of the face in face coordinates: the soft skin weight and the ROIs, fixed for the whole clip.
 
-The pass resamples every frame into an upright face grid of GRID x GRID pixels that covers a box of 1.1 face widths
-by 1.27 face heights. Weights are computed once on that grid, from the landmarks and the temporal median of the
-clip, never frame by frame: pixels that cross a threshold with the beat or with motion would make a false pulse
-(measured on a dark, hard-lit face: GREEN moves from 53 to 133 bpm).
+The pass resamples every frame into an upright face grid of GRID x GRID pixels that covers a box of 1.1 face
+widths by 1.27 face heights. Weights are computed once on that grid, from the landmarks and the temporal
+median of the clip, never frame by frame: pixels that cross a threshold with the beat or with motion would
+make a false pulse (measured on a dark, hard-lit face: GREEN moves from 53 to 133 bpm).
 
 What differs from published practice: most code averages a polygon of raw pixels, or decides skin per frame.
 Axis letters: H, W grid rows and columns, R roi, T time.
@@ -33,10 +33,10 @@ from rppg_core.video.mesh_points import (
 GRID = 72
 BOX_WIDTHS = 1.1  # width of the grid in face widths
 BOX_HEIGHTS = 1.27  # height of the grid in face heights
-MIN_SKIN_FRACTION = 0.4  # below this share of the face oval the skin weight is relaxed
+MIN_SKIN_FRACTION = 0.4  # below this share of the face oval, the skin weight is relaxed
 
 _POLYGONS = {"forehead": FOREHEAD, "left cheek": LEFT_CHEEK, "right cheek": RIGHT_CHEEK}
-OUTLINES = {"face": FACE_OVAL, **_POLYGONS}  # what a picture of the ROIs shows
+OUTLINES = {"face": FACE_OVAL, **_POLYGONS}  # outlines drawn in a picture of the ROIs
 _NOT_SKIN = (LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, LIPS)
 
 
@@ -46,7 +46,7 @@ class RoiWeights:
 
     skin: Float[np.ndarray, "height width"]
     rois: Float[np.ndarray, "roi height width"]  # in the order of types.ROIS, the first is `skin`
-    skin_fraction: float  # share of the oval (eyes, brows and lips excluded) that the weight keeps
+    skin_fraction: float  # share of the oval (without eyes, brows and lips) that the weight keeps
     relaxed: bool
 
 
@@ -60,10 +60,10 @@ def roi_weights(
         landmarks: 468 mesh points in grid pixels.
 
     Returns:
-        The weights. Where colour and light would keep less than MIN_SKIN_FRACTION of the face oval they are
-        relaxed, step by step, until they keep as much, and `relaxed` says so.
+        The weights. Where colour and light keep less than MIN_SKIN_FRACTION of the face oval, the tolerances
+        are relaxed step by step until they keep that much, and `relaxed` is True.
 
-    Source: our choice: soft version of the gate measured in the sim-to-real study (chroma distance below 0.12,
+    Source: our choice: soft version of the gate tested in the sim-to-real study (chroma distance below 0.12,
     luminance above 0.35 of the centre).
     """
     oval = _fill(landmarks[list(FACE_OVAL)])
@@ -83,7 +83,7 @@ def roi_weights(
 
 
 def whole_weights() -> RoiWeights:
-    """Everything is skin: a finger on the lens, or a crop of skin."""
+    """Weights where everything is skin: a finger on the lens, or a close-up of skin."""
     ones = np.ones((GRID, GRID), np.float32)
     return RoiWeights(ones, np.stack([ones] * len(ROIS)), 1.0, False)
 
@@ -98,7 +98,7 @@ def skin_likeness(
 
     Args:
         face: grey levels.
-        sample: where skin is certain (cheeks), as weights.
+        sample: weights of the part that is certainly skin (cheeks).
         relaxation: factor on every tolerance.
 
     Returns:
@@ -121,12 +121,12 @@ def skin_likeness(
 def weighted_means(
     faces: np.ndarray, weights: Float[np.ndarray, "roi height width"], *, scale: float = 1 / 256
 ) -> Float[np.ndarray, "time roi 3"]:
-    """Mean colour of each weight over time.
+    """Mean colour over time, for each weight.
 
     Args:
         faces: (T, H, W, 3) uint16 in 1/256 grey level.
-        weights: one soft mask a roi; a mask that sums to nothing gives NaN.
-        scale: grey levels a unit of `faces`.
+        weights: one soft mask per ROI; an empty mask gives NaN.
+        scale: grey levels per unit of `faces`.
     """
     flat = weights.reshape(len(weights), -1).astype(np.float32)
     total = flat.sum(axis=1, keepdims=True)
@@ -140,7 +140,7 @@ def weighted_means(
 
 
 def _fill(points: np.ndarray) -> np.ndarray:
-    """Polygon in grid pixels as an antialiased mask."""
+    """Antialiased mask of a polygon in grid pixels."""
     scale = 4
     mask = np.zeros((GRID * scale, GRID * scale), np.uint8)
     cv2.fillPoly(mask, [np.round(points * scale).astype(np.int32)], 255)
@@ -153,5 +153,5 @@ def _grow(points: np.ndarray, factor: float) -> np.ndarray:
 
 
 def _step(distance: np.ndarray, width: float) -> np.ndarray:
-    """Smooth 0..1 step of the given width, one half at distance 0."""
+    """Smooth step from 0 to 1 of the given width; one half at distance 0."""
     return 1 / (1 + np.exp(-np.clip(distance / width * 4, -40, 40)))

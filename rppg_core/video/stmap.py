@@ -1,7 +1,7 @@
 """The spatio-temporal map: mean colour of a grid of face cells over time.
 
-CELLS x CELLS blocks of the face grid, each averaged with the soft skin weight. `clip` fills the map;
-`prepare.stmap_band` makes the two bands that networks read. Source: Niu et al. 2018 (SynRhythm) for the idea; our
+CELLS x CELLS blocks of the face grid are averaged with the soft skin weight. `clip` fills the map;
+`prepare.stmap_band` computes the two bands that networks read. Source: Niu et al. 2018 (SynRhythm) for the idea; our
 choice: 6 x 6 cells, skin-weighted.
 Axis letters: T time, N cell, H, W.
 """
@@ -20,7 +20,7 @@ EMPTY_SHARE = (0.01, 0.03)  # of a cell
 
 
 def cell_weights(skin: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "cell height width"]:
-    """The skin weight cut into CELLS x CELLS blocks, row by row, one mask a cell."""
+    """The skin weight cut into CELLS x CELLS blocks, row by row, one mask per cell."""
     height, width = check_samples(skin, "skin", ndim=2).shape
     rows = np.arange(height) * CELLS // height
     columns = np.arange(width) * CELLS // width
@@ -29,7 +29,7 @@ def cell_weights(skin: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "
 
 
 def skin_share(cells: Float[np.ndarray, "cell height width"]) -> Float[np.ndarray, " cell"]:
-    """How much of each cell is skin, 0..1."""
+    """Share of skin in each cell, 0..1."""
     cells = check_samples(cells, "cells", ndim=3)
     area = cells.shape[1] * cells.shape[2] / len(cells)
     return np.clip(cells.sum(axis=(1, 2)) / area, 0, 1)
@@ -40,10 +40,10 @@ def fill_empty_cells(
     share: Float[np.ndarray, " cell"],
     skin: Float[np.ndarray, "time 3"],
 ) -> Float[np.ndarray, "time cell 3"]:
-    """Cells with little skin take the colour of the whole skin, so that no cell is NaN or pure noise.
+    """Give cells with little skin the mean colour of the whole skin, so that no cell is NaN or pure noise.
 
-    All of it below 1 % skin, none of it from 3 % on, and a mixture between: two trackers that differ by a pixel give
-    nearly the same map.
+    A cell is replaced below 1 % skin, kept from 3 % on, and mixed in between: two trackers that differ by a
+    pixel give nearly the same map.
     """
     cells, share = check_samples(cells, "cells", ndim=3, finite=False), check_samples(share, "share")
     skin = check_samples(skin, "skin", ndim=2, finite=False)
@@ -51,7 +51,7 @@ def fill_empty_cells(
         raise UsageError(
             f"cells, share and skin of shapes {cells.shape}, {share.shape} and {skin.shape}",
             wanted="(time, cell, 3), (cell,) and (time, 3)",
-            do="take all of one clip",
+            do="take all three from one clip",
         )
     low, high = EMPTY_SHARE
     own = np.clip((share - low) / (high - low), 0, 1)[None, :, None]
@@ -59,9 +59,9 @@ def fill_empty_cells(
 
 
 def plain_cells(crops: UInt16[np.ndarray, "time 36 36 3"]) -> Float[np.ndarray, "time cell 3"]:
-    """Cells without the skin weight, grey levels: hair, eyes and background count as much as skin.
+    """Cells without the skin weight, in grey levels: hair, eyes and background count as much as skin.
 
-    For ablations: what a map loses when nobody asks what is skin. Crops are kept in 1/256 grey level.
+    For ablations: what a map loses without the skin weight. Crops are stored in 1/256 grey level.
     """
     if np.shape(crops)[1:] != (36, 36, 3):
         raise UsageError(

@@ -1,6 +1,6 @@
-"""Frames to a file, without loss where needed: common encoders remove changes below a grey level, such as the pulse.
+"""Write frames to a file, losslessly where needed: common encoders remove changes as small as the pulse.
 
-The simulator and the tests use it. Times are written as they are, even or uneven; Matroska stores them to a
+The simulator and the tests use it. Times are written unchanged, even or uneven; Matroska stores them to a
 millisecond, MP4 and MOV to a microsecond.
 """
 
@@ -20,9 +20,8 @@ from jaxtyping import UInt8
 
 from rppg_core.errors import UsageError, WriteError
 
-CONSTANT = {
-    "x264-params": "force-cfr=1"
-}  # the stream names the rate, not the tick; the times stay as they are
+# The stream states the frame rate instead of the tick rate; the times do not change.
+CONSTANT = {"x264-params": "force-cfr=1"}
 CODECS = {
     "ffv1": ("ffv1", "bgr0", {"level": "3"}),  # lossless, .mkv
     "h264_lossless": (
@@ -44,13 +43,13 @@ def write_video(
     codec: str = "ffv1",
     crf: int = 18,
 ) -> int:
-    """Write a video, by default exactly (FFV1).
+    """Write a video, by default without loss (FFV1).
 
     Args:
-        path: target; its ending chooses the container (.mkv for FFV1, .mp4 plays in browsers with "h264").
+        path: target; its extension sets the container (.mkv for FFV1; .mp4 with "h264" plays in browsers).
         frames: RGB pictures of one size.
         fps: rate of evenly spaced frames. Unit: Hz.
-        times_s: time of each frame instead of `fps`; must strictly increase. Unit: s.
+        times_s: time of each frame, instead of `fps`; must strictly increase. Unit: s.
         codec: "ffv1" or "h264_lossless" keep every grey level, "h264" does not.
         crf: quality of "h264", 0 (best) to 51.
 
@@ -58,8 +57,8 @@ def write_video(
         Number of frames written.
 
     Raises:
-        UsageError: neither or both of `fps` and `times_s`, an unknown codec or ending, no frames, frames of
-            different size, times that do not increase.
+        UsageError: neither or both of `fps` and `times_s`, an unknown codec or extension, no frames, frames
+            of different size, times that do not increase.
         WriteError: the file cannot be written; nothing is left behind.
     """
     path = Path(path)
@@ -78,7 +77,7 @@ def write_video(
     except (FFmpegError, OSError) as error:
         raise WriteError(
             f"{path.name!r} cannot be written ({getattr(error, 'strerror', None) or error})",
-            wanted="a path in a folder that may be written, ending in .mkv, .mp4 or .mov",
+            wanted="a path in a writable folder, ending in .mkv, .mp4 or .mov",
             do="choose another path",
         ) from error
     finally:
@@ -119,18 +118,18 @@ def _write(
             container.mux(stream.encode(picture))
             written += 1
         if shape is None:
-            raise UsageError("no frames", wanted="one frame or more", do="check where they come from")
+            raise UsageError("no frames", wanted="one frame or more", do="check their source")
         container.mux(stream.encode(None))
     return written
 
 
 def _container(path: Path) -> str:
-    """Name of the container by the file's ending."""
+    """Name of the container, from the extension of the file."""
     names = {".mkv": "matroska", ".mp4": "mp4", ".mov": "mov"}
     if path.suffix.lower() not in names:
         raise UsageError(
             f"{path.name!r} as a video",
-            wanted=f"an ending out of {', '.join(names)}",
+            wanted=f"one of the extensions {', '.join(names)}",
             do="add .mkv to the name",
         )
     return names[path.suffix.lower()]
