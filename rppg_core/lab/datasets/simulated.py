@@ -163,7 +163,7 @@ class SimulatedDomain:
         )
 
     def _person(self, subject: int, seed: int) -> dict:
-        """Settings that one person keeps; heart and breathing rates fill their distributions evenly, even for few people."""
+        """What one person keeps; heart and breathing rates fill their distributions evenly, even for few people."""
         first = np.random.default_rng([DOMAIN_SEED, seed, self.number, 0]).uniform(size=2)
         hr_rank, rr_rank = np.clip((first + np.multiply(subject + 1, SPREAD)) % 1, 0.01, 0.99)
         rng = np.random.default_rng([DOMAIN_SEED, seed, self.number, 1, subject])
@@ -186,7 +186,7 @@ class SimulatedDomain:
 
 
 def _oximeter(*names: str, fs: float, lag_s: float = 2.0) -> tuple[Instrument, ...]:
-    """A finger clip that shows whole numbers averaged over some beats, and shows them with a lag."""
+    """A finger clip that shows rates as whole numbers, averaged over 4 s, so 2 s late unless a lag is known."""
     rates = {"hr": 1.0, "spo2": 1.0}
     return tuple(
         Instrument(name=name, fs=fs, step=rates[name], average_s=4.0, lag_s=lag_s)
