@@ -240,7 +240,7 @@ def _entry(job: Job, clip: FaceClip, truth: Truth, notes: tuple[str, ...]) -> Ex
 
 
 def _sample_bytes(path: Path) -> Iterator[bytes]:
-    """Names, sizes and some of the bytes of a file or folder; reading a whole video would take as long as the pass."""
+    """Names, sizes and some of the bytes of a file or folder; to read it all would take as long as the pass."""
     if path.is_file():
         size = path.stat().st_size
         yield f"{size}".encode()

@@ -186,7 +186,7 @@ class SimulatedDomain:
 
 
 def _oximeter(*names: str, fs: float, lag_s: float = 2.0) -> tuple[Instrument, ...]:
-    """A finger clip that shows rates as whole numbers, averaged over 4 s, so 2 s late unless a lag is known."""
+    """A finger clip that shows whole numbers averaged over 4 s, so 2 s late unless another lag is known."""
     rates = {"hr": 1.0, "spo2": 1.0}
     return tuple(
         Instrument(name=name, fs=fs, step=rates[name], average_s=4.0, lag_s=lag_s)
