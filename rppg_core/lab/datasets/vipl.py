@@ -156,7 +156,7 @@ def read_times_s(path: Path) -> Float[np.ndarray, " time"]:
 
 @dataclass(frozen=True)
 class SpreadFrames:
-    """Frames of a video without usable times, spread evenly over its heart rates, of which there is one per second."""
+    """Frames of a video without usable times, spread evenly over its heart rates, one per second."""
 
     folder: Path
 
