@@ -91,7 +91,7 @@ def _videos(folder: Path) -> list[Path]:
 
 
 def stream_names(path: Path) -> list[str]:
-    """Streams that a table's first line names; if it is unreadable, the pulse wave, so that reading raises an error."""
+    """Streams named in a table's first line; if it is unreadable, the pulse wave, so that reading raises an error."""
     try:
         names = [stream_from_column(name)[0] for name in read_names(path)]
     except RppgError:

@@ -3,7 +3,7 @@
 `SET/CLIP/STMap/STMap_RGB.png` with `SET/CLIP/Label/{BVP,HR,SPO2,RF}.mat` (VIPL: `Label_CSI/`), or the clips
 directly. A row is one of 25 cells of the aligned face, a column one frame at 30 fps; each cell and colour is scaled
 to 0..255 by its own minimum and maximum, so that colours cannot be compared between cells. Index files (`.mat` with
-`Path` and `Step_Index`) hold windows with absolute paths of another machine; `read_window` finds the clip on this one.
+`Path` and `Step_Index`) hold windows with absolute paths of another machine; `read_window` finds the local clip.
 
 Quirks handled: cells without pixels hold 100 throughout (weight 0); colours are read as the RGB that the file holds,
 which cv2.imread would turn to BGR; missing labels are filled with 0, or RF with the heart rate (mask off); RF is a

@@ -143,7 +143,7 @@ def read_times_s(path: Path) -> Float[np.ndarray, " time"]:
     times_s = (times_ms - times_ms[0]) / 1e3
     steps_s = np.diff(times_s)
     if len(times_s) < 2 or not (steps_s > 0).all():
-        raise DatasetError(path, "the times do not increase", wanted="milliseconds in order, one a frame")
+        raise DatasetError(path, "the times do not increase", wanted="milliseconds in order, one per frame")
     if not 0.005 <= np.median(steps_s) <= 0.5:
         raise DatasetError(
             path,
