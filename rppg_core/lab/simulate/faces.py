@@ -152,7 +152,7 @@ def save_simulation(
     """Write a clip losslessly, and its truth as JSON beside it.
 
     Args:
-        path: of the video; ".mkv" can hold the lossless codec. The truth gets the same name with ".json".
+        path: of the video; use ".mkv" for the lossless codec. The truth gets the same name with ".json".
         settings: everything about the clip.
         progress: called with a text and a fraction as the frames are made.
 

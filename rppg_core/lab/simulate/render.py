@@ -246,8 +246,8 @@ class KnownFace:
 def _open_mouth(portrait: Portrait, still: np.ndarray) -> Float[np.ndarray, "height width 3"]:
     """Change of the picture when the mouth opens: dark between the lips, and the jaw a little lower.
 
-    The jaw's displacement is the picture's slope times a smooth field, which is accurate enough for a few percent of
-    the face.
+    The jaw's displacement is approximated by the picture's slope times a smooth field, which is accurate enough for
+    a shift of a few percent of the face.
     """
     lips = portrait.landmarks[list(LIPS)]
     (x, y), (width, height) = (lips.min(axis=0) + lips.max(axis=0)) / 2, np.ptp(lips, axis=0)
