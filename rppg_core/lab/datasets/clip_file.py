@@ -63,7 +63,9 @@ def save_clip(
         arrays[UNWEIGHTED] = unweighted.astype(np.float32)
     if about is not None:
         arrays[ABOUT] = np.array(about)
-    part = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.part")  # another process may write the same clip
+    part = path.with_name(
+        f"{path.stem}.{secrets.token_hex(4)}.part"
+    )  # another process may write the same clip
     try:
         with part.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)  # numpy dates zip members 1980, so bytes do not vary

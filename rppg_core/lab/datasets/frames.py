@@ -20,7 +20,9 @@ from rppg_core.video.frame import Frame
 from rppg_core.video.reader import Video, open_video
 
 LONGEST_S = 3600.0
-LOST_SHARE = 0.01  # of a file may be missing at its end, as in some originals (UBFC subject33 ends within a frame)
+LOST_SHARE = (
+    0.01  # of a file may be missing at its end, as in some originals (UBFC subject33 ends within a frame)
+)
 UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # written while recording, never filled in
 
 

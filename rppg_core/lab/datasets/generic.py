@@ -47,7 +47,9 @@ UNITS = {
     "bp": ("mmhg",),
 }
 NAME = re.compile(r"(?P<name>[a-z]+2?)(_(?P<suffix>[a-zμ]+))?(\s*[\[(](?P<bracketed>[^\])]*)[\])])?")
-FURTHEST_S = 3600.0  # labels that begin farther from the first frame use another clock, such as seconds since 1970
+FURTHEST_S = (
+    3600.0  # labels that begin farther from the first frame use another clock, such as seconds since 1970
+)
 
 
 class Generic(Layout):

@@ -23,7 +23,7 @@ SIDE_WIDTHS = 2.22  # side of the picture in face widths
 HEAD_STILL, HEAD_FREE = (
     0.62,
     0.92,
-)  # distance from the face centre in face sizes: within the first the head moves rigidly, beyond the second nothing moves
+)  # from the face centre, in face sizes: within the first the head moves rigidly, beyond the second nothing moves
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ class Sensor:
     def expose(
         self, light: Float[np.ndarray, "height width 3"], rng: np.random.Generator
     ) -> UInt8[np.ndarray, "height width 3"]:
-        """One frame. `light` is linear with white at 1, and is overwritten; `rng` selects a piece of the noise pool."""
+        """One frame. `light` is linear, 1 is white, and is overwritten; `rng` picks a piece of the noise pool."""
         if self._noisy:
             start = int(rng.integers(0, len(self._pool) - light.size))
             noise = self._pool[start : start + light.size].reshape(light.shape)

@@ -172,7 +172,7 @@ def random_settings(
         pulsed: with a pulse, without (one of PULSE_FREE), or None for either.
         seconds: length of the clip.
         size: side of the picture. Unit: pixels.
-        difficulty: 0 draws motion and sensor noise only; towards 1, light changes, talk, codec and lost frames grow.
+        difficulty: 0 draws motion and sensor noise only; towards 1 it adds light, talk, codec and lost frames.
         face: a key of FACES.
 
     Returns:
