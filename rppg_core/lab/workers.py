@@ -1,14 +1,14 @@
 """Worker processes for pools of jobs and for loading training data; no other module starts processes.
 
-A plain fork copies a process without its threads: if OpenCV or torch has used threads before, a worker can wait
-forever for the missing ones. On Linux, workers therefore come from a fork server, a process that imports what the
-caller has imported but never computes anything; on other systems they are spawned (Apple's frameworks do not
-survive a fork). Every worker computes in one thread, leaves Ctrl-C to the caller, and ends when the caller ends,
-for whatever reason. A script needs no `__main__` guard, because workers do not run it again; in return, everything
-that is sent to them has to be defined in a module.
+A plain fork copies a process without its threads: if OpenCV or torch has used threads before, a worker can
+wait forever for the missing ones. On Linux, workers therefore come from a fork server, a process that imports
+what the caller has imported but never computes anything; on other systems they are spawned (Apple's
+frameworks do not survive a fork). Every worker computes in one thread, leaves Ctrl-C to the caller, and ends
+when the caller ends, for whatever reason. A script needs no `__main__` guard, because workers do not run it
+again; in return, everything that is sent to them has to be defined in a module.
 
-Each worker has its own pipe, and one thread of the caller waits for its answers. Workers share nothing, so if one
-dies (out of memory, killed), it leaves no lock behind, and the caller knows which job failed.
+Each worker has its own pipe, and one thread of the caller waits for its answers. Workers share nothing, so if
+one dies (out of memory, killed), it leaves no lock behind, and the caller knows which job failed.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class WorkerDiedError(RppgError):
 class WorkerPool(ThreadPoolExecutor):
     """An executor of worker processes, used as a context manager; each of its threads waits for one process.
 
-    Leaving the block by an exception (including Ctrl-C and a closed generator) sends SIGTERM to the workers: they
-    end at once, or first save their state if they handle that signal. Another Ctrl-C kills them.
+    Leaving the block by an exception (including Ctrl-C and a closed generator) sends SIGTERM to the workers:
+    they end at once, or first save their state if they handle that signal. Another Ctrl-C kills them.
     """
 
     def __init__(self, workers: int, *, holds: Any = None, finish: Callable[[Any], Any] | None = None):
@@ -79,8 +79,8 @@ class WorkerPool(ThreadPoolExecutor):
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a worker call a function that is defined in a module.
 
-        The future raises what the function raised, or WorkerDiedError if the process ended; another process then
-        takes its place.
+        The future raises what the function raised, or WorkerDiedError if the process ended; another process
+        then takes its place.
         """
         return super().submit(self._ask, work, args, kwargs)
 

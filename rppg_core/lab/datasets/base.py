@@ -5,8 +5,8 @@ request, and a record can be sent to another process. Times are in seconds from 
 first frame wherever frames and labels share a clock. Nothing is resampled, shifted or scaled here: a known lag is
 stated but not removed, and an untrustworthy sample stays, with its mask off.
 
-Sources of times, best first: a file of time stamps, the stamps of the stream, a nominal rate, labels stretched over
-the video. For the last two, a note states the assumption.
+Sources of times, best first: a file of time stamps, the stamps of the stream, a nominal rate, labels
+stretched over the video. For the last two, a note states the assumption.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """BUAA-MIHR: fifteen people under eleven levels of light, from 1 to 100 lux.
 
-`Sub 01/lux 10.0/{lux10.0_APH.avi, lux10.0_APH_wave.csv, lux10.0_APH.csv}` with one PPG value per line and a column
-`PULSE`; other copies hold `PPGData.mat` (`PPG.data`) instead. Names contain blanks. There are no times: PPG and heart
-rate are stretched over the length of the video, and a note states that. If the rate of the stretched wave is neither
-that of the sensor (60 Hz) nor that of the frames, `check` reports it, because the file may be truncated. Papers leave
-out levels below 10 lux; they are offered here, with the level in `condition["lux"]`.
+`Sub 01/lux 10.0/{lux10.0_APH.avi, lux10.0_APH_wave.csv, lux10.0_APH.csv}` with one PPG value per line and a
+column `PULSE`; other copies hold `PPGData.mat` (`PPG.data`) instead. Names contain blanks. There are no
+times: PPG and heart rate are stretched over the length of the video, and a note states that. If the rate of
+the stretched wave is neither that of the sensor (60 Hz) nor that of the frames, `check` reports it, because
+the file may be truncated. Papers leave out levels below 10 lux; they are offered here, with the level in
+`condition["lux"]`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """COHFACE: forty people, studio light and daylight, strongly compressed video, pulse and breathing at 256 Hz.
 
-`1/0/{data.avi, data.hdf5}` (person, session), some copies with `data.mkv`; `protocols/{all,clean,natural}/` lists the
-splits. Sessions 0 and 1 are lit by a studio spot ("clean"), 2 and 3 by daylight ("natural"). HDF5 datasets `pulse`,
-`respiration` and `time`. The video has 20 fps and the whole set only 0.6 GB: compression has removed much of the
-pulse, so classical methods score badly here because of the data, not the loader. Frames and labels are assumed to
-start together.
+`1/0/{data.avi, data.hdf5}` (person, session), some copies with `data.mkv`; `protocols/{all,clean,natural}/`
+lists the splits. Sessions 0 and 1 are lit by a studio spot ("clean"), 2 and 3 by daylight ("natural"). HDF5
+datasets `pulse`, `respiration` and `time`. The video has 20 fps and the whole set only 0.6 GB: compression
+has removed much of the pulse, so classical methods score badly here because of the data, not the loader.
+Frames and labels are assumed to start together.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The stored form of face passes: one array file per video, and a manifest that describes them.
 
 `rppg dataset extract` writes such a folder; training and the dataset protocols read it and no longer need the
-videos. A file (`clip_file`) holds a `FaceClip` at 30 Hz and its truth at the same times, NaN where nothing is known.
-The same content gives the same bytes: no dates, paths or host names are written.
+videos. A file (`clip_file`) holds a `FaceClip` at 30 Hz and its truth at the same times, NaN where nothing is
+known. The same content gives the same bytes: no dates, paths or host names are written.
 Axis letters: T time.
 """
 

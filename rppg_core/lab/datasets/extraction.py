@@ -1,9 +1,9 @@
 """From one record to one file: the face pass, the labels at the same times, and a report of what failed.
 
-`scale.py` distributes this work over processes and machines. `extract_record` never raises: a record that cannot be
-used gives a `Failure` that names the file. An existing file is kept if it was made from the same content. The key of
-the content is a hash of the needs, samples of the video's bytes and all labels; for simulated clips, of all settings
-that they are made from.
+`scale.py` distributes this work over processes and machines. `extract_record` never raises: a record that
+cannot be used gives a `Failure` that names the file. An existing file is kept if it was made from the same
+content. The key of the content is a hash of the needs, samples of the video's bytes and all labels; for
+simulated clips, of all settings that they are made from.
 """
 
 from __future__ import annotations

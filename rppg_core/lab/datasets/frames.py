@@ -1,7 +1,8 @@
 """Pictures of a record from a video file; what can be checked without decoding is checked first.
 
-An incomplete copy is the most common fault of a dataset on disk, and a decoder plays such a file without an error.
-AVI, MP4 and Matroska all store the lengths of their parts; these are compared with the size of the file.
+An incomplete copy is the most common fault of a dataset on disk, and a decoder plays such a file without an
+error. AVI, MP4 and Matroska all store the lengths of their parts; these are compared with the size of the
+file.
 """
 
 from __future__ import annotations

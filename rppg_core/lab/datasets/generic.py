@@ -1,11 +1,12 @@
 """The user's own recordings: each video beside a CSV file of the same name. We recommend this form for recordings.
 
-`ANYTHING.mp4` (or mov, mkv, webm, avi) with `ANYTHING.csv`, whose first line names the columns: `t_s` in seconds from
-the video's first frame, then any of `ppg`, `hr` (bpm), `spo2` (%), `resp`, `rr` (breaths per minute), `bp` (mmHg). A
-unit may follow a name, as in `time [s]` or `hr (bpm)`; other units are refused, not converted. Commas, semicolons,
-tabs, bars or blanks separate cells; decimal commas work with every separator except commas. A blank cell or NA means
-no value, so columns may have different rates; a row with a value needs its time. The person is the name of the
-folder that holds the files, or, for files directly in the dataset's folder, the file name up to the first `_`.
+`ANYTHING.mp4` (or mov, mkv, webm, avi) with `ANYTHING.csv`, whose first line names the columns: `t_s` in
+seconds from the video's first frame, then any of `ppg`, `hr` (bpm), `spo2` (%), `resp`, `rr` (breaths per
+minute), `bp` (mmHg). A unit may follow a name, as in `time [s]` or `hr (bpm)`; other units are refused, not
+converted. Commas, semicolons, tabs, bars or blanks separate cells; decimal commas work with every separator
+except commas. A blank cell or NA means no value, so columns may have different rates; a row with a value
+needs its time. The person is the name of the folder that holds the files, or, for files directly in the
+dataset's folder, the file name up to the first `_`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Labels at the times of a stored clip: the only place where label streams are resampled onto the clip's clock.
 
-This module turns the streams of a `Record` into the `Truth` that is stored beside a clip. Where a sample's mask is
-off, and where the labels end or have a gap, the truth is NaN: nothing is interpolated across gaps and nothing is
-guessed. A lag stated by the layout is removed here and noted; nothing else is shifted. Waves, which have no unit,
-get zero mean and unit deviation, like those of the simulator; rates keep their unit.
+This module turns the streams of a `Record` into the `Truth` that is stored beside a clip. Where a sample's
+mask is off, and where the labels end or have a gap, the truth is NaN: nothing is interpolated across gaps and
+nothing is guessed. A lag stated by the layout is removed here and noted; nothing else is shifted. Waves,
+which have no unit, get zero mean and unit deviation, like those of the simulator; rates keep their unit.
 
 Axis letters: T time. Source: our choice; waves as in `prepare.resample` (box average over 1/30 s where labels are
 faster, then cubic Hermite), rates linear.

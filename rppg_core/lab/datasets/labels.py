@@ -1,7 +1,7 @@
 """Numbers from the label files of datasets: text, CSV, MATLAB, HDF5; every error names the file.
 
-Label files are small and come in many dialects, which `rppg_core.tables` reads. A value that is not a number is
-never guessed.
+Label files are small and come in many dialects, which `rppg_core.tables` reads. A value that is not a number
+is never guessed.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """MMPD: 33 people of four skin types, phone video with motion and light varied; video and labels in one MATLAB file.
 
-`subject1/p1_0.mat` to `p1_19.mat`: `video` (frames x height x width x RGB, 0 to 1), `GT_ppg` at 30 Hz, and the
-recording conditions as text. Quirks handled: the old label 'Watching Videos' means walking; text is wrapped in
-arrays; MATLAB 7.3 files. The pictures were compressed with H.264 before, and their aspect ratio is squeezed (mini
-set: 80 x 60). A file of version 5 has to be read whole before its first frame (3 GB for a full clip as stored); only
-labels are cheap to read.
+`subject1/p1_0.mat` to `p1_19.mat`: `video` (frames x height x width x RGB, 0 to 1), `GT_ppg` at 30 Hz, and
+the recording conditions as text. Quirks handled: the old label 'Watching Videos' means walking; text is
+wrapped in arrays; MATLAB 7.3 files. The pictures were compressed with H.264 before, and their aspect ratio is
+squeezed (mini set: 80 x 60). A file of version 5 has to be read whole before its first frame (3 GB for a full
+clip as stored); only labels are cheap to read.
 """
 
 from __future__ import annotations

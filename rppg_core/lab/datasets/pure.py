@@ -1,11 +1,12 @@
 """PURE: ten people, six kinds of motion, lossless pictures with time stamps, a finger sensor on the same clock.
 
-`ii-jj/ii-jj/Image<ns>.png` with `ii-jj/ii-jj.json` (ii person, jj task); other copies keep the JSON beside the folder
-`ii-jj`, or each clip in `ii-jj.zip`. All three are read; many copies lack 06-02. Picture names and JSON hold
-nanoseconds since 1970: whole numbers of 19 digits, more than a float can hold exactly. Quirks handled: labels at
-60 Hz, pictures at about 30 (a picture's place in the list is not an index into the labels), sensor samples slightly
-out of order, dropped pictures (the times jump), a sensor that starts before the first picture (negative times).
-Naive loaders stretch the labels to the number of pictures, which ignores all of this.
+`ii-jj/ii-jj/Image<ns>.png` with `ii-jj/ii-jj.json` (ii person, jj task); other copies keep the JSON beside
+the folder `ii-jj`, or each clip in `ii-jj.zip`. All three are read; many copies lack 06-02. Picture names and
+JSON hold nanoseconds since 1970: whole numbers of 19 digits, more than a float can hold exactly. Quirks
+handled: labels at 60 Hz, pictures at about 30 (a picture's place in the list is not an index into the
+labels), sensor samples slightly out of order, dropped pictures (the times jump), a sensor that starts before
+the first picture (negative times). Naive loaders stretch the labels to the number of pictures, which ignores
+all of this.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Extraction of many videos: a dataset becomes a folder of clips, on this machine's cores or on a dask cluster.
 
-Each record is one independent job (`datasets.extraction`), so the files and the manifest are the same however the
-jobs were run. A finished file is kept if its content would be the same. A video that cannot be used becomes an
-entry in the manifest. A record whose process dies (out of memory, killed) is tried once more before it becomes such
-an entry; the other workers continue. A dask cluster has its own rule (`distributed.scheduler.allowed-failures`).
+Each record is one independent job (`datasets.extraction`), so the files and the manifest are the same however
+the jobs were run. A finished file is kept if its content would be the same. A video that cannot be used
+becomes an entry in the manifest. A record whose process dies (out of memory, killed) is tried once more
+before it becomes such an entry; the other workers continue. A dask cluster has its own rule
+(`distributed.scheduler.allowed-failures`).
 """
 
 from __future__ import annotations

@@ -1,18 +1,19 @@
 """Six simulated domains that differ as the datasets of the MSSDG protocol do, in one table, `DOMAINS`.
 
-Methods fail on datasets that they were not trained on because of differences in frame rate, codec, camera colours,
-light, distance, motion, skin and heart rates, and because labels are missing or late. The datasets may not be
-redistributed, so each of the six has a stand-in here. Its settings follow what is published about the original;
-where nothing is published, the table says "ours". The clips of a domain are records like those of a folder, in any
-number, drawn from seeds that nothing else uses (see DOMAIN_SEED).
+Methods fail on datasets that they were not trained on because of differences in frame rate, codec, camera
+colours, light, distance, motion, skin and heart rates, and because labels are missing or late. The datasets
+may not be redistributed, so each of the six has a stand-in here. Its settings follow what is published about
+the original; where nothing is published, the table says "ours". The clips of a domain are records like those
+of a folder, in any number, drawn from seeds that nothing else uses (see DOMAIN_SEED).
 
-A person keeps from clip to clip: skin, resting heart rate, breathing rate, shape and strength of the pulse. The
-drawn face itself differs in each clip, because the simulator draws it from the seed of the clip. Faces are smaller
-than in the originals, in about the same order of size, because rendering time grows with the number of pixels.
+A person keeps from clip to clip: skin, resting heart rate, breathing rate, shape and strength of the pulse.
+The drawn face itself differs in each clip, because the simulator draws it from the seed of the clip. Faces
+are smaller than in the originals, in about the same order of size, because rendering time grows with the
+number of pixels.
 
-Source: PhysMLE (https://arxiv.org/abs/2405.06201) for leave-one-domain-out over UBFC, BUAA, PURE, VIPL, V4V and
-HCW, and for the labels of each. "[o]" marks facts from the dataset's own pages, files or loaders, "[ours]" our
-choice; heart rates are [ours], within the range that the datasets' papers report.
+Source: PhysMLE (https://arxiv.org/abs/2405.06201) for leave-one-domain-out over UBFC, BUAA, PURE, VIPL, V4V
+and HCW, and for the labels of each. "[o]" marks facts from the dataset's own pages, files or loaders,
+"[ours]" our choice; heart rates are [ours], within the range that the datasets' papers report.
 """
 
 from __future__ import annotations

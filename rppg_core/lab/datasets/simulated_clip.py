@@ -1,13 +1,13 @@
 """One clip of a simulated domain: rendered on request, with the labels that the domain's instruments write.
 
-The table of the domains is in `simulated.py`. The face goes through the simulator's renderer and encoder and then
-through the same pass as real video. Labels are made once, as streams: each instrument averages the truth, samples it
-at its own rate, rounds it and stamps it by the labels' clock, which has the error that the domain states. The `Truth`
-beside a clip is read from those streams as if their clock were right, for training and evaluation alike, as on a
-real dataset, so label errors remain. What a domain does not label is NaN.
+The table of the domains is in `simulated.py`. The face goes through the simulator's renderer and encoder and
+then through the same pass as real video. Labels are made once, as streams: each instrument averages the
+truth, samples it at its own rate, rounds it and stamps it by the labels' clock, which has the error that the
+domain states. The `Truth` beside a clip is read from those streams as if their clock were right, for training
+and evaluation alike, as on a real dataset, so label errors remain. What a domain does not label is NaN.
 
-What differs from published practice: the camera's colours belong to the domain, one matrix for all of its clips; the
-simulator's own settings can only draw them anew for each clip.
+What differs from published practice: the camera's colours belong to the domain, one matrix for all of its
+clips; the simulator's own settings can only draw them anew for each clip.
 Axis letters: T time.
 """
 
@@ -199,8 +199,8 @@ class CameraFrames(RenderedFrames):
 class LiveCodedFrames(CodedFrames):
     """Frames after an encoder that does not look ahead, as in cameras, and gives the same bytes every time.
 
-    With its default, a macroblock tree over B frames, the output of x264 differs from run to run for equal input
-    and one thread (measured on 144, 150 and 176 pixels); without look-ahead it never did.
+    With its default, a macroblock tree over B frames, the output of x264 differs from run to run for equal
+    input and one thread (measured on 144, 150 and 176 pixels); without look-ahead it never did.
     """
 
     def _encoder(self, height: int, width: int) -> VideoCodecContext:

@@ -1,13 +1,15 @@
 """STMap folders: maps and labels without faces, as PhysMLE, HSRD and NEST distribute them (including HCW).
 
 `SET/CLIP/STMap/STMap_RGB.png` with `SET/CLIP/Label/{BVP,HR,SPO2,RF}.mat` (VIPL: `Label_CSI/`), or the clips
-directly. A row is one of 25 cells of the aligned face, a column one frame at 30 fps; each cell and colour is scaled
-to 0..255 by its own minimum and maximum, so that colours cannot be compared between cells. Index files (`.mat` with
-`Path` and `Step_Index`) hold windows with absolute paths of another machine; `read_window` finds the local clip.
+directly. A row is one of 25 cells of the aligned face, a column one frame at 30 fps; each cell and colour is
+scaled to 0..255 by its own minimum and maximum, so that colours cannot be compared between cells. Index files
+(`.mat` with `Path` and `Step_Index`) hold windows with absolute paths of another machine; `read_window` finds
+the local clip.
 
-Quirks handled: cells without pixels hold 100 throughout (weight 0); colours are read as the RGB that the file holds,
-which cv2.imread would turn to BGR; missing labels are filled with 0, or RF with the heart rate (mask off); RF is a
-breathing wave if `RF_Filt.mat` lies beside it, otherwise a breathing rate. No times are stored: 30 Hz is assumed.
+Quirks handled: cells without pixels hold 100 throughout (weight 0); colours are read as the RGB that the file
+holds, which cv2.imread would turn to BGR; missing labels are filled with 0, or RF with the heart rate (mask
+off); RF is a breathing wave if `RF_Filt.mat` lies beside it, otherwise a breathing rate. No times are stored:
+30 Hz is assumed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """UBFC-rPPG, DATASET_1: eight short recordings, the only part of UBFC with oxygen saturation.
 
-`5-gt/{anything.avi, gtdump.xmp}` and one folder `after-exercise`. The dump is a CSV without header at about 62 Hz on
-its own clock: time in ms, heart rate, SpO2, PPG. Quirks handled: the video has another name in every folder; the
-sensor shows heart rate and SpO2 about 4 s late (stated as `lag_s`, not shifted). Frames and dump are assumed to
-start together, because the files do not state their offset.
+`5-gt/{anything.avi, gtdump.xmp}` and one folder `after-exercise`. The dump is a CSV without header at about
+62 Hz on its own clock: time in ms, heart rate, SpO2, PPG. Quirks handled: the video has another name in every
+folder; the sensor shows heart rate and SpO2 about 4 s late (stated as `lag_s`, not shifted). Frames and dump
+are assumed to start together, because the files do not state their offset.
 """
 
 from __future__ import annotations

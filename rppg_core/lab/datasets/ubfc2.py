@@ -1,10 +1,10 @@
 """UBFC-rPPG, DATASET_2: 42 people who play a game in front of a camera, uncompressed video, with a finger sensor.
 
-`subjectN/{vid.avi, ground_truth.txt}`. The text has three lines of equal length, one value per video frame: PPG,
-heart rate, time. The last line is the clock of both frames and labels; the AVI header's rate is a mean that differs
-from person to person. Quirks handled: several blanks between numbers, numbers of values and frames that differ by up
-to 2, gaps in the time line, a truncated last frame (subject33), faces that must not be shown (21 and 27). The papers'
-reference heart rate is computed from the PPG, not read from the sensor.
+`subjectN/{vid.avi, ground_truth.txt}`. The text has three lines of equal length, one value per video frame:
+PPG, heart rate, time. The last line is the clock of both frames and labels; the AVI header's rate is a mean
+that differs from person to person. Quirks handled: several blanks between numbers, numbers of values and
+frames that differ by up to 2, gaps in the time line, a truncated last frame (subject33), faces that must not
+be shown (21 and 27). The papers' reference heart rate is computed from the PPG, not read from the sensor.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """V4V (Vision for Vitals): 179 people, ten tasks, HD video, blood pressure at 1 kHz, two rates per frame.
 
-`Phase 1_ Training_Validation sets/Videos/*/F001_T1.mkv`, `.../Ground truth/BP_raw_1KHz/F001-T1-BP.txt` (dashes!),
-`.../Ground truth/Physiology/F001_T1.txt` (two lines: name, HR or RR, then one value per frame);
-`Phase 2_ Testing set/` with `blood_pressure/*_bp/F001-T1.txt` and `*_gt_release.txt` (the same two lines for every
-video in one file). At 25 frames per second there are exactly 40 pressure samples per frame, which is checked. The
-pressure wave is not a PPG: use its rate, not its shape; its name here is `bp`, never `bvp`. `RR` in these files is
-the breathing rate.
+`Phase 1_ Training_Validation sets/Videos/*/F001_T1.mkv`, `.../Ground truth/BP_raw_1KHz/F001-T1-BP.txt`
+(dashes!), `.../Ground truth/Physiology/F001_T1.txt` (two lines: name, HR or RR, then one value per frame);
+`Phase 2_ Testing set/` with `blood_pressure/*_bp/F001-T1.txt` and `*_gt_release.txt` (the same two lines for
+every video in one file). At 25 frames per second there are exactly 40 pressure samples per frame, which is
+checked. The pressure wave is not a PPG: use its rate, not its shape; its name here is `bp`, never `bvp`. `RR`
+in these files is the breathing rate.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """VIPL-HR: 107 people, nine scenarios, four cameras; heart rate and SpO2 once a second, face crops of varying size.
 
-`p1/v1/source1/{video.avi, gt_HR.csv, gt_SpO2.csv, wave.csv, time.txt}`; a second take of a scenario is `v1-2`. The
-AVI header always states 25 fps, while the camera ran at up to 30: `time.txt` (ms, one per frame) is the clock. The
-phone (source2) has none; its frames are spread evenly over the seconds of its heart rates, and a note states that.
-Quirks handled: source4 is near infra-red and is not offered as colour; SpO2 fault codes (44, 103.79) are masked;
-`wave.csv` does not match the video in time, so the whole stream is masked (60 Hz by the sensor's type, no times);
-scenarios listed in `Missing_data.txt` are not reported; a `time.txt` whose length differs from the number of frames
-is an error.
+`p1/v1/source1/{video.avi, gt_HR.csv, gt_SpO2.csv, wave.csv, time.txt}`; a second take of a scenario is
+`v1-2`. The AVI header always states 25 fps, while the camera ran at up to 30: `time.txt` (ms, one per frame)
+is the clock. The phone (source2) has none; its frames are spread evenly over the seconds of its heart rates,
+and a note states that. Quirks handled: source4 is near infra-red and is not offered as colour; SpO2 fault
+codes (44, 103.79) are masked; `wave.csv` does not match the video in time, so the whole stream is masked (60
+Hz by the sensor's type, no times); scenarios listed in `Missing_data.txt` are not reported; a `time.txt`
+whose length differs from the number of frames is an error.
 """
 
 from __future__ import annotations

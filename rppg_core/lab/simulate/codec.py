@@ -3,9 +3,9 @@
 It takes the frames of `render`. Frames are encoded once and decoded whenever they are read; the result is the
 decoder's planes, as from a file.
 
-What differs from published practice: synthetic data are mostly left uncompressed, or get artificial block noise.
-Such noise does not show what a real encoder does to a pulse (in each group of frames it drops changes below a
-quantiser step), and real encoding costs only 1 ms per frame.
+What differs from published practice: synthetic data are mostly left uncompressed, or get artificial block
+noise. Such noise does not show what a real encoder does to a pulse (in each group of frames it drops changes
+below a quantiser step), and real encoding costs only 1 ms per frame.
 Axis letters: H, W.
 """
 

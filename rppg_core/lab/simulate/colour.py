@@ -6,9 +6,9 @@ by different shares; the change in red depends on the oxygen that the blood carr
 in light, so it costs nothing per frame.
 
 What differs from published practice: synthetic data usually fix the pulse's colour at one published vector,
-(.33, .77, .53); measurements on real clips gave (.20, .94, .27) and (.22, .87, .44), so centre and spread are drawn
-here. The relation of red to SpO2 has a random slope and offset per clip: cameras are not calibrated, and a model
-trained on these clips must not rely on a calibration.
+(.33, .77, .53); measurements on real clips gave (.20, .94, .27) and (.22, .87, .44), so centre and spread are
+drawn here. The relation of red to SpO2 has a random slope and offset per clip: cameras are not calibrated,
+and a model trained on these clips must not rely on a calibration.
 Axis letters: T time.
 """
 

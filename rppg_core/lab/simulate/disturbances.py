@@ -1,11 +1,11 @@
 """Disturbances by people and rooms: steps of light, screens, auto-exposure, speech, breath and heart beat.
 
-Like `scene`, it makes a few numbers per frame, for fixed pictures (render.py) or for traces. All disturbances are off
-by default.
+Like `scene`, it makes a few numbers per frame, for fixed pictures (render.py) or for traces. All disturbances
+are off by default.
 
-What differs from published practice: noise operators for synthetic video (Ou et al. 2023) change finished pictures;
-here each cause acts where it does in reality, in linear light before the camera, so a camera that corrects for one
-of them also changes the others.
+What differs from published practice: noise operators for synthetic video (Ou et al. 2023) change finished
+pictures; here each cause acts where it does in reality, in linear light before the camera, so a camera that
+corrects for one of them also changes the others.
 Axis letters: T time.
 """
 

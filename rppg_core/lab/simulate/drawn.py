@@ -1,12 +1,13 @@
 """An invented face: painted around mesh points, a different one for every seed.
 
-The 468 stored points are turned upright, stretched and bent. Skin of any tone, hair, brows, eyes, lips, and sometimes
-a beard or glasses are painted around them in linear light, in front of a random background. The result is a
-`Portrait` like that of a photo, except that its skin is known and need not be found. Networks are trained on these
-faces, so that the photo of the benchmark is new to them.
+The 468 stored points are turned upright, stretched and bent. Skin of any tone, hair, brows, eyes, lips, and
+sometimes a beard or glasses are painted around them in linear light, in front of a random background. The
+result is a `Portrait` like that of a photo, except that its skin is known and need not be found. Networks are
+trained on these faces, so that the photo of the benchmark is new to them.
 
-What differs from published practice: rendered heads (SCAMPS) are far more lifelike and take minutes per clip; the
-input of a pulse network is only 36 x 36 pixels, for which shading, texture, borders and highlights matter most.
+What differs from published practice: rendered heads (SCAMPS) are far more lifelike and take minutes per clip;
+the input of a pulse network is only 36 x 36 pixels, for which shading, texture, borders and highlights matter
+most.
 Axis letters: H, W.
 """
 

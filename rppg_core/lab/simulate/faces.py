@@ -1,7 +1,7 @@
 """A face clip with known truth: the entry point of the simulator.
 
-It turns settings into frames, a tracker and the truth. `simulate_clip` sends the frames through the same pass as
-real video, so the code after the tracker is the same for both.
+It turns settings into frames, a tracker and the truth. `simulate_clip` sends the frames through the same pass
+as real video, so the code after the tracker is the same for both.
 
 What differs from published practice: synthetic rPPG data are usually rendered heads without camera noise (SCAMPS)
 or signals without pictures; here a pulse is added to the segmented skin of a photo, in linear light, with an

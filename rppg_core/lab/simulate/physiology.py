@@ -1,14 +1,14 @@
 """Heartbeat, breathing and the resulting blood volume pulse, with known beat times.
 
 This is the first stage of the simulator. A heart-rate process (mean, breathing, 0.1 Hz and slow drift) is
-integrated to beat times. Every beat adds one pulse of fixed duration to the decaying tails of the pulses before it,
-so the wave is continuous and its upstroke lasts equally long at any rate. Breathing changes the rate (RIFV, also
-called RSA), the pulse amplitude (RIAV) and the baseline (RIIV), each of which can be switched off. Oxygen saturation
-is an independent process, with slow dips on request.
+integrated to beat times. Every beat adds one pulse of fixed duration to the decaying tails of the pulses
+before it, so the wave is continuous and its upstroke lasts equally long at any rate. Breathing changes the
+rate (RIFV, also called RSA), the pulse amplitude (RIAV) and the baseline (RIIV), each of which can be
+switched off. Oxygen saturation is an independent process, with slow dips on request.
 
 What differs from published practice: simulators usually map one pulse template onto each interval (McSharry's
-phase model, neurokit2). Stretching a pulse to its interval moves the points that detectors find by part of the
-interval change and so biases RMSSD; here a pulse starts at its onset and does not depend on the next one.
+phase model, neurokit2). Stretching a pulse to its interval moves the points that detectors find by part of
+the interval change and so biases RMSSD; here a pulse starts at its onset and does not depend on the next one.
 Axis letters: T time.
 """
 
@@ -116,9 +116,9 @@ def foot_s(person: Physiology) -> float:
 def pulse_template(person: Physiology) -> Float[np.ndarray, " sample"]:
     """One pulse at TEMPLATE_HZ, starting `foot_s` before its onset: an ejection mixed with a sinusoidal pulse.
 
-    The sinusoidal pulse is a raised cosine one mean interval long, so that at an even rate these pulses sum to a
-    sinusoid, in phase with the fundamental of the ejections. A share s scales the ratio of every harmonic to the
-    fundamental by 1 - s.
+    The sinusoidal pulse is a raised cosine one mean interval long, so that at an even rate these pulses sum
+    to a sinusoid, in phase with the fundamental of the ejections. A share s scales the ratio of every
+    harmonic to the fundamental by 1 - s.
     """
     foot = foot_s(person)
     pulse = _ejection(person, foot)

@@ -1,8 +1,8 @@
 """Frames of a simulated clip: pictures that are summed, warped and exposed, and a tracker that uses the truth.
 
-Only the encoder (`codec`) comes after this stage. All changes of a clip's light are linear, so a frame is a weighted
-sum of a few fixed pictures (`layers`) with one weight each per frame (`strengths`), which costs one vector-matrix
-product. The picture is then warped with the head's motion and exposed by the camera.
+Only the encoder (`codec`) comes after this stage. All changes of a clip's light are linear, so a frame is a
+weighted sum of a few fixed pictures (`layers`) with one weight each per frame (`strengths`), which costs one
+vector-matrix product. The picture is then warped with the head's motion and exposed by the camera.
 Axis letters: T time, K layer, H, W, L landmark.
 """
 
@@ -246,8 +246,8 @@ class KnownFace:
 def _open_mouth(portrait: Portrait, still: np.ndarray) -> Float[np.ndarray, "height width 3"]:
     """Change of the picture when the mouth opens: dark between the lips, and the jaw a little lower.
 
-    The jaw's displacement is approximated by the picture's slope times a smooth field, which is accurate enough for
-    a shift of a few percent of the face.
+    The jaw's displacement is approximated by the picture's slope times a smooth field, which is accurate
+    enough for a shift of a few percent of the face.
     """
     lips = portrait.landmarks[list(LIPS)]
     (x, y), (width, height) = (lips.min(axis=0) + lips.max(axis=0)) / 2, np.ptp(lips, axis=0)
@@ -270,8 +270,8 @@ def _pulse_scale(
 ) -> float:
     """Factor on the pulse layer that gives the finished green channel the wanted relative change.
 
-    The expected grey level of a noisy pixel is a Gauss-Hermite mean over the noise (three points), because near
-    black the tone curve is not linear over the range of the noise.
+    The expected grey level of a noisy pixel is a Gauss-Hermite mean over the noise (three points), because
+    near black the tone curve is not linear over the range of the noise.
     """
     skin = face > 0.02
     light, change, weight = still[..., 1][skin], pulse[..., 1][skin], face[skin]

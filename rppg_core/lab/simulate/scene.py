@@ -1,11 +1,12 @@
 """Everything around the pulse: motion of the head, changes of the light, effects of the camera.
 
-This is the third stage of the simulator. Motion, light and pulse become a few coefficients per frame for a few
-fixed pictures (`Layers`), which are summed in linear light, warped with the head and encoded by the camera.
+This is the third stage of the simulator. Motion, light and pulse become a few coefficients per frame for a
+few fixed pictures (`Layers`), which are summed in linear light, warped with the head and encoded by the
+camera.
 
-What differs from published practice: shading and highlights change with the motion itself, over smooth fields,
-because this, and not the shift of the picture, hides the pulse in real video (measured: methods trained without it
-fail on real clips). Axis letters: T time, H, W, K layer.
+What differs from published practice: shading and highlights change with the motion itself, over smooth
+fields, because this, and not the shift of the picture, hides the pulse in real video (measured: methods
+trained without it fail on real clips). Axis letters: T time, H, W, K layer.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def head_motion(
         scale: factor on all of the motion; 1 is the level as defined in MOTION.
 
     Source: ranges of the sim-to-real study this project is built on (sway 0.15-1.5 Hz, quasi-periodic motion
-    0.2-3.5 Hz including heart-like rates, jerks). Moves between two poses have minimum jerk: Flash & Hogan 1985.
+    0.2-3.5 Hz including heart-like rates, jerks). Moves between two poses have minimum jerk: Flash & Hogan
+    1985.
     """
     grid_s = _grid(times_s)
     family = MOTION[level]

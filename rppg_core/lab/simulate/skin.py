@@ -1,13 +1,13 @@
 """The colour of skin, its location in a photo, and its change to another tone.
 
-This is the second stage of the simulator. Six tones come from an optical model: light crosses the epidermis twice
-(melanin), is scattered back by the dermis (blood), and a few percent are reflected at the surface. The skin of a
-photo is split into shading, local colour and highlights in linear light. Only the mean albedo is replaced, so that
-another tone means another colour under the same light, not merely a darker picture.
+This is the second stage of the simulator. Six tones come from an optical model: light crosses the epidermis
+twice (melanin), is scattered back by the dermis (blood), and a few percent are reflected at the surface. The
+skin of a photo is split into shading, local colour and highlights in linear light. Only the mean albedo is
+replaced, so that another tone means another colour under the same light, not merely a darker picture.
 
-What differs from published practice: brightness scaling, the usual substitute for skin tone, keeps the chroma and
-dims the highlights; here melanin changes both chroma and luminance, and highlights stay white.
-A tone is a property of the simulated surface, never a label of a person. Axis letters: H, W.
+What differs from published practice: brightness scaling, the usual substitute for skin tone, keeps the chroma
+and dims the highlights; here melanin changes both chroma and luminance, and highlights stay white. A tone is
+a property of the simulated surface, never a label of a person. Axis letters: H, W.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def map_skin(
     Returns:
         Weights of face, ears and neck by their similarity to the cheeks in chroma and light.
 
-    Source: our choice. Chroma is the log ratio of the channels, in which the skin of one person lies close together
-    and hair, even blond hair, lies apart.
+    Source: our choice. Chroma is the log ratio of the channels, in which the skin of one person lies close
+    together and hair, even blond hair, lies apart.
     """
     shape = linear.shape[:2]
     oval = fill(landmarks[list(FACE_OVAL)], shape)
@@ -125,8 +125,8 @@ def split_highlights(
 ) -> tuple[Float[np.ndarray, "height width 3"], Float[np.ndarray, "height width"]]:
     """Body colour and white highlights of the skin: linear = body + highlight, on every channel.
 
-    Source: Shafer 1985 (dichromatic reflection), least squares on the skin colour and white; our choice: only 60 %
-    of what exceeds a tenth of white counts as highlight, because local skin colour varies too.
+    Source: Shafer 1985 (dichromatic reflection), least squares on the skin colour and white; our choice: only
+    60 % of what exceeds a tenth of white counts as highlight, because local skin colour varies too.
     """
     basis = np.stack([skin.colour, np.ones(3)], axis=1)
     parts = linear @ np.linalg.pinv(basis).T

@@ -5,9 +5,9 @@ not a picture here but a few numbers per cell (`CellFace`): its colour in linear
 cause. Small errors of the tracker and the borders of skin are modelled as a leak of motion into the cells. The
 result is a native FaceClip, prepared in the same way as real video.
 
-What differs from published practice: synthetic maps are usually sums of sinusoids and noise in each cell (Niu et al.
-2018); here all cells share the same physical causes, in linear light before the camera's tone curve, so that a
-network has to separate causes by colour and by place, as it must in real video.
+What differs from published practice: synthetic maps are usually sums of sinusoids and noise in each cell (Niu
+et al. 2018); here all cells share the same physical causes, in linear light before the camera's tone curve,
+so that a network has to separate causes by colour and by place, as it must in real video.
 Axis letters: T time, N cell, K layer.
 """
 
