@@ -116,8 +116,8 @@ def clip_of_record(record: Record, needs: frozenset[str], *, region: str = "face
     if missing:
         raise UsageError(
             f"{record.clip} gives no {', '.join(missing)}",
-            wanted="what was asked for with needs",
-            do="ask for less: a map has no crops",
+            wanted="everything in needs",
+            do="request less: a map has no crops",
         )
     return replace(even, still=None, still_outlines={}, notes=(*even.notes, *notes)), truth
 

@@ -162,7 +162,7 @@ def _runs(times_s: np.ndarray, mask: np.ndarray, step_s: float) -> Iterator[Int[
 
 
 def _standardised(wave: np.ndarray) -> np.ndarray:
-    """Zero mean and unit deviation over what is known; a flat wave is left out."""
+    """Zero mean and unit deviation over the known samples; a flat wave becomes NaN."""
     known = wave[np.isfinite(wave)]
     deviation = float(known.std()) if len(known) else 0.0
     return (wave - known.mean()) / deviation if deviation > 0 else np.full(len(wave), np.nan)

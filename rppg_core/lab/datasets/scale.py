@@ -149,7 +149,7 @@ def _jobs(
         raise UsageError(
             f"cannot keep {', '.join(unknown)}",
             wanted=f"some of {', '.join(sorted(KEPT_NEEDS))}",
-            do="ask for those only",
+            do="request only those",
         )
     if region not in ("face", "whole"):
         raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for face videos")

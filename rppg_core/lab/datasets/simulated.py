@@ -209,7 +209,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
         clips_a_subject=3, tones=(0.35, 0.35, 0.2, 0.05, 0.05, 0.0),  # [o] mostly light skin
         amplitude_percent=(0.45, 0.9),  # [ours]
         hr_bpm=(92.0, 15.0),  # [ours] the game is there to raise it
-        instruments=_oximeter("bvp", "hr", fs=EACH_FRAME),  # [o] one value a frame
+        instruments=_oximeter("bvp", "hr", fs=EACH_FRAME),  # [o] one value per frame
         clock_offset_s=(0.0, 0.1),  # [o] on the video's clock; the pulse at a finger is up to 0.2 s behind the face
     ),
     SimulatedDomain(
@@ -266,7 +266,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
         ),
         clips_a_subject=3, tones=(0.05, 0.35, 0.4, 0.2, 0.0, 0.0),  # [o] East Asian
         amplitude_percent=(0.25, 0.55), hr_bpm=(76.0, 13.0),  # [ours]
-        instruments=_oximeter("hr", "spo2", fs=1.0),  # [o] whole numbers, one a second; the wave is not to be used
+        instruments=_oximeter("hr", "spo2", fs=1.0),  # [o] whole numbers, one per second; the wave must not be used
         clock_offset_s=(0.0, 0.5),  # [o] no time column
     ),
     SimulatedDomain(
@@ -283,7 +283,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
         ),
         clips_a_subject=3, tones=(0.2, 0.25, 0.2, 0.15, 0.1, 0.1),  # [o] the most mixed of the six
         amplitude_percent=(0.3, 0.7), hr_bpm=(84.0, 14.0), rr_brpm=(18.0, 4.5),  # [ours]
-        instruments=(  # [o] from blood pressure and breath, one value a frame; no wave that is a pulse wave
+        instruments=(  # [o] from blood pressure and breath, one value per frame; there is no pulse wave
             Instrument(name="hr", fs=EACH_FRAME),
             Instrument(name="rr", fs=EACH_FRAME),
         ),

@@ -162,7 +162,7 @@ def map_path(folder: Path) -> Path:
 
 
 def read_map(folder: Path) -> STMap:
-    """The map of one clip, 30 frames a second.
+    """The map of one clip, at 30 frames per second.
 
     Raises:
         DatasetError: missing, truncated, or not 25 rows of frames.

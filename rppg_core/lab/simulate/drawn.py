@@ -44,7 +44,7 @@ HAIR = (
 )  # linear light: black, dark brown, brown, blond, red, grey
 IRIS = ((0.03, 0.015, 0.01), (0.08, 0.05, 0.02), (0.10, 0.16, 0.22), (0.07, 0.12, 0.05))
 CHIN, NOSE_TIP, NOSE_ROOT, NOSTRILS, LIP_LINE = 152, 1, 168, (98, 327), (61, 81, 13, 311, 291)
-BALD, BEARD, GLASSES = 0.12, 0.25, 0.15  # shares of faces
+BALD, BEARD, GLASSES = 0.12, 0.25, 0.15  # probability of each in a face
 
 
 @dataclass(frozen=True)
