@@ -1,14 +1,14 @@
-"""Worker processes: the only module that starts any, for pools of work and for loaders of training data.
+"""Worker processes for pools of jobs and for loading training data; no other module starts processes.
 
-A plain fork copies a process without its threads: if OpenCV or torch has used threads before, a worker can wait
-forever for the missing ones. Workers therefore come from a fork server on Linux, a process that imports what the
-caller has imported and never computes anything, and are spawned elsewhere (Apple's frameworks do not survive a
-fork). Every worker computes in one thread, leaves Ctrl-C to the caller, and ends when the caller ends, for whatever
-reason. A script needs no `__main__` guard, because workers do not run it again; in return, everything that is sent
-to them has to be defined in a module.
+A plain fork copies a process without its threads: if OpenCV or torch has used threads before, a worker can
+wait forever for the missing ones. On Linux, workers therefore come from a fork server, a process that imports
+what the caller has imported but never computes anything; on other systems they are spawned (Apple's
+frameworks do not survive a fork). Every worker computes in one thread, leaves Ctrl-C to the caller, and ends
+when the caller ends, for whatever reason. A script needs no `__main__` guard, because workers do not run it
+again; in return, everything that is sent to them has to be defined in a module.
 
-Each worker has a pipe of its own, and a thread of the caller that waits at its end. Workers share nothing, so that
-the death of one (out of memory, killed) leaves no lock behind, and it is known whose work it was.
+Each worker has its own pipe, and one thread of the caller waits for its answers. Workers share nothing, so if
+one dies (out of memory, killed), it leaves no lock behind, and the caller knows which job failed.
 """
 
 from __future__ import annotations
@@ -39,48 +39,48 @@ ONE_THREAD: dict[str, str] = {
     "VECLIB_MAXIMUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",
 }
-END_S = 5.0  # until a worker that has nothing to do is killed
+END_S = 5.0  # time that a worker gets to end before it is killed
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_starting = threading.Lock()  # a start changes the environment and __main__ for a moment
-_held: list[Any] = []  # in a worker: what its pool gave it to hold
+_starting = threading.Lock()  # starting a worker changes the environment and __main__ for a moment
+_held: list[Any] = []  # in a worker: the object that its pool passed as `holds`
 
 
 class WorkerDiedError(RppgError):
-    """A worker process ended in the middle of its work, or could not begin."""
+    """A worker process ended in the middle of its work, or could not be started."""
 
     exit_code = 1
 
 
 class WorkerPool(ThreadPoolExecutor):
-    """An executor of worker processes, used as a context manager; each thread of it waits for one process.
+    """An executor of worker processes, used as a context manager; each of its threads waits for one process.
 
-    Leaving the block by an exception (Ctrl-C and a closed generator included) sends SIGTERM to the workers: they end
-    at once, or first save what they handle that signal for. Another Ctrl-C kills them.
+    Leaving the block by an exception (including Ctrl-C and a closed generator) sends SIGTERM to the workers:
+    they end at once, or first save their state if they handle that signal. Another Ctrl-C kills them.
     """
 
     def __init__(self, workers: int, *, holds: Any = None, finish: Callable[[Any], Any] | None = None):
-        """Processes start with the first work for them.
+        """Prepare the pool; each process starts when the first job is submitted to it.
 
         Args:
-            workers: how many.
-            holds: sent to each worker once; `loaded` keeps its data set there.
+            workers: number of processes.
+            holds: object that is sent once to each worker; `loaded` passes its data set here.
             finish: applied to each result in a thread of this process.
         """
         super().__init__(workers, thread_name_prefix="worker")
         self._holds, self._finish, self._ending = pickle.dumps(holds), finish, False
         self._all: list[_Worker] = []
-        self._idle: LifoQueue[_Worker | None] = LifoQueue()  # None: a process that is yet to be started
+        self._idle: LifoQueue[_Worker | None] = LifoQueue()  # None: a process that has not been started yet
         for _ in range(workers):
             self._idle.put(None)
         prepare_workers()
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have a worker call something that is defined in a module.
+        """Have a worker call a function that is defined in a module.
 
-        The future raises what the work raised, or WorkerDiedError where its process ended; another process takes its
-        place.
+        The future raises what the function raised, or WorkerDiedError if the process ended; another process
+        then takes its place.
         """
         return super().submit(self._ask, work, args, kwargs)
 
@@ -96,7 +96,7 @@ class WorkerPool(ThreadPoolExecutor):
             self._end()
 
     def _ask(self, work: Callable, args: tuple, kwargs: dict) -> Any:
-        """Send the work to a worker that has none and wait for its answer."""
+        """Send a job to an idle worker and wait for its answer."""
         job = ForkingPickler.dumps((work, args, kwargs))
         worker = self._idle.get()
         try:
@@ -118,7 +118,7 @@ class WorkerPool(ThreadPoolExecutor):
 
     def _end(self) -> None:
         for worker in self._all:
-            worker.here.close()  # what waits for work ends at that
+            worker.here.close()  # an idle worker ends when its pipe is closed
         for worker in self._all:
             worker.process.join(END_S)
             worker.process.kill()
@@ -127,13 +127,13 @@ class WorkerPool(ThreadPoolExecutor):
 def in_order(
     pool: Executor, work: Callable[..., T], jobs: Iterable[Sequence[Any]], *, ahead: int
 ) -> Iterator[T]:
-    """Results in the order of the jobs, with a limit on how many wait for the caller.
+    """Results in the order of the jobs, with a limit on how many are computed ahead of the caller.
 
     Args:
-        pool: of any kind.
+        pool: any executor.
         work: called with each job's arguments.
-        jobs: arguments.
-        ahead: jobs that may be under way, or done, while the caller looks at a result.
+        jobs: the arguments of each job.
+        ahead: number of jobs that may be running or finished while the caller handles a result.
     """
     waiting: deque[Future[T]] = deque()
     for job in jobs:
@@ -147,12 +147,12 @@ def in_order(
 def loaded(
     dataset: Any, indices: Iterable[int], *, workers: int, finish: Callable[[Any], Any] | None = None
 ) -> Iterator[Any]:
-    """Items of a map-style data set, made by workers ahead of the caller; tensors come in shared memory.
+    """Items of a map-style data set, loaded by workers ahead of the caller; tensors arrive in shared memory.
 
     Args:
-        dataset: gives an item for an index; each worker gets a copy of it.
-        indices: which, in order.
-        workers: processes; 0 makes the items in this one.
+        dataset: returns an item for an index; each worker gets a copy of it.
+        indices: the items to load, in order.
+        workers: number of processes; 0 loads the items in this process.
         finish: applied to each item in a thread of this process, such as a copy into pinned memory.
     """
     if not workers:
@@ -164,12 +164,12 @@ def loaded(
 
 
 def prepare_workers(*modules: str) -> None:
-    """Start the fork server, which then imports while this process goes on.
+    """Start the fork server, which imports modules while this process continues.
 
-    A pool does this itself; a caller that knows early that there will be one saves the time.
+    A pool does this itself; a caller that will need a pool saves time by calling this early.
 
     Args:
-        modules: what to import there, beside what this process has already imported of the package.
+        modules: to import there, in addition to the modules of the package that this process has imported.
     """
     if METHOD != "forkserver":
         return
@@ -180,7 +180,7 @@ def prepare_workers(*modules: str) -> None:
 
 
 class _Worker:
-    """A process and this end of its pipe."""
+    """A worker process and the caller's end of its pipe."""
 
     def __init__(self, holds: bytes):
         context = multiprocessing.get_context(METHOD)
@@ -202,7 +202,7 @@ class _Worker:
             there.close()
 
     def ask(self, job: Any) -> Any:
-        """The result of a job, or what it raised."""
+        """Send a job and return its result; raises what the job raised."""
         try:
             self.here.send_bytes(job)
             result, error, lines = pickle.loads(self.here.recv_bytes())
@@ -226,10 +226,10 @@ class _Worker:
 
 
 def _serve(there: Connection, environment: dict[str, str], holds: bytes) -> None:
-    """Main loop of a worker: prepare, then answer until the pipe is closed."""
+    """Main loop of a worker: set up the process, then run jobs until the pipe is closed."""
     _held.append(holds)
     os.environ.clear()
-    os.environ.update({**environment, **ONE_THREAD})  # the fork server's are those of its start
+    os.environ.update({**environment, **ONE_THREAD})  # the fork server still has the variables of its start
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if cv2 := sys.modules.get("cv2"):
         cv2.setNumThreads(1)
@@ -251,7 +251,7 @@ def _end_with_caller() -> None:
 
 
 def _answer(job: bytes) -> Any:
-    """Result, error and traceback of a job, as they are sent back."""
+    """Run a job; its result, error and traceback, pickled to be sent back."""
     try:
         work, args, kwargs = _opened(job)
         return ForkingPickler.dumps((work(*args, **kwargs), None, ""))
@@ -259,7 +259,7 @@ def _answer(job: bytes) -> Any:
         lines = traceback.format_exc()
         try:
             return ForkingPickler.dumps((None, error, lines))
-        except Exception:  # an error that holds what cannot be sent
+        except Exception:  # the error itself cannot be pickled
             return ForkingPickler.dumps((None, RuntimeError(f"{type(error).__name__}: {error}"), lines))
 
 
@@ -277,7 +277,7 @@ def _opened(sent: bytes) -> Any:
 
 
 def _item(index: int) -> Any:
-    """In a worker, an item of the data set that it holds."""
+    """In a worker: one item of the data set that its pool passed."""
     if isinstance(_held[0], bytes):
         _held[0] = _opened(_held[0])
     return _held[0][index]
@@ -285,7 +285,7 @@ def _item(index: int) -> Any:
 
 @contextmanager
 def _clean_start() -> Iterator[None]:
-    """What starts here has one thread, and ignores Ctrl-C from its first moment."""
+    """Processes started in this block use one thread and ignore Ctrl-C from the start."""
     in_main_thread = threading.current_thread() is threading.main_thread()
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
@@ -301,9 +301,9 @@ def _clean_start() -> Iterator[None]:
 
 @contextmanager
 def _main_hidden() -> Iterator[None]:
-    """Workers that start here do not run the caller's script again.
+    """Workers started in this block do not run the caller's script again.
 
-    A module of ours that `python -m` runs is imported all the same: its functions are known as those of __main__.
+    A module of this package that runs by `python -m` is still imported: its functions are pickled under __main__.
     """
     main = vars(sys.modules["__main__"])
     if (getattr(main.get("__spec__"), "name", None) or "").startswith("rppg_core."):

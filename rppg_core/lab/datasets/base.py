@@ -1,12 +1,12 @@
 """The content of a dataset once its layout is known: records of frames and labels, each on its own clock.
 
-A layout (one file, one class) turns a folder into `Record`s. Frames are decoded and labels are read only on
+A layout (one module, one class) turns a folder into `Record`s. Frames are decoded and labels are read only on
 request, and a record can be sent to another process. Times are in seconds from the record's own zero, which is the
 first frame wherever frames and labels share a clock. Nothing is resampled, shifted or scaled here: a known lag is
 stated but not removed, and an untrustworthy sample stays, with its mask off.
 
-Where times come from, best first: a file of time stamps, the stamps of the stream, a rate by name, labels stretched
-over the video. The last two say so in the notes.
+Sources of times, best first: a file of time stamps, the stamps of the stream, a nominal rate, labels
+stretched over the video. For the last two, a note states the assumption.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from rppg_core.errors import RppgError, UsageError
 from rppg_core.types import FaceClip, STMap, Truth
 from rppg_core.video.frame import Frame
 
-FASTEST_S = 0.0005  # shortest step between labels: blood pressure comes at 1 kHz
+FASTEST_S = 0.0005  # shortest step between labels: blood pressure is sampled at 1 kHz
 SLOWEST_WAVE_S, SLOWEST_RATE_S = 0.2, 10.0
 SPO2_TRUSTED = (80.0, 100.0)  # %; sensors write fault codes such as 44 below that
-# Repairs fit a published dataset and a recording of one's own: who made the file is not known here.
+# The advice has to fit published datasets and the user's own recordings: this module cannot tell them apart.
 COPY = "copy the file again from its source: the dataset's archive, or the camera or program that wrote it"
 COPY_AGAIN = "if the file came with a dataset, copy it again from the archive"
 MEND = f"if the file is your own, write it so; {COPY_AGAIN}"
@@ -39,7 +39,7 @@ class Kind(NamedTuple):
 
     unit: str
     is_wave: bool
-    usual: tuple[float, float] | None  # the median of a recording lies in it, or the unit is another one
+    usual: tuple[float, float] | None  # a recording whose median lies outside has another unit
 
 
 KINDS: Mapping[str, Kind] = {
@@ -53,13 +53,13 @@ KINDS: Mapping[str, Kind] = {
 
 
 class DatasetError(RppgError):
-    """A file of a dataset is missing or not as its layout says; the message begins with its path."""
+    """A file of a dataset is missing or does not follow its layout; the message begins with its path."""
 
     def __init__(self, path: Path, what: str, *, wanted: str, do: str = COPY):
         self.path, self.what = Path(path), what
         super().__init__(f"{path}: {what}", wanted=wanted, do=do)
 
-    def __reduce__(self):  # workers of a process pool send their errors home
+    def __reduce__(self):  # a process pool pickles the errors of its workers
         return _dataset_error, (self.path, self.what, self.wanted, self.do)
 
 
@@ -73,26 +73,26 @@ class Stream:
 
     name: str  # a key of KINDS
     times_s: Float[np.ndarray, " time"]  # strictly increasing; negative before the first frame
-    values: Float[np.ndarray, " time"]  # as written, in `unit`
+    values: Float[np.ndarray, " time"]  # as stored in the file, in `unit`
     unit: str
-    mask: Bool[np.ndarray, " time"]  # False: written, not to be used
-    path: Path  # where it was read
-    lag_s: float = 0.0  # how late the sensor shows what it saw, where that is known; not taken out
+    mask: Bool[np.ndarray, " time"]  # False: stored in the file, but not to be used
+    path: Path  # the file that it was read from
+    lag_s: float = 0.0  # delay of the sensor's readings, where it is known; not removed
     notes: tuple[str, ...] = ()
 
     @property
     def step_s(self) -> float:
-        """Median distance between samples."""
+        """Median step between samples."""
         return float(np.median(np.diff(self.times_s)))
 
     @property
     def seconds(self) -> float:
-        """What the samples cover, the last one's share included."""
+        """Duration that the samples cover, including the step after the last one."""
         return float(self.times_s[-1] - self.times_s[0]) + self.step_s
 
 
-class Streams(Mapping):  # unsubscripted: a type checker at run time would read a stream to look at it
-    """The streams of a record by name; each is read when it is first asked for.
+class Streams(Mapping):  # unsubscripted: a runtime type checker would read a stream to check its type
+    """The streams of a record by name; each is read on first access.
 
     Args:
         readers: name -> a function without arguments, picklable (a `partial`, not a lambda).
@@ -117,7 +117,7 @@ class Streams(Mapping):  # unsubscripted: a type checker at run time would read 
 
 
 class ReadLater(Mapping):
-    """A mapping that is read from its file when it is first looked into."""
+    """A mapping that is read from its file on first access."""
 
     def __init__(self, reader: Callable[[], Mapping[str, str]]):
         self._reader = reader
@@ -143,40 +143,40 @@ class ReadLater(Mapping):
 
 @runtime_checkable
 class FrameSource(Protocol):
-    """Where the pictures of a record come from; `rppg_core.lab.datasets.frames` holds those that layouts share."""
+    """Where the pictures of a record come from; `rppg_core.lab.datasets.frames` has the source that layouts share."""
 
     def __call__(self) -> Iterator[Frame]:
-        """The frames in order of time, `time_s` on the record's clock; a DatasetError where they cannot be had."""
+        """The frames in order of time, `time_s` on the record's clock; a DatasetError if they cannot be read."""
         ...
 
     def seconds(self) -> float:
-        """How long the pictures last, without decoding them."""
+        """Duration of the pictures, without decoding them."""
         ...
 
     def check(self) -> None:
-        """Raise a DatasetError for what can be seen without decoding: missing, cut off, counts that differ."""
+        """Raise a DatasetError for faults found without decoding: missing or truncated files, counts that differ."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One clip of a dataset and its labels; both are read when asked for."""
+    """One clip of a dataset and its labels; both are read on request."""
 
     dataset: str  # name of the layout
-    subject: str  # one person: splits are made by it
+    subject: str  # one person; splits are by subject
     clip: str  # unique within the dataset, such as "p1/v1/source2"
-    condition: Mapping = field(default_factory=dict)  # words: "motion": "talking", "lux": "10.0", ...
+    condition: Mapping = field(default_factory=dict)  # as text: "motion": "talking", "lux": "10.0", ...
     frames: FrameSource | None = None  # None: the dataset holds maps instead of pictures
     stmap: Callable[[], STMap] | None = None
-    # simulated: the clip that a pass keeps for these needs, and its labels; picklable
+    # simulated data: the clip that a face pass keeps for these needs, and its labels; picklable
     face_clip: Callable[[frozenset[str]], tuple[FaceClip, Truth]] | None = None
     streams: Streams = field(default_factory=lambda: Streams({}))
     video: Path | None = None  # file or folder of the pictures
     notes: tuple[str, ...] = ()
-    drawable: bool = True  # False: the dataset's readme forbids to show this face
+    drawable: bool = True  # False: the dataset's readme forbids showing this face
 
     def require_drawable(self) -> None:
-        """Whoever shows a picture of a record calls this first.
+        """Refuse to show this face where that is forbidden; call this before showing any picture of a record.
 
         Raises:
             UsageError: this face must not be shown.
@@ -189,7 +189,7 @@ class Record:
             )
 
     def still(self) -> UInt8[np.ndarray, "height width 3"]:
-        """The first picture, to be shown.
+        """The first picture, for display.
 
         Raises:
             UsageError: this face must not be shown, or the dataset holds no pictures.
@@ -207,7 +207,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something in a folder that is missing or broken, and what to do about it."""
+    """A part of a folder that is missing or broken, and what to do about it."""
 
     path: Path
     what: str
@@ -215,15 +215,15 @@ class Problem:
 
 
 class Layout(ABC):
-    """One way in which a dataset lies on a disk. A new one is a file with one class, and a line in `layouts.py`."""
+    """How a dataset is arranged on disk. A new layout is a module with one class, and a line in `layouts.py`."""
 
     name: ClassVar[str]
     title: ClassVar[str]
-    looks_like: ClassVar[str]  # for people: what a clip's files are called
+    looks_like: ClassVar[str]  # for people: the file names of a clip
     marks: ClassVar[tuple[str, ...]]  # glob patterns; a folder in which one of them matches has this layout
 
     def root(self, folder: Path) -> Path | None:
-        """The folder itself or the one below it in which the clips lie; None where this is another layout."""
+        """The folder that holds the clips, which is this one or one directly below; None for another layout."""
         below = [path for path in children(folder) if path.is_dir()] if folder.is_dir() else []
         for place in (folder, *below):
             if any(next(matches(place, mark), None) is not None for mark in self.marks):
@@ -231,11 +231,11 @@ class Layout(ABC):
         return None
 
     def recognise(self, folder: Path) -> bool:
-        """Whether the folder has this layout; only names are looked at."""
+        """Whether the folder has this layout; only file names are checked."""
         return self.root(Path(folder)) is not None
 
     def records(self, folder: Path) -> Iterator[Record]:
-        """Every clip of which there is a file, in order; what is missing is told when it is asked for.
+        """Every clip of which there is a file, in order; a missing part raises an error when it is read.
 
         Raises:
             DatasetError: the folder does not have this layout.
@@ -255,15 +255,15 @@ class Layout(ABC):
         """The records below `root`."""
 
     def absent(self, root: Path) -> tuple[str, ...]:
-        """Clips or subjects that a complete copy has and this one has not, where that is known."""
+        """Clips or subjects that a complete copy has and this one lacks, where that is known."""
         return ()
 
     def problems(self, folder: Path) -> Iterator[Problem]:
-        """Faults that only this layout can have; those of every record are found by `check.py`."""
+        """Faults that only this layout can have; `check.py` finds those that any record can have."""
         return iter(())
 
 
-def make_stream(  # noqa: PLR0913 (one door, so that no layout forgets a check)
+def make_stream(  # noqa: PLR0913 (a single entry point, so that no layout forgets a check)
     path: Path,
     name: str,
     times_s: Any,
@@ -277,21 +277,21 @@ def make_stream(  # noqa: PLR0913 (one door, so that no layout forgets a check)
     """Check one label and give it its unit and mask.
 
     Args:
-        path: the file that it was read from; every complaint names it.
+        path: the file that it was read from; every error message names it.
         name: a key of KINDS.
         times_s: time of each sample. Unit: s.
-        values: one each time.
-        mask: False where the layout knows that a sample is not to be used.
-        lag_s: how late the sensor shows what it saw. Unit: s.
+        values: one per time.
+        mask: False for samples that the layout marks as not to be used.
+        lag_s: delay of the sensor's readings. Unit: s.
         notes: what a user should know.
-        unsorted_share: share of steps back in time that this layout is known to have; such samples are sorted.
+        unsorted_share: share of backward steps in time that this layout is known to have; such samples are sorted.
 
     Returns:
         The stream. Samples that are not finite, rates of 0, SpO2 outside 80 to 100 % and waves that never change
         have their mask off.
 
     Raises:
-        DatasetError: lengths differ, times do not increase, or numbers that cannot have this unit.
+        DatasetError: lengths differ, times do not increase, or the values cannot have this unit.
     """
     kind = KINDS[name]
     times_s, values = np.asarray(times_s, float).ravel(), np.asarray(values, float).ravel()
@@ -325,7 +325,7 @@ def make_stream(  # noqa: PLR0913 (one door, so that no layout forgets a check)
 def _in_order(
     path: Path, name: str, columns: tuple[np.ndarray, ...], unsorted_share: float
 ) -> tuple[np.ndarray, ...]:
-    """Columns sorted by the first one, where few enough samples are out of order; the first of equals stays."""
+    """Columns sorted by the first one, if few enough samples are out of order; of equal times the first is kept."""
     times_s = columns[0]
     back = np.flatnonzero(~(np.diff(times_s) > 0))
     if len(back) == 0:
@@ -368,5 +368,5 @@ def _check_unit(path: Path, name: str, values: np.ndarray, kind: Kind) -> None:
 
 
 def even_times_s(n: int, fs: float) -> Float[np.ndarray, " time"]:
-    """Times of n samples at a rate, from 0 on."""
+    """Times of n samples at rate `fs`, starting at 0."""
     return np.arange(n) / fs

@@ -1,10 +1,11 @@
 """BUAA-MIHR: fifteen people under eleven levels of light, from 1 to 100 lux.
 
-`Sub 01/lux 10.0/{lux10.0_APH.avi, lux10.0_APH_wave.csv, lux10.0_APH.csv}` with one PPG value a line and a column
-`PULSE`; other copies hold `PPGData.mat` (`PPG.data`) instead. Names contain blanks. There are no times: PPG and heart
-rate are stretched over the length of the video, and a note says so. A wave whose rate then is neither that of the
-sensor (60 Hz) nor that of the frames is reported by `check`: half of a file looks like that. Papers leave out what is
-darker than 10 lux; it is offered here, with the level in `condition["lux"]`.
+`Sub 01/lux 10.0/{lux10.0_APH.avi, lux10.0_APH_wave.csv, lux10.0_APH.csv}` with one PPG value per line and a
+column `PULSE`; other copies hold `PPGData.mat` (`PPG.data`) instead. Names contain blanks. There are no
+times: PPG and heart rate are stretched over the length of the video, and a note states that. If the rate of
+the stretched wave is neither that of the sensor (60 Hz) nor that of the frames, `check` reports it, because
+the file may be truncated. Papers leave out levels below 10 lux; they are offered here, with the level in
+`condition["lux"]`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ NOTE = "The labels have no times: they are stretched over the length of the vide
 
 
 class Buaa(Layout):
-    """Clips by `Sub NN/lux L`; whichever label files a copy has."""
+    """Clips named `Sub NN/lux L`, with the label files that the copy has."""
 
     name = "buaa"
     title = "BUAA-MIHR"
@@ -77,13 +78,13 @@ class Buaa(Layout):
                 assert isinstance(video, VideoFrames)
                 rates = SENSOR_FS, video.count() / video.seconds()
             except DatasetError:
-                continue  # told by check.py
+                continue  # check.py reports it
             fs = 1 / stream.step_s
             if all(abs(fs / rate - 1) > RATE_SHARE for rate in rates):
                 yield Problem(
                     stream.path,
-                    f"{len(stream.values)} values for {video.seconds():.1f} s are {fs:.1f} a second, neither the "
-                    f"sensor's {SENSOR_FS:g} nor one a frame ({rates[1]:.4g})",
+                    f"{len(stream.values)} values for {video.seconds():.1f} s are {fs:.1f} per second, neither the "
+                    f"sensor's {SENSOR_FS:g} nor one per frame ({rates[1]:.4g})",
                     "compare its length with the file in the archive; if you made it yourself, export it again",
                 )
 
@@ -94,7 +95,7 @@ def _order(folder: Path) -> tuple[str, float]:
 
 
 def _readers(folder: Path, video: Path) -> dict[str, partial[Stream]]:
-    """Which label files this copy has; the pulse wave is expected where there is none."""
+    """Readers for the label files of this copy; the pulse wave is always expected."""
     waves = data_files(folder, "*_wave.csv")
     packed = folder / "PPGData.mat"
     wave = next(iter(waves), packed if packed.exists() else folder / f"{video.stem}_wave.csv")
@@ -104,7 +105,7 @@ def _readers(folder: Path, video: Path) -> dict[str, partial[Stream]]:
 
 
 def read_bvp(path: Path, video: Path) -> Stream:
-    """The pulse wave out of either kind of file."""
+    """The pulse wave from either kind of file."""
     values = number_lines(path) if path.suffix == ".csv" else _packed_ppg(path)
     return _stretched(path, "bvp", values, video)
 
@@ -116,7 +117,7 @@ def read_hr(path: Path, video: Path) -> Stream:
 
 
 def _packed_ppg(path: Path) -> Float[np.ndarray, " time"]:
-    """`PPG.data` of PPGData.mat: a structure of one."""
+    """`PPG.data` of PPGData.mat, which is wrapped in a 1 x 1 structure array."""
     packed = mat_variables(path, ("PPG",)).get("PPG")
     names = getattr(getattr(packed, "dtype", None), "names", None) or ()
     if packed is None or "data" not in names:
@@ -130,7 +131,7 @@ def _stretched(path: Path, name: str, values: np.ndarray, video: Path) -> Stream
     if name == "bvp" and not SLOWEST_FS <= fs <= FASTEST_FS:
         raise DatasetError(
             path,
-            f"{len(values)} values for a video of {seconds:.1f} s: {fs:.3g} a second",
-            wanted=f"{SLOWEST_FS:g} to {FASTEST_FS:g} a second (the sensor gives {SENSOR_FS:g}); cut off?",
+            f"{len(values)} values for a video of {seconds:.1f} s: {fs:.3g} per second",
+            wanted=f"{SLOWEST_FS:g} to {FASTEST_FS:g} per second (the sensor gives {SENSOR_FS:g}); cut off?",
         )
     return make_stream(path, name, even_times_s(len(values), fs), values, notes=(NOTE,))

@@ -1,4 +1,4 @@
-"""What is missing or broken in the folder of a dataset, before an extraction of several hours fails on it.
+"""Find what is missing or broken in a dataset's folder before an extraction of several hours fails on it.
 
 Every label is read, but no picture is decoded: the structure of a video file shows whether its copy is complete.
 """
@@ -13,9 +13,9 @@ from rppg_core.lab.datasets.base import DatasetError, Problem, Record, Stream
 from rppg_core.lab.datasets.layouts import find_layout
 from rppg_core.types import Progress
 
-APART_SHARE = 0.02  # of the video's length may labels be shorter or longer
-APART_STEPS = 1.5  # or by so many samples of the label, where these are far apart
-SHOWN = 12  # absent clips that are named
+APART_SHARE = 0.02  # labels may be shorter or longer by this share of the video's length
+APART_STEPS = 1.5  # or by this many samples of the label, where these are far apart
+SHOWN = 12  # number of absent clips that the text names
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class FolderCheck:
 
     @property
     def holds(self) -> bool:
-        """Whether all that is here can be used."""
+        """Whether everything in the folder can be used."""
         return self.clips > 0 and not self.problems
 
     def text(self) -> str:
-        """For people, problems with their repair."""
+        """A report for people: each problem with its repair."""
         labels = ", ".join(f"{name} {count}" for name, count in self.streams.items()) or "none"
         lines = [f"{self.title} ({self.layout})"]
         lines.append(
@@ -52,7 +52,7 @@ class FolderCheck:
         return "\n".join(lines)
 
     def to_dict(self) -> dict:
-        """The same as plain data; paths are below the folder."""
+        """The same as plain data; paths are relative to the folder."""
         return {
             "layout": self.layout,
             "clips": self.clips,
@@ -69,15 +69,15 @@ class FolderCheck:
 def check_folder(
     folder: Path | str, layout: str | None = None, *, progress: Progress | None = None
 ) -> FolderCheck:
-    """Recognise the layout of a folder and look at every clip of it.
+    """Recognise the layout of a folder and check every clip in it.
 
     Args:
-        folder: where the dataset lies.
-        layout: a key of LAYOUTS where the names of files do not say.
+        folder: of the dataset.
+        layout: a key of LAYOUTS, where file names do not show the layout.
         progress: called with a text and a fraction.
 
     Returns:
-        What is there, missing and broken.
+        What is present, missing and broken.
 
     Raises:
         UsageError: no layout fits, or more than one does.
@@ -104,13 +104,13 @@ def check_folder(
 
 
 def record_problems(record: Record) -> Iterator[Problem]:
-    """Faults of one record that can be seen without decoding its pictures.
+    """Faults of one record that can be found without decoding its pictures.
 
     Args:
         record: of any layout.
 
     Yields:
-        One problem a fault; several labels out of one broken file give the same problem.
+        One problem per fault; several labels from one broken file give the same problem.
     """
     seconds = None
     try:

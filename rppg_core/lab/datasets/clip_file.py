@@ -1,12 +1,12 @@
-"""One clip with its truth in one file: the format of everything that stores clips.
+"""One clip with its truth in one file: the format in which all clips are stored.
 
 `rppg dataset extract`, training and the protocols write and read their clips here. A file is a .npz that holds
 
 - every array of the `FaceClip` under the name of its field, and arrays of a mapping (`scene`) as "scene.light";
 - every array and number of the `Truth` as "truth_bvp", "truth_rr_brpm";
-- "words": JSON with all other fields of both. Files of before have none; their clips are at 30 Hz, of a face;
-- "unweighted", where asked for: plain means of the cells beside the skin-weighted ones of `stmap`;
-- "about", where asked for: text of whoever wrote the file.
+- "words": JSON with all other fields of both. Older files have none; their clips are at 30 Hz, of a face;
+- "unweighted", on request: plain means of the cells beside the skin-weighted ones of `stmap`;
+- "about", on request: text from the code that wrote the file.
 
 Traces are stored in single precision (half has steps of 0.06 grey levels at 100, a third of a weak pulse) and come
 back in double; times and truth are stored exactly. Nothing is compressed: that would save 15 % of a file and make
@@ -46,7 +46,7 @@ def save_clip(
     *,
     about: str | None = None,
 ) -> None:
-    """Store a clip and its truth at the same times; the file appears when it is whole.
+    """Store a clip and its truth at the same times; the file appears only once it is complete.
 
     Args:
         path: ends in ".npz".
@@ -63,24 +63,26 @@ def save_clip(
         arrays[UNWEIGHTED] = unweighted.astype(np.float32)
     if about is not None:
         arrays[ABOUT] = np.array(about)
-    part = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.part")  # others may be writing the same clip
+    part = path.with_name(
+        f"{path.stem}.{secrets.token_hex(4)}.part"
+    )  # another process may write the same clip
     try:
         with part.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)  # zip members of 1980: no date of today
+            np.savez(file, allow_pickle=False, **arrays)  # numpy dates zip members 1980, so bytes do not vary
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
 def load_clip(path: Path, *, skin_weight: bool = True) -> KnownClip:
-    """A stored clip, and what is known of it; NaN where nothing is.
+    """A stored clip and its truth; NaN where nothing is known.
 
     Args:
-        path: a file of `save_clip`.
-        skin_weight: False puts plain means of the cells in the place of skin-weighted ones (`stmap` only).
+        path: a file written by `save_clip`.
+        skin_weight: False replaces the skin-weighted means of the cells by plain ones (`stmap` only).
 
     Raises:
-        UsageError: the file is damaged or is something else.
+        UsageError: the file is damaged or is not a stored clip.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -90,26 +92,26 @@ def load_clip(path: Path, *, skin_weight: bool = True) -> KnownClip:
             if not skin_weight:
                 cells = stored[UNWEIGHTED].astype(float)
                 clip = replace(clip, stmap=cells, stmap_weight=np.ones(cells.shape[1]))
-    except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
+    except Exception as error:  # numpy and zipfile raise many kinds of errors for a damaged file
         raise UsageError(
-            f"{str(path)!r} is no stored clip, or is damaged ({type(error).__name__})",
+            f"{str(path)!r} is not a stored clip, or is damaged ({type(error).__name__})",
             wanted="a .npz file that save_clip wrote",
-            do="delete it, and make it again by the command that made it",
+            do="delete it, and make it again with the command that made it",
         ) from error
     return clip, truth
 
 
 def read_about(path: Path) -> str:
-    """The text beside the arrays of a file; "" where there is none, or no whole file."""
+    """The text beside the arrays of a file; "" if there is none, or if the file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             return str(stored[ABOUT])
-    except Exception:  # as in load_clip: whatever a damaged file makes numpy and zipfile raise
+    except Exception:  # as in load_clip: a damaged file raises many kinds of errors
         return ""
 
 
 def readable(path: Path) -> bool:
-    """The file is there and holds a clip with all its words."""
+    """Whether the file exists and holds a clip with its words."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {"times_s", WORDS} <= set(stored.files)
@@ -118,10 +120,10 @@ def readable(path: Path) -> bool:
 
 
 def made_folder(folder: Path) -> Path:
-    """The folder, made where it is missing.
+    """The folder, created if it is missing.
 
     Raises:
-        WriteError: it cannot be made.
+        WriteError: it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +142,7 @@ def digest(value: Sequence[Any] | Mapping[str, Any]) -> str:
 
 
 def _parts_of_clip(clip: FaceClip) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and words of a clip; of a mapping of arrays, the words hold the keys."""
+    """Arrays and words of a clip; for a mapping of arrays, the words hold the keys."""
     arrays: dict[str, np.ndarray] = {}
     words: dict[str, Any] = {}
     for name in (f.name for f in fields(clip)):
@@ -174,7 +176,7 @@ def _clip_from(stored: Stored, words: dict[str, Any]) -> FaceClip:
             value = words[name]
             if isinstance(value, dict):  # the keys of a mapping of arrays
                 value = {key: stored[f"{name}.{key}"] for key in value}
-            made[name] = tuple(value) if isinstance(value, list) else value  # JSON knows lists only
+            made[name] = tuple(value) if isinstance(value, list) else value  # JSON has no tuples
     return FaceClip(**made)
 
 
@@ -201,7 +203,7 @@ def _truth_from(stored: Stored, words: dict[str, Any], times_s: np.ndarray) -> T
 
 
 def _plain(value: Any) -> Any:
-    """What JSON does not know: numpy's numbers and arrays, and mappings that are no dict."""
+    """Convert what JSON cannot store: numbers and arrays of numpy, and mappings other than dict."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     if isinstance(value, Mapping):

@@ -1,9 +1,10 @@
 """COHFACE: forty people, studio light and daylight, strongly compressed video, pulse and breathing at 256 Hz.
 
-`1/0/{data.avi, data.hdf5}` (person, session), some copies with `data.mkv`; `protocols/{all,clean,natural}/` lists the
-splits. Sessions 0 and 1 are lit by a studio spot ("clean"), 2 and 3 by daylight ("natural"). HDF5 datasets `pulse`,
-`respiration` and `time`. Video at 20 fps with a whole set of 0.6 GB: compression has taken much of the pulse, and
-classical methods score badly here; that is the data, not the loader. Frames and labels are taken to start together.
+`1/0/{data.avi, data.hdf5}` (person, session), some copies with `data.mkv`; `protocols/{all,clean,natural}/`
+lists the splits. Sessions 0 and 1 are lit by a studio spot ("clean"), 2 and 3 by daylight ("natural"). HDF5
+datasets `pulse`, `respiration` and `time`. The video has 20 fps and the whole set only 0.6 GB: compression
+has removed much of the pulse, so classical methods score badly here because of the data, not the loader.
+Frames and labels are assumed to start together.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SPLITS = ("train", "dev", "test")
 
 
 class Cohface(Layout):
-    """Clips by `person/session`, with the split that the protocols give them."""
+    """Clips named `person/session`, with the split that the protocols give them."""
 
     name = "cohface"
     title = "COHFACE"
@@ -56,11 +57,11 @@ class Cohface(Layout):
         root = self.root(folder)
         for name in sorted(read_splits(root)) if root else ():
             if root is not None and not (root / name).is_dir():
-                yield Problem(root / name, "is listed in protocols/ and is not here", "copy it here")
+                yield Problem(root / name, "is listed in protocols/ but missing", "copy it here")
 
 
 def read_splits(root: Path) -> dict[str, str]:
-    """Clip -> train, dev or test, by `protocols/all`, or by the two halves of it."""
+    """Clip -> train, dev or test, by `protocols/all`, or by its two halves."""
     found = {}
     for protocol in ("natural", "clean", "all"):
         for split in SPLITS:

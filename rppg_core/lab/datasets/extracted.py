@@ -1,8 +1,8 @@
 """The stored form of face passes: one array file per video, and a manifest that describes them.
 
 `rppg dataset extract` writes such a folder; training and the dataset protocols read it and no longer need the
-videos. A file (`clip_file`) holds a `FaceClip` at 30 Hz and whatever is known of its truth at the same times, NaN
-where nothing is known. The same content gives the same bytes: no dates, paths or host names are written.
+videos. A file (`clip_file`) holds a `FaceClip` at 30 Hz and its truth at the same times, NaN where nothing is
+known. The same content gives the same bytes: no dates, paths or host names are written.
 Axis letters: T time.
 """
 
@@ -20,31 +20,31 @@ from rppg_core.lab.datasets.clip_file import load_clip
 from rppg_core.types import FS, NEEDS, FaceClip, Truth, marked_rows
 
 MANIFEST = "manifest.json"
-FORMAT = 1  # another number: files of before are made again
-# what has rows of time; never `still`, a picture to look at
+FORMAT = 1  # a new number makes older files be extracted again
+# fields with one row per frame or second; never `still`, a picture for display
 KEPT_NEEDS = frozenset(NEEDS) & {*marked_rows(FaceClip, "frame"), *marked_rows(FaceClip, "second")}
 
 
 @dataclass(frozen=True)
 class ExtractedClip:
-    """One clip of a manifest; its file is read by `load`. It can be sent to another process."""
+    """One clip of a manifest; `load` reads its file. It can be sent to another process."""
 
     dataset: str
     subject: str
     clip: str
     condition: Mapping[str, str] = field(hash=False)
     path: Path
-    labels: tuple[str, ...]  # tasks of which something is known: "bvp", "resp", "hr", "rr", "spo2"
+    labels: tuple[str, ...]  # tasks with any known label: "bvp", "resp", "hr", "rr", "spo2"
     seconds: float
-    drawable: bool  # False: the dataset's readme forbids to show this face
-    longest_s: float = float("inf")  # the longest piece without a gap
+    drawable: bool  # False: the dataset's readme forbids showing this face
+    longest_s: float = float("inf")  # the longest stretch without a gap
     notes: tuple[str, ...] = ()
 
     def load(self) -> tuple[FaceClip, Truth]:
-        """The clip at 30 Hz, and what is known of it; NaN where nothing is.
+        """The clip at 30 Hz and its truth; NaN where nothing is known.
 
         Raises:
-            UsageError: the file is damaged, gone or something else.
+            UsageError: the file is damaged or missing, or is not a stored clip.
         """
         return load_clip(self.path)
 
@@ -55,14 +55,14 @@ class Failure:
 
     dataset: str
     clip: str
-    path: str  # below the dataset's folder
+    path: str  # relative to the dataset's folder
     what: str
     wanted: str
     do: str
 
 
 def read_manifest(folder: Path | str) -> list[ExtractedClip]:
-    """The clips of a folder, in the order of datasets and names; none is read.
+    """The clips of a folder, in the order of datasets and names; their files are not read.
 
     Raises:
         UsageError: no manifest, or a damaged one.
@@ -76,7 +76,7 @@ def read_manifest(folder: Path | str) -> list[ExtractedClip]:
 
 
 def read_entries(folder: Path) -> dict[str, Any]:
-    """A manifest as it is written: "needs", "clips" and "failed".
+    """The content of a manifest: "needs", "clips" and "failed".
 
     Raises:
         UsageError: no manifest, or a damaged one.
@@ -100,7 +100,7 @@ def read_entries(folder: Path) -> dict[str, Any]:
 def write_manifest(
     folder: Path, needs: frozenset[str], clips: Sequence[ExtractedClip], failures: Sequence[Failure]
 ) -> Path:
-    """Write what a folder holds; sorted, so that the order of the work leaves no trace.
+    """Write the manifest of a folder, sorted so that it does not depend on the order of extraction.
 
     Raises:
         WriteError: the folder cannot be written to.

@@ -1,9 +1,9 @@
 """From one record to one file: the face pass, the labels at the same times, and a report of what failed.
 
-`scale.py` distributes this work over processes and machines. It never raises: a record that cannot be used gives a
-`Failure` that names the file. An existing file is kept if it was made from the same content. The key of the content
-consists of the needs, samples of the video's bytes and all labels; for simulated clips, of everything that they are
-drawn from.
+`scale.py` distributes this work over processes and machines. `extract_record` never raises: a record that
+cannot be used gives a `Failure` that names the file. An existing file is kept if it was made from the same
+content. The key of the content is a hash of the needs, samples of the video's bytes and all labels; for
+simulated clips, of all settings that they are made from.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from rppg_core.video.clip import extract
 from rppg_core.video.face import FaceTracker
 from rppg_core.video.prepare import resample
 
-BLOCK, BLOCKS = 4096, 32  # bytes of a file that are looked at, and how often; of a folder: files
+BLOCK, BLOCKS = 4096, 32  # bytes per sample of a file, and number of samples; of a folder: number of files
 AS_LONG = "labels that last as long as the pictures"
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
@@ -48,11 +48,11 @@ class Job:
     out: Path
     needs: frozenset[str]
     region: str = "face"
-    root: Path | None = None  # the dataset's folder; messages name files below it
+    root: Path | None = None  # the dataset's folder; messages give paths relative to it
 
     @property
     def file(self) -> Path:
-        """Where the clip is stored: readable, and unlike that of any other clip."""
+        """Where the clip is stored; the name is readable, and unique by its hash."""
         name = f"{self.record.dataset}/{self.record.clip}"
         short = hashlib.sha256(name.encode()).hexdigest()[:8]
         return self.out / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', name)[:80]}-{short}.npz"
@@ -60,21 +60,21 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a record: a clip or a failure."""
+    """The result for a record: a clip or a failure."""
 
     clip: ExtractedClip | None = None
     failure: Failure | None = None
-    kept: bool = False  # the file was there
+    kept: bool = False  # the file already existed
 
 
 def extract_record(job: Job) -> Outcome:
-    """Make one file, or keep it; for worker processes.
+    """Make one file, or keep it; this runs in worker processes.
 
     Args:
         job: the record, and what to keep of it.
 
     Returns:
-        The clip as the manifest names it, or why there is none.
+        The clip's entry for the manifest, or the reason why there is none.
     """
     try:
         record = job.record
@@ -92,18 +92,18 @@ def extract_record(job: Job) -> Outcome:
 
 
 def clip_of_record(record: Record, needs: frozenset[str], *, region: str = "face") -> tuple[FaceClip, Truth]:
-    """The pass over one record, and its labels at the same times.
+    """Run the pass on one record, and read its labels at the same times.
 
     Args:
-        record: with frames, a map, or a clip of its own.
-        needs: names out of extracted.KEPT_NEEDS.
+        record: with frames, a map, or a simulated clip.
+        needs: names from extracted.KEPT_NEEDS.
         region: "face", or "whole" when the whole picture is skin.
 
     Returns:
-        The clip at 30 Hz and its truth; notes of both on the clip.
+        The clip at 30 Hz and its truth; the clip carries the notes of both.
 
     Raises:
-        RppgError: pictures or labels cannot be read, show no face, or hold less than is asked for.
+        RppgError: pictures or labels cannot be read, show no face, or lack something in `needs`.
     """
     if record.face_clip is not None:
         clip, truth = record.face_clip(needs)
@@ -116,14 +116,14 @@ def clip_of_record(record: Record, needs: frozenset[str], *, region: str = "face
     if missing:
         raise UsageError(
             f"{record.clip} gives no {', '.join(missing)}",
-            wanted="what was asked for with needs",
-            do="ask for less: a map has no crops",
+            wanted="everything in needs",
+            do="request less: a map has no crops",
         )
     return replace(even, still=None, still_outlines={}, notes=(*even.notes, *notes)), truth
 
 
 def clip_of_map(stmap: STMap) -> FaceClip:
-    """A clip out of a map alone; its regions are all the mean of the cells.
+    """A clip made from a map alone; each of its regions is the mean of the cells.
 
     Raises:
         UsageError: no cell holds skin.
@@ -143,10 +143,10 @@ def clip_of_map(stmap: STMap) -> FaceClip:
 
 
 def require_sound(record: Record) -> None:
-    """Complain about what `rppg dataset check` finds.
+    """Raise an error for the faults that `rppg dataset check` finds.
 
     Raises:
-        DatasetError: the first fault of the record, and how many more there are.
+        DatasetError: names the first fault of the record, and how many more there are.
     """
     problems = list(record_problems(record))
     if problems:
@@ -157,7 +157,7 @@ def require_sound(record: Record) -> None:
 
 
 def content_key(record: Record, needs: frozenset[str], region: str = "face") -> str:
-    """Hex digits that differ when a file would hold other numbers.
+    """Hex digits that change whenever the stored file would change.
 
     Raises:
         DatasetError: a label or map cannot be read.
@@ -182,7 +182,7 @@ def content_key(record: Record, needs: frozenset[str], region: str = "face") -> 
 
 
 def failure_from_error(job: Job, error: BaseException) -> Failure:
-    """An error in words that name no other folder than the dataset's own."""
+    """An error as a failure, with paths relative to the dataset's folder."""
     record = job.record
     path = error.path if isinstance(error, DatasetError) else record.video or Path(record.clip)
     if isinstance(error, DatasetError):
@@ -208,7 +208,7 @@ def _pass(record: Record, needs: frozenset[str], region: str) -> FaceClip:
 
 
 def _kept(job: Job, key: str) -> ExtractedClip | None:
-    """The clip of a file that was made of the same content, if it is there."""
+    """The clip of an existing file that was made from the same content, if there is one."""
     about = read_about(job.file)
     if not about:
         return None
@@ -240,7 +240,7 @@ def _entry(job: Job, clip: FaceClip, truth: Truth, notes: tuple[str, ...]) -> Ex
 
 
 def _sample_bytes(path: Path) -> Iterator[bytes]:
-    """Names, sizes and some of the bytes of a file or folder: a whole video would take as long as the pass."""
+    """Names, sizes and some of the bytes of a file or folder; to read it all would take as long as the pass."""
     if path.is_file():
         size = path.stat().st_size
         yield f"{size}".encode()
@@ -257,7 +257,7 @@ def _sample_bytes(path: Path) -> Iterator[bytes]:
 
 
 def _words(value: Any) -> str:
-    """What decides what a function gives, in words that are the same in every process."""
+    """A function and its bound arguments as text that is the same in every process."""
     if isinstance(value, partial):
         given = [*map(_words, value.args), *(f"{k}={_words(v)}" for k, v in sorted(value.keywords.items()))]
         return f"{_words(value.func)}({', '.join(given)})"

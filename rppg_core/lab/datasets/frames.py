@@ -1,7 +1,8 @@
 """Pictures of a record from a video file; what can be checked without decoding is checked first.
 
-An incomplete copy is the commonest fault of a dataset on disk, and a decoder plays such a file without complaint.
-AVI, MP4 and Matroska all store the lengths of their parts; these are compared with the size of the file.
+An incomplete copy is the most common fault of a dataset on disk, and a decoder plays such a file without an
+error. AVI, MP4 and Matroska all store the lengths of their parts; these are compared with the size of the
+file.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from rppg_core.video.frame import Frame
 from rppg_core.video.reader import Video, open_video
 
 LONGEST_S = 3600.0
-LOST_SHARE = 0.01  # of a file's end may be missing: known of originals (UBFC subject33 ends within a frame)
+LOST_SHARE = (
+    0.01  # of a file may be missing at its end, as in some originals (UBFC subject33 ends within a frame)
+)
 UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # written while recording, never filled in
 
 
@@ -30,9 +33,9 @@ class VideoFrames:
 
     Args:
         path: the video.
-        clock: gives the time of each frame in s; None is the stamps in the file.
+        clock: returns the time of each frame in s; None uses the stamps in the video file.
         clock_path: the file that `clock` reads, for messages.
-        slack: frames that may be more or fewer than times.
+        slack: largest allowed difference between the numbers of frames and times.
     """
 
     path: Path
@@ -52,7 +55,7 @@ class VideoFrames:
         return self._open().header.duration_s
 
     def count(self) -> int:
-        """Frames that the header names."""
+        """Number of frames by the header."""
         return self._open().header.n_frames
 
     def check(self) -> None:
@@ -69,7 +72,7 @@ class VideoFrames:
             raise DatasetError(self.path, error.got, wanted=error.wanted, do=error.do) from error
 
     def _timed(self, video: Video, times_s: np.ndarray) -> Iterator[Frame]:
-        """Frames with times by their place in the file: a damaged frame leaves a hole, not a shift."""
+        """Frames with times by their place in the file, so that a damaged frame leaves a gap, not a shift."""
         rate, n, last = video.header.fps_container, len(times_s), -1
         step_s = float(np.median(np.diff(times_s)))
         for frame in video.frames():
@@ -86,16 +89,16 @@ class VideoFrames:
         return DatasetError(
             self.path,
             f"{n_frames} frames, but {name} has {n_times} times",
-            wanted="one time a frame" + (f" (up to {self.slack} apart)" if self.slack else ""),
+            wanted="one time per frame" + (f" (up to {self.slack} apart)" if self.slack else ""),
             do=f"leave this clip out, or copy or record the video and {name} again, together",
         )
 
 
 def require_file(path: Path) -> None:
-    """Complain about a file that is missing or empty.
+    """Require that a file exists and is not empty.
 
     Raises:
-        DatasetError: it is.
+        DatasetError: it is missing or empty.
     """
     if not path.is_file():
         raise DatasetError(
@@ -109,21 +112,21 @@ def require_file(path: Path) -> None:
 
 
 def require_whole(path: Path) -> None:
-    """Complain about a video file that is shorter than it says itself.
+    """Require that a video file is as long as its container states.
 
     Raises:
-        DatasetError: missing, empty or cut off.
+        DatasetError: missing, empty or truncated.
     """
     require_file(path)
     size, told = path.stat().st_size, told_bytes(path)
     if told is not None and told - size > LOST_SHARE * told:
         raise DatasetError(
-            path, f"has {size} of {told} bytes: the copy broke off", wanted="the whole file", do=COPY
+            path, f"has {size} of {told} bytes: the copy is incomplete", wanted="the whole file", do=COPY
         )
 
 
 def told_bytes(path: Path) -> int | None:
-    """How many bytes a file says that it has; None where it does not say, or in an unknown container."""
+    """Length in bytes that the container states; None if it states none, or for an unknown container."""
     with path.open("rb") as file:
         head = file.read(12)
         file.seek(0)
@@ -137,7 +140,7 @@ def told_bytes(path: Path) -> int | None:
 
 
 def _riff_bytes(file: BinaryIO) -> int | None:
-    """AVI: a chain of RIFF chunks, the second and later ones in files above 1 GB."""
+    """AVI: a chain of RIFF chunks; only files above 1 GB have more than one."""
     end = 0
     while len(head := file.read(8)) == 8 and head[:4] == b"RIFF":
         length = int.from_bytes(head[4:], "little")
@@ -154,7 +157,7 @@ def _mp4_bytes(file: BinaryIO) -> int | None:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(file.read(8), "big")
-        if length < 8:  # 0: up to the end of the file, whatever that is
+        if length < 8:  # 0: the box extends to the end of the file
             return None
         end += length
         file.seek(end)
@@ -164,14 +167,14 @@ def _mp4_bytes(file: BinaryIO) -> int | None:
 def _matroska_bytes(file: BinaryIO) -> int | None:
     """The EBML header and the one segment after it."""
     for _ in range(2):
-        file.seek(4, 1)  # the names of both take four bytes
+        file.seek(4, 1)  # both element IDs take four bytes
         first = file.read(1)
         if not first or not first[0]:
             return None
         more = 8 - first[0].bit_length()
         rest = file.read(more)
         length = int.from_bytes(bytes([first[0] & (0xFF >> (more + 1))]) + rest, "big")
-        if length == (1 << 7 * (more + 1)) - 1:  # all ones: not known while it was written
+        if length == (1 << 7 * (more + 1)) - 1:  # all ones: unknown while the file was written
             return None
         file.seek(length, 1)
     return file.tell()

@@ -1,11 +1,12 @@
-"""A folder of one's own: each video beside a CSV file of the same name. This is the form we recommend for recordings.
+"""The user's own recordings: each video beside a CSV file of the same name. We recommend this form for recordings.
 
-`ANYTHING.mp4` (or mov, mkv, webm, avi) with `ANYTHING.csv`, whose first line names the columns: `t_s` in seconds from
-the video's first frame, then any of `ppg`, `hr` (bpm), `spo2` (%), `resp`, `rr` (breaths a minute), `bp` (mmHg). A
-unit may stand behind a name, as in `time [s]` or `hr (bpm)`; other units are refused, not converted. Commas,
-semicolons, tabs, bars or blanks separate cells, and decimal commas go with all but commas. A blank cell, or NA, is no
-value, so that columns may have different rates; a row with a value needs its time. The person is the folder that the
-files lie in, or, where all lie in one folder, the name up to the first `_`.
+`ANYTHING.mp4` (or mov, mkv, webm, avi) with `ANYTHING.csv`, whose first line names the columns: `t_s` in
+seconds from the video's first frame, then any of `ppg`, `hr` (bpm), `spo2` (%), `resp`, `rr` (breaths per
+minute), `bp` (mmHg). A unit may follow a name, as in `time [s]` or `hr (bpm)`; other units are refused, not
+converted. Commas, semicolons, tabs, bars or blanks separate cells; decimal commas work with every separator
+except commas. A blank cell or NA means no value, so columns may have different rates; a row with a value
+needs its time. The person is the name of the folder that holds the files, or, for files directly in the
+dataset's folder, the file name up to the first `_`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from rppg_core.tables.table import read_names, read_table
 from rppg_core.tables.text import TableError
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
-COLUMNS = {"bvp": "ppg"}  # stream -> the name that we promise, where it differs
+COLUMNS = {"bvp": "ppg"}  # stream -> documented column name, where it differs
 STREAMS = {name: name for name in KINDS} | {"ppg": "bvp"}
 TIME, TIMES = "t_s", ("t", "time", "timestamp")  # "t_s" is "t" with its unit, as "time [s]" is
 EXAMPLE = "t_s,ppg\n0.033,0.51"
@@ -47,16 +48,18 @@ UNITS = {
     "bp": ("mmhg",),
 }
 NAME = re.compile(r"(?P<name>[a-z]+2?)(_(?P<suffix>[a-zμ]+))?(\s*[\[(](?P<bracketed>[^\])]*)[\])])?")
-FURTHEST_S = 3600.0  # from the first frame may labels begin; more is another clock, as seconds since 1970
+FURTHEST_S = (
+    3600.0  # labels that begin farther from the first frame use another clock, such as seconds since 1970
+)
 
 
 class Generic(Layout):
-    """One's own recordings; asked only where no dataset's layout fits."""
+    """The user's own recordings; tried only if no dataset's layout fits."""
 
     name = "generic"
     title = "a folder of videos with CSV files"
     looks_like = "clip.mp4 with clip.csv (t_s,ppg,hr,...)"
-    marks = ()  # any folder of videos: asked last
+    marks = ()  # any folder of videos, so this layout is tried last
 
     def root(self, folder: Path) -> Path | None:
         pairs = folder.is_dir() and any(path.with_suffix(".csv").exists() for path in _videos(folder))
@@ -85,13 +88,13 @@ class Generic(Layout):
 
 
 def _videos(folder: Path) -> list[Path]:
-    """Videos here and one folder below."""
+    """Videos in this folder and one level below."""
     found = data_files(folder, "*", "*/*")
     return [path for path in found if path.suffix.lower() in VIDEOS and path.is_file()]
 
 
 def stream_names(path: Path) -> list[str]:
-    """What the first line of a table offers; the pulse wave where it cannot be read, so that asking tells why."""
+    """Streams named in a table's first line; if it is unreadable, the pulse wave, so that reading raises an error."""
     try:
         names = [stream_from_column(name)[0] for name in read_names(path)]
     except RppgError:
@@ -100,7 +103,7 @@ def stream_names(path: Path) -> list[str]:
 
 
 def stream_from_column(column: str) -> tuple[str, str]:
-    """The stream, or TIME, that a column's name means, and the unit behind it; ("", "") where it means neither."""
+    """The stream, or TIME, that a column's name stands for, and the unit after it; ("", "") for other columns."""
     match = NAME.fullmatch(column.strip().casefold())
     if match is None:
         return "", ""
@@ -111,7 +114,7 @@ def stream_from_column(column: str) -> tuple[str, str]:
 
 
 def read_stream(path: Path, name: str) -> Stream:
-    """One column with its times, without the rows in which it has no value."""
+    """One column with its times, without the rows in which it is blank."""
     require_file(path)
     try:
         table = read_table(path, header=True, example=EXAMPLE)
@@ -135,10 +138,10 @@ def read_stream(path: Path, name: str) -> Stream:
 
 
 def _column(path: Path, names: tuple[str, ...], wanted: str) -> str:
-    """The one column of a stream, or of the times, in the unit that this form has.
+    """The column of a stream, or of the times, in the documented unit.
 
     Raises:
-        TableError: there is none, more than one, or one in another unit.
+        TableError: no such column, more than one, or one in another unit.
     """
     ours = COLUMNS.get(wanted, wanted)
     found = [name for name in names if stream_from_column(name)[0] == wanted]

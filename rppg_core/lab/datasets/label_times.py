@@ -1,9 +1,9 @@
 """Labels at the times of a stored clip: the only place where label streams are resampled onto the clip's clock.
 
-It stands between the streams of a `Record` and the `Truth` that is stored beside a clip. Where a sample's mask is
-off, and where the labels end or have a gap, the truth is NaN: nothing is interpolated across gaps and nothing is
-guessed. A lag that the layout knows is removed here and noted; nothing else is shifted. Waves, which have no unit,
-get zero mean and unit deviation, as those of the simulator have; rates keep their unit.
+This module turns the streams of a `Record` into the `Truth` that is stored beside a clip. Where a sample's
+mask is off, and where the labels end or have a gap, the truth is NaN: nothing is interpolated across gaps and
+nothing is guessed. A lag stated by the layout is removed here and noted; nothing else is shifted. Waves,
+which have no unit, get zero mean and unit deviation, like those of the simulator; rates keep their unit.
 
 Axis letters: T time. Source: our choice; waves as in `prepare.resample` (box average over 1/30 s where labels are
 faster, then cubic Hermite), rates linear.
@@ -23,18 +23,18 @@ from rppg_core.signals.filters import moving_average
 from rppg_core.types import FS, Truth
 from rppg_core.video.prepare import MAX_GAP_S
 
-LABELS = ("bvp", "resp", "hr", "rr", "spo2")  # what can be known of a clip
-GAP_STEPS = 1.5  # distance of two samples, in median steps, from which on there is a hole between them
-KNOWN_SHARE = 0.5  # of a clip that a breathing rate must cover to be the clip's
+LABELS = ("bvp", "resp", "hr", "rr", "spo2")  # everything that a clip can be labelled with
+GAP_STEPS = 1.5  # samples farther apart than this, in median steps, have a gap between them
+KNOWN_SHARE = 0.5  # share of a clip that breathing rates must cover for their mean to be stored
 
 
 def truth_from_streams(
     streams: Mapping, times_s: Float[np.ndarray, " time"]
 ) -> tuple[Truth, tuple[str, ...]]:
-    """What the labels of a record say at the times of its clip.
+    """The labels of a record at the times of its clip.
 
     Args:
-        streams: name -> Stream, each on its own clock; those that are no label of ours (blood pressure) are left out.
+        streams: name -> Stream, each on its own clock; streams not in LABELS (blood pressure) are left out.
         times_s: of the clip, 30 Hz. Unit: s on the record's clock.
 
     Returns:
@@ -52,7 +52,7 @@ def truth_from_streams(
         found[name] = values_at(stream.times_s, stream.values, stream.mask, at_s, is_wave=KINDS[name].is_wave)
         notes += stream.notes
         if stream.lag_s:
-            notes.append(f"{name}: the sensor's lag of {stream.lag_s:g} s is taken out.")
+            notes.append(f"{name}: the sensor's lag of {stream.lag_s:g} s is removed.")
     nothing = np.full(len(times_s), np.nan)
     rr, spo2 = found.get("rr", nothing), found.get("spo2", nothing)
     truth = Truth(
@@ -70,7 +70,7 @@ def truth_from_streams(
 
 
 def truth_at(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
-    """A truth that may have holes, at other times."""
+    """A truth, which may have gaps, at other times."""
     if np.array_equal(truth.times_s, times_s):
         return truth
 
@@ -88,7 +88,7 @@ def truth_at(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
 
 
 def known_labels(truth: Truth) -> tuple[str, ...]:
-    """Names out of LABELS of which a truth says anything, in their order."""
+    """Names of the labels that a truth contains, in the order of LABELS."""
     spo2 = np.array(truth.spo2_percent) if truth.spo2 is None else truth.spo2
     values = {
         "bvp": truth.bvp,
@@ -112,17 +112,17 @@ def values_at(
     *,
     is_wave: bool,
 ) -> Float[np.ndarray, " time"]:
-    """Samples of one clock at times of another; NaN where there is no trusted sample.
+    """Samples interpolated at other times; NaN where there is no trusted sample.
 
     Args:
         times_s: of the samples, increasing. Unit: s.
-        values: one each.
+        values: one per time.
         mask: False where a sample is not to be used.
         at_s: wanted times. Unit: s on the same clock.
         is_wave: cubic, and averaged over 1/30 s where samples are faster; else linear.
 
     Returns:
-        A sample speaks for half a step to either side; the last one of all for a whole step.
+        Values at `at_s`. A sample covers half a step to either side; the very last one covers a whole step after it.
     """
     out = np.full(len(at_s), np.nan)
     if len(times_s) < 2:
@@ -147,7 +147,7 @@ def values_at(
 
 
 def _box_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Mean over `width` samples around each; an even box lies half a sample to either side in turn."""
+    """Mean over `width` samples around each; for an even width, of the boxes half a sample to either side."""
     if width < 2:
         return values
     early = moving_average(values, 1.0, width)
@@ -155,14 +155,14 @@ def _box_mean(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def _runs(times_s: np.ndarray, mask: np.ndarray, step_s: float) -> Iterator[Int[np.ndarray, " sample"]]:
-    """Indices of trusted samples that follow each other without a hole."""
+    """Runs of trusted samples without a gap, as indices."""
     index = np.flatnonzero(mask)
     holes = (np.diff(index) > 1) | (np.diff(times_s[index]) > max(MAX_GAP_S, GAP_STEPS * step_s))
     return (run for run in np.split(index, np.flatnonzero(holes) + 1) if len(run))
 
 
 def _standardised(wave: np.ndarray) -> np.ndarray:
-    """Zero mean and unit deviation over what is known; a flat wave is left out."""
+    """Zero mean and unit deviation over the known samples; a flat wave becomes NaN."""
     known = wave[np.isfinite(wave)]
     deviation = float(known.std()) if len(known) else 0.0
     return (wave - known.mean()) / deviation if deviation > 0 else np.full(len(wave), np.nan)

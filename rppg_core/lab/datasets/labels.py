@@ -1,7 +1,7 @@
 """Numbers from the label files of datasets: text, CSV, MATLAB, HDF5; every error names the file.
 
-Label files are small and have many authors; `rppg_core.tables` reads their dialects. What is not a number is never
-guessed.
+Label files are small and come in many dialects, which `rppg_core.tables` reads. A value that is not a number
+is never guessed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, NotImp
 
 @contextmanager
 def complaints_of_tables() -> Iterator[None]:
-    """What is wrong with a table, as an error of the dataset that it belongs to."""
+    """Turn errors about a table into errors of the dataset that it belongs to."""
     try:
         yield
     except TableError as error:
@@ -54,7 +54,7 @@ def text_rows(path: Path) -> Rows:
     """The cells of a table that may hold words; `numbers` reads some of them.
 
     Raises:
-        DatasetError: missing, empty or no table.
+        DatasetError: missing, empty or not a table.
     """
     require_file(path)
     with complaints_of_tables():
@@ -65,7 +65,7 @@ def numbers(path: Path, cells: Sequence[str], where: str, decimal: str = ".") ->
     """Cells as numbers; a cell without a value is NaN.
 
     Raises:
-        DatasetError: a cell is something else.
+        DatasetError: a cell holds something else.
     """
     try:
         return cell_numbers(cells, decimal)
@@ -77,7 +77,7 @@ def numbers(path: Path, cells: Sequence[str], where: str, decimal: str = ".") ->
 def number_lines(
     path: Path, *, header: str | None = None, complete: bool = False
 ) -> Float[np.ndarray, " line"]:
-    """One number a line, below a header where one is named; NaN for no value, an error where it must be complete."""
+    """One number per line, below the header if one is named; a missing value is NaN, or an error if `complete`."""
     require_file(path)
     with complaints_of_tables():
         table = read_table(
@@ -88,13 +88,13 @@ def number_lines(
                 path,
                 f"the first line is {shown(table.names[0])}",
                 wanted=f"the header {header!r}",
-                do="name the column so",
+                do="give the column this name",
             )
         return table.complete(0) if complete else table.numbers(0)
 
 
 def number_table(path: Path, columns: int) -> Float[np.ndarray, "line column"]:
-    """Lines of as many numbers each, without a header; the first one, a time, is there in each."""
+    """Lines of `columns` numbers each, without a header; the first one, a time, must not be missing."""
     require_file(path)
     with complaints_of_tables():
         table = read_table(path, header=False, columns=columns)
@@ -111,7 +111,7 @@ def number_rows(path: Path) -> list[Float[np.ndarray, " cell"]]:
 def csv_columns(
     path: Path, names: Sequence[str], *, example: str = ""
 ) -> dict[str, Float[np.ndarray, " line"]]:
-    """Some columns of numbers out of a table with a line of names; the others may hold anything."""
+    """Some columns of numbers from a table with a line of names; the others may hold anything."""
     require_file(path)
     with complaints_of_tables():
         table = read_table(path, header=True, example=example)
@@ -119,17 +119,17 @@ def csv_columns(
 
 
 def mat_variables(path: Path, names: Sequence[str]) -> dict[str, Any]:
-    """Variables of a MATLAB file of either kind, arrays with the axes as MATLAB shows them.
+    """Variables of a MATLAB file of either kind; arrays have their axes in MATLAB's order.
 
     Args:
         path: version 5 to 7 (scipy) or 7.3 (HDF5; needs h5py).
-        names: those wanted; others are not read. None of them has to be there.
+        names: the variables to read; any of them may be absent.
 
     Returns:
         Name -> array, or text for a character array.
 
     Raises:
-        DatasetError: missing, cut off or not a MATLAB file.
+        DatasetError: missing, truncated or not a MATLAB file.
     """
     require_file(path)
     with path.open("rb") as file:
@@ -150,11 +150,11 @@ def hdf5_variables(path: Path, names: Sequence[str], *, matlab: bool = False) ->
 
     Args:
         path: the file.
-        names: those wanted; none of them has to be there.
-        matlab: turn the axes round and characters to text, as MATLAB 7.3 stores them.
+        names: the datasets to read; any of them may be absent.
+        matlab: reverse the axes and decode characters, which MATLAB 7.3 stores as numbers.
 
     Raises:
-        DatasetError: missing, cut off or not HDF5.
+        DatasetError: missing, truncated or not HDF5.
         UsageError: h5py is not installed.
     """
     require_file(path)
@@ -192,10 +192,10 @@ def require_h5py() -> Any:
 
 
 def vector(path: Path, variables: Mapping[str, Any], name: str) -> Float[np.ndarray, " time"]:
-    """One variable as a row of numbers, whichever way round it is stored.
+    """One variable as a vector, whether it is stored as a row or a column.
 
     Raises:
-        DatasetError: it is not there, or not a row of numbers.
+        DatasetError: it is missing, or is not a vector of numbers.
     """
     if name not in variables:
         raise DatasetError(path, f"holds no {name!r}", wanted=f"a variable {name!r}")
@@ -209,7 +209,7 @@ def vector(path: Path, variables: Mapping[str, Any], name: str) -> Float[np.ndar
 
 
 def as_text(value: Any) -> Any:
-    """Character arrays as str, whatever they are wrapped in; all else as it is."""
+    """Character arrays as str, even where other arrays wrap them; any other value unchanged."""
     inner = value
     while isinstance(inner, np.ndarray) and inner.size == 1 and inner.dtype.kind in "UO":
         inner = inner.ravel()[0]

@@ -1,4 +1,4 @@
-"""The known layouts in one visible list. A new layout is a file with one class, and a line here.
+"""The list of known layouts. A new layout is a module with one class, and a line here.
 
 Layouts are tried in this order, by file names only; the generic folder comes last.
 """
@@ -38,8 +38,8 @@ def find_layout(folder: Path | str, name: str | None = None) -> Layout:
     """The layout of a folder.
 
     Args:
-        folder: where a dataset lies, or the folder above it.
-        name: a key of LAYOUTS; None is found out by the names of files.
+        folder: of a dataset, or the folder above it.
+        name: a key of LAYOUTS; None detects the layout from file names.
 
     Returns:
         The layout, ready to give `records(folder)`.
@@ -61,7 +61,7 @@ def find_layout(folder: Path | str, name: str | None = None) -> Layout:
     if not special:
         known = "; ".join(f"{kind.name}: {kind.looks_like}" for kind in LAYOUTS.values())
         raise UsageError(
-            f"{str(folder)!r} has no layout that is known", wanted=known, do="name the folder above clips"
+            f"{str(folder)!r} has no known layout", wanted=known, do="name the folder above the clips"
         )
     if len(special) > 1:
         names = ", ".join(layout.name for layout in special)

@@ -1,9 +1,10 @@
 """MMPD: 33 people of four skin types, phone video with motion and light varied; video and labels in one MATLAB file.
 
-`subject1/p1_0.mat` to `p1_19.mat`: `video` (frames x height x width x RGB, 0 to 1), `GT_ppg` at 30 Hz, and what was
-varied as text. Quirks handled: the old label 'Watching Videos' is walking; text is wrapped in arrays; MATLAB 7.3
-files. The pictures went through H.264 before, and their aspect ratio is squeezed (mini set: 80 x 60). A file of
-version 5 has to be read whole before its first frame (3 GB for a full clip as stored); only labels are cheap.
+`subject1/p1_0.mat` to `p1_19.mat`: `video` (frames x height x width x RGB, 0 to 1), `GT_ppg` at 30 Hz, and
+the recording conditions as text. Quirks handled: the old label 'Watching Videos' means walking; text is
+wrapped in arrays; MATLAB 7.3 files. The pictures were compressed with H.264 before, and their aspect ratio is
+squeezed (mini set: 80 x 60). A file of version 5 has to be read whole before its first frame (3 GB for a full
+clip as stored); only labels are cheap to read.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ from rppg_core.lab.datasets.labels import BROKEN, MAT_V73, mat_variables, requir
 from rppg_core.video.frame import ArrayFrame, Frame
 
 STORED_FS = 30.0  # Hz of video and GT_ppg alike
-CLIPS = 20  # a subject
+CLIPS = 20  # per subject
 CONDITIONS = ("light", "motion", "exercise", "glasser", "hair_cover", "makeup", "gender", "skin_color")
-NAMES = {"glasser": "glasses", "skin_color": "skin_type"}  # as we call them
+NAMES = {"glasser": "glasses", "skin_color": "skin_type"}  # dataset's name -> name in this package
 MISLABELLED = {"Watching Videos": "Walking"}
 FILE = re.compile(r"p(\d+)_(\d+)\.mat")
 
 
 class Mmpd(Layout):
-    """One MATLAB file a clip."""
+    """One MATLAB file per clip."""
 
     name = "mmpd"
     title = "MMPD"
@@ -93,7 +94,7 @@ class MatFrames:
         self.count()
 
     def count(self) -> int:
-        """Number of frames, out of the file's directory."""
+        """Number of frames, from the file's directory."""
         require_file(self.path)
         shape = self._hdf5_shape() if self._is_hdf5() else self._shape()
         if shape is None or len(shape) != 4 or shape[3] != 3 or shape[0] < 2:
@@ -127,7 +128,7 @@ class MatFrames:
         return DatasetError(self.path, f"cannot be read as MATLAB ({said})", wanted="a whole MATLAB file")
 
     def _streamed(self, n: int) -> Iterator[Frame]:
-        """Frame by frame out of HDF5, where the axes lie the other way round."""
+        """Frame by frame from HDF5, where the axes are reversed."""
         with require_h5py().File(self.path, "r") as file:
             for k in range(n):
                 try:
@@ -146,7 +147,7 @@ class MatFrames:
         if not (picture.min() >= 0 and picture.max() <= 1.001):
             raise DatasetError(
                 self.path,
-                f"'video' reaches from {picture.min():.4g} to {picture.max():.4g} in frame {k}",
+                f"'video' ranges from {picture.min():.4g} to {picture.max():.4g} in frame {k}",
                 wanted="0 to 1, or whole numbers of type uint8",
                 do=MEND,
             )
@@ -154,7 +155,7 @@ class MatFrames:
 
 
 def read_condition(path: Path) -> Mapping[str, str]:
-    """What was varied, in words; 'Watching Videos' is read as the walking that it was."""
+    """The recording conditions as text; 'Watching Videos' is read as walking, which is what it shows."""
     found = mat_variables(path, CONDITIONS)
     words = {}
     for name, value in found.items():
@@ -164,6 +165,6 @@ def read_condition(path: Path) -> Mapping[str, str]:
 
 
 def read_bvp(path: Path) -> Stream:
-    """The finger's pulse wave."""
+    """The pulse wave of the finger sensor."""
     values = vector(path, mat_variables(path, ("GT_ppg",)), "GT_ppg")
     return make_stream(path, "bvp", even_times_s(len(values), STORED_FS), values)

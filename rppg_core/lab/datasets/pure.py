@@ -1,11 +1,12 @@
-"""PURE: ten people, six ways of moving, lossless pictures with a time stamp each, a finger sensor on the same clock.
+"""PURE: ten people, six kinds of motion, lossless pictures with time stamps, a finger sensor on the same clock.
 
-`ii-jj/ii-jj/Image<ns>.png` with `ii-jj/ii-jj.json` (ii person, jj task); other copies keep the JSON beside the folder
-`ii-jj`, or each clip in `ii-jj.zip`. All three are read; many copies lack 06-02. Picture names and JSON carry
-nanoseconds since 1970: whole numbers of 19 digits, which a float cannot hold. Quirks handled: labels at 60 Hz,
-pictures at about 30 (an image's place in the list is no index into the labels), sensor samples slightly out of order,
-dropped pictures (the times step), a sensor that starts before the first picture (negative times). Naive loaders
-stretch the labels to the number of pictures, which ignores all of that.
+`ii-jj/ii-jj/Image<ns>.png` with `ii-jj/ii-jj.json` (ii person, jj task); other copies keep the JSON beside
+the folder `ii-jj`, or each clip in `ii-jj.zip`. All three are read; many copies lack 06-02. Picture names and
+JSON hold nanoseconds since 1970: whole numbers of 19 digits, more than a float can hold exactly. Quirks
+handled: labels at 60 Hz, pictures at about 30 (a picture's place in the list is not an index into the
+labels), sensor samples slightly out of order, dropped pictures (the times jump), a sensor that starts before
+the first picture (negative times). Naive loaders stretch the labels to the number of pictures, which ignores
+all of this.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ from rppg_core.video.frame import ArrayFrame, Frame
 TASKS = ("steady", "talking", "slow translation", "fast translation", "small rotation", "medium rotation")
 FIELDS = {"bvp": "waveform", "hr": "pulseRate", "spo2": "o2saturation"}
 CLIP, IMAGE = re.compile(r"(\d\d)-(\d\d)"), re.compile(r"Image(\d+)\.png")
-UNSORTED_SHARE = 0.05  # of the sensor's samples may come out of order
+UNSORTED_SHARE = 0.05  # of the sensor's samples may be out of order
 MISSING_SHARE = 0.02  # of the listed pictures may be missing
 PNG_END = b"IEND\xaeB`\x82"
 EARLIEST_NS, LATEST_NS = 10**18, 2 * 10**18  # 2001 to 2033
 
 
 class Pure(Layout):
-    """Clips by `ii-jj`, in folders or zip files."""
+    """Clips named `ii-jj`, in folders or zip files."""
 
     name = "pure"
     title = "PURE"
@@ -116,22 +117,22 @@ class PictureFolder:
         if not EARLIEST_NS < found[0] < LATEST_NS:
             raise DatasetError(
                 self.place,
-                f"Image{found[0]}.png: {found[0]} is no time in nanoseconds since 1970",
+                f"Image{found[0]}.png: {found[0]} is not a time in nanoseconds since 1970",
                 wanted="names with 19 digits",
                 do=MEND,
             )
         return np.array(found, np.int64)
 
     def listed_ns(self) -> Int[np.ndarray, " time"]:
-        """The pictures' times by the JSON, in order."""
+        """The pictures' times as the JSON lists them, in order."""
         return np.sort(_whole(self.json_path(), [entry["Timestamp"] for entry in self.read_json()["/Image"]]))
 
     def json_path(self) -> Path:
-        """The label file, for messages; inside a zip file it is the path behind the zip file's."""
+        """The label file, for messages; inside a zip file, its path follows that of the zip file."""
         return Path(str(self._json()))
 
     def read_json(self) -> dict:
-        """Labels: "/FullPackage" (sensor, 60 Hz) and "/Image" (one entry a picture)."""
+        """Labels: "/FullPackage" (sensor, 60 Hz) and "/Image" (one entry per picture)."""
         path = self._json()
         if isinstance(path, Path):
             require_file(path)
@@ -156,12 +157,12 @@ class PictureFolder:
                 picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
             if picture is None:
                 raise DatasetError(
-                    name, f"has {len(data)} bytes and no end: cut off?", wanted="a whole PNG file"
+                    name, f"has {len(data)} bytes and no end marker: cut off?", wanted="a whole PNG file"
                 )
             yield ArrayFrame((time_ns - zero_ns) / 1e9, picture)
 
     def _base(self) -> Path | zipfile.Path:
-        """Where `ii-jj.json` and the folder `ii-jj` are looked for."""
+        """The folder, or zip file, that holds `ii-jj.json` and the folder `ii-jj`."""
         if self.place.suffix != ".zip":
             return self.root
         try:
@@ -202,7 +203,7 @@ def _whole(path: Path, times: list) -> Int[np.ndarray, " time"]:
     if not all(isinstance(time, int) and EARLIEST_NS < time < LATEST_NS for time in times):
         raise DatasetError(
             path,
-            "a Timestamp is no whole number of nanoseconds since 1970",
+            "a Timestamp is not a whole number of nanoseconds since 1970",
             wanted="19 digits, such as 1392643993642815000",
             do=MEND,
         )

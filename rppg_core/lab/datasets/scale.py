@@ -1,9 +1,9 @@
-"""Many videos at once: a dataset becomes a folder of clips, on the cores of this machine or on a dask cluster.
+"""Extraction of many videos: a dataset becomes a folder of clips, on this machine's cores or on a dask cluster.
 
-Each record is one job (`datasets.extraction`) that depends on nothing else, so the files and the manifest are the
-same however they were made. A finished file is kept if its content would be the same. A video that cannot be used
-becomes a line in the manifest. A record whose process dies (out of memory, killed) is tried once more before it
-becomes such a line; the other workers go on. A dask cluster has its own rule
+Each record is one independent job (`datasets.extraction`), so the files and the manifest are the same however
+the jobs were run. A finished file is kept if its content would be the same. A video that cannot be used
+becomes an entry in the manifest. A record whose process dies (out of memory, killed) is tried once more
+before it becomes such an entry; the other workers continue. A dask cluster has its own rule
 (`distributed.scheduler.allowed-failures`).
 """
 
@@ -34,14 +34,14 @@ from rppg_core.lab.datasets.layouts import find_layout
 from rppg_core.lab.workers import WorkerDiedError, WorkerPool
 from rppg_core.types import Progress
 
-TRIES = 2  # of a record whose process dies
-CONNECT_S = 10.0  # to a scheduler, and until it has a worker
-SHOWN = 20  # failures that are printed
-NEEDS = frozenset({"rgb", "stmap"})  # what is kept where nobody asks for more
+TRIES = 2  # for a record whose process dies
+CONNECT_S = 10.0  # timeout to reach a scheduler, and again until it has a worker
+SHOWN = 20  # number of failures that are printed
+NEEDS = frozenset({"rgb", "stmap"})  # what is kept by default
 
 
 class ClusterError(RppgError):
-    """The cluster cannot be reached, or left in the middle of the work."""
+    """The cluster cannot be reached, or was lost in the middle of the work."""
 
     exit_code = 1
 
@@ -53,7 +53,7 @@ class ExtractSummary:
     folder: Path
     clips: tuple[ExtractedClip, ...]
     failures: tuple[Failure, ...]
-    kept: int  # of the clips were there before
+    kept: int  # number of clips that already existed
 
     @property
     def holds(self) -> bool:
@@ -61,7 +61,7 @@ class ExtractSummary:
         return bool(self.clips) and not self.failures
 
     def text(self) -> str:
-        """For people, failures with what to do."""
+        """A report for people: each failure with its repair."""
         subjects = len({(clip.dataset, clip.subject) for clip in self.clips})
         minutes = sum(clip.seconds for clip in self.clips) / 60
         lines = [
@@ -103,25 +103,25 @@ def extract_dataset(  # noqa: PLR0913 (what the command line offers)
     scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> ExtractSummary:
-    """Every clip of a dataset through the face pass, into a folder that training and protocols read.
+    """Run the face pass on every clip of a dataset and store the results where training and protocols read them.
 
     Args:
         source: folder of a dataset in a known layout, or records.
-        out: folder for the clips; it holds one extraction, and a second one of the same dataset goes on with it.
-        layout: a key of LAYOUTS where the names of files do not say.
-        needs: what to keep of each clip, names out of extracted.KEPT_NEEDS; "rgb" always is.
+        out: folder for the clips of one dataset; running the extraction again continues it.
+        layout: a key of LAYOUTS, where file names do not show the layout.
+        needs: what to keep of each clip, names from extracted.KEPT_NEEDS; "rgb" is always kept.
         region: "face", or "whole" when the whole picture is skin.
-        workers: processes of this machine; None is one a core.
-        scheduler: address of a dask scheduler in place of them; its workers see the same files.
+        workers: processes on this machine; None is one per core.
+        scheduler: address of a dask scheduler to use instead; its workers must see the same files.
         progress: called with a text and a fraction.
 
     Returns:
-        What was made, kept, and not possible; the manifest holds the same.
+        Clips made, clips kept, and failures; the manifest holds the same.
 
     Raises:
-        UsageError: arguments that make no sense, no records, or a folder that holds another dataset.
-        WriteError: the folder cannot be made.
-        ClusterError: the scheduler cannot be reached, or left.
+        UsageError: invalid arguments, no records, or a folder that holds another dataset.
+        WriteError: the folder cannot be created.
+        ClusterError: the scheduler cannot be reached, or was lost.
     """
     jobs = _jobs(source, Path(out), layout, frozenset(needs) | {"rgb"}, region)
     n_workers = _workers(workers, scheduler)
@@ -143,13 +143,13 @@ def extract_dataset(  # noqa: PLR0913 (what the command line offers)
 def _jobs(
     source: Path | str | Iterable[Record], out: Path, layout: str | None, needs: frozenset[str], region: str
 ) -> list[Job]:
-    """The pieces of work, after everything that can be wrong with the request."""
+    """The jobs, after every check of the request."""
     unknown = sorted(needs - KEPT_NEEDS)
     if unknown:
         raise UsageError(
             f"cannot keep {', '.join(unknown)}",
             wanted=f"some of {', '.join(sorted(KEPT_NEEDS))}",
-            do="ask for those only",
+            do="request only those",
         )
     if region not in ("face", "whole"):
         raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for face videos")
@@ -170,7 +170,7 @@ def _jobs(
 
 
 def _require_room(out: Path, datasets: set[str]) -> None:
-    """The folder can be written to, and holds nothing of another dataset."""
+    """Require that the folder can be written to and holds no clips of another dataset."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -205,7 +205,7 @@ def _workers(workers: int | None, scheduler: str | None) -> int:
 
 
 def _over_pool(jobs: Sequence[Job], workers: int) -> Generator[Outcome, None, None]:
-    """Outcomes as they come, from processes of this machine."""
+    """Outcomes in order of completion, from processes on this machine."""
     waiting, deaths = deque(jobs), Counter[int]()
     workers = min(workers, len(jobs))
     running: dict[Future[Outcome], Job] = {}
@@ -223,20 +223,20 @@ def _over_pool(jobs: Sequence[Job], workers: int) -> Generator[Outcome, None, No
                         waiting.append(job)
                         continue
                     error = _died()
-                # any other error: a record that cannot be sent to a process
+                # any other error comes from a record that cannot be sent to a process
                 yield future.result() if error is None else Outcome(failure=failure_from_error(job, error))
 
 
 def _died() -> WorkerDiedError:
     return WorkerDiedError(
         "the process that read this clip died each time",
-        wanted="a process that comes back: it was killed, or ran out of memory",
-        do="look at the memory and the log of the system, take fewer workers, or leave this clip out",
+        wanted="a process that finishes: it was killed, or ran out of memory",
+        do="check the memory and the system log, use fewer workers, or leave this clip out",
     )
 
 
 def _over_cluster(jobs: Sequence[Job], scheduler: str) -> Generator[Outcome, None, None]:
-    """Outcomes as they come, from the workers of a dask cluster."""
+    """Outcomes in order of completion, from the workers of a dask cluster."""
     distributed = _require_dask()
     try:
         client = distributed.Client(scheduler, timeout=CONNECT_S)
@@ -285,7 +285,7 @@ def _require_dask() -> Any:
 
 
 def _words(outcomes: Sequence[Outcome], n: int, started_s: float) -> str:
-    """How far it is, with the time that is left at the pace of what was not kept."""
+    """The progress text, with the time left at the pace of the clips that were not kept."""
     done, failed = len(outcomes), sum(outcome.failure is not None for outcome in outcomes)
     made = done - sum(outcome.kept for outcome in outcomes)
     left_s = (time.monotonic() - started_s) / max(made, 1) * (n - done)

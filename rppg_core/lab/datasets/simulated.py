@@ -1,18 +1,19 @@
-"""Six simulated domains that differ as the datasets of the MSSDG protocol do: one visible table, `DOMAINS`.
+"""Six simulated domains that differ as the datasets of the MSSDG protocol do, in one table, `DOMAINS`.
 
-A method fails on a dataset that it was not trained on because of frame rate, codec, camera colours, light,
-distance, motion, skin, heart rates, and labels that are missing or late. The datasets may not be redistributed, so
-each of the six has a stand-in here. Its settings follow what is published about the original; where nothing is
-published, the table says "ours". The clips of a domain are records like those of a folder, in any number, drawn
-from seeds that nothing else uses (see DOMAIN_SEED).
+Methods fail on datasets that they were not trained on because of differences in frame rate, codec, camera
+colours, light, distance, motion, skin and heart rates, and because labels are missing or late. The datasets
+may not be redistributed, so each of the six has a stand-in here. Its settings follow what is published about
+the original; where nothing is published, the table says "ours". The clips of a domain are records like those
+of a folder, in any number, drawn from seeds that nothing else uses (see DOMAIN_SEED).
 
-What a person keeps from clip to clip: skin, resting heart rate, breathing rate, shape and strength of the pulse. The
-drawn face itself is another one in each clip; the simulator ties it to the seed of the clip. Faces are smaller than
-in the originals, in about their order of size, because pixels are what rendering costs.
+A person keeps from clip to clip: skin, resting heart rate, breathing rate, shape and strength of the pulse.
+The drawn face itself differs in each clip, because the simulator draws it from the seed of the clip. Faces
+are smaller than in the originals, in about the same order of size, because rendering time grows with the
+number of pixels.
 
-Source: leave-one-domain-out over UBFC, BUAA, PURE, VIPL, V4V and HCW, and who labels what: PhysMLE
-(https://arxiv.org/abs/2405.06201). "[o]" marks what the dataset's own pages, files or loaders say, "[ours]" our
-choice; numbers of heart rates are [ours], between what the datasets' papers report.
+Source: PhysMLE (https://arxiv.org/abs/2405.06201) for leave-one-domain-out over UBFC, BUAA, PURE, VIPL, V4V
+and HCW, and for the labels of each. "[o]" marks facts from the dataset's own pages, files or loaders,
+"[ours]" our choice; heart rates are [ours], within the range that the datasets' papers report.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ from rppg_core.lab.simulate.settings import SimulationSettings
 # numbers below 10 ** 7.
 DOMAIN_SEED = 2**41
 MOST_SEEDS, MOST_CLIPS = 1000, 100_000
-SPREAD = (0.7548776662466927, 0.5698402909980532)  # steps that fill a square evenly, however many are taken
+SPREAD = (0.7548776662466927, 0.5698402909980532)  # steps that fill a square evenly for any number of points
 HR_LIMITS_BPM, RR_LIMITS_BRPM = (45.0, 165.0), (8.0, 28.0)
 CLIP_HR_SD_BPM = 4.0  # from clip to clip of one person
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What a person does in one of a domain's clips; factors are against the domain."""
+    """What a person does in one of a domain's clips; factors are relative to the domain."""
 
     name: str
     motion: str = "small"  # a key of simulate.scene.MOTION
@@ -66,7 +67,7 @@ class SimulatedDomain:
     number: int  # part of the seeds; it never changes
     original: str
     # camera
-    fps: tuple[float, ...]  # one of them a person
+    fps: tuple[float, ...]  # each person gets one of them
     time_jitter: float = 0.0  # standard deviation of a frame's time / the frame interval
     dropped: float = 0.0  # share of frames
     size: int = 128  # side of the picture at the usual distance, pixels; the face is 0.45 of it wide
@@ -78,36 +79,36 @@ class SimulatedDomain:
     # light
     exposure: float = 1.0
     illumination: float  # slow change, standard deviation / the light
-    screen: float = 0.0  # of a screen, the same
+    screen: float = 0.0  # light of a screen, standard deviation / the light
     auto_exposure: float = 0.0
     # people
     scenes: tuple[Scene, ...]
     clips_a_subject: int
     tones: tuple[float, ...]  # shares of the six tones, light to dark
-    amplitude_percent: tuple[float, float]  # before melanin takes its share
+    amplitude_percent: tuple[float, float]  # before the reduction by melanin
     hr_bpm: tuple[float, float]  # of people at rest in this room: mean and standard deviation
     rr_brpm: tuple[float, float] = (16.0, 4.0)
     spo2_percent: tuple[float, float] = (97.2, 1.2)
     # labels
     instruments: tuple[Instrument, ...]
-    clock_offset_s: tuple[float, float] = (0.0, 0.0)  # one a clip
-    clock_drift: float = 0.0  # at most, either way
+    clock_offset_s: tuple[float, float] = (0.0, 0.0)  # range; drawn once per clip
+    clock_drift: float = 0.0  # largest drift, in either direction
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of what is labelled."""
+        """Names of the labels."""
         return tuple(instrument.name for instrument in self.instruments)
 
     def records(self, n: int, *, seconds: float = 20.0, seed: int = 0) -> Iterator[Record]:
         """Clips of this domain, as records; nothing is rendered before a record's `face_clip` is called.
 
         Args:
-            n: how many; the first ones are the same for every n.
+            n: number of clips; the first clips are the same for every n.
             seconds: length of each. Unit: s.
-            seed: another one gives other people.
+            seed: a different seed gives different people.
 
         Raises:
-            UsageError: more clips or seeds than there are.
+            UsageError: `n` or `seed` is out of range.
         """
         if not (0 <= n <= MOST_CLIPS and 0 <= seed < MOST_SEEDS):
             raise UsageError(
@@ -133,7 +134,7 @@ class SimulatedDomain:
         )
 
     def _scene(self, k: int) -> Scene:
-        """In turn, and shifted after each round: no person gets the same scenes as all others."""
+        """Scenes in turn, shifted by one after each round, so that people do not all get the same scenes."""
         return self.scenes[(k + k // len(self.scenes)) % len(self.scenes)]
 
     def _clip(self, k: int, path: Path, seconds: float, seed: int) -> SimulatedClip:
@@ -163,7 +164,7 @@ class SimulatedDomain:
         )
 
     def _person(self, subject: int, seed: int) -> dict:
-        """What one person keeps; heart and breath fill their distributions evenly, however few people there are."""
+        """What one person keeps; heart and breathing rates fill their distributions evenly, even for few people."""
         first = np.random.default_rng([DOMAIN_SEED, seed, self.number, 0]).uniform(size=2)
         hr_rank, rr_rank = np.clip((first + np.multiply(subject + 1, SPREAD)) % 1, 0.01, 0.99)
         rng = np.random.default_rng([DOMAIN_SEED, seed, self.number, 1, subject])
@@ -186,7 +187,7 @@ class SimulatedDomain:
 
 
 def _oximeter(*names: str, fs: float, lag_s: float = 2.0) -> tuple[Instrument, ...]:
-    """A finger clip that shows whole numbers over some beats; half its average late, or later where that is known."""
+    """A finger clip that shows whole numbers averaged over 4 s, so 2 s late unless another lag is known."""
     rates = {"hr": 1.0, "spo2": 1.0}
     return tuple(
         Instrument(name=name, fs=fs, step=rates[name], average_s=4.0, lag_s=lag_s)
@@ -208,16 +209,16 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
         clips_a_subject=3, tones=(0.35, 0.35, 0.2, 0.05, 0.05, 0.0),  # [o] mostly light skin
         amplitude_percent=(0.45, 0.9),  # [ours]
         hr_bpm=(92.0, 15.0),  # [ours] the game is there to raise it
-        instruments=_oximeter("bvp", "hr", fs=EACH_FRAME),  # [o] one value a frame
-        clock_offset_s=(0.0, 0.1),  # [o] video's clock; a finger is up to 0.2 s behind a face
+        instruments=_oximeter("bvp", "hr", fs=EACH_FRAME),  # [o] one value per frame
+        clock_offset_s=(0.0, 0.1),  # [o] on the video's clock; the pulse at a finger is up to 0.2 s behind the face
     ),
     SimulatedDomain(
         name="buaa-like", number=1, original="BUAA-MIHR",
         fps=(30.0,), size=128,  # [o] 640 x 480 at 30
         codec="h264", crf=(20, 22),  # [ours] AVI, lightly compressed
         colours=ClipColours(saturation=0.05, red=0.92, blue=1.05),  # [ours] cool LED lamp
-        noise=3.0, illumination=0.002, exposure=0.7,  # [o] dim light is what it is about
-        scenes=tuple(  # [o] 10 to 100 lux, the levels that the protocol keeps; [ours] how a camera answers
+        noise=3.0, illumination=0.002, exposure=0.7,  # [o] dim light is the point of this dataset
+        scenes=tuple(  # [o] 10 to 100 lux, the levels that the protocol keeps; [ours] how a camera responds
             Scene(name=f"lux {lux:.1f}", light=(lux / 100) ** 0.5, noise=(100 / lux) ** 0.3)
             for lux in (10.0, 15.8, 25.1, 39.8, 63.1, 100.0)
         ),
@@ -250,7 +251,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
         name="vipl-like", number=3, original="VIPL-HR",
         fps=(29.82, 24.97, 20.0),  # [o] the first two measured; [ours] a slow webcam
         time_jitter=0.08, dropped=0.02,  # [o] counts of frames and stamps differ
-        size=144,  # [o] cut to the face from 1 m
+        size=144,  # [o] cropped to the face, recorded from 1 m
         codec="mpeg4", crf=(22, 26),  # [o] MJPG; the simulator's nearest encoder
         colours=ClipColours(saturation=0.35, red=0.97, blue=0.97),  # [ours] three cameras under ceiling lamps
         noise=3.0, illumination=0.006, auto_exposure=0.6,  # [ours] webcam and phone
@@ -265,7 +266,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
         ),
         clips_a_subject=3, tones=(0.05, 0.35, 0.4, 0.2, 0.0, 0.0),  # [o] East Asian
         amplitude_percent=(0.25, 0.55), hr_bpm=(76.0, 13.0),  # [ours]
-        instruments=_oximeter("hr", "spo2", fs=1.0),  # [o] whole numbers, one a second; the wave is not to be used
+        instruments=_oximeter("hr", "spo2", fs=1.0),  # [o] whole numbers, one per second; the wave must not be used
         clock_offset_s=(0.0, 0.5),  # [o] no time column
     ),
     SimulatedDomain(
@@ -282,7 +283,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
         ),
         clips_a_subject=3, tones=(0.2, 0.25, 0.2, 0.15, 0.1, 0.1),  # [o] the most mixed of the six
         amplitude_percent=(0.3, 0.7), hr_bpm=(84.0, 14.0), rr_brpm=(18.0, 4.5),  # [ours]
-        instruments=(  # [o] from blood pressure and breath, one value a frame; no wave that is a pulse wave
+        instruments=(  # [o] from blood pressure and breath, one value per frame; there is no pulse wave
             Instrument(name="hr", fs=EACH_FRAME),
             Instrument(name="rr", fs=EACH_FRAME),
         ),
@@ -310,7 +311,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
 
 
 def domain_table(domains: Sequence[SimulatedDomain] = DOMAINS) -> str:
-    """The settings of the domains side by side, one a column."""
+    """The settings of the domains side by side, one column per domain."""
     columns = [_column(domain) for domain in domains]
     width = max(map(len, columns[0]))
     lines = []

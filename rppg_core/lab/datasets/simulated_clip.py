@@ -1,13 +1,13 @@
-"""One clip of a simulated domain: rendered on request, with the labels that the domain's instruments give.
+"""One clip of a simulated domain: rendered on request, with the labels that the domain's instruments write.
 
-The table of the domains is in `simulated.py`. The face goes through the simulator's renderer and encoder and then
-through the same pass as real video. Labels are made once, as streams: each instrument samples the truth at its own
-rate, rounds it, averages it and dates it by its own clock, which has the error that the domain states. The `Truth`
-beside a clip is read from those streams as if their clock were right, for training and evaluation alike, as on a
-real dataset, so label errors remain. What a domain does not label is NaN.
+The table of the domains is in `simulated.py`. The face goes through the simulator's renderer and encoder and
+then through the same pass as real video. Labels are made once, as streams: each instrument averages the
+truth, samples it at its own rate, rounds it and stamps it by the labels' clock, which has the error that the
+domain states. The `Truth` beside a clip is read from those streams as if their clock were right, for training
+and evaluation alike, as on a real dataset, so label errors remain. What a domain does not label is NaN.
 
-What differs from published practice: a camera's colours are the domain's, one matrix for all of its clips; the
-simulator's own settings can only draw them anew for each clip.
+What differs from published practice: the camera's colours belong to the domain, one matrix for all of its
+clips; the simulator's own settings can only draw them anew for each clip.
 Axis letters: T time.
 """
 
@@ -53,27 +53,27 @@ SHOWN_SETTINGS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ClipColours:
-    """What one camera makes of colours, in linear light; white keeps its green."""
+    """The colour processing of one camera, in linear light; it keeps the green value of white."""
 
     saturation: float = 0.0  # strength of the colour-correction matrix; real ones lie about 0.3 from identity
     red: float = 1.0  # gains of the white balance
     blue: float = 1.0
 
     def matrix(self) -> Float[np.ndarray, "3 3"]:
-        """For colours as columns; without gains its rows sum to 1."""
+        """Matrix for colours as columns; without gains its rows sum to 1."""
         mixed = np.eye(3) + self.saturation * (np.eye(3) + MATRIX_CROSSTALK)
         return np.array([[self.red], [1.0], [self.blue]]) * mixed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """How one label is written."""
+    """How one label is recorded."""
 
     name: str  # a key of KINDS
     fs: float  # Hz, or EACH_FRAME
-    step: float = 0.0  # it is rounded to multiples of this; 0 is not at all
-    average_s: float = 0.0  # mean over so long
-    lag_s: float = 0.0  # shown so late, beside the error of the clock; nobody is told
+    step: float = 0.0  # values are rounded to multiples of this; 0 is no rounding
+    average_s: float = 0.0  # length of the moving average
+    lag_s: float = 0.0  # delay on top of the clock's error; it appears nowhere in the labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +84,16 @@ class LabelClock:
     drift: float = 0.0
 
     def written_s(self, true_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
-        """The time that the labels say, for a true time from the first frame on."""
+        """The time written in the labels for a true time, which counts from the first frame."""
         return true_s * (1 + self.drift) + self.offset_s
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedClip:
-    """One clip of a domain; calling it renders. It can be sent to another process."""
+    """One clip of a domain; calling it renders the clip. It can be sent to another process."""
 
-    path: Path  # "domain/clip": what stands for a file in messages
-    settings: SimulationSettings  # of the face as the domain wants it; `seconds` without the lead
+    path: Path  # "domain/clip": used as the file name in messages
+    settings: SimulationSettings  # of the rendered face; `seconds` without the lead
     colours: ClipColours
     instruments: tuple[Instrument, ...]
     clock: LabelClock
@@ -117,11 +117,11 @@ class SimulatedClip:
         """The labels at the times of frames, read as if the labels' clock were the video's.
 
         Args:
-            times_s: from the first frame on. Unit: s.
+            times_s: counted from the first frame. Unit: s.
 
         Returns:
-            Truth without anything that the domain does not label: NaN, and no beats without a wave. Rates hold
-            their first and last value; a wave is NaN outside of what was recorded.
+            Truth with NaN for everything that the domain does not label, and no beats without a wave. Outside the
+            recorded labels, rates keep their first and last value and a wave is NaN.
         """
         streams = self.streams()
         at = {name: _read(stream, times_s) for name, stream in streams.items()}
@@ -144,10 +144,10 @@ class SimulatedClip:
         )
 
     def truth_at(self, times_s: Float[np.ndarray, " time"]) -> Truth:
-        """What is true at the times of frames, labelled or not: no instrument, no wrong clock.
+        """The exact truth at the times of frames, labelled or not: no instrument, no clock error.
 
         Args:
-            times_s: from the first frame on, inside the clip. Unit: s.
+            times_s: counted from the first frame, inside the clip. Unit: s.
         """
         truth, start_s = true_course(self._whole), self._start_s
         beats_s = truth.beats_s - start_s
@@ -161,7 +161,7 @@ class SimulatedClip:
 
     @property
     def _start_s(self) -> float:
-        """The clip's first frame, in the simulator's time."""
+        """Time of the clip's first frame on the simulator's clock."""
         times_s = true_course(self._whole).times_s
         return float(times_s[np.searchsorted(times_s, LEAD_S)])
 
@@ -180,7 +180,7 @@ class SimulatedClip:
 
 
 class CameraFrames(RenderedFrames):
-    """Frames as they would be with another camera: the same scene, its light through one colour matrix.
+    """Frames as another camera would record them: the light of the same scene, multiplied by a colour matrix.
 
     Args:
         frames: of the simulator, before any encoder.
@@ -188,7 +188,7 @@ class CameraFrames(RenderedFrames):
     """
 
     def __init__(self, frames: RenderedFrames, matrix: Float[np.ndarray, "3 3"]):
-        scene = frames._scene  # of the same class: a scene with other layers is a scene
+        scene = frames._scene  # access within the class hierarchy; only the layers change
         pictures = scene.layers.pictures
         flat = pictures.reshape(-1, pictures.shape[2], 3)
         seen = cv2.transform(flat, matrix.astype(np.float32)).reshape(pictures.shape)
@@ -197,10 +197,10 @@ class CameraFrames(RenderedFrames):
 
 
 class LiveCodedFrames(CodedFrames):
-    """Frames after an encoder that does not look ahead, as in cameras, and that gives the same bytes every time.
+    """Frames after an encoder that does not look ahead, as in cameras, and gives the same bytes every time.
 
-    x264's macroblock tree over B frames, its default, differs from run to run with equal input and one thread:
-    measured on 144, 150 and 176 pixels; without looking ahead it never did.
+    With its default, a macroblock tree over B frames, the output of x264 differs from run to run for equal
+    input and one thread (measured on 144, 150 and 176 pixels); without look-ahead it never did.
     """
 
     def _encoder(self, height: int, width: int) -> VideoCodecContext:
@@ -212,7 +212,7 @@ class LiveCodedFrames(CodedFrames):
 
 @lru_cache(maxsize=4)
 def true_course(settings: SimulationSettings) -> Truth:
-    """What is true of a clip, without rendering: no picture decides it, so that the smallest one does."""
+    """The truth of a clip, without rendering. It does not depend on the picture, so the smallest size is used."""
     return simulate_video(replace(settings, size=64, codec="", face="drawn")).truth
 
 
@@ -234,7 +234,7 @@ def _between(frames: RenderedFrames | CodedFrames, from_s: float, to_s: float) -
 
 
 def _course(instrument: Instrument, truth: Truth) -> Any:
-    """What an instrument looks at, as a function of true time."""
+    """The quantity that an instrument records, as a function of true time."""
     known: Mapping[str, np.ndarray | None] = {
         "bvp": truth.bvp,
         "resp": truth.resp,

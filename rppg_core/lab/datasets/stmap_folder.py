@@ -1,14 +1,15 @@
-"""STMap folders: maps and labels without faces, as PhysMLE, HSRD and NEST pass them on (HCW among them).
+"""STMap folders: maps and labels without faces, as PhysMLE, HSRD and NEST distribute them (including HCW).
 
 `SET/CLIP/STMap/STMap_RGB.png` with `SET/CLIP/Label/{BVP,HR,SPO2,RF}.mat` (VIPL: `Label_CSI/`), or the clips
-directly. A row is one of 25 cells of the aligned face, a column one frame at 30 fps; each cell and colour is scaled
-to 0..255 by its own minimum and maximum, so that colours cannot be compared between cells. Index files (`.mat` with
-`Path` and `Step_Index`) hold windows with the absolute paths of another machine; `read_window` finds the clip here.
+directly. A row is one of 25 cells of the aligned face, a column one frame at 30 fps; each cell and colour is
+scaled to 0..255 by its own minimum and maximum, so that colours cannot be compared between cells. Index files
+(`.mat` with `Path` and `Step_Index`) hold windows with absolute paths of another machine; `read_window` finds
+the local clip.
 
-Quirks handled: cells without pixels hold 100 throughout (weight 0); colours, which cv2.imread turns to BGR, are read
-as the RGB that the file holds; missing labels are filled with 0, or RF with the heart rate (mask off); RF is a
-breathing wave where `RF_Filt.mat` lies beside it and a breathing rate where not. No times are stored: 30 Hz is
-assumed.
+Quirks handled: cells without pixels hold 100 throughout (weight 0); colours are read as the RGB that the file
+holds, which cv2.imread would turn to BGR; missing labels are filled with 0, or RF with the heart rate (mask
+off); RF is a breathing wave if `RF_Filt.mat` lies beside it, otherwise a breathing rate. No times are stored:
+30 Hz is assumed.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ NOTES = (
 
 
 class StmapFolder(Layout):
-    """Maps and labels of clips; `dataset` is the name of the set's folder."""
+    """Maps and labels of clips; `Record.dataset` is the name of the set's folder."""
 
     name = "stmap"
     title = "an STMap folder"
@@ -90,7 +91,7 @@ def dataset_from_folder(root: Path, folder: Path) -> str:
 
 
 def subject_from_clip_name(clip: str) -> str:
-    """The person in a clip's name, as the sets of the field write them; splits are made by it."""
+    """The person in a clip's name, in the forms that common datasets use; splits are by person."""
     for pattern in SUBJECTS:
         if match := re.match(pattern, clip, re.IGNORECASE):
             return match[0]
@@ -103,7 +104,7 @@ def _number(subject: str) -> int:
 
 
 def _readers(folder: Path) -> dict[str, partial[Stream]]:
-    """Streams of which there is a label file; the pulse wave where there is none, so that asking tells."""
+    """Streams that have a label file; if none has, the pulse wave, so that reading it raises an error."""
     labels = next((folder / name for name in LABELS if (folder / name).is_dir()), folder / LABELS[-1])
     readers = {
         name: partial(read_stream, labels / f"{file}.mat", name, file)
@@ -117,13 +118,13 @@ def _readers(folder: Path) -> dict[str, partial[Stream]]:
 
 
 def read_stream(path: Path, name: str, variable: str) -> Stream:
-    """One label, a value a frame."""
+    """One label, one value per frame."""
     values = vector(path, mat_variables(path, (variable,)), variable)
     return make_stream(path, name, even_times_s(len(values), STORED_FS), values, notes=NOTES[:1])
 
 
 def read_breathing(labels: Path, name: str) -> Stream:
-    """RF, unless it only repeats the heart rate: then nothing of it may be used."""
+    """The label RF; if it only repeats the heart rate, all of it is masked."""
     rates = labels / "HR.mat"
     if rates.exists():
         path = labels / "RF.mat"
@@ -161,10 +162,10 @@ def map_path(folder: Path) -> Path:
 
 
 def read_map(folder: Path) -> STMap:
-    """The map of one clip, 30 frames a second.
+    """The map of one clip, at 30 frames per second.
 
     Raises:
-        DatasetError: missing, cut off, or not 25 rows of frames.
+        DatasetError: missing, truncated, or not 25 rows of frames.
     """
     path = map_path(folder)
     require_file(path)
@@ -173,30 +174,32 @@ def read_map(folder: Path) -> STMap:
         cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data.endswith(PNG_END) else None
     )
     if whole is None:
-        raise DatasetError(path, f"has {len(data)} bytes and no end: cut off?", wanted="a whole PNG file")
+        raise DatasetError(
+            path, f"has {len(data)} bytes and no end marker: cut off?", wanted="a whole PNG file"
+        )
     if whole.shape[0] > whole.shape[1]:
         raise DatasetError(
             path,
             f"has {whole.shape[0]} rows and {whole.shape[1]} columns",
             wanted="cells as rows, frames as columns",
         )
-    empty = (whole == EMPTY).all(1).any(-1)  # of each row, in any colour
+    empty = (whole == EMPTY).all(1).any(-1)  # rows that hold 100 throughout in any colour
     return STMap(whole.transpose(1, 0, 2).astype(float), STORED_FS, np.where(empty, 0.0, 1.0))
 
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a clip that an index file names."""
+    """A part of a clip, as given by an index file."""
 
     clip: Path
     start_frame: int
 
 
 def read_window(index: Path, folder: Path) -> Window:
-    """The clip and first frame that an index file means, found again below `folder`.
+    """The clip and first frame that an index file refers to; the clip is looked up below `folder`.
 
     Raises:
-        DatasetError: not an index file, or its clip is not here.
+        DatasetError: not an index file, or its clip is not in the folder.
     """
     found = mat_variables(index, ("Path", "Step_Index"))
     if not isinstance(found.get("Path"), str) or "Step_Index" not in found:
@@ -208,7 +211,7 @@ def read_window(index: Path, folder: Path) -> Window:
             return Window(clip, int(np.asarray(found["Step_Index"]).ravel()[0]))
     raise DatasetError(
         index,
-        f"names {found['Path']!r}, of which nothing is here",
+        f"names {found['Path']!r}, which is not in this folder",
         wanted="a clip below the folder",
         do="copy it here",
     )

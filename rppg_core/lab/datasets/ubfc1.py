@@ -1,9 +1,9 @@
 """UBFC-rPPG, DATASET_1: eight short recordings, the only part of UBFC with oxygen saturation.
 
-`5-gt/{anything.avi, gtdump.xmp}` and one folder `after-exercise`. The dump is a CSV without header at about 62 Hz on
-its own clock: time in ms, heart rate, SpO2, PPG. Quirks handled: the video has another name in every folder; the
-sensor shows heart rate and SpO2 about 4 s late (told as `lag_s`, not shifted). Frames and dump are taken to start
-together: nothing in the files says so.
+`5-gt/{anything.avi, gtdump.xmp}` and one folder `after-exercise`. The dump is a CSV without header at about
+62 Hz on its own clock: time in ms, heart rate, SpO2, PPG. Quirks handled: the video has another name in every
+folder; the sensor shows heart rate and SpO2 about 4 s late (stated as `lag_s`, not shifted). Frames and dump
+are assumed to start together, because the files do not state their offset.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ COLUMNS = {"hr": 1, "spo2": 2, "bvp": 3}  # of gtdump.xmp; column 0 is the time 
 SENSOR_LAG_S = 4.0  # of heart rate and SpO2, as loaders in use shift them
 EXERCISE = "after-exercise"
 CLIPS = (*(f"{k}-gt" for k in (5, 6, 7, 8, 10, 11, 12)), EXERCISE)
-NOTE = "Video and labels have separate clocks; they are taken to start together."
+NOTE = "Video and labels have separate clocks; they are assumed to start together."
 
 
 class Ubfc1(Layout):
-    """One folder a clip, with a sensor dump on its own clock."""
+    """One folder per clip, with a sensor dump on its own clock."""
 
     name = "ubfc1"
     title = "UBFC-rPPG, dataset 1"

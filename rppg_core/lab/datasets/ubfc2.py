@@ -1,10 +1,10 @@
-"""UBFC-rPPG, DATASET_2: 42 people who play a game before an uncompressed camera, with a finger sensor.
+"""UBFC-rPPG, DATASET_2: 42 people who play a game in front of a camera, uncompressed video, with a finger sensor.
 
-`subjectN/{vid.avi, ground_truth.txt}`. The text has three lines of equal length, one value a video frame: PPG, heart
-rate, time. The last line is the clock of both frames and labels; the AVI header's rate is a mean that differs from
-person to person. Quirks handled: several blanks between numbers, a value more or less than frames (up to 2), gaps in
-the time line, a last frame cut short (subject33), faces that must not be shown (21 and 27). The papers' reference
-heart rate is computed from the PPG, not read from the sensor.
+`subjectN/{vid.avi, ground_truth.txt}`. The text has three lines of equal length, one value per video frame:
+PPG, heart rate, time. The last line is the clock of both frames and labels; the AVI header's rate is a mean
+that differs from person to person. Quirks handled: several blanks between numbers, numbers of values and
+frames that differ by up to 2, gaps in the time line, a truncated last frame (subject33), faces that must not
+be shown (21 and 27). The papers' reference heart rate is computed from the PPG, not read from the sensor.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from rppg_core.lab.datasets.labels import number_rows
 
 PPG, HR, TIME = range(3)  # lines of ground_truth.txt
 SLACK = 2  # frames
-HIDDEN_SUBJECTS = frozenset({21, 27})  # their faces must not be published, says the readme
+HIDDEN_SUBJECTS = frozenset({21, 27})  # by the readme, their faces must not be published
 SUBJECTS = (1, 3, 4, 5, *range(8, 19), 20, *range(22, 28), *range(30, 50))
 
 
 class Ubfc2(Layout):
-    """One folder a person, labels on the frames' clock."""
+    """One folder per person, labels on the frames' clock."""
 
     name = "ubfc2"
     title = "UBFC-rPPG, dataset 2"
@@ -63,7 +63,7 @@ def subject_number(path: Path) -> int:
 
 
 def read_truth(path: Path) -> Float[np.ndarray, "3 time"]:
-    """The three lines."""
+    """The three lines of a label file."""
     rows = number_rows(path)
     if len(rows) != 3 or len({len(row) for row in rows}) != 1:
         raise DatasetError(

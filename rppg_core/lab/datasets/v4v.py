@@ -1,10 +1,11 @@
 """V4V (Vision for Vitals): 179 people, ten tasks, HD video, blood pressure at 1 kHz, two rates per frame.
 
-`Phase 1_ Training_Validation sets/Videos/*/F001_T1.mkv`, `.../Ground truth/BP_raw_1KHz/F001-T1-BP.txt` (dashes!),
-`.../Ground truth/Physiology/F001_T1.txt` (two lines: name, HR or RR, then one value a frame); `Phase 2_ Testing set/`
-with `blood_pressure/*_bp/F001-T1.txt` and `*_gt_release.txt` (the same two lines for every video in one file). At 25
-frames a second there are exactly 40 pressure samples a frame, which is checked. The pressure wave is not a PPG: use
-its rate, not its shape; its name here is `bp`, never `bvp`. `RR` in these files is the breathing rate.
+`Phase 1_ Training_Validation sets/Videos/*/F001_T1.mkv`, `.../Ground truth/BP_raw_1KHz/F001-T1-BP.txt`
+(dashes!), `.../Ground truth/Physiology/F001_T1.txt` (two lines: name, HR or RR, then one value per frame);
+`Phase 2_ Testing set/` with `blood_pressure/*_bp/F001-T1.txt` and `*_gt_release.txt` (the same two lines for
+every video in one file). At 25 frames per second there are exactly 40 pressure samples per frame, which is
+checked. The pressure wave is not a PPG: use its rate, not its shape; its name here is `bp`, never `bvp`. `RR`
+in these files is the breathing rate.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ from rppg_core.lab.datasets.frames import VideoFrames
 from rppg_core.lab.datasets.labels import number_lines, numbers, text_rows
 
 FPS, PRESSURE_FS = 25.0, 1000.0
-LOST_SHARE = 0.01  # of the pressure samples that the frames call for
+LOST_SHARE = 0.01  # tolerated difference to the number of pressure samples that the frames need
 NAME = re.compile(r"([FM]\d{3})[_-](T\d+)")
-PHASES = ("Phase*/", "")  # the labels of a phase lie in its folder, or here where the phase itself was named
+PHASES = ("Phase*/", "")  # a phase's labels lie in its folder, which may itself be the dataset's folder
 
 
 class V4v(Layout):
-    """Clips of both phases by `F001_T1`; files are matched by their names."""
+    """Clips of both phases, named `F001_T1`; files are matched by their names."""
 
     name = "v4v"
     title = "V4V"
@@ -87,7 +88,7 @@ def _phase(root: Path, path: Path) -> Path:
 
 
 def _expected_rates(phase: Path, clip: str) -> tuple[Path, ...]:
-    """Where the rates of a clip without a file of its own must be: among all, as in phase 2."""
+    """The file that must hold the rates of a clip: in phase 2 one file for all clips, in phase 1 its own file."""
     released = data_files(phase, "*_gt_release.txt", "*/*_gt_release.txt")
     if released or (phase / "blood_pressure").is_dir():
         return tuple(released) or (phase / "test_set_gt_release.txt",)
@@ -95,12 +96,12 @@ def _expected_rates(phase: Path, clip: str) -> tuple[Path, ...]:
 
 
 def _by_clip(paths: Sequence[Path]) -> dict[str, Path]:
-    """Files by `F001_T1`, however it is written in their names."""
+    """Files by clip name in the form `F001_T1`, with dash or underscore in the file name."""
     return {f"{m[1]}_{m[2]}": path for path in sorted(paths) if (m := NAME.match(path.name))}
 
 
 def rate_values(paths: tuple[Path, ...], clip: str, name: str) -> tuple[Path, Float[np.ndarray, " time"]]:
-    """The line of one video and one rate, in a file of its own or among all others.
+    """The line of one video and one rate, from its own file or the file for all videos.
 
     Raises:
         DatasetError: no file has it.
@@ -114,18 +115,18 @@ def rate_values(paths: tuple[Path, ...], clip: str, name: str) -> tuple[Path, Fl
     raise DatasetError(
         paths[0],
         f"has no line '{clip}.mkv, {name.upper()}, ...'",
-        wanted="one value a frame for HR and for RR",
+        wanted="one value per frame for HR and for RR",
     )
 
 
 def read_rate(paths: tuple[Path, ...], clip: str, name: str) -> Stream:
-    """Heart or breathing rate, one value a frame."""
+    """Heart or breathing rate, one value per frame."""
     path, values = rate_values(paths, clip, name)
     return make_stream(path, name, even_times_s(len(values), FPS), values)
 
 
 def read_pressure(path: Path, rates: tuple[Path, ...], clip: str) -> Stream:
-    """The pressure wave, as long as the frames call for."""
+    """The pressure wave, whose length must match the number of frames."""
     values = number_lines(path)
     n_frames = len(rate_values(rates, clip, "hr")[1])
     wanted = round(n_frames * PRESSURE_FS / FPS)

@@ -1,11 +1,12 @@
 """VIPL-HR: 107 people, nine scenarios, four cameras; heart rate and SpO2 once a second, face crops of varying size.
 
-`p1/v1/source1/{video.avi, gt_HR.csv, gt_SpO2.csv, wave.csv, time.txt}`; a second take of a scenario is `v1-2`. The
-AVI header always says 25 fps, while the camera ran at up to 30: `time.txt` (ms, one a frame) is the clock. The phone
-(source2) has none; its frames are spread evenly over the seconds of its heart rates, and a note says so. Quirks
-handled: source4 is near infra-red and is not offered as colour; SpO2 fault codes (44, 103.79) are masked; `wave.csv`
-does not match the video in time, so the whole stream is masked (60 Hz by the sensor's name, no times); scenarios that
-`Missing_data.txt` lists are not complained about; frames and `time.txt` of different length are an error.
+`p1/v1/source1/{video.avi, gt_HR.csv, gt_SpO2.csv, wave.csv, time.txt}`; a second take of a scenario is
+`v1-2`. The AVI header always states 25 fps, while the camera ran at up to 30: `time.txt` (ms, one per frame)
+is the clock. The phone (source2) has none; its frames are spread evenly over the seconds of its heart rates,
+and a note states that. Quirks handled: source4 is near infra-red and is not offered as colour; SpO2 fault
+codes (44, 103.79) are masked; `wave.csv` does not match the video in time, so the whole stream is masked (60
+Hz by the sensor's type, no times); scenarios listed in `Missing_data.txt` are not reported; a `time.txt`
+whose length differs from the number of frames is an error.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ FILES = {
 }
 PERSON, SCENARIO = re.compile(r"p(\d+)"), re.compile(r"v(\d)(-\d+)?")
 LISTED = re.compile(r"p(\d+)\W+v(\d)(-\d+)?\W+source(\d)", re.IGNORECASE)
-WAVE_NOTE = "wave.csv does not match the video in time (say those who checked): never supervise with it."
+WAVE_NOTE = "wave.csv does not match the video in time, as others have found: never supervise with it."
 SPREAD_NOTE = (
     "The phone's video has no time stamps: its frames are spread over the seconds of gt_HR.csv (assumed)."
 )
@@ -132,17 +133,17 @@ def _order(folder: Path) -> tuple[int, str, str]:
 
 
 def timed_frames(folder: Path) -> VideoFrames:
-    """Frames on the clock of time.txt, one line each, no more and no fewer."""
+    """Frames on the clock of time.txt, which must have exactly one line per frame."""
     return VideoFrames(folder / "video.avi", partial(read_times_s, folder / "time.txt"), folder / "time.txt")
 
 
 def read_times_s(path: Path) -> Float[np.ndarray, " time"]:
-    """Milliseconds, one a line, counted from the first frame."""
+    """Frame times in seconds from the first frame; the file has one time in milliseconds per line."""
     times_ms = number_lines(path, complete=True)
     times_s = (times_ms - times_ms[0]) / 1e3
     steps_s = np.diff(times_s)
     if len(times_s) < 2 or not (steps_s > 0).all():
-        raise DatasetError(path, "the times do not increase", wanted="milliseconds in order, one a frame")
+        raise DatasetError(path, "the times do not increase", wanted="milliseconds in order, one per frame")
     if not 0.005 <= np.median(steps_s) <= 0.5:
         raise DatasetError(
             path,
@@ -155,7 +156,7 @@ def read_times_s(path: Path) -> Float[np.ndarray, " time"]:
 
 @dataclass(frozen=True)
 class SpreadFrames:
-    """Frames of a video without usable times: as many a second as fit the heart rates, one of which is a second."""
+    """Frames of a video without usable times, spread evenly over its heart rates, one per second."""
 
     folder: Path
 
@@ -183,7 +184,7 @@ class SpreadFrames:
 
 
 def read_stream(folder: Path, name: str) -> Stream:
-    """One value a second from the start, or the wave that is not to be used."""
+    """One value per second from the start, or the wave that is not to be used."""
     file, header, fs = FILES[name]
     values = number_lines(folder / file, header=header)
     times_s = even_times_s(len(values), fs)
@@ -193,7 +194,7 @@ def read_stream(folder: Path, name: str) -> Stream:
 
 
 def read_folds(root: Path) -> dict[str, str]:
-    """Number of a person -> fold, by `fold/fold1.mat` to `fold5.mat`; empty where they are not here."""
+    """Number of a person -> fold, by `fold/fold1.mat` to `fold5.mat`; empty if these files are missing."""
     folds = {}
     for path in data_files(root / "fold", "fold[1-5].mat"):
         found = mat_variables(path, (path.stem,))

@@ -1,11 +1,11 @@
 """A real encoder after the simulated camera: H.264 or MPEG-4, in memory.
 
-`render` passes its frames through it. Frames are encoded once and decoded whenever they are read; the result is the
+It takes the frames of `render`. Frames are encoded once and decoded whenever they are read; the result is the
 decoder's planes, as from a file.
 
-What differs from published practice: synthetic data are mostly left uncompressed, or get block noise painted on;
-what a real encoder does to a pulse (it drops changes below a quantiser step, frame group by frame group) no
-painting shows, and it costs 1 ms a frame.
+What differs from published practice: synthetic data are mostly left uncompressed, or get artificial block
+noise. Such noise does not show what a real encoder does to a pulse (in each group of frames it drops changes
+below a quantiser step), and real encoding costs only 1 ms per frame.
 Axis letters: H, W.
 """
 
@@ -35,7 +35,7 @@ class CodedFrames:
         frames: as the camera delivers them.
         codec: a key of ENCODERS.
         crf: quality as x264 counts it, 18 (fine) to 35 (coarse); MPEG-4 gets a quantiser of about that strength.
-        fps: rate that the encoder is told.
+        fps: nominal rate for the encoder.
     """
 
     def __init__(self, frames: RenderedFrames, codec: str, crf: int, fps: float):
@@ -51,7 +51,7 @@ class CodedFrames:
             yield frame_of_picture(float(next(times_s)), picture)
 
     def rgb(self, k: int) -> UInt8[np.ndarray, "height width 3"]:
-        """Frame k as RGB; all frames before it are decoded on the way."""
+        """Frame k as RGB; all frames before it have to be decoded too."""
         for index, frame in enumerate(self):
             if index == k:
                 return to_bytes(frame.region(0, 0, frame.width, frame.height, frame.width, frame.height))
@@ -70,7 +70,7 @@ class CodedFrames:
         yield from decoder.decode(None)
 
     def _encoded(self) -> Iterator[av.Packet]:
-        """Packets in the order of decoding; made on the first call, kept for the next."""
+        """Packets in decoding order; encoded on the first call and kept for later ones."""
         if self._packets:
             yield from self._packets
             return
@@ -103,7 +103,7 @@ class CodedFrames:
 
 
 def mpeg4_quantiser(crf: int) -> int:
-    """Quantiser of MPEG-4 (1-31) that is about as coarse as an x264 crf: both double every 6 steps of crf.
+    """Quantiser of MPEG-4 (1-31) that is about as coarse as an x264 crf; the step size doubles every 6 steps of crf.
 
     Source: our choice, from FFmpeg's -qscale scale (2-5 is visually good, as crf 18-23 is).
     """

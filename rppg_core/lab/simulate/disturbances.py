@@ -1,11 +1,11 @@
 """Disturbances by people and rooms: steps of light, screens, auto-exposure, speech, breath and heart beat.
 
-Like `scene`, it gives a few numbers per frame, for fixed pictures (render.py) or for traces. All of them are off by
-default.
+Like `scene`, it makes a few numbers per frame, for fixed pictures (render.py) or for traces. All disturbances
+are off by default.
 
-What differs from published practice: noise operators for synthetic video (Ou et al. 2023) change finished pictures;
-here each cause acts where it does in the world, in linear light before the camera, so that a camera that corrects
-for one of them changes the others with it.
+What differs from published practice: noise operators for synthetic video (Ou et al. 2023) change finished
+pictures; here each cause acts where it does in reality, in linear light before the camera, so a camera that
+corrects for one of them also changes the others.
 Axis letters: T time.
 """
 
@@ -21,15 +21,15 @@ from rppg_core.lab.simulate.physiology import band_noise
 from rppg_core.lab.simulate.scene import GRID_HZ, Motion
 
 STEP_SIZE = 0.06  # median relative size of a step of light
-DARKEST = 0.05  # of the mean brightness: a camera's gain ends somewhere
-SYLLABLES_HZ = (2.0, 6.0)  # slowest and fastest talk
+DARKEST = 0.05  # of the mean brightness, because a camera's gain is limited
+SYLLABLES_HZ = (2.0, 6.0)  # slowest and fastest speech
 SCREEN_HZ = (0.3, 4.0)  # slowest and fastest rhythm of a screen
 
 
 def light_steps(
     times_s: Float[np.ndarray, " time"], rng: np.random.Generator, *, per_min: float
 ) -> Float[np.ndarray, " time"]:
-    """Sudden relative changes of the light that stay: a lamp, a cloud, a door. They take 0.03 to 0.3 s."""
+    """Sudden lasting changes of the light, relative: a lamp, a cloud, a door. Each takes 0.03 to 0.3 s."""
     change = np.zeros(len(times_s))
     for _ in range(rng.poisson(per_min * np.ptp(times_s) / 60)):
         size = STEP_SIZE * np.exp(0.7 * rng.standard_normal()) * rng.choice([-1, 1])
@@ -61,12 +61,12 @@ def screen_light(
 def auto_exposure(
     brightness: Float[np.ndarray, " time"], times_s: Float[np.ndarray, " time"], *, share: float, lag_s: float
 ) -> Float[np.ndarray, " time"]:
-    """Gain of a camera that corrects its exposure late.
+    """Gain of a camera that corrects its exposure with a lag.
 
     Args:
         brightness: mean of the picture at each frame, any unit.
         times_s: frame times. Unit: s.
-        share: of a lasting change of brightness that is taken back; 0 is a fixed exposure.
+        share: of a lasting change of brightness that is compensated; 0 is a fixed exposure.
         lag_s: time constant. Unit: s.
 
     Returns:
@@ -106,10 +106,10 @@ def with_body(
     """A head that also moves with breath and heart beat.
 
     Args:
-        motion: what the head does by itself.
+        motion: of the head without breath and beat.
         times_s: frame times. Unit: s.
         resp: breathing, about -1..1; the head rises with inhalation.
-        bvp: pulse; the head moves with its slope, the ballistocardiogram.
+        bvp: pulse; the head moves in proportion to its slope, as a ballistocardiogram.
         breath_percent: rise for a breath of 1. Unit: % of the face width.
         beat_percent: standard deviation of the motion with the beat. Unit: % of the face width.
 

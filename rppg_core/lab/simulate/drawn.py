@@ -1,12 +1,13 @@
 """An invented face: painted around mesh points, a different one for every seed.
 
-The 468 stored points are turned upright, stretched and bent. Skin of any tone, hair, brows, eyes, lips, and now and
-then a beard or glasses are painted on them in linear light, in front of a random background. The result is a
-`Portrait` like that of a photo, except that its skin is known and need not be found. Networks are trained on these
-faces, so that the photo of the benchmark is new to them.
+The 468 stored points are turned upright, stretched and bent. Skin of any tone, hair, brows, eyes, lips, and
+sometimes a beard or glasses are painted around them in linear light, in front of a random background. The
+result is a `Portrait` like that of a photo, except that its skin is known and need not be found. Networks are
+trained on these faces, so that the photo of the benchmark is new to them.
 
-What differs from published practice: rendered heads (SCAMPS) are far more lifelike and take minutes a clip; what a
-pulse network sees are 36 x 36 pixels, for which shading, texture, borders and highlights are what counts.
+What differs from published practice: rendered heads (SCAMPS) are far more lifelike and take minutes per clip;
+the input of a pulse network is only 36 x 36 pixels, for which shading, texture, borders and highlights matter
+most.
 Axis letters: H, W.
 """
 
@@ -43,16 +44,16 @@ HAIR = (
 )  # linear light: black, dark brown, brown, blond, red, grey
 IRIS = ((0.03, 0.015, 0.01), (0.08, 0.05, 0.02), (0.10, 0.16, 0.22), (0.07, 0.12, 0.05))
 CHIN, NOSE_TIP, NOSE_ROOT, NOSTRILS, LIP_LINE = 152, 1, 168, (98, 327), (61, 81, 13, 311, 291)
-BALD, BEARD, GLASSES = 0.12, 0.25, 0.15  # shares of faces
+BALD, BEARD, GLASSES = 0.12, 0.25, 0.15  # probability of each in a face
 
 
 @dataclass(frozen=True)
 class _Canvas:
-    """Places in the picture that all painters need."""
+    """Positions in the picture that all painting functions need."""
 
     points: Float[np.ndarray, "landmark 2"]
-    across: Float[np.ndarray, "height width"]  # from the middle of the face, face widths
-    along: Float[np.ndarray, "height width"]  # face heights, downwards
+    across: Float[np.ndarray, "height width"]  # from the middle of the face to the right, face widths
+    along: Float[np.ndarray, "height width"]  # from the middle of the face downwards, face heights
     oval: Float[np.ndarray, "height width"]
     width: float  # of the face, pixels
 
@@ -61,7 +62,7 @@ class _Canvas:
         return len(self.oval)
 
     def area(self, *groups: tuple[int, ...], grow: float = 1.0) -> Float[np.ndarray, "height width"]:
-        """Where outlines of mesh points lie, 0..1."""
+        """Mask of the areas inside outlines of mesh points, 0..1."""
         masks = []
         for group in groups:
             outline = self.points[list(group)]
@@ -80,7 +81,7 @@ def draw_portrait(rng: np.random.Generator, *, tone: int, size: int) -> Portrait
     """Paint one face.
 
     Args:
-        rng: source of randomness: another face for another state.
+        rng: source of randomness; another state gives another face.
         tone: index into skin.TONES; the face's own melanin varies around it.
         size: side of the square picture. Unit: pixels.
 
@@ -111,7 +112,7 @@ def draw_portrait(rng: np.random.Generator, *, tone: int, size: int) -> Portrait
 
 
 def _bent_landmarks(rng: np.random.Generator, size: int) -> Float[np.ndarray, "landmark 2"]:
-    """The stored points of one face made into those of another: upright, stretched, bent, put into the picture."""
+    """Landmarks of a new face: the stored points turned upright, stretched, bent and placed in the picture."""
     points = astronaut_landmarks()
     eyes = points[list(RIGHT_EYE)].mean(axis=0) - points[list(LEFT_EYE)].mean(axis=0)
     flat = points - points[list(FACE_OVAL)].mean(axis=0)
@@ -141,7 +142,7 @@ def _albedo(tone: int, rng: np.random.Generator) -> Float[np.ndarray, " 3"]:
 
 
 def _shading(canvas: _Canvas, rng: np.random.Generator) -> Float[np.ndarray, "height width"]:
-    """Light on an egg from a random side, with a bright room or a dark one around it; mean 1 on the face."""
+    """Light on an egg shape from a random side, in a bright or dark room; mean 1 on the face."""
     u, v = canvas.across / 0.62, canvas.along / 0.66
     depth = np.sqrt(np.maximum(1 - u * u - v * v, 0.05))
     side, up = np.radians(rng.normal(0, 30)), np.radians(rng.uniform(0, 45))
@@ -166,7 +167,7 @@ def _bare_skin(canvas: _Canvas) -> Float[np.ndarray, "height width"]:
 def _skin_surface(
     canvas: _Canvas, albedo: np.ndarray, rng: np.random.Generator
 ) -> Float[np.ndarray, "height width 3"]:
-    """Albedo with patches, red cheeks, blemishes and pores, shadow under the chin and beside the nose."""
+    """Albedo with patches, red cheeks, blemishes and pores, and shadows under the chin and beside the nose."""
     size = canvas.size
     tone = 0.05 * smooth_field(size, rng, knots=6) + 0.02 * smooth_field(size, rng, knots=16)
     tone = tone + rng.uniform(0, 0.05) * rng.standard_normal((size, size))
@@ -189,7 +190,7 @@ def _skin_surface(
 def _features(
     canvas: _Canvas, albedo: np.ndarray, hair: np.ndarray, rng: np.random.Generator
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """All that hides skin, from below upwards: where it is (0..1), and its colour."""
+    """Everything that covers skin, in order of painting: its mask (0..1) and its colour."""
     size, points = canvas.size, canvas.points
     strands = _strands(canvas, hair, rng)
     lips = albedo * np.array([0.85, 0.5, 0.55]) * np.exp(0.15 * rng.standard_normal(3))
@@ -238,7 +239,7 @@ def _features(
 
 
 def _back_hair(canvas: _Canvas, rng: np.random.Generator) -> Float[np.ndarray, "height width"]:
-    """Hair around the head, to the shoulders or not."""
+    """Mask of the hair around the head, which may reach the shoulders."""
     if rng.uniform() < BALD:
         return np.zeros_like(canvas.oval)
     wide, high = rng.uniform(0.55, 0.72), rng.uniform(0.6, 0.72)
@@ -265,7 +266,7 @@ def _shine(canvas: _Canvas, rng: np.random.Generator) -> Float[np.ndarray, "heig
 
 
 def _background(size: int, rng: np.random.Generator) -> Float[np.ndarray, "height width 3"]:
-    """A wall, with or without things before it, in or out of focus, and clothes at the bottom."""
+    """A wall, with or without objects in front of it, in or out of focus, and clothes at the bottom."""
     picture = np.empty((size, size, 3), np.float32)
     picture[:] = _any_colour(rng)
     for _ in range(rng.choice([0, 3, 10])):

@@ -1,10 +1,10 @@
 """A face clip with known truth: the entry point of the simulator.
 
-Settings in; frames, a tracker and the truth out. `simulate_clip` sends the frames through the same pass as real
-video, so that all code after the tracker is the real one.
+It turns settings into frames, a tracker and the truth. `simulate_clip` sends the frames through the same pass
+as real video, so the code after the tracker is the same for both.
 
 What differs from published practice: synthetic rPPG data are usually rendered heads without camera noise (SCAMPS)
-or signals without pictures; here a pulse is put into the segmented skin of a photo, in linear light, at an
+or signals without pictures; here a pulse is added to the segmented skin of a photo, in linear light, with an
 amplitude that is exact in the finished 8-bit clip.
 Axis letters: T time.
 """
@@ -58,14 +58,14 @@ __all__ = [
 ]
 
 BLOCK_S = 0.5  # of kind "shuffled"
-# Each part of a clip has its own stream of random numbers: changing one leaves the others as they were.
+# Each part of a clip has its own stream of random numbers: changing one part leaves the others unchanged.
 _BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND = range(9)
 _COLOUR, _EVENTS, _COPIES, _FACE = range(9, 13)
 
 
 @dataclass(frozen=True)
 class SimulatedVideo:
-    """Frames that can be read again and again, a tracker for them, and the truth."""
+    """Frames that can be read repeatedly, a tracker for them, and the truth."""
 
     frames: RenderedFrames | CodedFrames
     tracker: KnownFace
@@ -115,11 +115,11 @@ def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
 def simulate_clip(
     settings: SimulationSettings, needs: frozenset[str] = frozenset({"rgb"})
 ) -> tuple[FaceClip, Truth]:
-    """Make a clip and send it through the pass that real video takes.
+    """Make a clip and run the same pass on it as on real video.
 
     Args:
         settings: everything about the clip.
-        needs: what the pass shall keep, names out of types.NEEDS.
+        needs: what the pass keeps, names from types.NEEDS.
 
     Returns:
         The native clip and its truth, at the same times.
@@ -152,8 +152,7 @@ def save_simulation(
     """Write a clip losslessly, and its truth as JSON beside it.
 
     Args:
-        path: of the video; ".mkv" holds what the lossless codec gives. The truth goes to the same name with
-            ".json".
+        path: of the video; use ".mkv" for the lossless codec. The truth gets the same name with ".json".
         settings: everything about the clip.
         progress: called with a text and a fraction as the frames are made.
 
@@ -182,7 +181,7 @@ def save_simulation(
 def _reported(
     frames: RenderedFrames | CodedFrames, progress: Callable[[str, float], None] | None
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-    """The pictures, each told to `progress` once it is made."""
+    """The pictures; `progress` is called for each one."""
     for k, picture in enumerate(frames.pictures(), start=1):
         if progress is not None:
             progress(f"frame {k} of {len(frames)}", k / len(frames))
@@ -216,7 +215,7 @@ def _layers(settings: SimulationSettings) -> Layers:
 
 
 def _busy_background(times_s: np.ndarray, rng: np.random.Generator) -> tuple[Motion, np.ndarray]:
-    """Large motion behind the head, and its brightness: irregular, with a rhythm that may be heart-like."""
+    """Large background motion and brightness changes: irregular, with a rhythm that may be near a heart rate."""
     motion = head_motion("large", times_s, rng)
     grid_s = np.arange(times_s[0], times_s[-1] + 0.02, 0.01)
     rate_hz = rng.uniform(0.5, 3.0) * (1 + 0.03 * band_noise(grid_s, 0.05, 0.5, rng))
@@ -231,7 +230,7 @@ def _shuffled_blocks(times_s: np.ndarray, rng: np.random.Generator) -> Int[np.nd
 
 
 def _plain_truth(truth: Truth) -> dict[str, Any]:
-    """JSON-ready: lists of floats with six digits, None for what a clip without a pulse does not have."""
+    """The truth for JSON: lists of floats with six digits, None for quantities that a pulse-free clip lacks."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, np.ndarray):

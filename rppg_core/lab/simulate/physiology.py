@@ -1,14 +1,14 @@
-"""Heart, breath and the blood volume pulse that they make, with every beat known.
+"""Heartbeat, breathing and the resulting blood volume pulse, with known beat times.
 
 This is the first stage of the simulator. A heart-rate process (mean, breathing, 0.1 Hz and slow drift) is
-integrated to beat times. Every beat adds one pulse of fixed shape in seconds to the decaying tails of the pulses
-before it, so the wave is continuous and its upstroke lasts equally long at any rate. Breathing changes the rate
-(RIFV, also called RSA), the pulse amplitude (RIAV) and the baseline (RIIV), each of which can be switched off.
-Oxygen saturation is a track of its own, with slow dips on request.
+integrated to beat times. Every beat adds one pulse of fixed duration to the decaying tails of the pulses
+before it, so the wave is continuous and its upstroke lasts equally long at any rate. Breathing changes the
+rate (RIFV, also called RSA), the pulse amplitude (RIAV) and the baseline (RIIV), each of which can be
+switched off. Oxygen saturation is an independent process, with slow dips on request.
 
 What differs from published practice: simulators usually map one pulse template onto each interval (McSharry's
-phase model, neurokit2). A pulse that is stretched to its interval moves the points that detectors find by part
-of the interval change and so falsifies RMSSD; here a pulse starts at its onset and knows nothing of the next one.
+phase model, neurokit2). Stretching a pulse to its interval moves the points that detectors find by part of
+the interval change and so biases RMSSD; here a pulse starts at its onset and does not depend on the next one.
 Axis letters: T time.
 """
 
@@ -23,17 +23,17 @@ from scipy import ndimage
 GRID_HZ = 250.0  # rate of the grid on which rates are integrated
 TEMPLATE_HZ = 1000.0  # rate of the stored pulse shape
 SMOOTH_S = 0.025  # skin far from an artery shows a smoother pulse than a finger
-FOOT_S = 3 * SMOOTH_S  # the smoothed foot begins that long before the onset
-TAIL_S = 2.5  # a pulse is gone after that long
+FOOT_S = 3 * SMOOTH_S  # the smoothed foot begins this long before the onset
+TAIL_S = 2.5  # a pulse has decayed after this time
 POINTS_A_WAVE = (
-    32  # slow noise is drawn that finely and interpolated: a long clip costs as little as a short one
+    32  # points per period of the fastest noise, which is drawn coarsely and interpolated to save time
 )
-LEAD_S = 6.0  # the process runs so long before and after the clip
+LEAD_S = 6.0  # the process also runs this long before and after the clip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Physiology:
-    """One person's heart and breath. Ranges in brackets: what random draws use."""
+    """One person's heart and breath. Brackets hold the ranges of random draws."""
 
     hr_bpm: float = 72.0  # mean over the clip [40-185]
     rr_brpm: float = 15.0  # mean breathing rate [6-30]
@@ -42,14 +42,14 @@ class Physiology:
     riiv: float = 0.4  # RIIV: swing of the baseline, in standard deviations of the pulse, 0 is off [0-1.2]
     mayer: float = 0.012  # relative swing of the rate around 0.1 Hz [0-0.025]
     drift: float = 0.01  # relative swing of the rate below 0.05 Hz
-    jitter: float = 0.004  # standard deviation of each interval's own random part / the interval
+    jitter: float = 0.004  # standard deviation of each interval's independent random part / the interval
     ectopic: float = 0.0  # probability that a beat comes early, followed by a compensatory pause
     rise_s: float = 0.15  # upstroke of a pulse, onset to systolic peak; at most 0.4 mean intervals [0.12-0.2]
     decay_s: float = 0.28  # time constant of the diastolic decay [0.2-0.4]
     dicrotic: float = 0.16  # height of the dicrotic wave, systolic peak = 1 [0-0.35]
     smoothness: float = 0.0  # share of the fundamental that comes from a sinusoidal pulse, 0 is none [0-0.6]
     spo2_percent: float = 98.0  # mean over the clip [85-100]
-    spo2_swing: float = 0.0  # standard deviation of the slow change of SpO2, percent points [0-5]
+    spo2_swing: float = 0.0  # standard deviation of the slow change of SpO2, percentage points [0-5]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def simulate_waves(
 
 
 def foot_s(person: Physiology) -> float:
-    """How long before its onset the template of a pulse begins."""
+    """Time from the start of a pulse's template to its onset."""
     if not person.smoothness:
         return FOOT_S
     plain = _ejection(replace(person, smoothness=0.0), FOOT_S)
@@ -114,10 +114,11 @@ def foot_s(person: Physiology) -> float:
 
 
 def pulse_template(person: Physiology) -> Float[np.ndarray, " sample"]:
-    """One pulse from `foot_s` before its onset on, TEMPLATE_HZ: an ejection, mixed with a sinusoidal pulse.
+    """One pulse at TEMPLATE_HZ, starting `foot_s` before its onset: an ejection mixed with a sinusoidal pulse.
 
-    The sinusoidal pulse is a raised cosine one mean interval long, so that at an even rate they sum to a sinusoid,
-    in phase with the fundamental of the ejections. A share s leaves every harmonic's ratio at 1 - s of itself.
+    The sinusoidal pulse is a raised cosine one mean interval long, so that at an even rate these pulses sum
+    to a sinusoid, in phase with the fundamental of the ejections. A share s scales the ratio of every
+    harmonic to the fundamental by 1 - s.
     """
     foot = foot_s(person)
     pulse = _ejection(person, foot)
@@ -148,7 +149,7 @@ def band_noise(
         power: the power spectrum falls as 1 / f ** power.
 
     Returns:
-        Noise. The spectrum has at least one line, so short clips get a slow wave, never zeros.
+        Noise. The spectrum has at least one line, so a short clip gets a slow wave, never zeros.
     """
     span_s = float(times_s[-1] - times_s[0])
     step_s = max(span_s / max(len(times_s) - 1, 1), 1 / (POINTS_A_WAVE * high_hz))
@@ -167,7 +168,7 @@ def band_noise(
 def _breath(
     rr_brpm: float, grid_s: np.ndarray, inside: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Breathing waveform (inhalation shorter than exhalation) and the slowly varying depth of the breaths."""
+    """Breathing waveform (inhalation shorter than exhalation) and the slowly varying breathing depth."""
     wander = 0.05 * band_noise(grid_s, 0.01, 0.08, rng)
     rate_hz = rr_brpm / 60 * (1 + wander - wander[inside].mean())
     phase = np.cumsum(rate_hz) / GRID_HZ + rng.uniform()
@@ -191,9 +192,9 @@ def _beats(
 
 
 def _ejection(person: Physiology, foot: float) -> Float[np.ndarray, " sample"]:
-    """Half a cosine up, decay with a dicrotic wave, smoothed; from `foot` before the onset on."""
+    """A half-cosine rise and a decay with a dicrotic wave, smoothed; it starts `foot` before the onset."""
     t = np.arange(int(TAIL_S * TEMPLATE_HZ)) / TEMPLATE_HZ - foot
-    rise_s = min(person.rise_s, 0.4 * 60 / person.hr_bpm)  # ejection is shorter in a fast heart
+    rise_s = min(person.rise_s, 0.4 * 60 / person.hr_bpm)  # ejection is shorter at a high heart rate
     up = 0.5 - 0.5 * np.cos(np.pi * np.clip(t / rise_s, 0, 1))
     after = np.maximum(t - rise_s, 0)
     down = np.exp(-after / person.decay_s) * (1 + 0.5 * after / person.decay_s)
@@ -203,7 +204,7 @@ def _ejection(person: Physiology, foot: float) -> Float[np.ndarray, " sample"]:
 
 
 def _fundamental(pulse: np.ndarray, foot: float, hr_bpm: float) -> tuple[float, float]:
-    """Strength of a pulse at the heart rate (integral, s), and the time after the onset at which it is highest."""
+    """Strength of a pulse's fundamental (integral, s), and the time from the onset to the fundamental's maximum."""
     turns = hr_bpm / 60 * (np.arange(len(pulse)) / TEMPLATE_HZ - foot)
     line = complex((pulse * np.exp(-2j * np.pi * turns)).sum()) / TEMPLATE_HZ
     return abs(line), -float(np.angle(line)) / (2 * np.pi) * 60 / hr_bpm
@@ -224,7 +225,7 @@ def _saturation(
 def _superpose(
     times_s: np.ndarray, beats_s: np.ndarray, strength: np.ndarray, template: np.ndarray
 ) -> Float[np.ndarray, " time"]:
-    """Sum of all pulses that have begun before each time and are not yet over."""
+    """Sum of all pulses that are present at each time."""
     template_s = np.arange(len(template)) / TEMPLATE_HZ
     latest = np.searchsorted(beats_s, times_s, side="right") - 1
     wave = np.zeros(len(times_s))

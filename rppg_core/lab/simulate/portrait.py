@@ -1,7 +1,7 @@
-"""The still picture that a simulated clip is made from: a photo cut to size, with its face and skin tone known.
+"""The still picture that a simulated clip is made from: a cropped photo with known face and skin tone.
 
 It connects `skin` and `scene`. The default photo is scikit-image's astronaut (NASA, public domain), whose mesh
-points are stored beside this file so that no model file is needed; the tracker runs once on any other photo.
+points are stored beside this file so that no model file is needed; on any other photo the tracker runs once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SIDE_WIDTHS = 2.22  # side of the picture in face widths
 HEAD_STILL, HEAD_FREE = (
     0.62,
     0.92,
-)  # in face sizes from its centre: the head moves as one piece, nothing moves
+)  # from the face centre, in face sizes: within the first the head moves rigidly, beyond the second nothing moves
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class Portrait:
 
 @lru_cache(maxsize=8)
 def load_portrait(photo: str | None = None, *, tone: int = 1, size: int = 256) -> Portrait:
-    """Cut the face out of a photo, find its skin and give it one of the six tones.
+    """Crop a photo to its face, find the skin and give it one of the six tones.
 
     Args:
-        photo: picture file with one face; None takes scikit-image's astronaut.
+        photo: picture file with one face; None is scikit-image's astronaut.
         tone: index into skin.TONES.
         size: side of the square picture. Unit: pixels.
 
@@ -62,13 +62,13 @@ def load_portrait(photo: str | None = None, *, tone: int = 1, size: int = 256) -
 
     Raises:
         VideoError: the photo cannot be read.
-        NoFaceError: the tracker sees no face in it.
+        NoFaceError: the tracker finds no face in it.
     """
     picture, landmarks = _astronaut() if photo is None else _own_photo(photo)
     oval = landmarks[list(FACE_OVAL)]
     centre = (oval.min(axis=0) + oval.max(axis=0)) / 2
     scale = size / (SIDE_WIDTHS * np.ptp(oval[:, 0]))
-    corner = centre - np.array([0.5, 0.54]) * size / scale  # a little more room above, for the hair
+    corner = centre - np.array([0.5, 0.54]) * size / scale  # a little more room above the face, for the hair
     if scale < 1:
         picture = cv2.GaussianBlur(picture, (0, 0), 0.45 / scale)
     # pixel centres lie at half pixels in both pictures

@@ -1,8 +1,8 @@
-"""Frames of a simulated clip: pictures that are summed, warped and exposed, and the tracker that knows the truth.
+"""Frames of a simulated clip: pictures that are summed, warped and exposed, and a tracker that uses the truth.
 
-Only the encoder (`codec`) comes after this stage. All changes of a clip's light are linear, so a frame is a sum of
-a few fixed pictures (`layers`) weighted by a few numbers each (`strengths`), which costs one product of a vector
-and a matrix. The head is then moved and the picture exposed by the camera.
+Only the encoder (`codec`) comes after this stage. All changes of a clip's light are linear, so a frame is a
+weighted sum of a few fixed pictures (`layers`) with one weight each per frame (`strengths`), which costs one
+vector-matrix product. The picture is then warped with the head's motion and exposed by the camera.
 Axis letters: T time, K layer, H, W, L landmark.
 """
 
@@ -33,7 +33,7 @@ from rppg_core.video.frame import ArrayFrame, Frame
 from rppg_core.video.mesh_points import LIPS
 
 SHADING_PER_WIDTH = (
-    0.5  # relative change of shading across the face when it moves by its width; median of draws
+    0.5  # relative change of shading across the face when it moves by its own width; median of the draws
 )
 # layers after the still picture
 PULSE, DELAY, RED, SHADE_X, SHADE_Y, GLOSS, SLOPE, CLOUDS, MOUTH, SCREEN = range(1, 11)
@@ -46,13 +46,13 @@ class Layers:
     """Fixed pictures in linear light; layer 0 is the still picture."""
 
     pictures: Float[np.ndarray, "layer height width 3"]
-    moving: Float[np.ndarray, "height width"]  # share of the head's motion that each pixel follows
+    moving: Float[np.ndarray, "height width"]  # share of the head's motion that moves each pixel
     centre: Float[np.ndarray, " 2"]  # of the face, pixels
     face_width: float  # pixels
     landmarks: Float[np.ndarray, "landmark 2"]
     skin: Float[
         np.ndarray, "height width"
-    ]  # of the face, over which the amplitude is exact; 0 without a face
+    ]  # weight of face skin, over which the amplitude is exact; 0 without a face
 
 
 def portrait_layers(
@@ -65,7 +65,7 @@ def portrait_layers(
 
     Args:
         portrait: the still photo.
-        settings: pulse and camera. The camera's tone curve bends the amplitude; the pulse layers make up for that.
+        settings: pulse and camera. The pulse layers compensate for the effect of the tone curve on the amplitude.
         rng: draws the perfusion, the pulse's colour and the fields of the light.
         colour_rng: draws the camera's colours and the delay of the pulse.
 
@@ -102,7 +102,7 @@ def portrait_layers(
     pictures[SCREEN] = still * (
         tint / tint.mean() * (1 + 0.5 * smooth_field(size, colour_rng, knots=3)[..., None])
     )
-    # a pulse that is d seconds late is the pulse less d times its slope
+    # to first order, a pulse delayed by d seconds is the pulse minus d times its slope
     pictures[DELAY] = -pulse * (settings.delay_s * smooth_field(size, colour_rng, knots=5))[..., None]
     pictures[RED, ..., 0] = pulse[..., 0]
     finish = (settings.exposure * colours).astype(np.float32)
@@ -118,9 +118,9 @@ def portrait_layers(
 
 
 def wall_layers(portrait: Portrait, rng: np.random.Generator, *, blank: bool = False) -> Layers:
-    """A wall, smooth or rough, where a tracker is told that a face is; `blank` gives even middle grey.
+    """A wall, smooth or rough, where the tracker reports a face; `blank` gives uniform middle grey.
 
-    The landmarks are the portrait's; the wall takes nothing else from it.
+    The landmarks are those of the portrait; the wall uses nothing else of it.
     """
     size = len(portrait.body)
     colour = rng.uniform(0.12, 0.45) * np.exp(rng.normal(0, 0.15, 3))
@@ -139,7 +139,7 @@ def wall_layers(portrait: Portrait, rng: np.random.Generator, *, blank: bool = F
 
 @dataclass(frozen=True)
 class Scene:
-    """All that happens in a clip, frame by frame of its own time."""
+    """Everything that happens in a clip, for each moment of its own time."""
 
     layers: Layers
     strengths: Float[np.ndarray, "time layer"]
@@ -149,11 +149,11 @@ class Scene:
 
 
 class RenderedFrames:
-    """Frames of a scene, made anew and equal every time they are asked for.
+    """Frames of a scene, rendered each time they are read, always with the same result.
 
     Args:
         scene: what happens.
-        times_s: when the clip says that each frame was taken.
+        times_s: time stamp of each frame.
         order: which moment of the scene each frame shows.
         shown: which frame each frame is: its own index, or that of the frame it duplicates.
         seed: of the camera's noise.
@@ -186,7 +186,7 @@ class RenderedFrames:
 
     @property
     def layers(self) -> Layers:
-        """What the frames are made of."""
+        """The fixed pictures that the frames are sums of."""
         return self._scene.layers
 
     def pictures(self) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
@@ -194,7 +194,7 @@ class RenderedFrames:
         return (self.rgb(k) for k in range(len(self)))
 
     def rgb(self, k: int) -> UInt8[np.ndarray, "height width 3"]:
-        """Frame k as the camera delivers it."""
+        """Frame k as it leaves the camera."""
         k, scene = int(self._shown[k]), self._scene
         moment = int(self._order[k])
         light = (self._strengths[moment] @ self._flat).reshape(scene.layers.pictures.shape[1:])
@@ -206,7 +206,7 @@ class RenderedFrames:
 
 
 class KnownFace:
-    """A tracker that knows where the face is, and is a little wrong like a real one.
+    """A tracker that returns the true face position with small errors, like those of a real tracker.
 
     Args:
         scene: what happens.
@@ -246,7 +246,8 @@ class KnownFace:
 def _open_mouth(portrait: Portrait, still: np.ndarray) -> Float[np.ndarray, "height width 3"]:
     """Change of the picture when the mouth opens: dark between the lips, and the jaw a little lower.
 
-    The jaw's displacement is the picture's slope times a smooth field: enough for a few per cent of a face.
+    The jaw's displacement is approximated by the picture's slope times a smooth field, which is accurate
+    enough for a shift of a few percent of the face.
     """
     lips = portrait.landmarks[list(LIPS)]
     (x, y), (width, height) = (lips.min(axis=0) + lips.max(axis=0)) / 2, np.ptp(lips, axis=0)
@@ -270,7 +271,7 @@ def _pulse_scale(
     """Factor on the pulse layer that gives the finished green channel the wanted relative change.
 
     The expected grey level of a noisy pixel is a Gauss-Hermite mean over the noise (three points), because
-    near black the tone curve bends within the noise.
+    near black the tone curve is not linear over the range of the noise.
     """
     skin = face > 0.02
     light, change, weight = still[..., 1][skin], pulse[..., 1][skin], face[skin]

@@ -1,11 +1,12 @@
-"""Everything around the pulse: the head moves, the light changes, the camera adds its own effects.
+"""Everything around the pulse: motion of the head, changes of the light, effects of the camera.
 
-This is the third stage of the simulator. Motion, light and pulse become a few coefficients per frame over a few
-fixed pictures (`Layers`), which are summed in linear light, warped with the head and encoded by the camera.
+This is the third stage of the simulator. Motion, light and pulse become a few coefficients per frame for a
+few fixed pictures (`Layers`), which are summed in linear light, warped with the head and encoded by the
+camera.
 
-What differs from published practice: shading and highlights change with the motion itself, over smooth fields,
-because that, and not the shift of the picture, is what hides a pulse in real video (measured: methods that learn
-without it fail on real clips). Axis letters: T time, H, W, K layer.
+What differs from published practice: shading and highlights change with the motion itself, over smooth
+fields, because this, and not the shift of the picture, hides the pulse in real video (measured: methods
+trained without it fail on real clips). Axis letters: T time, H, W, K layer.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ CODECS = ("h264", "mpeg4")
 
 @dataclass(frozen=True)
 class MotionLevel:
-    """How much a head moves; standard deviations unless said otherwise."""
+    """How much a head moves; standard deviations unless stated otherwise."""
 
     sway: float  # slow irregular sway at 0.15-1.5 Hz, % of the face width
     burst: float  # quasi-periodic nodding and swaying at 0.2-3.5 Hz while it lasts, % of the face width
-    burst_share: float  # part of the time that has a burst
+    burst_share: float  # share of the time with a burst
     jerk: float  # size of a sudden move, % of the face width
     jerks_per_min: float
     roll_deg: float
@@ -41,13 +42,13 @@ class MotionLevel:
 
 @dataclass(frozen=True)
 class Glances:
-    """A head that looks around: quick, smooth moves between poses that it holds for a while."""
+    """A head that looks around: quick, smooth moves between poses that are held for a while."""
 
     shift: float  # spread of the poses, % of the face width
     roll_deg: float
     zoom: float  # % of the distance
     move_s: tuple[float, float]  # shortest and longest move
-    hold_s: tuple[float, float]  # shortest and longest rest between moves
+    hold_s: tuple[float, float]  # shortest and longest hold between moves
     tremor: float  # % of the face width, 3-8 Hz
 
 
@@ -64,7 +65,7 @@ MOTION: dict[str, MotionLevel | Glances] = {
 
 @dataclass(frozen=True)
 class Motion:
-    """The head against its first place, as similarities around the middle of the face."""
+    """Motion of the head relative to its first position, as similarity transforms about the middle of the face."""
 
     shift: Float[np.ndarray, "time 2"]  # face widths, right and down
     roll: Float[np.ndarray, " time"]  # radians, clockwise in the picture
@@ -77,27 +78,28 @@ class Camera:
 
     gamma: float = 1 / 2.4  # exponent of the tone curve; 1 / 2.4 is sRGB
     noise: float = (
-        1.5  # standard deviation at middle grey, grey levels; a third of its power does not need light
+        1.5  # standard deviation at middle grey, grey levels; a third of its power does not depend on light
     )
     fps: float = 30.0
     time_jitter: float = 0.0  # standard deviation of a frame's time / the frame interval
     dropped: float = 0.0  # share of frames that never arrive
-    duplicated: float = 0.0  # share of frames that show the frame before once more
+    duplicated: float = 0.0  # share of frames that repeat the frame before
 
 
 def head_motion(
     level: str, times_s: Float[np.ndarray, " time"], rng: np.random.Generator, *, scale: float = 1.0
 ) -> Motion:
-    """Where one head goes.
+    """Motion of one head.
 
     Args:
         level: a key of MOTION.
         times_s: frame times. Unit: s.
         rng: source of randomness.
-        scale: factor on everything the head does; 1 is the level as it stands in MOTION.
+        scale: factor on all of the motion; 1 is the level as defined in MOTION.
 
     Source: ranges of the sim-to-real study this project is built on (sway 0.15-1.5 Hz, quasi-periodic motion
-    0.2-3.5 Hz including heart-like rates, jerks). Moves between two poses keep jerk minimal: Flash & Hogan 1985.
+    0.2-3.5 Hz including heart-like rates, jerks). Moves between two poses have minimum jerk: Flash & Hogan
+    1985.
     """
     grid_s = _grid(times_s)
     family = MOTION[level]
@@ -139,7 +141,7 @@ def smooth_field(size: int, rng: np.random.Generator, *, knots: int = 4) -> Floa
 
 
 def frame_times(camera: Camera, seconds: float, rng: np.random.Generator) -> Float[np.ndarray, " time"]:
-    """Capture times from 0 to the end, with jitter, without the dropped frames (never two in a row)."""
+    """Capture times from 0 to the end, with jitter, without dropped frames (never two in a row)."""
     index = np.arange(max(2, round(seconds * camera.fps)))
     jitter = np.clip(camera.time_jitter * rng.standard_normal(len(index)), -0.45, 0.45)
     jitter[0] = 0.0
@@ -150,7 +152,7 @@ def frame_times(camera: Camera, seconds: float, rng: np.random.Generator) -> Flo
 
 
 def shown_frames(camera: Camera, n: int, rng: np.random.Generator) -> Int[np.ndarray, " time"]:
-    """Index of the frame that each frame shows: its own, or that of the one before where it is a duplicate."""
+    """Index of the frame that each frame shows: its own, or that of the previous frame if it is a duplicate."""
     again = rng.uniform(size=n) < camera.duplicated
     again[:1] = False
     again[1:] &= ~again[:-1]
@@ -160,7 +162,7 @@ def shown_frames(camera: Camera, n: int, rng: np.random.Generator) -> Int[np.nda
 def tone_curve(light: Float[np.ndarray, "*shape"], gamma: float) -> Float[np.ndarray, "*shape"]:
     """Linear light 0..1 to grey levels 0..255, unrounded: a power with a straight toe, sRGB's at gamma 1/2.4.
 
-    From a gamma of about 0.95 on the toe would take all of the curve: that is a straight line.
+    Above a gamma of about 0.95 the toe would cover the whole curve, which is then a straight line.
     """
     offset = 0.055
     x = np.clip(light, 0, 1)
@@ -193,7 +195,7 @@ class Sensor:
     def expose(
         self, light: Float[np.ndarray, "height width 3"], rng: np.random.Generator
     ) -> UInt8[np.ndarray, "height width 3"]:
-        """One frame; `light` is linear, 1 is white, and is overwritten. The rng picks the piece of the noise pool."""
+        """One frame. `light` is linear, 1 is white, and is overwritten; `rng` picks a piece of the noise pool."""
         if self._noisy:
             start = int(rng.integers(0, len(self._pool) - light.size))
             noise = self._pool[start : start + light.size].reshape(light.shape)
@@ -210,7 +212,7 @@ class Sensor:
 
 
 class Warp:
-    """Moves the head of a picture and leaves the rest of it where it is; between the two the picture gives way.
+    """Moves the head of a picture and leaves the rest in place; the region between is stretched.
 
     Args:
         moving: 1 where the picture moves with the head, 0 where it never moves, smooth between.
@@ -243,7 +245,7 @@ class Warp:
     def points(
         self, points: Float[np.ndarray, "point 2"], motion: Motion, k: int
     ) -> Float[np.ndarray, "point 2"]:
-        """Where points of the head lie in frame k."""
+        """Positions of points of the head in frame k."""
         turn = complex(motion.zoom[k] * np.exp(1j * motion.roll[k]))
         centre, shift = complex(*self._centre), complex(*motion.shift[k]) * self._width
         moved = turn * (points[:, 0] + 1j * points[:, 1] - centre) + centre + shift
@@ -253,7 +255,7 @@ class Warp:
 def _noise_pool(rng: np.random.Generator, n: int) -> Float[np.ndarray, " deviate"]:
     """Normal deviates for pictures: one pool for all clips of common size, a new one for larger pictures.
 
-    Sharing it saves a tenth of a second a clip; which piece a frame gets is the clip's own draw.
+    Sharing it saves a tenth of a second per clip; the piece for each frame is drawn from the clip's own seed.
     """
     return _shared_pool() if n <= POOL else rng.standard_normal(n, dtype=np.float32)
 

@@ -1,7 +1,7 @@
 """The script of a clip: what happens at each moment, how strongly, and the truth about it, for both front-ends.
 
 Rendered faces (`faces`) and cell traces (`traces`) have the same layers in the same order (`render`), once as
-pictures and once as 36 cells; the events in them are decided here for both. Axis letters: T time, K layer.
+pictures and once as 36 cells; this module draws the events for both. Axis letters: T time, K layer.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from rppg_core.lab.simulate.scene import Motion, flicker, head_motion, light_dri
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION, SimulationSettings
 from rppg_core.types import Truth
 
-GLOSS_PER_WIDTH = 6.0  # relative change of the highlights when the head moves by its width, while it is small
+GLOSS_PER_WIDTH = 6.0  # relative change of the highlights per face width of head motion, for small motion
 FACELESS = ("wall", "noise")
 
 
 def motion_of_clip(
     settings: SimulationSettings, times_s: Float[np.ndarray, " time"], waves: Waves, rng: np.random.Generator
 ) -> Motion:
-    """What the head does: the motion of the settings, and breath and heart beat in it."""
+    """The head's motion: that of the settings, plus the motion from breathing and heart beat."""
     faceless = settings.kind in FACELESS
     level = "none" if faceless else settings.motion
     motion = head_motion(level, times_s, rng, scale=settings.motion_scale)
@@ -61,7 +61,7 @@ def layer_strengths(
     rng_light: np.random.Generator,
     rng_events: np.random.Generator,
 ) -> tuple[Float[np.ndarray, "time layer"], Float[np.ndarray, " time"]]:
-    """Every cause at every frame, before the camera corrects its exposure.
+    """Strength of every cause at every frame, before the camera corrects its exposure.
 
     Args:
         settings: what to simulate.
@@ -72,7 +72,7 @@ def layer_strengths(
         rng_events: draws steps, screens and talk.
 
     Returns:
-        Strengths, and the factor on all light that is part of them. What scales all light scales all layers.
+        Strengths, and the factor on all light, which they already include: it scales every layer.
     """
     drift = 0.0 if settings.kind == "noise" else settings.illumination
     light = 1 + light_drift(times_s, rng_light, strength=drift)
@@ -108,7 +108,7 @@ def exposed(
     green: Float[np.ndarray, " layer"],
     times_s: Float[np.ndarray, " time"],
 ) -> Float[np.ndarray, " time"]:
-    """Factor with which the camera corrects its exposure; `green` is the mean of each layer over the picture."""
+    """Factor by which the camera corrects its exposure; `green` is the green mean of each layer over the picture."""
     if not settings.auto_exposure:
         return np.ones(len(times_s))
     return auto_exposure(
@@ -119,7 +119,7 @@ def exposed(
 def truth_from_waves(
     settings: SimulationSettings, times_s: Float[np.ndarray, " time"], waves: Waves
 ) -> Truth:
-    """What a clip holds; without a pulse all of it is zero or NaN."""
+    """The truth of a clip; without a pulse all of it is zero or NaN."""
     truth = Truth(
         times_s=times_s,
         bvp=waves.bvp,

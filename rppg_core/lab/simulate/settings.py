@@ -19,7 +19,7 @@ from rppg_core.lab.simulate.physiology import Physiology
 from rppg_core.lab.simulate.scene import CODECS, MOTION, Camera
 from rppg_core.lab.simulate.skin import TONES
 
-SIMULATOR_VERSION = 2  # counts up whenever the same settings give another clip
+SIMULATOR_VERSION = 2  # increased whenever the same settings give another clip
 KINDS = {
     "pulse": "a face with a pulse",
     "photo": "a photo of a face with motion and noise, no pulse",
@@ -30,7 +30,7 @@ KINDS = {
     "shuffled": "a clip with a pulse whose frames are shuffled in blocks of 0.5 s",
 }
 FACES = {"photo": "a photo of a face", "drawn": "a face that is drawn anew for every seed"}
-RANGES = {  # what can be simulated; what is drawn at random is narrower
+RANGES = {  # limits of what can be simulated; random draws use narrower ranges
     "tone": (0, len(TONES) - 1), "seconds": (1, 3600), "fps": (5, 120), "hr_bpm": (35, 220), "rr_brpm": (4, 45),
     "amplitude_percent": (0, 20), "spo2_percent": (60, 100), "spo2_swing": (0, 15), "spo2_slope": (-1, 1),
     "spo2_offset": (-1, 5), "rsa": (0, 0.3), "riav": (0, 1), "riiv": (0, 10), "mayer": (0, 0.2), "jitter": (0, 0.3),
@@ -43,7 +43,7 @@ RANGES = {  # what can be simulated; what is drawn at random is narrower
     "flicker_hz": (0, 60), "flicker_percent": (0, 100),
     "seed": (0, 2**63),
 }  # fmt: skip
-WHOLE = ("tone", "crf", "size", "seed")  # the others may be fractions
+WHOLE = ("tone", "crf", "size", "seed")  # whole numbers; the others may be fractions
 PULSE_FREE = tuple(kind for kind in KINDS if kind != "pulse")
 
 
@@ -53,28 +53,28 @@ class SimulationSettings:
 
     kind: str = "pulse"  # a key of KINDS
     seconds: float = 20.0
-    fps: float = 30.0  # 15-60 is what cameras do
+    fps: float = 30.0  # usual cameras: 15-60
     hr_bpm: float = 72.0  # mean over the clip, 40-185
     rr_brpm: float = 15.0  # mean over the clip, 6-30
     amplitude_percent: float = 0.5  # std of the relative green change over the skin of the finished clip
-    scale_with_melanin: bool = False  # dark skin gets less: amplitude x (1 - 0.6 tone / 5)
+    scale_with_melanin: bool = False  # smaller pulse on dark skin: amplitude x (1 - 0.6 tone / 5)
     tone: int = 1  # index into skin.TONES, 0 very light to 5 very dark
     spo2_percent: float = 98.0  # mean over the clip
-    spo2_swing: float = 0.0  # standard deviation of its slow change, percent points
-    spo2_slope: float = 0.05  # relative change of the red pulse for each percent point below 98
-    spo2_offset: float = 0.0  # what this camera adds to the red pulse, relative
-    rsa: float = 0.03  # breathing in the heart rate, relative swing; 0 is off
-    riav: float = 0.1  # breathing in the pulse amplitude, relative swing; 0 is off
-    riiv: float = 0.4  # breathing in the baseline, standard deviations of the pulse; 0 is off
+    spo2_swing: float = 0.0  # standard deviation of its slow change, percentage points
+    spo2_slope: float = 0.05  # relative change of the red pulse per percentage point below 98
+    spo2_offset: float = 0.0  # relative change of the red pulse by this camera
+    rsa: float = 0.03  # modulation of the heart rate by breathing, relative swing; 0 is off
+    riav: float = 0.1  # modulation of the pulse amplitude by breathing, relative swing; 0 is off
+    riiv: float = 0.4  # modulation of the baseline by breathing, standard deviations of the pulse; 0 is off
     mayer: float = 0.012  # swing of the heart rate around 0.1 Hz, relative
-    jitter: float = 0.004  # standard deviation of each interval's own random part / the interval
+    jitter: float = 0.004  # standard deviation of each interval's independent random part / the interval
     ectopic: float = 0.0  # probability that a beat comes early
     rise_s: float = 0.15  # upstroke of a pulse
     decay_s: float = 0.28  # time constant of its decay
     dicrotic: float = 0.16  # height of its dicrotic wave, systolic peak = 1
     smoothness: float = 0.0  # share of its fundamental that comes from a sinusoid
     delay_s: float = 0.0  # standard deviation of the pulse's delay over the face
-    pulse_colour_shift: float = 0.0  # 0 published pulse colour, 1 as measured in processed video
+    pulse_colour_shift: float = 0.0  # 0 is the published pulse colour, 1 that measured in processed video
     pulse_colour_spread: float = 0.1  # standard deviation of each channel's logarithm
     colour_matrix_spread: float = 0.0  # strength of the camera's colour-correction matrix
     white_balance_spread: float = 0.0  # standard deviation of the logarithm of the red and blue gain
@@ -83,22 +83,22 @@ class SimulationSettings:
     motion_scale: float = 1.0  # factor on the motion
     breath_motion: float = 0.0  # rise of the head with a breath, % of the face width
     beat_motion: float = 0.0  # standard deviation of the head's motion with the beat, % of the face width
-    talking: float = 0.0  # share of the time in which the mouth talks
+    talking: float = 0.0  # share of the time spent talking
     illumination: float = 0.002  # standard deviation of the slow change of the light / the light
     flicker_hz: float = 1.1  # of kind "flicker"
     flicker_percent: float = 1.0  # amplitude, of kind "flicker"
-    light_steps: float = 0.0  # sudden changes of the light a minute
+    light_steps: float = 0.0  # sudden changes of the light per minute
     screen: float = 0.0  # standard deviation of the coloured light of a screen / the light
-    auto_exposure: float = 0.0  # share of a change of brightness that the camera takes back
-    exposure_lag_s: float = 1.0  # time constant with which it does
+    auto_exposure: float = 0.0  # share of a change of brightness that the camera compensates
+    exposure_lag_s: float = 1.0  # time constant of this compensation
     noise: float = 1.5  # camera noise at middle grey, grey levels
     gamma: float = 1 / 2.4  # exponent of the camera's tone curve
     time_jitter: float = 0.0  # standard deviation of a frame's time / the frame interval
     dropped: float = 0.0  # share of frames that never arrive
-    duplicated: float = 0.0  # share of frames that show the frame before once more
-    codec: str = ""  # encoder that the frames go through: "h264" or "mpeg4"; none
+    duplicated: float = 0.0  # share of frames that repeat the frame before
+    codec: str = ""  # encoder that the frames go through: "h264", "mpeg4", or "" for none
     crf: int = 23  # its quality, 18 (fine) to 35 (coarse)
-    size: int = 256  # side of the square picture, pixels; the face is 0.45 of it wide
+    size: int = 256  # side of the square picture, pixels; the face takes 0.45 of its width
     face: str = "photo"  # a key of FACES
     photo: str | None = None  # picture file with one face; None is scikit-image's astronaut
     seed: int = 0
@@ -122,7 +122,7 @@ class SimulationSettings:
 
     @property
     def pulsed(self) -> bool:
-        """The clip holds a pulse that a method should find."""
+        """Whether the clip holds a pulse that a method should find."""
         return self.kind == "pulse"
 
     @property
@@ -137,7 +137,7 @@ class SimulationSettings:
 
     @property
     def camera(self) -> Camera:
-        """Lens to file."""
+        """The camera, from lens to file."""
         return Camera(
             gamma=self.gamma,
             noise=self.noise,
@@ -149,7 +149,7 @@ class SimulationSettings:
 
     @property
     def finished_amplitude(self) -> float:
-        """Standard deviation of the relative green change that the clip gets, 0 without blood in it."""
+        """Standard deviation of the relative green change in the finished clip; 0 for kinds without a pulse."""
         if self.kind not in ("pulse", "shuffled"):
             return 0.0
         factor = 1 - 0.6 * self.tone / (len(TONES) - 1) if self.scale_with_melanin else 1.0
@@ -168,11 +168,11 @@ def random_settings(
     """One draw from the range of clips that people record; calibration and training use such draws.
 
     Args:
-        rng: source of randomness; it also gives the clip's seed.
+        rng: source of randomness; the clip's seed is also drawn from it.
         pulsed: with a pulse, without (one of PULSE_FREE), or None for either.
         seconds: length of the clip.
         size: side of the picture. Unit: pixels.
-        difficulty: 0 draws motion and sensor noise only; up to 1 the light, talk, codec and lost frames come in.
+        difficulty: 0 draws motion and sensor noise only; towards 1 it adds light, talk, codec and lost frames.
         face: a key of FACES.
 
     Returns:
@@ -182,12 +182,12 @@ def random_settings(
         Heart rate 60 % N(78, 16), 40 % U(40, 180), RSA, 0.1 Hz, breath, RIIV, RIAV, 4 % with early beats or
         intervals as uneven as in atrial fibrillation: study.
         SpO2 half U(95, 100), half U(85, 100): study. Its swing, slope e^N(log 0.05, 0.4) and offset N(0, 0.25):
-        ours, so that red alone never tells SpO2.
+        ours, so that SpO2 cannot be read from red alone.
         Pulse shape: ours, fitted to the 2nd and 3rd harmonics of the study (.17/.06, .32/.15, .55/.26).
         Amplitude 0.1-1.1 % (real faces 0.2-0.35), delay of 20 ms, spread and centres of the pulse's colour: study.
         Colour matrix and white balance: ours.
-        Exposure, gamma, frame rates, lost and doubled frames, a codec on a fifth, CRF 18-35: study.
-        Motion levels: study; never "glances", which the benchmark keeps. Breath 0.05-1 %, beat 0.005-0.1 % of the
+        Exposure, gamma, frame rates, lost and duplicated frames, a codec on a fifth of clips, CRF 18-35: study.
+        Motion levels: study; never "glances", which only the benchmark uses. Breath 0.05-1 %, beat 0.005-0.1 % of the
         face width: ours, from tenths of a millimetre (Balakrishnan et al. 2013) to a few millimetres.
         Light drift 1e-4-2.5e-2, screens of 0.3-4 Hz, steps, auto-exposure: study. How often: ours.
     """
@@ -212,7 +212,7 @@ def _person_draw(rng: np.random.Generator) -> dict[str, Any]:
     usual = rng.uniform() < 0.6
     irregular = rng.uniform()
     hr_bpm = float(np.clip(rng.normal(78, 16), 42, 150) if usual else rng.uniform(40, 180))
-    common = rng.uniform() < 0.8  # the others vary as much as trained people at rest do
+    common = rng.uniform() < 0.8  # the others get the larger variation of trained people at rest
     return {
         "hr_bpm": hr_bpm,
         "rr_brpm": float(rng.uniform(6, 30)),
@@ -249,7 +249,7 @@ def _look_draw(rng: np.random.Generator, difficulty: float) -> dict[str, Any]:
 
 
 def _scene_draw(rng: np.random.Generator, difficulty: float) -> dict[str, Any]:
-    """What head, mouth and light do."""
+    """Motion of the head, talking and changes of the light."""
 
     def sometimes(share: float, low: float, high: float) -> float:
         on, value = rng.uniform() < share * difficulty, float(rng.uniform(low, high))
@@ -272,7 +272,7 @@ def _scene_draw(rng: np.random.Generator, difficulty: float) -> dict[str, Any]:
 
 
 def _camera_draw(rng: np.random.Generator, difficulty: float) -> dict[str, Any]:
-    """From light to frames."""
+    """The camera and its codec."""
     usual, coded = rng.uniform() < 0.7, rng.uniform() < 0.2 * difficulty
     codec = "h264" if rng.uniform() < 0.7 else "mpeg4"
     lost, doubled = rng.uniform(size=2) < 0.25 * difficulty

@@ -1,13 +1,13 @@
-"""What colour skin has, where it is in a photo, and how it is changed to another tone.
+"""The colour of skin, its location in a photo, and its change to another tone.
 
-This is the second stage of the simulator. Six tones come from an optical model: light crosses the epidermis twice
-(melanin), is scattered back by the dermis (blood), and a few percent return from the surface. The skin of a photo
-is split into shading, local colour and highlights in linear light. Only the mean albedo is replaced, so that
-another tone means another colour under the same light, not merely a darker picture.
+This is the second stage of the simulator. Six tones come from an optical model: light crosses the epidermis
+twice (melanin), is scattered back by the dermis (blood), and a few percent are reflected at the surface. The
+skin of a photo is split into shading, local colour and highlights in linear light. Only the mean albedo is
+replaced, so that another tone means another colour under the same light, not merely a darker picture.
 
-What differs from published practice: brightness scaling, the usual stand-in for skin tone, keeps the chroma and
-dims the highlights; here melanin changes both chroma and luminance and highlights stay white.
-A tone is a property of the simulated surface, never a label of a person. Axis letters: H, W.
+What differs from published practice: brightness scaling, the usual substitute for skin tone, keeps the chroma
+and dims the highlights; here melanin changes both chroma and luminance, and highlights stay white. A tone is
+a property of the simulated surface, never a label of a person. Axis letters: H, W.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from rppg_core.video.mesh_points import (
 # Jacques 1998 gives 1.3-6.3 % melanosomes for light, 11-16 % for moderate and 18-43 % for dark skin.
 TONES = ((0.008, 0.007), (0.025, 0.010), (0.055, 0.012), (0.11, 0.010), (0.22, 0.007), (0.37, 0.004))
 PULSE_COLOUR = (0.33, 0.77, 0.53)  # relative change of R, G, B with blood volume: de Haan & van Leest 2014
-EXPOSURE = 1.15  # linear light of an albedo of 1 on the middle of the cheeks
+EXPOSURE = 1.15  # linear light of an albedo of 1 at the middle of the cheeks
 
 _NM = np.arange(400.0, 701.0, 10.0)
 # Molar extinction of haemoglobin at _NM, cm-1/M, rounded: compilation of Prahl 1999 (omlc.org/spectra/hemoglobin).
@@ -48,15 +48,15 @@ _HB = 1e3 * np.array([
 _XYZ_TO_RGB = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])
 _EPIDERMIS_CM = 0.006
 _SATURATION = 0.75  # share of oxygenated haemoglobin in the dermis
-_SURFACE = 0.03  # reflected by the surface without entering, refractive index about 1.4
+_SURFACE = 0.03  # share reflected at the surface without entering, refractive index about 1.4
 
 
 @dataclass(frozen=True)
 class SkinMap:
-    """Where a picture shows skin, and what colour it is there."""
+    """Where a picture shows skin, and the colour of that skin."""
 
-    pulse: Float[np.ndarray, "height width"]  # 0..1, without eyes, brows, lips: where blood is seen
-    tint: Float[np.ndarray, "height width"]  # 0..1, lips and brows included: what takes another tone
+    pulse: Float[np.ndarray, "height width"]  # 0..1, without eyes, brows, lips: where a pulse is visible
+    tint: Float[np.ndarray, "height width"]  # 0..1, including lips and brows: what changes with the tone
     face: Float[np.ndarray, "height width"]  # `pulse` inside the face oval only
     colour: Float[np.ndarray, " 3"]  # median linear RGB of the skin
 
@@ -69,7 +69,7 @@ def skin_colour(melanin: float, haemoglobin: float) -> Float[np.ndarray, " 3"]:
         haemoglobin: volume fraction of blood in the dermis, 0..0.1.
 
     Returns:
-        Linear sRGB reflectance, 0..1, of a camera that is balanced on a white surface.
+        Linear sRGB reflectance, 0..1, for a camera that is balanced on a white surface.
 
     Source: Jacques 1998 and 2013 (melanosome, bloodless-skin absorption and scattering); Jensen et al. 2001,
     eq. (15) (total diffuse reflectance of the dipole); layers as in Donner & Jensen 2006 and Krishnaswamy &
@@ -87,17 +87,17 @@ def skin_colour(melanin: float, haemoglobin: float) -> Float[np.ndarray, " 3"]:
 def map_skin(
     linear: Float[np.ndarray, "height width 3"], landmarks: Float[np.ndarray, "landmark 2"]
 ) -> SkinMap:
-    """Find the skin of a face in a still picture, softly.
+    """Find the skin of a face in a still picture, as soft masks.
 
     Args:
         linear: picture in linear light, 0..1.
         landmarks: 468 mesh points, pixels.
 
     Returns:
-        Weights of face, ears and neck by their likeness in chroma and light to the cheeks.
+        Weights of face, ears and neck by their similarity to the cheeks in chroma and light.
 
-    Source: our choice. Chroma is the log ratio of the channels, in which skin of one person lies close together
-    and hair, even when blond, lies apart.
+    Source: our choice. Chroma is the log ratio of the channels, in which the skin of one person lies close
+    together and hair, even blond hair, lies apart.
     """
     shape = linear.shape[:2]
     oval = fill(landmarks[list(FACE_OVAL)], shape)
@@ -126,7 +126,7 @@ def split_highlights(
     """Body colour and white highlights of the skin: linear = body + highlight, on every channel.
 
     Source: Shafer 1985 (dichromatic reflection), least squares on the skin colour and white; our choice: only
-    most of what exceeds 10 % of white counts, because local skin colour varies too.
+    60 % of what exceeds a tenth of white counts as highlight, because local skin colour varies too.
     """
     basis = np.stack([skin.colour, np.ones(3)], axis=1)
     parts = linear @ np.linalg.pinv(basis).T
@@ -139,13 +139,13 @@ def split_highlights(
 def retint(
     body: Float[np.ndarray, "height width 3"], skin: SkinMap, colour: Float[np.ndarray, " 3"]
 ) -> Float[np.ndarray, "height width 3"]:
-    """Give the skin another albedo: shading and local colour of `body` stay, its mean colour becomes `colour`."""
+    """Give the skin another albedo: shading and local colour of `body` stay, the mean colour becomes `colour`."""
     gain = np.log(colour / skin.colour).astype(np.float32)
     return body * np.exp(skin.tint[..., None] * gain)
 
 
 def fill(points: Float[np.ndarray, "point 2"], shape: tuple[int, int]) -> Float[np.ndarray, "height width"]:
-    """Polygon as an antialiased mask; points in pixels, (0, 0) the corner of the picture."""
+    """Polygon as an antialiased mask; points in pixels, with (0, 0) at the corner of the picture."""
     mask = np.zeros(shape, np.uint8)
     fixed = np.round((points - 0.5) * 16).astype(np.int32)  # four fractional bits
     cv2.fillPoly(mask, [fixed], 255, lineType=cv2.LINE_AA, shift=4)
@@ -186,7 +186,7 @@ def _face_ears_neck(oval: np.ndarray) -> np.ndarray:
 
 
 def _likeness(linear: np.ndarray, colour: np.ndarray, face_width: float) -> Float[np.ndarray, "height width"]:
-    """How much each pixel looks like skin of this colour, 0..1; single hairs and small shadows closed over."""
+    """Similarity of each pixel to skin of this colour, 0..1; gaps from single hairs and small shadows are closed."""
     log = _log_ratio(linear, colour)
     distance = np.hypot(log[..., 0] / 0.3, log[..., 2] / np.where(log[..., 2] < 0, 0.45, 0.35))
     light = np.log((linear[..., 1] + 0.004) / (colour[1] + 0.004))
@@ -203,7 +203,7 @@ def _log_ratio(linear: np.ndarray, colour: np.ndarray) -> Float[np.ndarray, "hei
 
 
 def _connected(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
-    """The parts of a soft mask that hang together with the seed: no strands of hair that happen to look alike."""
+    """The parts of a soft mask that are connected to the seed; this drops strands of hair in skin colour."""
     labels = cv2.connectedComponents((mask > 0.5).astype(np.uint8))[1]
     kept = np.isin(labels, np.unique(labels[seed & (labels > 0)])).astype(np.uint8)
     return mask * cv2.dilate(kept, np.ones((5, 5), np.uint8))

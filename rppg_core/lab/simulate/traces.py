@@ -5,9 +5,9 @@ not a picture here but a few numbers per cell (`CellFace`): its colour in linear
 cause. Small errors of the tracker and the borders of skin are modelled as a leak of motion into the cells. The
 result is a native FaceClip, prepared in the same way as real video.
 
-What differs from published practice: synthetic maps are usually sums of sinusoids and noise a cell (Niu et al.
-2018); here all cells share one physical cause each, in linear light before the camera's tone curve, so that a
-network has to tell causes apart by colour and by place, as it must in real video.
+What differs from published practice: synthetic maps are usually sums of sinusoids and noise in each cell (Niu
+et al. 2018); here all cells share the same physical causes, in linear light before the camera's tone curve,
+so that a network has to separate causes by colour and by place, as it must in real video.
 Axis letters: T time, N cell, K layer.
 """
 
@@ -56,13 +56,13 @@ N = CELLS * CELLS
 FOREHEAD_CELLS = (7, 8, 9, 10)
 CHEEK_CELLS = (19, 25), (22, 28)  # left, right
 MOUTH_CELLS = (26, 27)
-# Standard deviation of a look's position / the face width; our choice, near half a pixel of a face of 150.
+# Standard deviation of a tracked position / the face width; our choice, about half a pixel for a face of 150 pixels.
 LOOK_NOISE = 0.003
 CELL_PIXELS = (
     20.0,
     900.0,
-)  # with independent noise in one cell: a face of 60 to 300 pixels, cameras that smooth
-# Streams of random numbers: changing one part of a clip leaves the others as they were
+)  # pixels with independent noise per cell: faces of 60 to 300 pixels, cameras that smooth
+# Streams of random numbers: changing one part of a clip leaves the others unchanged
 _FACE, _COLOUR, _TIMES, _BODY, _MOTION, _LIGHT, _EVENTS, _LEAK, _SENSOR = range(100, 109)
 
 
@@ -70,10 +70,12 @@ _FACE, _COLOUR, _TIMES, _BODY, _MOTION, _LIGHT, _EVENTS, _LEAK, _SENSOR = range(
 class CellFace:
     """A face as 36 cells: colours in linear light, and their change with each cause."""
 
-    layers: Float[np.ndarray, "layer cell 3"]  # in the order of `render`, the first is the still face
-    leak: Float[np.ndarray, "cell 2 3"]  # relative change when the grid slips by a face width, right and down
-    share: Float[np.ndarray, " cell"]  # how much of each cell is skin
-    pixels: Float[np.ndarray, " cell"]  # with independent noise that each cell averages
+    layers: Float[np.ndarray, "layer cell 3"]  # in the order of `render`; the first is the still face
+    leak: Float[
+        np.ndarray, "cell 2 3"
+    ]  # relative change per slip of the grid by a face width, right and down
+    share: Float[np.ndarray, " cell"]  # share of skin in each cell
+    pixels: Float[np.ndarray, " cell"]  # number of pixels with independent noise that each cell averages
     wall: Float[np.ndarray, " 3"]  # colour of the background
 
 
@@ -81,10 +83,10 @@ def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -
     """Make one clip of cell colours.
 
     Args:
-        settings: everything about the clip; `kind`, `codec`, `photo` and `size` are left aside. The seed also draws
-            the face.
-        skin_weight: cells are means over skin; False: over all that lies in them, hair and background included,
-            for the ablation that shows what the weight is for.
+        settings: everything about the clip; `kind`, `codec`, `photo` and `size` are ignored. The face is also drawn
+            from the seed.
+        skin_weight: True averages cells over skin; False averages over everything in them, including hair and
+            background, for the ablation that shows the purpose of the weight.
 
     Returns:
         Native clip with `rgb`, `stmap`, `background` and boxes, and its truth at the same times. The same settings
@@ -145,16 +147,16 @@ def draw_cell_face(
         skin_weight: as in `simulate_traces`.
 
     Returns:
-        The face. Spreads (log-normal unless said otherwise): light across the face 0.3, local colour 0.07, perfusion
-        0.45 (sim-to-real study, section 5.1), shading 0.2-1.2 of the light for a move by the width of the face, as
-        in the rendered clips.
+        The face. Spreads (log-normal unless stated otherwise): light across the face 0.3, local colour 0.07,
+        perfusion 0.45 (sim-to-real study, section 5.1), shading 0.2-1.2 of the light for a move by one face width,
+        as in the rendered clips.
     """
     share = _shares(rng)
     albedo = skin_colour(*TONES[settings.tone]) * np.exp(rng.normal(0, 0.08, 3))
     lit = EXPOSURE * np.exp(0.3 * _field(rng, 2) + 0.08 * rng.standard_normal(N))[:, None]
     body = np.clip(albedo * lit * np.exp(0.07 * rng.standard_normal((N, 3))), 0, 1)
     shine = np.maximum(_field(rng, 4), 0)[:, None] * rng.uniform(0, 0.12) * lit * np.ones(3)
-    other = rng.uniform(0.01, 0.6, (N, 3)) * lit  # hair, eyes, what lies behind
+    other = rng.uniform(0.01, 0.6, (N, 3)) * lit  # hair, eyes, background
     still = body + shine
     if not skin_weight:
         still = share[:, None] * still + (1 - share[:, None]) * other
@@ -188,20 +190,20 @@ def draw_cell_face(
 
 
 def _shading(still: np.ndarray, ramp: np.ndarray, rng: np.random.Generator) -> Float[np.ndarray, "cell 3"]:
-    """How the light on each cell changes when the head moves by its width."""
+    """Change of the light on each cell when the head moves by its width."""
     field = ramp + 0.4 * _field(rng, 4) + 0.4 * rng.standard_normal()
     return still * (0.5 * np.exp(0.5 * rng.standard_normal()) * field)[:, None]
 
 
 def _gloss(shine: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> Float[np.ndarray, "cell 3"]:
-    """How highlights, nearly the colour of the lamp, grow and shrink when the head turns; some faces shine more."""
+    """Change of the highlights, nearly in the lamp's colour, when the head turns; some faces shine more."""
     lamp = np.exp(0.1 * rng.standard_normal(3))
     sheen = 0.015 * np.exp(rng.standard_normal()) * light * _field(rng, 4)[:, None]
     return (shine * np.tanh(_field(rng, 4))[:, None] * rng.uniform(0.5, 1.5) + sheen) * lamp
 
 
 def _scaled(layers: np.ndarray, share: np.ndarray, settings: SimulationSettings) -> np.ndarray:
-    """The layers with the pulse as large as the settings want it in the finished green channel."""
+    """The layers with the pulse scaled to the amplitude that the settings give for the finished green channel."""
     change = 1e-3
 
     def skin_green(blood: float) -> float:
@@ -224,15 +226,18 @@ def _leaks(
 def tracked_path(
     times_s: Float[np.ndarray, " time"], path: Float[np.ndarray, "time 2"], rng: np.random.Generator
 ) -> Float[np.ndarray, "time 2"]:
-    """Where the pass believes the face to be: looks that are rare while it is still, noisy, smoothed, interpolated.
+    """The face's path as the pass estimates it: from looks that are noisy, and rare while the face is still.
 
     Args:
         times_s: frame times. Unit: s.
-        path: of the face. Unit: face widths.
+        path: true path of the face. Unit: face widths.
         rng: draws the errors of the looks.
 
+    Returns:
+        The looks, smoothed and interpolated. Unit: face widths.
+
     Source: the rules of video.pose, without its landmarks: a face that starts to move is lost until the next look,
-    which no smoothing of the true path shows.
+    an error that smoothing of the true path would not show.
     """
     noise = LOOK_NOISE * np.exp(0.5 * rng.standard_normal())
     looks, seen, frame = [], [], 0
@@ -257,7 +262,7 @@ def tracked_path(
 def _leak_gains(
     share: np.ndarray, still: np.ndarray, other: np.ndarray, rng: np.random.Generator, *, skin_weight: bool
 ) -> Float[np.ndarray, "cell 2 3"]:
-    """Contrast at the borders of skin and features within it, divided by the width of a cell."""
+    """Contrast at the borders of the skin and of features within it, divided by the width of a cell."""
     contrast = np.clip((other - still) / (still + 0.02), -1, 1)
     border = np.sqrt(np.clip(1 - share, 0.02, 1)) * np.exp(0.6 * rng.standard_normal(N))
     strength = (0.9 if skin_weight else 2.0) * np.exp(0.7 * rng.standard_normal())
@@ -273,7 +278,7 @@ def _expose(
     settings: SimulationSettings,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "time cell 3"]:
-    """What the camera makes of the light: tone curve, noise of the pixels' mean, rounding that the noise dithers."""
+    """The camera's output for this light: tone curve, noise of the pixels' mean, rounding dithered by the noise."""
     read, shot = noise_variance(settings.camera)
     still = np.clip(light.mean(axis=0), 1e-4, 1)
     step = 1e-3
@@ -284,7 +289,7 @@ def _expose(
 
 
 def _shares(rng: np.random.Generator) -> Float[np.ndarray, " cell"]:
-    """Skin share of the cells: the face of the mesh, narrower or wider, some of it in deep shadow, hair or beard."""
+    """Skin share of the cells: the mesh's face, narrower or wider, some of it in deep shadow, hair or beard."""
     share = _mesh_shares() * np.exp(0.12 * _field(rng, 3))
     if rng.uniform() < 0.25:  # light from one side, a fringe, a beard
         share = share / (1 + np.exp(-4 * (_field(rng, 2) + rng.uniform(0.3, 1.5))))

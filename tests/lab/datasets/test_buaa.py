@@ -31,7 +31,7 @@ def test_wave_of_a_few_values_is_an_error_that_names_the_file(tmp_path):
     root = make_buaa(tmp_path)
     path = root / CLIP / "lux10.0_APH_wave.csv"
     path.write_text("\n".join(path.read_text().split()[:60]))
-    with pytest.raises(DatasetError, match=r"APH_wave\.csv: 60 values for a video of 4\.0 s: 15 a second"):
+    with pytest.raises(DatasetError, match=r"APH_wave\.csv: 60 values for a video of 4\.0 s: 15 per second"):
         records_of("buaa", root)[CLIP].streams["bvp"]
 
 
@@ -41,7 +41,7 @@ def test_wave_of_two_thirds_is_reported_by_the_check(tmp_path):
     path.write_text("\n".join(path.read_text().split()[:160]))
     (problem,) = check_folder(root).problems
     assert problem.path == path
-    assert "160 values for 4.0 s are 40.0 a second" in problem.what
+    assert "160 values for 4.0 s are 40.0 per second" in problem.what
 
 
 def test_heart_rate_in_hertz_is_an_error(tmp_path):

@@ -83,7 +83,7 @@ def test_command_exits_with_0_where_nothing_is_broken(tmp_path, capsys):
 
 def test_command_on_an_unknown_folder_is_one_line(tmp_path, capsys):
     assert cli.main(["dataset", "check", str(tmp_path)]) == 2
-    assert capsys.readouterr().err.startswith(f"rppg: '{tmp_path}' has no layout that is known")
+    assert capsys.readouterr().err.startswith(f"rppg: '{tmp_path}' has no known layout")
 
 
 def test_command_takes_the_layout_by_name(tmp_path, capsys):

@@ -70,5 +70,5 @@ def test_missing_h5py_is_an_error_that_says_what_to_install(root, monkeypatch):
 def test_clip_of_the_protocols_that_is_not_here_is_a_problem(root):
     (root / "protocols/all/dev.txt").write_text("3/1/data\n")
     assert [(p.path, p.what) for p in check_folder(root).problems] == [
-        (root / "3/1", "is listed in protocols/ and is not here")
+        (root / "3/1", "is listed in protocols/ but missing")
     ]

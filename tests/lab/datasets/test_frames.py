@@ -35,7 +35,7 @@ def test_file_cut_off_is_an_error_that_gives_both_lengths(tmp_path, suffix, shar
     size = path.stat().st_size
     path.write_bytes(path.read_bytes()[: int(share * size)])
     with pytest.raises(
-        DatasetError, match=rf"{path.name}: has {int(share * size)} of {size} bytes: the copy broke off"
+        DatasetError, match=rf"{path.name}: has {int(share * size)} of {size} bytes: the copy is incomplete"
     ):
         VideoFrames(path)()
 

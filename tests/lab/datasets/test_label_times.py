@@ -60,7 +60,7 @@ def test_known_lag_is_taken_out_and_noted():
     late = stream("bvp", times_s, wave(times_s - 0.25), lag_s=0.25)
     truth, notes = truth_from_streams({"bvp": late}, TIMES_S)
     assert np.corrcoef(truth.bvp, wave(TIMES_S))[0, 1] > 0.9995
-    assert notes == ("bvp: the sensor's lag of 0.25 s is taken out.",)
+    assert notes == ("bvp: the sensor's lag of 0.25 s is removed.",)
 
 
 def test_rates_keep_their_unit_and_cover_their_last_second():

@@ -57,7 +57,7 @@ def test_whole_numbers_are_taken_as_they_are(tmp_path):
 
 def test_video_on_another_scale_is_an_error_that_names_the_file(tmp_path):
     record = records_of("mmpd", make_mmpd(tmp_path, scale=255.0))[CLIP]
-    with pytest.raises(DatasetError, match=r"p1_0\.mat: 'video' reaches from .* in frame 0; wanted: 0 to 1"):
+    with pytest.raises(DatasetError, match=r"p1_0\.mat: 'video' ranges from .* in frame 0; wanted: 0 to 1"):
         list(record.frames())
 
 

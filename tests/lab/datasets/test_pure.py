@@ -99,14 +99,14 @@ def test_milliseconds_in_the_labels_are_an_error(root):
             entry["Timestamp"] //= 10**6
 
     rewrite(root, to_ms)
-    with pytest.raises(DatasetError, match=r"01-01\.json: a Timestamp is no whole number of nanoseconds"):
+    with pytest.raises(DatasetError, match=r"01-01\.json: a Timestamp is not a whole number of nanoseconds"):
         records_of("pure", root)[CLIP].streams["bvp"]
 
 
 def test_milliseconds_in_the_names_of_pictures_are_an_error(root):
     for path in list(root.rglob("*.png")):
         path.rename(path.with_name(path.name[:-10] + ".png"))
-    with pytest.raises(DatasetError, match="is no time in nanoseconds"):
+    with pytest.raises(DatasetError, match="is not a time in nanoseconds"):
         records_of("pure", root)[CLIP].frames()
 
 

@@ -83,7 +83,7 @@ def test_one_killed_worker_and_one_broken_video_leave_39_clips_and_one_failure(p
     assert (len(summary.clips), summary.kept, summary.holds) == (N - 1, 0, False)
     (failure,) = summary.failures
     assert failure.path == "person03_1.mkv"
-    assert "the copy broke off" in failure.what
+    assert "the copy is incomplete" in failure.what
     assert failure.do == COPY
     assert len(read_manifest(place / "out")) == N - 1
 
