@@ -29,6 +29,7 @@ from rppg_core.signals.frame_times import timed_info
 from rppg_core.types import NEEDS, ROIS, FaceClip, FaceInfo, Progress, VideoInfo
 from rppg_core.video import roi, stmap
 from rppg_core.video.background import THUMBNAIL_EVERY, THUMBNAIL_SHAPE, background_trace
+from rppg_core.video.clip_notes import clip_notes
 from rppg_core.video.face import FaceObservation
 from rppg_core.video.frame import Frame
 from rppg_core.video.light import darkness_words, light_from_skin, scene_from_crop, scene_table
@@ -44,7 +45,6 @@ from rppg_core.video.pose import (
 from rppg_core.video.repeats import PictureChanges, as_the_camera_took_it
 
 FINE_FROM = 1.6  # crop pixels per box pixel
-MANY_CLIPPED = 20.0  # % of the skin over- or underexposed above which the report has a note
 SQUARE_WIDTHS = 1.5  # side of crop72 and crop128_raw in face widths
 
 
@@ -268,7 +268,9 @@ class _FacePass(_Pass):
             if "crop72" in self.needs:
                 fields["crop72"] = spread(np.stack([resized(s, 72) for s in squares]), valid)
         fields["face"] = face = self._face_info(weights, sample)
-        return self.build(weights, notes=self._notes(face), **fields)
+        turned = upside_down(list(self.poses.values()))
+        notes = clip_notes(face, turned=turned, background=self.background is not None)
+        return self.build(weights, notes=notes, **fields)
 
     def _look(self, frame: Frame) -> None:
         seen = self.tracker.observe(frame)
@@ -372,24 +374,6 @@ class _FacePass(_Pass):
             **motion_from_poses(poses),
             **light_from_skin(skin),
         )
-
-    def _notes(self, face: FaceInfo) -> tuple[str, ...]:
-        notes = (
-            ["The face is upside down in the video; the picture was turned by 180 degrees."]
-            if upside_down(list(self.poses.values()))
-            else []
-        )
-        if face.n_faces > 1:
-            notes.append(f"{face.n_faces} faces seen; the largest one was followed.")
-        if face.clipped_percent > MANY_CLIPPED:
-            notes.append(
-                f"{face.clipped_percent:.0f} % of the skin is over- or underexposed: the rest was read."
-            )
-        if face.skin_relaxed:
-            notes.append("Uneven light or colour: the skin weight was relaxed to keep 40 % of the face.")
-        if self.background is None:
-            notes.append("No background beside the face: the control is the clip shuffled in 0.5 s blocks.")
-        return tuple(notes)
 
 
 def _require_frames(n: int) -> None:
