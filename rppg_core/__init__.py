@@ -1,10 +1,10 @@
-"""rPPG Lab: a face video in; pulse, rates and an honest account of how far to trust them out.
+"""rPPG Lab: from a face video to the pulse, the vital signs and an honest account of how far to trust them.
 
     import rppg_core
     report = rppg_core.analyze("me.mp4")
     report.consensus.verdict
 
-The door of the package: a few names, imported when first used. Research and teaching, not a medical device.
+The public names of the package, each imported on first use. For research and teaching; not a medical device.
 """
 
 from __future__ import annotations
