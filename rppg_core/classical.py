@@ -88,7 +88,7 @@ def chrom(trace: RgbTrace) -> Float[np.ndarray, " time"]:
         Relative change, rises with blood volume.
 
     Source: de Haan & Jeanne 2013, IEEE TBME 60(10), X = 3R - 2G, Y = 1.5R + G - 1.5B, S = X - (sd X / sd Y) Y,
-    Hann overlap-add. Our choice: the two standard deviations are computed without a band-pass, as in Wang et al. 2017.
+    Hann overlap-add. Our choice: both standard deviations are computed without a band-pass, as in Wang et al. 2017.
     """
     colour = _colour(trace)
     windows = overlapping_windows(len(colour), round(SHORT_WINDOW_S * trace.fs))
