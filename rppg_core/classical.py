@@ -211,7 +211,9 @@ def jade_rotation(white: Float[np.ndarray, "time source"]) -> Float[np.ndarray, 
     """
     n_samples, n_sources = check_samples(white, "white", ndim=2, least=2).shape
     if n_sources > n_samples:
-        raise UsageError(f"white of shape {white.shape}", wanted="(time, source)", do="turn it with white.T")
+        raise UsageError(
+            f"white of shape {white.shape}", wanted="(time, source)", do="transpose it with white.T"
+        )
     cumulants = np.stack(_cumulant_matrices(white))  # (6, S, S) for three sources
     rotation = np.eye(n_sources)
     pairs = [(p, q) for p in range(n_sources) for q in range(p + 1, n_sources)]

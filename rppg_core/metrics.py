@@ -2,7 +2,7 @@
 
 `validate` checks the input, separately from the maths; every metric calls it. All metrics take (reference,
 estimated) in this order. NaN in either marks a missing value (a refusal, no reference): the pair is left
-out, and `evaluate` reports how many were. Inputs are not modified.
+out, and `evaluate` reports how many remain. Inputs are not modified.
 
 Aim: one definition of each number that reports, benchmarks and notebooks print.
 Conventions: differences are estimated minus reference, so a positive bias is an overestimate. Percent is 0..100.

@@ -47,8 +47,8 @@ def outside_band(spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None)
         the strongest line above the band is stronger than the one at the rate; None otherwise.
 
     Source: our choice. A real pulse at `rate_hz` has lines at its multiples and none halfway between; breathing at
-    half the rate is a single line, and its modulation of the pulse's amplitude (0.25 deep is 1.6 % of the power) hardly
-    shows at 1.5 times the rate.
+    half the rate is a single line, and its modulation of the pulse's amplitude (0.25 deep is 1.6 % of the power)
+    hardly shows at 1.5 times the rate.
     """
     pairs = [(spectra, None)] if panel is None else [(panel.skin[n], panel.control[n]) for n in panel.skin]
     needed = (len(pairs) + 1) // 2

@@ -144,7 +144,7 @@ def test_table_without_names_has_columns_by_place(written):
 
 def test_missing_time_is_an_error_that_names_its_line(written):
     table = read_table(written("t_s,ppg\n\n0.1,2\n# x\nNA,3\n,4\n"), header=True)
-    with pytest.raises(TableError, match=r"line 5, column t_s: 'NA' is no value \(and 1 more\)"):
+    with pytest.raises(TableError, match=r"line 5, column t_s: 'NA' is not a value \(and 1 more\)"):
         table.complete("t_s")
 
 
@@ -204,5 +204,5 @@ def test_numbers_may_lie_in_rows_of_any_length(written, text):
 
 
 def test_two_numbers_or_one_with_a_decimal_comma_are_refused(written):
-    with pytest.raises(TableError, match="can be decimal or stand between two numbers"):
+    with pytest.raises(TableError, match="can be a decimal sign or separate two numbers"):
         read_number_rows(written("812,5\n790,25\n"))
