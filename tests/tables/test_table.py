@@ -173,7 +173,7 @@ def test_rows_may_be_chosen_and_keep_their_lines(written):
         ("t_s,ppg\n0.1,2,3\n", True, None, "line 2 has 3 cells separated by commas"),
         ("t_s,ppg\n0,1,2,5\n", True, None, "line 2 has 4 cells separated by commas: decimal commas"),
         ("HR\n0,5\n0,6\n", True, 1, "line 2 has 2 cells separated by commas: decimal commas"),
-        ("Device 7\nt_s,ppg\n0.1,2\n0.2,3\n", True, None, "line 2 has 2 cells .* begin with #"),
+        ("Device 7\nt_s,ppg\n0.1,2\n0.2,3\n", True, None, "line 2 has 2 cells .* start lines"),
         ("t_s,ppg\n0.1,2\n", True, 1, "has 2 columns: t_s, ppg"),
         ("t_s,ppg\n0.1,2\n", False, 2, "line 1 is 't_s,ppg'; wanted: numbers from the first line on"),
         ("1,2\n3\n", False, 2, "line 2 has 1 cell .*wanted: 2 cells in each line"),
