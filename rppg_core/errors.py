@@ -37,10 +37,10 @@ class RppgError(Exception):
 
     def __reduce__(self):
         """Pickle an error by its parts, not by its message, so that worker processes can return it."""
-        return _again, (type(self), self.got, self.wanted, self.do, self.lesson)
+        return _rebuild_error, (type(self), self.got, self.wanted, self.do, self.lesson)
 
 
-def _again(kind: type[RppgError], got: str, wanted: str, do: str, lesson: str) -> RppgError:
+def _rebuild_error(kind: type[RppgError], got: str, wanted: str, do: str, lesson: str) -> RppgError:
     return kind(got, wanted=wanted, do=do, lesson=lesson)
 
 

@@ -229,7 +229,7 @@ class MethodOutput:
     resp: Bvp | None = None  # a respiration waveform, in the same type
     direct: Mapping[str, float] = field(default_factory=dict)  # values that a network regresses: hr, rr, spo2
     evidence: Mapping[str, float] = field(default_factory=dict)  # 0..1; may lower confidence, never raise it
-    inside: Mapping[str, np.ndarray] = field(default_factory=dict)  # intermediate results, for notebooks
+    inside: Mapping[str, np.ndarray] = field(default_factory=dict)  # inner arrays, for notebooks and panels
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def load_model(name: str, path: str | Path | None = None) -> RppgModel:
 
     wanted = model_class(name)
     path = checkpoint_path(name) if path is None else Path(path)
-    about = _about(path)
+    about = _read_metadata(path)
     if about["method"] != name:
         raise ModelFileError(
             f"{str(path)!r} holds weights of {about['method']}", wanted=f"weights of {name}", do=RETRAIN
@@ -163,7 +163,7 @@ def find_weights(network: str | Path) -> tuple[str, Path]:
             wanted=f"{', '.join(list_networks())} or a .safetensors file",
             do=RETRAIN,
         )
-    return _about(Path(network))["method"], Path(network)
+    return _read_metadata(Path(network))["method"], Path(network)
 
 
 def load_config(name: str, path: str | Path | None = None) -> Any:
@@ -172,7 +172,7 @@ def load_config(name: str, path: str | Path | None = None) -> Any:
     Raises:
         ModelFileError: no file, or not a weights file of this project.
     """
-    stored = _about(checkpoint_path(name) if path is None else Path(path))["config"]
+    stored = _read_metadata(checkpoint_path(name) if path is None else Path(path))["config"]
     return config_from_dict(config_class(model_class(name)), stored)
 
 
@@ -182,7 +182,7 @@ def load_card(name: str, path: str | Path | None = None) -> ModelCard:
     Raises:
         ModelFileError: no file, or not a weights file of this project.
     """
-    stored = _about(checkpoint_path(name) if path is None else Path(path))["card"]
+    stored = _read_metadata(checkpoint_path(name) if path is None else Path(path))["card"]
     return config_from_dict(ModelCard, stored)
 
 
@@ -222,18 +222,18 @@ def config_from_dict(kind: type, stored: Mapping[str, Any]) -> Any:
     for name in stored:
         if name not in known:
             raise TypeError(f"{kind.__name__} has no {name!r}")
-    return kind(**{name: _as_before(hints[name], value) for name, value in stored.items()})
+    return kind(**{name: _restored(hints[name], value) for name, value in stored.items()})
 
 
-def _as_before(hint: Any, value: Any) -> Any:
+def _restored(hint: Any, value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(_as_before(None, item) for item in value)
+        return tuple(_restored(None, item) for item in value)
     if isinstance(value, dict) and hasattr(hint, "__dataclass_fields__"):
         return config_from_dict(hint, value)
     return value
 
 
-def _about(path: Path) -> dict[str, Any]:
+def _read_metadata(path: Path) -> dict[str, Any]:
     """Method, config and card of a file."""
     from safetensors import SafetensorError, safe_open
 

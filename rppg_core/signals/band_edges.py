@@ -89,12 +89,12 @@ def _stronger_above(skin: WindowSpectra, control: WindowSpectra | None, rate_hz:
     if top in (above[0], above[-1]) or abs(top_hz - 2 * rate_hz) <= _half_width_hz(skin):
         return False
     line = _line(skin, top_hz)
-    if line <= _line(skin, rate_hz) or line < FAST_SHARE * _from(skin, low_hz):
+    if line <= _line(skin, rate_hz) or line < FAST_SHARE * _power_above(skin, low_hz):
         return False
     if control is None:
         return True
     on_control = _line(control, top_hz)  # like `quality.explained_by_control`, which stops at the band's edge
-    explained = on_control / max(_from(control, low_hz), 1e-300) * min(1.0, on_control / line)
+    explained = on_control / max(_power_above(control, low_hz), 1e-300) * min(1.0, on_control / line)
     return explained < SAME_IN_CONTROL
 
 
@@ -111,7 +111,7 @@ def _gaps(spectra: WindowSpectra, at_hz: float, away_hz: float) -> float:
     )
 
 
-def _from(spectra: WindowSpectra, low_hz: float) -> float:
+def _power_above(spectra: WindowSpectra, low_hz: float) -> float:
     return _between(spectra, low_hz, np.inf)
 
 

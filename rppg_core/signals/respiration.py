@@ -114,7 +114,7 @@ def respiration_rate(
     if not np.isfinite(rate_hz):
         return Respiration(float("nan"), note="no breathing line in the skin's colour or the beats")
     note = ""
-    moving = _moving(motion, bvp.fs, band_hz, rate_hz, half_hz)
+    moving = _motion_share(motion, bvp.fs, band_hz, rate_hz, half_hz)
     if moving >= SAME_IN_MOTION:
         note = f"the head moves {60 * rate_hz:.0f} times a minute, so the skin's baseline does not count"
         spectra = {name: s for name, s in spectra.items() if name in ("amplitude", "rate")}
@@ -217,7 +217,7 @@ def _gain(spectrum: Spectrum, rate_hz: float, half_hz: float) -> float:
     return float(np.clip(np.log(share / (1 - share)) - np.log(flat / (1 - flat)), -1, 4))
 
 
-def _moving(
+def _motion_share(
     motion: np.ndarray | None, fs: float, band_hz: tuple[float, float], rate_hz: float, half_hz: float
 ) -> float:
     """Share of the head's motion that lies at the rate, 0..1."""

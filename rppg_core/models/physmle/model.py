@@ -127,10 +127,10 @@ class PhysMLE(RppgModel):
         taken = {task: gate(query) for task, gate in self.gates.items()}  # (B, C, H, T) each
         answers = self._answers(x, taken, T)
         if not self.training:
-            return {**answers, **_inside([v for v in heard if v is not None], taken)}
+            return {**answers, **_expert_activity([v for v in heard if v is not None], taken)}
         answers["maps"] = [m for m in maps if m.shape[1] > 1]
         if n_twins:
-            answers = _twins_apart(answers, B)
+            answers = _split_twins(answers, B)
         return answers
 
     def _answers(self, x: Tensor, taken: Mapping[str, Tensor], T: int) -> dict[str, Any]:
@@ -198,14 +198,14 @@ class PhysMLE(RppgModel):
         return min(n_samples, math.ceil(self.config.twins * n_samples)) if asked else 0
 
 
-def _twins_apart(answers: Mapping[str, Any], n: int) -> dict[str, Any]:
+def _split_twins(answers: Mapping[str, Any], n: int) -> dict[str, Any]:
     """Outputs for the first n samples; those for second views under "twins"; maps of both together."""
     split = {name: value if name == "maps" else value[:n] for name, value in answers.items()}
     split["twins"] = {task: answers[task][n:] for task in GATED if task in answers}
     return split
 
 
-def _inside(heard: list[Voices], taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _expert_activity(heard: list[Voices], taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Activity of the experts, averaged over channels, rows and time."""
     if not heard:
         return {}
