@@ -1,10 +1,10 @@
-"""rPPG Lab: a face video in; pulse, rates and an honest account of how far to trust them out.
+"""rPPG Lab: from a face video to the pulse, the vital signs and an honest account of how far to trust them.
 
     import rppg_core
     report = rppg_core.analyze("me.mp4")
     report.consensus.verdict
 
-The door of the package: a few names, imported when first used. Research and teaching, not a medical device.
+The public names of the package, each imported on first use. For research and teaching; not a medical device.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_DOOR = {
+_PUBLIC = {
     "analyze": "rppg_core.analysis.pipeline",
     "figure": "rppg_core.figures.report",
     "inspect_video": "rppg_core.video.inspect",
@@ -32,12 +32,12 @@ _DOOR = {
     "RppgError": "rppg_core.errors",
 }
 
-__all__ = ["__version__", *_DOOR]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _DOOR:
-        return getattr(import_module(_DOOR[name]), name)
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'rppg_core' has no attribute {name!r}")
 
 

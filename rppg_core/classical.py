@@ -1,22 +1,22 @@
-"""Seven classical methods: from the mean colour of the skin to a raw pulse, by algebra alone.
+"""Seven classical methods: from the mean colour of the skin to a raw pulse, without training.
 
-Each is a pure function `RgbTrace -> samples`; `CLASSICAL` makes a Method of each. The model of skin is `x = DC * (1
+Each is a pure function `RgbTrace -> samples`; `CLASSICAL` wraps each as a Method. The skin model is `x = DC * (1
 - p * w)`: the pulse `w` darkens it, most strongly in green. All seven divide by the mean colour, so the result is a
 relative change (0.01 is one percent), rises with blood volume, is centred on zero and needs no scaling per clip.
 
 | method | idea | window |
 |---|---|---|
-| GREEN | green absorbs most | whole trace |
+| GREEN | haemoglobin absorbs green most | whole trace |
 | ICA | the pulse is statistically independent of the rest | 30 s, Hann overlap-add |
 | CHROM | two chrominances in which a specular or brightness change cancels | 1.6 s, Hann overlap-add |
-| PBV | the pulse has a known colour; what has another one is pushed out | 6.4 s, Hann overlap-add |
+| PBV | the pulse has a known colour; variations of other colours are suppressed | 6.4 s, Hann overlap-add |
 | POS | two axes on the plane orthogonal to skin tone, tuned against each other | 1.6 s, every frame |
-| LGI | take away the direction that holds most of the energy | whole trace |
-| OMIT | take away the colour of the first frame | whole trace |
+| LGI | remove the direction that holds most of the energy | whole trace |
+| OMIT | remove the colour of the first frame | whole trace |
 
-What differs from the papers, for all: no band-pass inside (the papers mix it in at different places; here every
+What differs from the papers, in all methods: no band-pass inside (the papers apply it at different places; here every
 method gets the same one afterwards, in `vitals`); amplitudes stay comparable between windows and segments (no
-division by a standard deviation); one polarity. Further differences stand in each function.
+division by a standard deviation); one polarity. Each function lists its further differences.
 Axis letters: T time, W window, K frame within a window, C colour (3), S source.
 """
 
@@ -40,11 +40,11 @@ SHORT_WINDOW_S = 1.6  # CHROM and POS: 32 frames at 20 fps in both papers; holds
 ICA_WINDOW_S = 30.0
 PBV_WINDOW_S = 6.4
 PBV_SIGNATURE = (0.33, 0.77, 0.53)  # relative pulsatility of R, G, B
-DARKEST = 1.0  # grey levels: a channel below it carries noise only and is not blown up
+DARKEST = 1.0  # grey levels: a darker channel carries only noise and is not amplified further
 
 
 def green(trace: RgbTrace) -> Float[np.ndarray, " time"]:
-    """Minus the relative change of green, which haemoglobin absorbs most.
+    """The negated relative change of green, which haemoglobin absorbs most.
 
     Args:
         trace: 2 s or more.
@@ -68,10 +68,10 @@ def ica(trace: RgbTrace) -> Float[np.ndarray, " time"]:
 
     Source: Poh, McDuff & Picard 2010, Optics Express 18(10) (30 s windows, JADE). Component: the highest
     normalised spectral peak in the cardiac band, as in Poh et al. 2011, instead of always the second. Our choice:
-    the demixing matrix is learned on traces minus their 1.5 s moving average, as drift is no pulse, and applied to
-    the traces themselves. Our choice: sign and size are those with which a pulse of PBV_SIGNATURE comes through
-    (the sign of green in the mixing matrix, often used, is wrong where motion is strong: measured), at most the
-    size of green itself.
+    the demixing matrix is learned on traces minus their 1.5 s moving average, because drift is not pulse, and applied
+    to the traces themselves. Our choice: sign and size are those of a pulse of PBV_SIGNATURE after demixing, at most
+    the size of green itself (the common choice, the sign of green in the mixing matrix, was measured to be wrong
+    where motion is strong).
     """
     colour = _colour(trace)
     windows = overlapping_windows(len(colour), round(ICA_WINDOW_S * trace.fs))
@@ -79,7 +79,7 @@ def ica(trace: RgbTrace) -> Float[np.ndarray, " time"]:
 
 
 def chrom(trace: RgbTrace) -> Float[np.ndarray, " time"]:
-    """Difference of two chrominances, weighted so that what both share cancels.
+    """Difference of two chrominances, weighted so that their common part cancels.
 
     Args:
         trace: 2 s or more; windows of 1.6 s.
@@ -88,7 +88,7 @@ def chrom(trace: RgbTrace) -> Float[np.ndarray, " time"]:
         Relative change, rises with blood volume.
 
     Source: de Haan & Jeanne 2013, IEEE TBME 60(10), X = 3R - 2G, Y = 1.5R + G - 1.5B, S = X - (sd X / sd Y) Y,
-    Hann overlap-add. Our choice: the two deviations are taken without a band-pass, as in Wang et al. 2017.
+    Hann overlap-add. Our choice: both standard deviations are computed without a band-pass, as in Wang et al. 2017.
     """
     colour = _colour(trace)
     windows = overlapping_windows(len(colour), round(SHORT_WINDOW_S * trace.fs))
@@ -101,7 +101,7 @@ def chrom(trace: RgbTrace) -> Float[np.ndarray, " time"]:
 def pbv(
     trace: RgbTrace, *, signature: tuple[float, float, float] = PBV_SIGNATURE
 ) -> Float[np.ndarray, " time"]:
-    """The weighting of R, G, B that passes the pulse's colour whole and everything else as little as possible.
+    """The weighting of R, G, B that keeps the pulse's colour and suppresses all else as far as possible.
 
     Args:
         trace: 2 s or more; windows of 6.4 s.
@@ -111,8 +111,8 @@ def pbv(
         Relative change of green, rises with blood volume.
 
     Source: de Haan & van Leest 2014, Physiol. Meas. 35(9), W Q = k P with Q = C C^T. Our choice: k is set so that
-    the pulse comes through with its size in green, the same in all windows (the paper: |W| = 1); the window's
-    length; Q is learned on traces minus their 1.5 s moving average, W applied to the traces themselves.
+    the pulse keeps its amplitude in green, the same in all windows (the paper: |W| = 1); the window length; Q is
+    learned on traces minus their 1.5 s moving average, and W is applied to the traces themselves.
     """
     colour = _colour(trace)
     windows = overlapping_windows(len(colour), round(PBV_WINDOW_S * trace.fs))
@@ -128,14 +128,14 @@ def pbv(
         relative = _relative(colour[window])
         swing = relative - moving_average(relative, trace.fs, 1.5)
         covariance = swing.T @ swing / len(swing)
-        ridge = 1e-6 * np.trace(covariance) + 1e-18  # a trace without noise has a covariance without inverse
+        ridge = 1e-6 * np.trace(covariance) + 1e-18  # the covariance of a noise-free trace is singular
         weight = np.linalg.solve(covariance + ridge * np.eye(3), pulse)
         parts.append(-relative @ weight * (pulse[1] / (weight @ pulse)))
     return overlap_add(parts, windows, len(colour))
 
 
 def pos(trace: RgbTrace) -> Float[np.ndarray, " time"]:
-    """Sum of two axes on the plane orthogonal to skin tone, tuned so that what both share with opposite sign cancels.
+    """Sum of two axes on the plane orthogonal to skin tone, scaled so that their opposite parts cancel.
 
     Args:
         trace: 2 s or more; windows of 1.6 s.
@@ -144,8 +144,8 @@ def pos(trace: RgbTrace) -> Float[np.ndarray, " time"]:
         Relative change, rises with blood volume.
 
     Source: Wang et al. 2017, IEEE TBME 64(7), algorithm 1: S1 = G - B, S2 = G + B - 2R, h = S1 + (sd S1 / sd S2) S2
-    in a window that moves by one frame, overlap-added. The sign is turned (h follows reflectance). Our choice: the
-    sum is divided by the number of windows over each frame, so that ends are not faded and size is that of one h.
+    in a window that moves by one frame, overlap-added. The sign is flipped (h follows reflectance). Our choice: the
+    sum is divided by the number of windows over each frame, so that the ends do not fade and the scale is that of h.
     """
     colour = _colour(trace)
     n = len(colour)
@@ -165,7 +165,7 @@ def pos(trace: RgbTrace) -> Float[np.ndarray, " time"]:
 
 
 def lgi(trace: RgbTrace) -> Float[np.ndarray, " time"]:
-    """Green after the direction that holds most of the colour's energy is projected out.
+    """Green after projecting out the direction that holds most of the colour's energy.
 
     Args:
         trace: 2 s or more.
@@ -182,7 +182,7 @@ def lgi(trace: RgbTrace) -> Float[np.ndarray, " time"]:
 
 
 def omit(trace: RgbTrace) -> Float[np.ndarray, " time"]:
-    """Green after the colour of the first frame is projected out.
+    """Green after projecting out the colour of the first frame.
 
     Args:
         trace: 2 s or more.
@@ -191,7 +191,7 @@ def omit(trace: RgbTrace) -> Float[np.ndarray, " time"]:
         Relative to mean green, rises with blood volume.
 
     Source: Álvarez Casado & Bordallo López 2023, Face2PPG, IEEE JBHI 27(11), OMIT: QR factors of the 3 x T
-    colours, P = I - q q^T. The first column q of Q is, up to its sign, the first colour made a unit vector.
+    colours, P = I - q q^T. The first column q of Q is, up to its sign, the normalised colour of the first frame.
     """
     colour = _colour(trace)
     return _green_without(colour, colour[0] / max(float(np.linalg.norm(colour[0])), DARKEST))
@@ -204,14 +204,16 @@ def jade_rotation(white: Float[np.ndarray, "time source"]) -> Float[np.ndarray, 
         white: zero mean, unit covariance.
 
     Returns:
-        Orthogonal matrix V; `white @ V` are the sources. No random start: the same input gives the same output.
+        Orthogonal matrix V; `white @ V` are the sources. The start is not random: equal inputs give equal outputs.
 
     Source: Cardoso & Souloumiac 1993, IEE Proceedings F 140(6) (cumulant matrices); 1996, SIAM J. Matrix Anal.
     17(1) (the angle of a Jacobi step).
     """
     n_samples, n_sources = check_samples(white, "white", ndim=2, least=2).shape
     if n_sources > n_samples:
-        raise UsageError(f"white of shape {white.shape}", wanted="(time, source)", do="turn it with white.T")
+        raise UsageError(
+            f"white of shape {white.shape}", wanted="(time, source)", do="transpose it with white.T"
+        )
     cumulants = np.stack(_cumulant_matrices(white))  # (6, S, S) for three sources
     rotation = np.eye(n_sources)
     pairs = [(p, q) for p in range(n_sources) for q in range(p + 1, n_sources)]
@@ -234,9 +236,9 @@ def jade_rotation(white: Float[np.ndarray, "time source"]) -> Float[np.ndarray, 
 
 @dataclass(frozen=True)
 class ClassicalMethod:
-    """A Method out of one of the functions above: the skin's trace, segment by segment.
+    """A Method that applies one of the functions above to the skin trace, segment by segment.
 
-    Segments are joined as they are, so a pulse of equal strength is equally large in all of them.
+    Segments are not rescaled, so pulses of equal strength have equal size in all of them.
     """
 
     name: str
@@ -249,7 +251,7 @@ class ClassicalMethod:
         """Raw pulse of an evenly sampled clip.
 
         Args:
-            clip: with `fs` set; its "skin" ROI is read.
+            clip: with `fs` set; its "skin" ROI is used.
 
         Returns:
             `bvp` as long as the clip, valid in every segment of 2 s or more.
@@ -319,7 +321,7 @@ def _unit(signature: tuple[float, float, float]) -> np.ndarray:
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Standard deviation of a over that of b in each window, 0 where b is flat: (W, K) -> (W, 1)."""
+    """Ratio of the standard deviations of a and b in each window, 0 where b is constant: (W, K) -> (W, 1)."""
     sd_a, sd_b = a.std(axis=1, keepdims=True), b.std(axis=1, keepdims=True)
     return np.divide(sd_a, sd_b, out=np.zeros_like(sd_a), where=sd_b > 1e-12)
 
@@ -334,7 +336,7 @@ def _ica_window(relative: np.ndarray, fs: float) -> np.ndarray:
     """The most periodic component of one window: (T, C) -> (T,)."""
     swing = relative - moving_average(relative, fs, 1.5)
     values, vectors = np.linalg.eigh(swing.T @ swing / len(swing))
-    keep = values > 1e-8 * max(values[-1], 1e-12)  # a trace without noise has fewer than three sources
+    keep = values > 1e-8 * max(values[-1], 1e-12)  # a noise-free trace has fewer than three sources
     if not keep.any():
         return np.zeros(len(relative))
     whitener = (vectors[:, keep] / np.sqrt(values[keep])).T  # (S, C)
@@ -343,7 +345,7 @@ def _ica_window(relative: np.ndarray, fs: float) -> np.ndarray:
     sources = swing @ demixing.T
     spectra = [power_spectrum(source, fs).band(*HR_BAND_HZ).power for source in sources.T]
     best = demixing[int(np.argmax([power.max() / max(power.sum(), 1e-30) for power in spectra]))]
-    gain = best @ _unit(PBV_SIGNATURE)  # what a pulse of unit size is in this source, which has unit variance
+    gain = best @ _unit(PBV_SIGNATURE)  # size in this unit-variance source of a pulse of unit size
     size = min(_unit(PBV_SIGNATURE)[1] / max(abs(gain), 1e-12), swing[:, 1].std())
     return -np.sign(gain) * size * (relative @ best)
 

@@ -1,9 +1,9 @@
 """Which files of a folder are data: the only module that lists a user's folder.
 
-File managers, network drives, archives and editors leave files of their own beside recordings: macOS writes
+File managers, network drives, archives and editors leave their own files beside recordings: macOS writes
 `._clip.avi` next to each `clip.avi` on a USB stick and unpacks `__MACOSX`; Windows keeps `Thumbs.db`. Some of these
-match the patterns of data ("*.avi") without being data. Only the part of a path below the listed folder is judged:
-a dataset in `/home/ann/.cache` is listed like any other.
+match data patterns ("*.avi") without being data. Only the part of a path below the listed folder is checked: a
+dataset in `/home/ann/.cache` is listed like any other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NOT_DATA = frozenset(
         "network trash folder", "temporary items", "__pycache__",
     }
 )  # fmt: skip
-# hidden files of Unix, lock files of Office, backups of editors, marks that Windows puts on downloads
+# hidden Unix files, Office lock files, editor backups, the marks that Windows puts on downloads
 NOT_DATA_FORM = re.compile(r"\..*|~\$.*|.*~|#.*#|.*:(zone\.identifier|encryptable)", re.DOTALL)
 
 
@@ -29,18 +29,18 @@ def is_data(name: str) -> bool:
     """Whether a file or folder of this name can be a user's data.
 
     Args:
-        name: without the folder that it lies in.
+        name: without its folder.
     """
     name = name.casefold()
     return name not in NOT_DATA and NOT_DATA_FORM.fullmatch(name) is None
 
 
 def matches(folder: Path, pattern: str) -> Iterator[Path]:
-    """Files and folders below a folder that match a glob pattern, as they are found.
+    """Files and folders below a folder that match a glob pattern, in the order they are found.
 
     Args:
         folder: where to look; what lies above it does not matter.
-        pattern: as `Path.glob` takes it. Nothing inside a hidden folder is found.
+        pattern: as for `Path.glob`. Files inside hidden folders are skipped.
     """
     for path in folder.glob(pattern):
         if all(map(is_data, path.relative_to(folder).parts)):
@@ -48,7 +48,7 @@ def matches(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def data_files(folder: Path, *patterns: str) -> list[Path]:
-    """Files and folders that match one of several patterns, each once, in the order of their names."""
+    """Files and folders that match any of several patterns, without repeats, sorted by name."""
     return sorted({path for pattern in patterns for path in matches(folder, pattern)})
 
 
@@ -57,7 +57,7 @@ def children(folder: Path) -> list[Path]: ...
 @overload
 def children(folder: ZipPath) -> list[ZipPath]: ...
 def children(folder: Path | ZipPath) -> list[Any]:
-    """What lies directly in a folder, or in a folder inside a zip file, in the order of the names.
+    """The direct contents of a folder, or of a folder inside a zip file, sorted by name.
 
     Raises:
         OSError: there is no such folder.

@@ -1,4 +1,4 @@
-"""Every error a user can meet: each message says what was got, what is wanted and what to do.
+"""Every error a user can meet: each message states what was found, what is wanted and what to do.
 
 This module imports nothing. The command line uses `exit_code` as its exit status and prints the message as one
 line; the app shows the same words.
@@ -13,7 +13,7 @@ NOTE_LENGTH = 90  # characters of notes in an error, which is one line
 
 
 class RppgError(Exception):
-    """Base of all errors that are meant for a user's eyes.
+    """Base class of all errors that are shown to a user.
 
     Args:
         got: what was found, with its number and unit.
@@ -29,23 +29,23 @@ class RppgError(Exception):
         super().__init__(f"{got}; wanted: {wanted} — {do}")
 
     def noted(self, notes: Sequence[str]) -> RppgError:
-        """The same error with what was odd about the file, which may be its cause."""
+        """The same error with the notes on the file, which may explain its cause."""
         if not notes:
             return self
         odd = shorten(" ".join(notes).removesuffix("."), NOTE_LENGTH, placeholder=" …")
         return type(self)(f"{self.got} (the file: {odd})", wanted=self.wanted, do=self.do, lesson=self.lesson)
 
     def __reduce__(self):
-        """How an error travels from a worker process: by its parts, not by its message."""
-        return _again, (type(self), self.got, self.wanted, self.do, self.lesson)
+        """Pickle an error by its parts, not by its message, so that worker processes can return it."""
+        return _rebuild_error, (type(self), self.got, self.wanted, self.do, self.lesson)
 
 
-def _again(kind: type[RppgError], got: str, wanted: str, do: str, lesson: str) -> RppgError:
+def _rebuild_error(kind: type[RppgError], got: str, wanted: str, do: str, lesson: str) -> RppgError:
     return kind(got, wanted=wanted, do=do, lesson=lesson)
 
 
 class UsageError(RppgError):
-    """The command line or a function was called with arguments that make no sense."""
+    """The command line or a function was called with invalid arguments."""
 
     exit_code = 2
 
@@ -63,19 +63,19 @@ class ClipTooShortError(RppgError):
 
 
 class ClipTooLongError(RppgError):
-    """More seconds or pixels of video than this program takes."""
+    """More seconds or pixels of video than this program accepts."""
 
 
 class FrameRateError(RppgError):
-    """Too few frames a second to see a pulse."""
+    """Too few frames per second to resolve a pulse."""
 
 
 class NoFaceError(RppgError):
-    """No face was found, or for too short a time."""
+    """No face was found, or it was visible for too short a time."""
 
 
 class FaceTooSmallError(NoFaceError):
-    """A face was found, with too few pixels to average."""
+    """A face was found, but it has too few pixels to average."""
 
 
 class ModelFileError(RppgError):
@@ -83,7 +83,7 @@ class ModelFileError(RppgError):
 
 
 class MissingNeedError(UsageError):
-    """A field of a FaceClip was read that was not asked for when the clip was made."""
+    """A field of a FaceClip was read that was not requested when the clip was made."""
 
 
 class WriteError(RppgError):

@@ -1,10 +1,10 @@
 """How far an estimate is from its reference: every error and agreement number of the project, defined once.
 
-`validate` checks the input and is separate from the maths; every metric calls it. All metrics take (reference,
-estimated) in this order. NaN in either means "no number here" (a refusal, a missing reference): the pair is left
-out, and `evaluate` reports how many were. Nothing is changed in place.
+`validate` checks the input, separately from the maths; every metric calls it. All metrics take (reference,
+estimated) in this order. NaN in either marks a missing value (a refusal, no reference): the pair is left
+out, and `evaluate` reports how many remain. Inputs are not modified.
 
-Aim: one honest definition of each number that reports, benchmarks and notebooks print.
+Aim: one definition of each number that reports, benchmarks and notebooks print.
 Conventions: differences are estimated minus reference, so a positive bias is an overestimate. Percent is 0..100.
 Waveforms have equal length and rate, and hold no NaN (evaluate them segment by segment).
 Metrics:
@@ -29,11 +29,11 @@ from rppg_core.signals.filters import bandpass
 from rppg_core.signals.spectrum import power_spectrum
 
 WAVEFORM_BAND_HZ = (0.7, 3.0)
-MAX_LAG_S = 0.2  # finger against face, camera against contact sensor: the pulse arrives up to 0.2 s apart
+MAX_LAG_S = 0.2  # pulse arrival differs by up to 0.2 s between finger and face, or camera and contact sensor
 SNR_BAND_BPM = (40.0, 240.0)
 SNR_HALF_WIDTH_BPM = 6.0  # around the fundamental; twice as much around the first harmonic
 
-# Two words an axis, because `validate` says in plain words when the lengths differ.
+# Each axis has its own word: `validate` reports differing lengths with a clearer message.
 References = Float[np.ndarray, " reference"]
 Estimates = Float[np.ndarray, " estimate"]
 TrueWaveform = Float[np.ndarray, " true_time"]
@@ -41,14 +41,14 @@ Waveform = Float[np.ndarray, " time"]
 
 
 def validate(reference: References, estimated: Estimates) -> tuple[References, Estimates]:
-    """Check a set of pairs, and give both back as arrays.
+    """Check a set of pairs and return both as arrays.
 
     Args:
         reference: true values; NaN where there is none.
         estimated: estimates in the same order and unit; NaN where refused.
 
     Raises:
-        UsageError: different lengths, nothing at all, no numbers, or infinite values.
+        UsageError: different lengths, no pairs, values that are not numbers, or infinite values.
     """
     reference = check_samples(reference, "reference", least=0, finite=False)
     estimated = check_samples(estimated, "estimated", least=0, finite=False)
@@ -71,7 +71,7 @@ def validate(reference: References, estimated: Estimates) -> tuple[References, E
 def validate_waveforms(
     reference: TrueWaveform, estimated: Waveform, fs: float
 ) -> tuple[TrueWaveform, Waveform]:
-    """Check a pair of waveforms on the same times, sampled at fs (Hz), and give both back as arrays.
+    """Check a pair of waveforms on the same times, sampled at fs (Hz), and return both as arrays.
 
     Raises:
         UsageError: different lengths, under 2 s, values that are not finite, or a rate that is not positive.
@@ -95,28 +95,28 @@ def validate_waveforms(
 
 
 def mae(reference: References, estimated: Estimates) -> float:
-    """Mean absolute error, in the unit of the input; NaN without a pair."""
+    """Mean absolute error, in the unit of the input; NaN if there are no pairs."""
     return _mean(np.abs(_differences(reference, estimated)))
 
 
 def rmse(reference: References, estimated: Estimates) -> float:
-    """Root of the mean squared error, in the unit of the input; NaN without a pair."""
+    """Root mean squared error, in the unit of the input; NaN if there are no pairs."""
     return float(np.sqrt(_mean(_differences(reference, estimated) ** 2)))
 
 
 def a_rms(reference: References, estimated: Estimates) -> float:
     """Accuracy of a pulse oximeter, in percent points of SpO2; the same number as `rmse`.
 
-    Source: ISO 80601-2-61, which asks for 4 or less over 70-100 % on desaturated volunteers.
+    Source: ISO 80601-2-61, which requires 4 or less over 70-100 % in desaturated volunteers.
     """
     return rmse(reference, estimated)
 
 
 def mape(reference: References, estimated: Estimates) -> float:
-    """Mean absolute error as a percentage of each reference; NaN without a pair.
+    """Mean absolute error as a percentage of each reference; NaN if there are no pairs.
 
     Raises:
-        UsageError: a reference is 0, of which there is no percentage.
+        UsageError: a reference is 0, so the percentage is undefined.
     """
     paired, estimates = _pairs(reference, estimated)
     if (paired == 0).any():
@@ -131,13 +131,13 @@ def pearson_r(reference: References, estimated: Estimates) -> float:
 
 
 def within(reference: References, estimated: Estimates, tolerance: float) -> float:
-    """Share (0..1) of pairs at most `tolerance` apart (unit of the input); NaN without a pair."""
+    """Share (0..1) of pairs at most `tolerance` apart (unit of the input); NaN if there are no pairs."""
     return _mean(np.abs(_differences(reference, estimated)) <= check_number(tolerance, "tolerance", 0))
 
 
 @dataclass(frozen=True)
 class BlandAltman:
-    """Agreement of two ways to get the same number, each part with its 95 % confidence interval."""
+    """Agreement of two methods that estimate the same quantity, with 95 % confidence intervals."""
 
     bias: float
     bias_ci: tuple[float, float]
@@ -172,7 +172,7 @@ def bland_altman(reference: References, estimated: Estimates) -> BlandAltman:
 
 
 def waveform_r(reference: TrueWaveform, estimated: Waveform, fs: float) -> float:
-    """Similarity of two pulse waveforms: Pearson after 0.7-3 Hz at the best lag within 0.2 s.
+    """Similarity of two pulse waveforms: Pearson correlation in 0.7-3 Hz at the best lag within 0.2 s.
 
     Args:
         reference: true pulse.
@@ -180,7 +180,7 @@ def waveform_r(reference: TrueWaveform, estimated: Waveform, fs: float) -> float
         fs: sampling rate of both. Unit: Hz.
 
     Returns:
-        Correlation, -1..1; an upside-down waveform does not pass as a good one. NaN where one side is constant.
+        Correlation, -1..1; an inverted waveform does not count as a good one. NaN where one side is constant.
 
     Source: our choice; this is what "r between waveforms" means everywhere in the project.
     """
@@ -204,22 +204,22 @@ def macc(reference: TrueWaveform, estimated: Waveform, fs: float) -> float:
         fs: sampling rate of both. Unit: Hz.
 
     Returns:
-        0..1. A shift by k of n samples costs the part k / n that no longer overlaps. NaN where one is constant.
+        0..1. A shift by k of n samples loses the fraction k / n that no longer overlaps. NaN if one is constant.
 
-    Source: Cho et al. 2017, maximum amplitude of cross-correlation. Not circular: what leaves at one end does not
-    come back at the other, as it does in implementations that roll the signal.
+    Source: Cho et al. 2017, maximum amplitude of cross-correlation. The shift is not circular, unlike in
+    implementations that roll the signal: samples shifted out at one end do not reappear at the other.
     """
     reference, estimated = validate_waveforms(reference, estimated, fs)
     x, y = _centred(reference), _centred(estimated)
     if x is None or y is None:
         return float("nan")
-    n_fft = 2 * len(x)  # zeros as long as the signal: no lag wraps around
+    n_fft = 2 * len(x)  # zero padding as long as the signal, so that no lag wraps around
     correlation = np.fft.irfft(np.fft.rfft(x, n_fft) * np.conj(np.fft.rfft(y, n_fft)), n_fft)
     return float(min(1.0, np.abs(correlation).max()))
 
 
 def snr_db(reference_hr_bpm: float, estimated: Waveform, fs: float) -> float:
-    """Power of a pulse at the true heart rate and its first harmonic, against everything else in 40-240 bpm.
+    """Power of a pulse at the true heart rate and its first harmonic, relative to the rest of 40-240 bpm.
 
     Args:
         reference_hr_bpm: true heart rate, constant over the waveform.
@@ -233,7 +233,7 @@ def snr_db(reference_hr_bpm: float, estimated: Waveform, fs: float) -> float:
         UsageError: the heart rate lies outside 40-240 bpm, or the waveform fails `validate_waveforms`.
 
     Source: de Haan & Jeanne 2013, IEEE TBME 60(10), section III (binary template over 40-240 bpm). Our choice,
-    after common practice: 6 bpm to each side of the fundamental, 12 of the harmonic; Hann window.
+    following common practice: 6 bpm on each side of the fundamental, 12 of the harmonic; Hann window.
     """
     estimated, _ = validate_waveforms(estimated, estimated, fs)
     low, high = SNR_BAND_BPM
@@ -252,7 +252,7 @@ def snr_db(reference_hr_bpm: float, estimated: Waveform, fs: float) -> float:
 
 
 def evaluate(reference: References, estimated: Estimates, *, tolerance: float = 5.0) -> dict[str, float]:
-    """All numbers about a set of pairs, flat.
+    """All metrics of a set of pairs, as a flat dict.
 
     Args:
         reference: true values; NaN where there is none.
@@ -286,7 +286,7 @@ def evaluate(reference: References, estimated: Estimates, *, tolerance: float = 
 def evaluate_waveform(
     reference: TrueWaveform, estimated: Waveform, fs: float, *, reference_hr_bpm: float
 ) -> dict[str, float]:
-    """All numbers about a pair of waveforms, flat: r, macc, snr_db.
+    """All metrics of a pair of waveforms, as a flat dict: r, macc, snr_db.
 
     Args:
         reference: true pulse.
@@ -312,14 +312,14 @@ def bootstrap_ci(
     """Percentile bootstrap interval of any statistic.
 
     Args:
-        values: one row an independent item (a person, a clip), so that (reference, estimated) rows stay together.
+        values: one row per independent item (a person, a clip), so that (reference, estimated) pairs stay together.
         statistic: called with a resampled array of the same shape.
         seed: the same seed gives the same interval.
-        n_resamples: how many.
-        level: of confidence.
+        n_resamples: number of resamples.
+        level: confidence level.
 
     Returns:
-        (low, high); resamples for which the statistic is NaN are left out, NaN when all are.
+        (low, high); resamples for which the statistic is NaN are left out; both are NaN when all are.
 
     Source: Efron & Tibshirani 1993, chapter 13.
     """
@@ -341,15 +341,15 @@ def bootstrap_ci(
 
 
 def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a proportion that stays sensible at 0 %, at 100 % and for small n.
+    """Confidence interval of a proportion, valid also at 0 %, at 100 % and for small n.
 
     Args:
-        successes: how many.
-        n: out of how many.
-        level: of confidence.
+        successes: number of successes.
+        n: number of trials.
+        level: confidence level.
 
     Returns:
-        (low, high), 0..1; (0, 1) when n is 0, as nothing is known then.
+        (low, high), 0..1; (0, 1) when n is 0.
 
     Source: Wilson 1927, J. Am. Stat. Assoc. 22.
     """

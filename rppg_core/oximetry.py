@@ -3,16 +3,16 @@
 Blood without oxygen absorbs more red, so when saturation falls, the pulse in red grows relative to that in green or
 blue: R = (AC / DC of red) / (AC / DC of the other). A pulse oximeter maps R to a percentage by a curve measured on
 desaturated volunteers with its own two narrow light sources. A camera has neither: its R changes with white
-balance, gamma, exposure and finger pressure. This module therefore gives no number without three controls that
-contain nothing about blood oxygen:
+balance, gamma, exposure and finger pressure. This module therefore reports every result beside three
+controls that carry no information on blood oxygen:
     constant   always the mean of the reference
-    time       elapsed time alone: a slow desaturation is nearly a function of the clock
-    DC red     the brightness of red alone: pressure and exposure drift along with the experiment
-Every result is noted "not calibrated", with confidence 0.5 at most.
+    time       elapsed time alone: a slow desaturation is nearly a function of time
+    DC red     the brightness of red alone: pressure and exposure drift during the experiment
+Every result is marked "not calibrated" and has a confidence of at most 0.5.
 
-What differs from the papers: the pulse in red and blue is the part that moves with green, by least squares
-(papers: standard deviation or peak to peak, which noise in the weak red pulse enlarges). Errors are those on one
-minute that was left out of the fit, with its neighbouring windows.
+What differs from the papers: the pulse in red and blue is the part that varies with green, by least squares
+(papers: standard deviation or peak to peak, which noise in the weak red pulse inflates). Errors are computed on
+one minute at a time, which is left out of the fit together with its neighbouring windows.
 Axis letters: T time, W window.
 """
 
@@ -40,7 +40,7 @@ MAX_CONFIDENCE = 0.5
 LEFT_OUT_S = 60.0
 MIN_WINDOWS = 12
 SPO2_RANGE = (50.0, 100.0)  # %; other values are an oximeter's fault codes
-CAMERA_FPS = 30.0  # of the frame means, as their README says; the file has no time column
+CAMERA_FPS = 30.0  # of the frame means, according to their README; the file has no time column
 
 
 class OximetryDataError(RppgError):
@@ -49,7 +49,7 @@ class OximetryDataError(RppgError):
 
 @dataclass(frozen=True)
 class OximetryWindows:
-    """What a trace says in each window about oxygen, and about what is mistaken for it."""
+    """Quantities of each window that follow oxygen saturation, or are mistaken for it."""
 
     times_s: Float[np.ndarray, " window"]  # centre
     red_over_blue: Float[np.ndarray, " window"]  # ratio of ratios; NaN where green has no pulse
@@ -60,15 +60,15 @@ class OximetryWindows:
 
 @dataclass(frozen=True)
 class OximetryRow:
-    """How well one quantity tells SpO2."""
+    """How well one quantity predicts SpO2."""
 
     predictor: str
-    control: bool  # knows nothing of blood oxygen
+    control: bool  # carries no information on blood oxygen
     n: int  # windows
-    r: float  # of the quantity itself with the reference; NaN for the constant
+    r: float  # correlation of the quantity itself with the reference; NaN for the constant
     mae: float  # percent points of SpO2, on windows left out of the fit
     a_rms: float
-    confidence: float  # 0..0.5: part of the best control's error that is taken away
+    confidence: float  # 0..0.5: relative reduction of the best control's error
     note: str
     recording: str = ""
 
@@ -81,7 +81,7 @@ def ratio_of_ratios(trace: RgbTrace, *, window_s: float = 10.0) -> OximetryWindo
         window_s: length of a window. Unit: s.
 
     Returns:
-        One value a window.
+        One value per window.
 
     Raises:
         ClipTooShortError: fewer than two windows.
@@ -130,10 +130,10 @@ def oximetry_controls(
         recording: a name for the rows.
 
     Returns:
-        Rows with errors on left-out minutes. A ratio whose `confidence` is 0 says no more than its best control.
+        Rows with errors on left-out minutes. A ratio whose `confidence` is 0 is no better than the best control.
 
     Raises:
-        UsageError: as many references as windows are needed, and MIN_WINDOWS with both.
+        UsageError: the numbers of references and windows differ, or fewer than MIN_WINDOWS have both.
     """
     check_kind(windows, OximetryWindows, "windows", do="make them with ratio_of_ratios(trace)")
     reference = check_samples(reference, "reference", least=0, finite=False)
@@ -152,7 +152,7 @@ def oximetry_controls(
         )
     times_s, truth = windows.times_s[usable], reference[usable]
     clock = (times_s - times_s.mean()) / np.ptp(times_s)
-    predictors = {  # name -> (control, the quantity, what a straight line is fitted to)
+    predictors = {  # name -> (control, the quantity, the features of the linear fit)
         "constant (the mean)": (True, None, np.zeros((len(truth), 0))),
         "time alone (cubic)": (True, clock, np.stack([clock, clock**2, clock**3], axis=1)),
         "DC red alone": (True, windows.dc_red[usable], windows.dc_red[usable, None]),
@@ -188,9 +188,9 @@ def evaluate_oximetry(folder: Path | str) -> list[OximetryRow]:
     """Ratios and controls on every recording of a folder of finger-on-lens oximetry.
 
     Args:
-        folder: holds data_gt_metadata.csv (what the columns mean) and, for each subject, data_gt_SUBJECT.csv
-            (oximeters, one row a second) and data_ppg-csv_HAND_SUBJECT.csv (mean R, G, B, one row a frame at
-            30 Hz), which begin at the same moment.
+        folder: holds data_gt_metadata.csv (the meaning of the columns) and, for each subject, data_gt_SUBJECT.csv
+            (oximeters, one row per second) and data_ppg-csv_HAND_SUBJECT.csv (mean R, G, B, one row per frame at
+            30 Hz), which start at the same time.
 
     Returns:
         Rows of `oximetry_controls`, recording by recording.
@@ -225,14 +225,14 @@ def evaluate_oximetry(folder: Path | str) -> list[OximetryRow]:
 
 def _verdict(control: bool, gain: float) -> str:
     if control:
-        return "a control: knows nothing of blood oxygen"
+        return "a control: carries no information on blood oxygen"
     return "better than every control" if gain > 0 else "no better than the best control"
 
 
 def _left_out_guess(
     times_s: np.ndarray, features: np.ndarray, truth: np.ndarray, window_s: float
 ) -> np.ndarray:
-    """Least-squares guess for each minute from the windows that do not touch it."""
+    """Least-squares prediction for each minute from the windows that do not overlap it."""
     design = np.concatenate([np.ones((len(truth), 1)), features], axis=1)
     minute = ((times_s - times_s[0]) // LEFT_OUT_S).astype(int)
     guess = np.full(len(truth), truth.mean())
@@ -260,7 +260,7 @@ def _mean_in_windows(seconds: np.ndarray, spo2: np.ndarray, windows: OximetryWin
 
 
 def _filled_oximeters(path: Path) -> list[str]:
-    """Column names of the oximeters that hold a signal, out of the table that describes the columns."""
+    """Column names of the oximeters that recorded a signal, from the table that describes the columns."""
     described = [row for row in _read_cells(path).rows if len(row) > 1 and row[0].startswith("SpO2")]
     names = [row[0] for row in described if not row[1].startswith("Unfilled")]
     if not names:
@@ -273,7 +273,7 @@ def _filled_oximeters(path: Path) -> list[str]:
 
 
 def _read_reference(path: Path, oximeters: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds from the first row and the median of the oximeters, NaN where none shows a possible value."""
+    """Seconds from the first row and the median of the oximeters, NaN where none has a plausible value."""
     found = _read_cells(path)
     header, *rows = found.rows
     missing = [name for name in ["Time", *oximeters] if name not in header]
@@ -287,7 +287,7 @@ def _read_reference(path: Path, oximeters: list[str]) -> tuple[np.ndarray, np.nd
     clock, values = [], []
     for row in rows:
         seconds = _clock_seconds(row[header.index("Time")])
-        if seconds is not None:  # the last row says that the collection was halted
+        if seconds is not None:  # the last row only states that the recording was halted
             clock.append(seconds)
             values.append([_number(row[c], found.decimal) if c < len(row) else np.nan for c in columns])
     if not clock:
@@ -311,7 +311,7 @@ def _read_frames(path: Path) -> np.ndarray:
 
 
 def _read_cells(path: Path) -> Rows:
-    """Rows that are not empty, with blanks at cell ends removed."""
+    """Rows that are not empty; leading and trailing blanks of cells are removed."""
     try:
         return read_rows(path)
     except TableError as error:
@@ -329,5 +329,5 @@ def _clock_seconds(text: str) -> float | None:
 def _number(text: str, decimal: str) -> float:
     try:
         return number(text, decimal)
-    except CellError:  # a remark of whoever recorded
+    except CellError:  # a remark in place of a number
         return float("nan")

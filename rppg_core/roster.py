@@ -1,7 +1,7 @@
-"""Every method by name: one visible dict, resolved on use so that nothing heavy is imported to list names.
+"""Every method by name: one dict, resolved on use so that listing the names imports nothing heavy.
 
-A method is an object with `name`, `needs`, `weights` and `estimate(clip)`. `module:attribute` leads to a dict that
-holds it under its name, or to the `Network` that says what is known of a network.
+A method is an object with `name`, `needs`, `weights` and `estimate(clip)`. `module:attribute` points to a dict that
+holds it under its name, or to the `Network` that describes a network.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ METHODS: dict[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """What is known of a network without importing torch; a test compares it with the class.
+    """Facts about a network, available without importing torch; a test compares them with the class.
 
     Args:
         model: "module:Class".
         recipe: module that holds RECIPE and ABLATIONS.
-        needs: fields of a FaceClip that it reads, names out of types.NEEDS.
-        tasks: what it answers, names out of models.base.TASKS.
-        paper: whose idea it is.
-        weights: where those that come with the package are from.
+        needs: fields of a FaceClip that it reads, names from types.NEEDS.
+        tasks: what it predicts, names from models.base.TASKS.
+        paper: the paper that the method comes from.
+        weights: origin of the weights that come with the package.
         shared_parts: classes in nn/ that the method introduced.
-        megabytes: most that its checkpoint may take.
-        times_pos: most CPU time for 30 s of video, as a multiple of what POS takes on the same clip.
+        megabytes: upper limit on the size of its checkpoint.
+        times_pos: upper limit on CPU time for 30 s of video, as a multiple of that of POS on the same clip.
     """
 
     model: str
@@ -55,10 +55,10 @@ class Network:
     times_pos: float = 100.0
 
 
-NEURAL_METHOD = "rppg_core.models.neural_method:neural_method"  # makes a method of a network
+NEURAL_METHOD = "rppg_core.models.neural_method:neural_method"  # makes a method from a network
 NEURAL_PACKAGES = ("torch", "safetensors")
 CLASSICAL = ("green", "ica", "chrom", "pbv", "pos", "lgi", "omit")
-PANEL = ("pos", "chrom", "green", "lgi")  # the fixed jury behind every confidence
+PANEL = ("pos", "chrom", "green", "lgi")  # the fixed panel behind every confidence
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def list_methods() -> list[str]:
 
 
 def get_method(name: str) -> Method:
-    """The method of that name, in capitals or not.
+    """The method of that name; case does not matter.
 
     Raises:
         UnknownMethodError: no such name; the message lists the names.
@@ -102,7 +102,7 @@ def list_networks() -> list[str]:
 
 
 def get_network(name: str) -> Network:
-    """What is known of a network.
+    """The description of a network.
 
     Raises:
         UnknownMethodError: no such network; the message lists the names.
@@ -116,7 +116,7 @@ def get_network(name: str) -> Network:
 
 
 def resolve(methods: Sequence[str] | str | None) -> list[str]:
-    """Names as the user gave them -> a checked list without repeats; None is the seven classical, "all" is all."""
+    """A checked list of method names without repeats; None means the seven classical ones, "all" every method."""
     if methods is None:
         return list(CLASSICAL)
     if isinstance(methods, str):
@@ -149,7 +149,7 @@ def _lower(name: Any) -> str:
 
 
 def _known(name: Any) -> str:
-    """The name as the roster has it; capitals do not matter."""
+    """The name as written in the roster; case does not matter."""
     lower = _lower(name)
     if lower not in METHODS:
         raise UnknownMethodError(
@@ -161,14 +161,14 @@ def _known(name: Any) -> str:
 
 
 def _suggestion(name: Any, known: Iterable[str]) -> str:
-    import difflib  # 5 ms that only an error needs
+    import difflib  # takes 5 ms and is needed only for an error
 
     near = difflib.get_close_matches(_lower(name), known, 1)
     return f"did you mean {near[0]!r}?" if near else "see `rppg methods`"
 
 
 def describe_methods() -> list[MethodRow]:
-    """One row a method: what it needs, where its weights come from, whose idea it is."""
+    """One row per method: its needs, the origin of its weights, its paper."""
     known = {name: _resolved(name) for name in METHODS}
     known = {name: one if isinstance(one, Network) else one[name] for name, one in known.items()}
     return [MethodRow(name, tuple(sorted(m.needs)), m.weights, m.paper) for name, m in known.items()]

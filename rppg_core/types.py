@@ -1,7 +1,7 @@
 """The vocabulary of the project: the objects that pass from a video to a report.
 
-A video becomes a `FaceClip` (one pass), a method turns that into a `MethodOutput` (a raw waveform), `vitals` turns
-the waveform into `Reading`s, and a `Report` holds them all.
+One pass over a video makes a `FaceClip`, a method turns the clip into a `MethodOutput` (a raw waveform), `vitals`
+turns the waveform into `Reading`s, and a `Report` holds them all.
 
 Axis-letter legend, used in shape comments and jaxtyping words everywhere:
     T time (frames or samples)   R roi   N cell of an STMap   H height   W width   L landmark   S second   B batch
@@ -19,9 +19,9 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 
 from rppg_core.errors import MissingNeedError, UsageError
 
-Progress = Callable[[str, float], None]  # told the stage in words, and how much is done, 0..1
+Progress = Callable[[str, float], None]  # receives the stage in words and the share done, 0..1
 
-FS = 30.0  # Hz; every method reads this rate
+FS = 30.0  # Hz; every method expects this rate
 HR_BAND_HZ = (0.65, 4.0)  # 39-240 bpm
 NEONATAL_HR_BAND_HZ = (1.3, 3.7)  # 78-222 bpm
 RR_BAND_HZ = (0.08, 0.6)  # 5-36 breaths/min
@@ -31,7 +31,7 @@ ROIS = ("skin", "forehead", "left cheek", "right cheek")
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What the container says and what the frame times say; the two often differ."""
+    """What the container states and what the frame times show; the two often differ."""
 
     codec: str = "raw"
     pixel_format: str = "rgb24"
@@ -41,33 +41,33 @@ class VideoInfo:
     rotation_deg: int = 0  # clockwise turn that was applied to make the picture upright
     n_frames: int = 0  # decoded frames
     duration_s: float = 0.0  # last minus first frame time, plus one mean interval
-    fps_container: float = 0.0  # what the header claims; 0 where it claims nothing
-    fps: float = 0.0  # measured: new pictures a second, dropped frames counted
+    fps_container: float = 0.0  # as the header states it; 0 where it states none
+    fps: float = 0.0  # measured: new pictures per second, dropped frames included
     jitter_percent: float = (
-        0.0  # scatter of the frame intervals about the usual one around them / the mean interval
+        0.0  # scatter of the frame intervals about the usual local interval / the mean interval
     )
-    dropped_frames: int = 0  # that the rate around them promises; see signals/frame_times.py
+    dropped_frames: int = 0  # missing at the local frame rate; see signals/frame_times.py
     bits_per_pixel: float = 0.0  # compressed size / (frames * pixels)
     hdr: bool = False
     audio: bool = False
-    written_by: str = ""  # camera or programs that the file names
-    mirrored: bool = False  # left and right were exchanged after the turn, as the file asks
-    repeated_frames: int = 0  # that show the same picture as the frame before; nothing is read from them
-    clock: str = ""  # where the times come from, in words; "" for the camera's own times
-    clock_known: bool = True  # False where nobody states a rate: then no rate can be given
+    written_by: str = ""  # camera or programs named in the file
+    mirrored: bool = False  # flipped left to right after the rotation, as the file specifies
+    repeated_frames: int = 0  # identical to the frame before; they are not used
+    clock: str = ""  # source of the frame times, in words; "" for the camera's own times
+    clock_known: bool = True  # False where no frame rate is stated: then no vital rate can be estimated
 
 
 @dataclass(frozen=True)
 class FaceInfo:
-    """What the tracker saw over the whole clip."""
+    """What the face tracker found over the whole clip."""
 
     found: float = 0.0  # fraction of frames with a face
-    n_faces: int = 0  # largest number of faces seen at once
+    n_faces: int = 0  # largest number of faces in one frame
     width_px: float = 0.0  # median width of the face, pixels of the upright picture
     motion_percent: float = 0.0  # median speed of the face, % of its width per second
-    skin_fraction: float = 0.0  # share of the face oval that the skin weight keeps
+    skin_fraction: float = 0.0  # share of the face oval kept by the skin weight
     skin_relaxed: bool = False  # the weight was relaxed because it kept less than 40 %
-    brightness: float = 0.0  # mean grey level of the skin; 0: not known
+    brightness: float = 0.0  # mean grey level of the skin; 0 if unknown
     clipped_percent: float = 0.0  # share of skin samples at 250 grey levels or above, or 5 or below
     grey: bool = False  # the skin has no colour: a black-and-white video
 
@@ -83,7 +83,7 @@ class RgbTrace:
 
 @dataclass(frozen=True)
 class STMap:
-    """Mean colour of N cells over time, evenly sampled (`prepare` makes the two bands out of it)."""
+    """Mean colour of N cells over time, evenly sampled (`prepare` makes the two bands from it)."""
 
     samples: Float[np.ndarray, "time cell 3"]  # grey levels
     fs: float  # Hz
@@ -93,7 +93,7 @@ class STMap:
 
 @dataclass(frozen=True)
 class Bvp:
-    """A blood volume pulse, raw: rises with blood volume, any amplitude, not band-passed."""
+    """A blood volume pulse, raw: rising with blood volume, any amplitude, not band-passed."""
 
     samples: Float[np.ndarray, " time"]  # 0 where `valid` is False
     fs: float  # Hz
@@ -106,7 +106,7 @@ class Beats:
     """Pulse onsets or peaks in time."""
 
     times_s: Float[np.ndarray, " beat"]
-    # ibi_s[k] = times_s[k + 1] - times_s[k]; NaN where a gap or an implausible interval lies between the two
+    # ibi_s[k] = times_s[k + 1] - times_s[k]; NaN across a gap, or where the interval is implausible
     ibi_s: Float[np.ndarray, " interval"]
     timing_error_s: float = float("nan")  # standard error of one beat time, measured on the same waveform
     heights: Float[np.ndarray, " beat"] = field(
@@ -118,22 +118,22 @@ class Beats:
 class Rows:
     """What the rows of a FaceClip's field are; kept in the field's metadata under "rows".
 
-    Everything that cuts, checks, resamples or mirrors a clip goes by these marks. A field with one row per second
-    is a mapping from names to arrays.
+    All code that cuts, checks, resamples or mirrors a clip relies on these marks. A field with one row per second is
+    a mapping from names to arrays.
     """
 
     per: Literal["frame", "second"]
-    shape: tuple[int, ...] = ()  # of one row; -1 is any
-    is_crop: bool = False  # a picture of the face, uint16 in 1/256 grey level, 0 where it was lost
+    shape: tuple[int, ...] = ()  # of one row; -1 means any length
+    is_crop: bool = False  # a face crop, uint16 in units of 1/256 grey level, 0 where the face was lost
 
 
 @dataclass(frozen=True)
 class FaceClip:
-    """All that one pass over a video keeps; the only input of a method.
+    """Everything kept from one pass over a video; the only input of a method.
 
-    Native clips have uneven `times_s` and `fs` None; `prepare.resample` gives the even one. Colour is NaN where
-    `valid` is False. Fields that were not asked for are None: read them with `need("stmap")`.
-    Metadata: "rows" marks fields with one row per frame or second, "need" those that a method may ask for.
+    Native clips have uneven `times_s` and `fs` None; `prepare.resample` makes an even one. Colour is NaN where
+    `valid` is False. Fields that were not requested are None: read them with `need("stmap")`.
+    Metadata: "rows" marks fields with one row per frame or second, "need" those that a method may request.
     """
 
     times_s: Float[np.ndarray, " time"] = field(metadata={"rows": Rows("frame")})
@@ -177,7 +177,7 @@ class FaceClip:
     notes: tuple[str, ...] = ()
 
     def need(self, name: str) -> Any:
-        """The field `name`, or a MissingNeedError that names the need when it was not asked for."""
+        """The field `name`, or a MissingNeedError that names the need if it was not requested."""
         value = getattr(self, name, None) if isinstance(name, str) else None
         if value is None:
             raise MissingNeedError(
@@ -188,7 +188,7 @@ class FaceClip:
         return value
 
     def roi(self, name: str) -> Float[np.ndarray, "time 3"]:
-        """Colour of one ROI by its name, NaN where the face was lost."""
+        """Colour of the named ROI, NaN where the face was lost."""
         if not isinstance(name, str) or name not in self.rois:
             raise UsageError(
                 f"no ROI {name!r}"[:80], wanted=f"one of {', '.join(self.rois)}", do="choose one of them"
@@ -197,12 +197,12 @@ class FaceClip:
 
 
 def marked_rows(clip: FaceClip | type[FaceClip], per: Literal["frame", "second"]) -> dict[str, Rows]:
-    """Fields that hold one row per frame, or per second, with what their rows are."""
+    """Fields with one row per frame or per second, and the description of their rows."""
     marks = {f.name: f.metadata["rows"] for f in fields(clip) if "rows" in f.metadata}
     return {name: rows for name, rows in marks.items() if rows.per == per}
 
 
-NEEDS = tuple(f.name for f in fields(FaceClip) if f.metadata.get("need"))  # what a method may ask for
+NEEDS = tuple(f.name for f in fields(FaceClip) if f.metadata.get("need"))  # what a method may request
 
 
 @dataclass(frozen=True)
@@ -218,18 +218,18 @@ class Truth:
     spo2_percent: float  # mean over the clip
     pulsed: bool  # False for pulse-free clips; then bvp is 0
     settings: Mapping[str, Any] = field(default_factory=dict)  # amplitude, tone, motion, seed, version, ...
-    spo2: Float[np.ndarray, " time"] | None = None  # %, where a track is known
+    spo2: Float[np.ndarray, " time"] | None = None  # %, where its course over time is known
 
 
 @dataclass(frozen=True)
 class MethodOutput:
-    """What a method gives back: at least a waveform, or direct rates, never filtered, never judged."""
+    """What a method returns: a waveform, direct rates or both, never filtered and never judged."""
 
     bvp: Bvp | None = None
-    resp: Bvp | None = None  # a respiration waveform, same container
-    direct: Mapping[str, float] = field(default_factory=dict)  # rates that a network regresses: hr, rr, spo2
+    resp: Bvp | None = None  # a respiration waveform, in the same type
+    direct: Mapping[str, float] = field(default_factory=dict)  # values that a network regresses: hr, rr, spo2
     evidence: Mapping[str, float] = field(default_factory=dict)  # 0..1; may lower confidence, never raise it
-    inside: Mapping[str, np.ndarray] = field(default_factory=dict)  # arrays between, for notebooks and panels
+    inside: Mapping[str, np.ndarray] = field(default_factory=dict)  # inner arrays, for notebooks and panels
 
 
 @dataclass(frozen=True)
@@ -283,7 +283,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Consensus:
-    """What the panel and the requested methods say together."""
+    """The joint result of the panel and the requested methods."""
 
     vitals: Vitals
     verdict: str  # one or two plain sentences, quality first
@@ -303,7 +303,7 @@ class Report:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object of `rppg analyze --json`; wall-clock values only under "seconds"."""
+        """The JSON object of `rppg analyze --json`; run times appear only under "seconds"."""
         return {
             "video": plain(self.video.__dict__),
             "face": plain(self.face.__dict__),
@@ -320,19 +320,19 @@ class Report:
 
 @runtime_checkable
 class Method(Protocol):
-    """What the roster holds: anything with these five names."""
+    """An entry of the roster: any object with these five names."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def needs(self) -> frozenset[str]:
-        """Names out of NEEDS."""
+        """Names from NEEDS."""
         ...
 
     @property
     def weights(self) -> str:
-        """Where they come from: "none needed", "trained on simulated physiology", ..."""
+        """Origin of the weights: "none needed", "trained on simulated physiology", ..."""
         ...
 
     @property
@@ -347,7 +347,7 @@ def _estimate_dict(estimate: Estimate) -> dict[str, Any]:
     bvp = estimate.bvp
     return {
         "vitals": _vitals_dict(estimate.vitals),
-        # no reader of a file shall find a rate where the pulse was refused
+        # a file must not contain a rate where the pulse was refused
         "direct": {} if estimate.vitals.hr.refused else plain(estimate.direct),
         **(
             {"bvp": {"fs": plain(bvp.fs), "t0_s": plain(bvp.t0_s), "samples": plain(bvp.samples)}}

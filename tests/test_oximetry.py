@@ -212,7 +212,7 @@ def test_recordings_are_evaluated_one_by_one(tmp_path):
         ("data_gt_metadata.csv", "Label,Description\nPulse 1,x\n", "metadata.csv: names no SpO2 column"),
         ("data_ppg-csv_Left_7.csv", "R,G\n1,2\n", "Left_7.csv: has the columns R, G; wanted: one column B"),
         ("data_ppg-csv_Left_7.csv", "R,G,B\n1,2,x\n", "Left_7.csv: line 2, column B: 'x' is not a number"),
-        ("data_ppg-csv_Left_7.csv", "R,G,B\n1,2,nan\n", "Left_7.csv: line 2, column B: 'nan' is no value"),
+        ("data_ppg-csv_Left_7.csv", "R,G,B\n1,2,nan\n", "Left_7.csv: line 2, column B: 'nan' is not a value"),
     ],
 )
 def test_a_broken_recording_is_named(tmp_path, name, text, message):

@@ -1,7 +1,7 @@
-"""What every neural method is: a network with a config, a card, and one way from a clip to a waveform.
+"""The base of every neural method: a network with a config, a card, and one path from a clip to a waveform.
 
 The folder of a method defines a config and an `RppgModel`; `neural_method.py` makes a `Method` from its checkpoint,
-so that roster, pipeline and app treat POS and a network alike.
+so that the roster, the pipeline and the app treat POS and a network alike.
 Axis letters: B batch, T time.
 """
 
@@ -23,19 +23,19 @@ from rppg_core.types import FS, Bvp, FaceClip, MethodOutput
 from rppg_core.video.prepare import cut, overlap_add, overlapping_windows
 
 TASKS = ("bvp", "resp", "hr", "rr", "spo2")
-SERIES = ("bvp", "resp")  # tasks whose answer is a waveform
+SERIES = ("bvp", "resp")  # tasks whose output is a waveform
 SIMULATED = "trained on simulated physiology"
-MIN_SEGMENT_S = 2.0  # shorter pieces of face are left out, as the classical methods do
+MIN_SEGMENT_S = 2.0  # shorter segments are skipped, as in the classical methods
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a network is trained on in one step.
+    """The training data of one step.
 
     `inputs`: name -> (B, ...); `targets`: each of TASKS -> (B, T) or (B,), zero where there is no label;
-    `mask`: each of TASKS -> (B,), which samples carry that label; `done`: share of the training that lies behind, for
-    losses that are brought in slowly; `teacher`: what the recipe's teacher answers to the same samples, without
-    gradient, or None where the recipe has none.
+    `mask`: each of TASKS -> (B,), which samples carry that label; `done`: completed share of the training, for losses
+    that are phased in; `teacher`: outputs of the recipe's teacher for the same samples, without gradient, or None if
+    the recipe has no teacher.
     """
 
     inputs: Mapping[str, Tensor]
@@ -47,11 +47,11 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """Where a checkpoint comes from and how far it goes; stored inside the file."""
+    """The origin and the limits of a checkpoint; stored inside the file."""
 
     method: str
     paper: str
-    inputs: tuple[str, ...]  # what it reads of a clip
+    inputs: tuple[str, ...]  # fields of a clip that it reads
     weights: str = SIMULATED
     data: str = ""  # in words: which simulated or recorded data
     simulator_version: int = 0
@@ -67,21 +67,21 @@ class ModelCard:
 
 
 class RppgModel(nn.Module, ABC):
-    """A network for a pulse; subclasses are the methods.
+    """Base class of the networks; each subclass is a method.
 
-    A subclass sets the class attributes, takes its config as only argument, and defines `inputs_from_clip`, `forward`
-    and `loss`.
+    A subclass sets the class attributes, takes its config as the only argument, and defines `inputs_from_clip`,
+    `forward` and `loss`.
 
-    `evidence` names outputs of `forward` that say how far the other answers can be trusted: one number per sample,
-    (B,), from 0 (not at all) to 1 (nothing speaks against them). Evidence is a cap: a confidence is never above the
-    smallest of them, so that evidence can lower a confidence or make it a refusal, and can never raise one. What is
-    not finite counts as 0.
+    `evidence` names outputs of `forward` that tell how far the other outputs can be trusted: one number per sample,
+    (B,), from 0 (not at all) to 1 (no doubt). Evidence is a cap: a confidence never exceeds the smallest of these
+    numbers, so that evidence can lower a confidence or turn it into a refusal, but never raise it. Values that are
+    not finite count as 0.
     """
 
     name: ClassVar[str]
     paper: ClassVar[str]
-    needs: ClassVar[frozenset[str]]  # names out of types.NEEDS
-    tasks: ClassVar[frozenset[str]]  # names out of TASKS
+    needs: ClassVar[frozenset[str]]  # names from types.NEEDS
+    tasks: ClassVar[frozenset[str]]  # names from TASKS
     evidence: ClassVar[tuple[str, ...]] = ()  # names of outputs that may lower a confidence
 
     def __init__(self, config: Any):
@@ -91,34 +91,33 @@ class RppgModel(nn.Module, ABC):
     @classmethod
     @abstractmethod
     def inputs_from_clip(cls, clip: FaceClip, config: Any) -> dict[str, np.ndarray]:
-        """What the network reads of an evenly sampled clip without gaps: name -> array without a batch axis.
+        """The inputs of the network from an evenly sampled clip without gaps: name -> array without a batch axis.
 
-        Called for training and for use alike. Arrays whose first axis is as long as the clip are cut into windows.
+        Used in training and in inference. Arrays whose first axis is as long as the clip are cut into windows.
         """
 
     @abstractmethod
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Answers to `tasks`: waveforms (B, T), rates and percents (B,).
+        """Outputs for `tasks`: waveforms (B, T), rates and percentages (B,).
 
-        The names in `evidence` stand beside them in evaluation, numbers (B,). So may other names: in evaluation they
-        are arrays (B, ...) that a report keeps under `inside`, in training what only `loss` reads.
+        In evaluation the names in `evidence` are added, as numbers (B,). Other names are allowed: in evaluation they
+        are arrays (B, ...) that a report keeps under `inside`, in training they are read only by `loss`.
         """
 
     @abstractmethod
     def loss(self, outputs: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """Named terms, each a scalar; samples without the label add exactly nothing."""
+        """Named scalar terms; samples without the label contribute exactly 0."""
 
     @property
     def window(self) -> int:
-        """Samples that the network reads at once."""
+        """Number of samples that the network reads at once."""
         return int(self.config.window)
 
 
 def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
     """Raw pulse of an evenly sampled clip at 30 Hz, segment by segment, windows joined by overlap-add.
 
-    Rates, evidence and what a network shows of its inside are means over the windows, and segments count by their
-    length.
+    Rates, evidence and internal arrays are means over the windows, and segments are weighted by their length.
 
     Raises:
         ValueError: a clip at another rate, or declared evidence that is not one number per window.
@@ -157,7 +156,7 @@ def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
 
 
 def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
-    """Answers for one gap-free piece of a clip: waveforms by overlap-add, all else as means over its windows."""
+    """Outputs for one gap-free segment of a clip: waveforms by overlap-add, all else as means over its windows."""
     n = len(clip.times_s)
     windows = overlapping_windows(n, model.window)
     device = next(model.parameters(), torch.empty(0)).device
@@ -178,10 +177,10 @@ def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
 
 
 def check_sizes(config: Any, numbers: Sequence[str], lists: Sequence[str]) -> None:
-    """Whole numbers above 0 in these fields of a config, or in each place of these.
+    """Check that config fields hold whole numbers above 0 (`numbers`), or non-empty tuples of these (`lists`).
 
     Raises:
-        UsageError: something else; the message names the field.
+        UsageError: a field does not; the message names it.
     """
     for name in numbers:
         check_count(getattr(config, name), name, 1)
@@ -196,10 +195,10 @@ def check_sizes(config: Any, numbers: Sequence[str], lists: Sequence[str]) -> No
 
 
 def check_choices(config: Any, **known: tuple[str, ...]) -> None:
-    """One of the known words in these fields of a config.
+    """Check that config fields hold one of the allowed words.
 
     Raises:
-        UsageError: another one; the message names the field.
+        UsageError: a field does not; the message names it.
     """
     for name, words in known.items():
         if (value := getattr(config, name)) not in words:
@@ -209,23 +208,23 @@ def check_choices(config: Any, **known: tuple[str, ...]) -> None:
 
 
 def check_model(model: RppgModel) -> int:
-    """Number of parameters, after checking that the network keeps to the contract.
+    """Number of parameters, after checking that the network follows the contract.
 
     Raises:
-        TypeError: a task or need that nobody knows, evidence under the name of a task, or no config.
+        TypeError: an unknown task, evidence with the name of a task, or no config.
     """
     unknown = set(model.tasks) - set(TASKS)
     if unknown or model.config is None:
         raise TypeError(f"{model.name}: unknown tasks {sorted(unknown)} or no config; tasks are {TASKS}")
     if isinstance(model.evidence, str) or set(model.evidence) & set(TASKS):
         raise TypeError(
-            f"{model.name}: evidence is {model.evidence!r}; wanted a tuple of names that are no task"
+            f"{model.name}: evidence is {model.evidence!r}; wanted a tuple of names that are not tasks"
         )
     return sum(p.numel() for p in model.parameters())
 
 
 def _check_evidence(model: RppgModel, found: Mapping[str, Any]) -> None:
-    """What is declared is there: evidence that went missing would leave every confidence as it is."""
+    """Check that declared evidence is present: missing evidence would leave every confidence unchanged."""
     for name in model.evidence:
         if name not in found or np.ndim(found[name]):
             got = "is missing" if name not in found else f"has the shape {np.shape(found[name])} per sample"
@@ -235,6 +234,6 @@ def _check_evidence(model: RppgModel, found: Mapping[str, Any]) -> None:
 
 
 def _unit(wave: np.ndarray) -> np.ndarray:
-    """Zero mean and unit deviation, so that windows join at one size: a network's scale is arbitrary."""
+    """Zero mean and unit standard deviation, so that windows join at one scale: that of a network is arbitrary."""
     wave = wave - wave.mean()
     return wave / max(float(wave.std()), 1e-9)

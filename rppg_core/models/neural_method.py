@@ -1,7 +1,7 @@
-"""A network as a method beside the others: torch and weights are loaded at the first estimate.
+"""A network as a method like the others: torch and the weights are loaded at the first estimate.
 
-This module imports no torch, so that the list of methods, the needs of a pass and the first page of the app do not
-wait seconds for it.
+This module does not import torch, so that listing the methods, collecting the needs of a pass and opening the app do
+not wait seconds for it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class NeuralMethod:
-    """A `Method` out of a trained network.
+    """A `Method` that runs a trained network.
 
     Args:
-        name: under which it is listed.
-        network: what it needs and whose idea it is.
-        load: gives the network with its weights, in evaluation mode.
-        weights: where they come from, in words, when they are not the ones that come with the package.
+        name: name in the list of methods.
+        network: its needs and its paper.
+        load: returns the network with its weights, in evaluation mode.
+        weights: origin of the weights, in words, if they are not those that come with the package.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class NeuralMethod:
 
     @cached_property
     def model(self) -> RppgModel:
-        """The network with its weights, read when first asked for."""
+        """The network with its weights, loaded on first use."""
         return self._load().eval()
 
     def estimate(self, clip: FaceClip) -> MethodOutput:
@@ -52,12 +52,12 @@ def neural_method(name: str, path: str | Path | None = None) -> NeuralMethod:
     """A network as a method.
 
     Args:
-        name: a network.
-        path: of its weights; None is the checkpoint that comes with the package.
+        name: name of a network.
+        path: file of its weights; None means the checkpoint that comes with the package.
 
     Raises:
         UnknownMethodError: no such network.
-        ModelFileError: the file of `path` is none of ours.
+        ModelFileError: `path` is not a weights file of this project.
     """
     return NeuralMethod(
         name,

@@ -1,8 +1,8 @@
-"""What decides how a network is trained, and everything that follows from its numbers alone.
+"""The settings that determine how a network is trained, and everything that follows from them alone.
 
-A recipe says what is trained, on what, for how long. Its hash goes into the card of the weights, so that two files
-can be told apart by how they were made; an ablation is `dataclasses.replace` of a recipe. A recipe may name stages,
-which train one part of the network after the other, and a teacher, whose answers the loss may read.
+A recipe defines what is trained, on what data and for how long. Its hash goes into the card of the weights, so that
+two files can be distinguished by how they were made; an ablation is `dataclasses.replace` of a recipe. A recipe may
+name stages, which train one part of the network after another, and a teacher, whose outputs the loss may use.
 Source: sim-to-real study, section 5.3 (AdamW, warm-up 50, cosine, clip 1, curriculum); our choice: the rest.
 """
 
@@ -22,25 +22,25 @@ from rppg_core.errors import UsageError
 from rppg_core.models.base import TASKS
 from rppg_core.roster import get_network, list_networks
 
-ADDED_LATER = {"added_later": True}  # a field that leaves the hash as it was while it has its default
-ONLY_IF_NAMED = ("stages", "teacher")  # fields that a recipe without them does not write into its card
+ADDED_LATER = {"added_later": True}  # a field that does not affect the hash while it has its default value
+ONLY_IF_NAMED = ("stages", "teacher")  # fields that are left out of the card when they are empty
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A stretch of a training in which the same parts are trained and all others are frozen.
+    """A phase of training in which the same parts are trained and all others are frozen.
 
-    A frozen part keeps every bit: it gets no gradient, no weight decay and no average, and it is in evaluation mode,
-    so that its norms and dropout stand still. Learning rate, optimizer and average start anew with each stage;
-    difficulty and `Batch.done` go on over the whole run.
+    A frozen part does not change by a single bit: it gets no gradient, no weight decay and no averaging, and it is in
+    evaluation mode, so that its norms and dropout are fixed. Learning rate, optimizer and average restart with each
+    stage; difficulty and `Batch.done` continue over the whole run.
 
     Args:
-        name: by which the log and the progress line call it.
-        steps: how many.
-        train: dotted names of modules or weights that are trained, with everything below them; () is all.
-        start: a weights file of the same network to begin with. "" begins with the averaged weights that the stage
-            before ended with, and in the first stage with random ones.
-        loss_weights: term -> weight, where it differs from the recipe's.
+        name: shown in the log and the progress line.
+        steps: number of steps.
+        train: dotted names of modules or weights that are trained, with everything below them; () means all.
+        start: a weights file of the same network to start from. "" starts from the averaged weights at the end of the
+            previous stage, and in the first stage from random ones.
+        loss_weights: term -> weight, where it differs from that of the recipe.
     """
 
     name: str
@@ -52,28 +52,28 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides what a training run ends with, the machine's rounding apart."""
+    """Everything that determines the result of a training run, except for rounding on the machine."""
 
     method: str  # name of a network in the roster
     variant: str = ""  # a key of its ABLATIONS; "" is the method itself
-    config: Any = None  # frozen dataclass of the method; None is its small(), a dict what to change of that
+    config: Any = None  # frozen dataclass of the method; None means its small(), a dict holds changes to that
     steps: int = 3000
-    seed: int = 0  # of weights, order and samples
+    seed: int = 0  # for weights, order and samples
 
     # samples
     traces: int = 16  # samples of the fast simulator in a batch
-    clips: int = 0  # samples of rendered, encoded clips in a batch; the study has a fifth
+    clips: int = 0  # samples of rendered, encoded clips in a batch; a fifth of the batch in the study
     n_frames: int = 256  # 8.5 s at 30 Hz; 17 s and more for breathing
-    labels: tuple[str, ...] = TASKS  # what the simulator may label
+    labels: tuple[str, ...] = TASKS  # tasks that the simulator may label
     domains: bool = field(
         default=False, metadata=ADDED_LATER
-    )  # traces and clips of six domains, each labelled as its original is
-    skin_weight: bool = True  # cells are means over skin
+    )  # traces and clips from six domains, each with the labels of its original
+    skin_weight: bool = True  # cells are means over skin pixels
     motion: bool = True  # heads move
-    harshness: float = 4.0  # of motion and noise at difficulty 1, against everyday clips; 1 is everyday
+    harshness: float = 4.0  # motion and noise at difficulty 1, relative to everyday clips
     n_clips: int = 240  # rendered before the first step
     clip_s: float = 20.0  # length of each
-    clip_px: int = 160  # side of its picture; the face is 72 wide
+    clip_px: int = 160  # side of the picture; the face is 72 pixels wide
     easy: float = 0.2  # share of the steps at difficulty 0: motion and noise only
     hard: float = 0.5  # share of the steps after which difficulty is 1
 
@@ -82,18 +82,18 @@ class Recipe:
     weight_decay: float = 0.01
     warmup: int = 50  # steps
     clip_norm: float = 1.0
-    ema_decay: float = 0.995  # of the averaged weights; less in the first steps
-    loss_weights: dict[str, float] = field(default_factory=dict)  # term -> weight; 1 where not named
+    ema_decay: float = 0.995  # decay of the averaged weights; lower in the first steps
+    loss_weights: dict[str, float] = field(default_factory=dict)  # term -> weight; 1 if not listed
 
-    # what is trained when, and by whom
+    # stages of training, and the teacher
     stages: tuple[Stage, ...] = field(
         default=(), metadata=ADDED_LATER
     )  # their steps add up to `steps`; () trains the whole network from random weights
     teacher: str = field(
         default="", metadata=ADDED_LATER
-    )  # a network as it ships, or a weights file; its answers are in Batch.teacher
+    )  # a network with its shipped weights, or a weights file; its outputs are in Batch.teacher
 
-    # what is watched
+    # validation
     validate_every: int = 250  # steps
     validation_samples: int = 96
 
@@ -119,13 +119,13 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Ablation:
-    """A change of a recipe that shows what something in it is for.
+    """A change of a recipe that shows the effect of one of its parts.
 
     Args:
-        changes: fields of the recipe; "config" holds changes of the network's config.
-        task: the one task that is learned; "" where a part is taken out or made another size.
-        protocol: which protocol compares it with the whole network: "mssdg" or "photo".
-        also_full: protocol photo trains ablations for few steps; this one at full length too.
+        changes: fields of the recipe; "config" holds changes to the network's config.
+        task: the only task that is learned; "" if a part is removed or resized.
+        protocol: the protocol that compares it with the full network: "mssdg" or "photo".
+        also_full: the photo protocol trains ablations for few steps; True trains this one at full length too.
     """
 
     changes: Mapping[str, Any]
@@ -138,8 +138,8 @@ def get_ablations(method: str, protocol: str | None = None) -> dict[str, Ablatio
     """The ablations that a network declares, by name.
 
     Args:
-        method: a network.
-        protocol: only those of this one; None is all.
+        method: name of a network.
+        protocol: only the ablations of this protocol; None means all.
 
     Raises:
         UnknownMethodError: no such network.
@@ -178,7 +178,7 @@ def get_recipe(method: str, variant: str = "") -> Recipe:
 
 
 def with_steps(recipe: Recipe, steps: int) -> Recipe:
-    """The recipe over another number of steps; each stage keeps its share of them.
+    """The recipe with another number of steps; each stage keeps its share of them.
 
     Raises:
         UsageError: too few steps for the recipe or one of its stages.
@@ -192,19 +192,19 @@ def with_steps(recipe: Recipe, steps: int) -> Recipe:
 
 
 def list_stages(recipe: Recipe) -> tuple[Stage, ...]:
-    """The stages of a recipe; one that names none is a single stage without a name."""
+    """The stages of a recipe; a recipe without stages counts as a single unnamed stage."""
     return recipe.stages or (Stage(name="", steps=recipe.steps),)
 
 
 def find_stage(recipe: Recipe, step: int) -> tuple[int, int]:
-    """The stage that a step belongs to, and its first step; after the last step it is the last stage.
+    """The stage that a step belongs to, and its first step; steps after the last belong to the last stage.
 
     Args:
-        recipe: with stages or without.
+        recipe: with or without stages.
         step: counted from 0.
 
     Returns:
-        Place in `list_stages`, and the step with which it begins.
+        Index into `list_stages`, and the first step of the stage.
     """
     begins = [0, *accumulate(stage.steps for stage in list_stages(recipe))][:-1]
     number = bisect_right(begins, step) - 1
@@ -212,7 +212,7 @@ def find_stage(recipe: Recipe, step: int) -> tuple[int, int]:
 
 
 def difficulty(recipe: Recipe, step: int) -> float:
-    """How hard the samples of a step are: 0 for the first `easy` of the steps, then a ramp to 1 at `hard`."""
+    """Difficulty of the samples at a step: 0 for the first `easy` share of the steps, then a ramp to 1 at `hard`."""
     done = step / recipe.steps
     if done >= recipe.hard:
         return 1.0
@@ -220,7 +220,7 @@ def difficulty(recipe: Recipe, step: int) -> float:
 
 
 def lr_factor(recipe: Recipe, step: int) -> float:
-    """Learning rate of a step / `lr`: in each stage a linear rise, then half a cosine that ends at 0 after it."""
+    """Learning rate of a step / `lr`: in each stage a linear rise, then half a cosine down to 0 at its end."""
     number, begin = find_stage(recipe, step)
     step, steps = step - begin, list_stages(recipe)[number].steps
     warmup = min(recipe.warmup, steps // 2)
@@ -230,13 +230,13 @@ def lr_factor(recipe: Recipe, step: int) -> float:
 
 
 def recipe_dict(recipe: Recipe) -> dict[str, Any]:
-    """JSON-ready numbers of a recipe, the method's config among them; stages and teacher only where it has some."""
+    """JSON-ready fields of a recipe, including the method's config; stages and teacher only if it has any."""
     numbers = json.loads(json.dumps(asdict(recipe), sort_keys=True))
     return {name: value for name, value in numbers.items() if value or name not in ONLY_IF_NAMED}
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """Twelve hex digits that differ when any number but the seed does: repetitions share them."""
+    """Twelve hex digits that depend on every field except the seed, so that repetitions share them."""
     later = {one.name: one.default for one in fields(recipe) if one.metadata.get("added_later")}
     numbers = {
         name: value
@@ -247,13 +247,13 @@ def recipe_hash(recipe: Recipe) -> str:
 
 
 def _check_stages(stages: tuple[Stage, ...], steps: int) -> None:
-    """Stages with steps and names of their own that fill the run."""
+    """Check that the stages have steps and unique names, and that their steps add up to the run."""
     names = [stage.name for stage in stages]
     for stage in stages:
         if stage.steps < 1 or not stage.name or names.count(stage.name) > 1:
             raise UsageError(
                 f"a stage {stage.name!r} of {stage.steps} steps",
-                wanted="a name of its own and 1 step or more",
+                wanted="a unique name and 1 step or more",
                 do="change the stages of the recipe, or train for more steps",
             )
     if stages and (total := sum(stage.steps for stage in stages)) != steps:

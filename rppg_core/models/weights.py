@@ -1,7 +1,7 @@
-"""Networks and their files: made from a config, saved as small weights with a card, read back.
+"""Networks and their files: create one from a config, save its weights with a card, load them again.
 
 A file is safetensors in half precision: it holds numbers and text, and reading it runs no code. Its metadata
-contain the method, the config and the card, so the file alone describes itself.
+contain the method, the config and the card, so the file describes itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rppg_core.models.base import ModelCard, RppgModel
 from rppg_core.roster import get_network, list_networks
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
-RETRAIN = "name another file, or train one with `rppg train`"
+RETRAIN = "give another file, or train one with `rppg train`"
 
 
 def model_class(name: str) -> type[RppgModel]:
@@ -34,7 +34,7 @@ def model_class(name: str) -> type[RppgModel]:
 
 
 def config_class(model: type[RppgModel]) -> type:
-    """The dataclass that a network's constructor takes, read from its annotation."""
+    """The config dataclass of a network, from the annotation of its constructor."""
     return get_type_hints(model.__init__)["config"]
 
 
@@ -42,22 +42,22 @@ def create_model(name: str, config: Any = None) -> RppgModel:
     """A network with random weights.
 
     Args:
-        name: a network.
-        config: of the method's own kind; None is its small().
+        name: name of a network.
+        config: config of that method; None means its small().
 
     Returns:
-        The network, on the CPU. torch.manual_seed decides its weights.
+        The network, on the CPU. torch.manual_seed determines its weights.
 
     Raises:
         UnknownMethodError: no such network.
-        UsageError: the config of another one.
+        UsageError: the config belongs to another method.
     """
     model = model_class(name)
     wanted = config_class(model)
     if config is not None and not isinstance(config, wanted):
         raise UsageError(
             f"a config of type {type(config).__name__}",
-            wanted=f"a {wanted.__name__}, as {name} takes it",
+            wanted=f"a {wanted.__name__}, the config of {name}",
             do=f"give {wanted.__name__}.small(), or leave it out",
         )
     return model(wanted.small() if config is None else config)  # pyright: ignore[reportAttributeAccessIssue]
@@ -67,9 +67,9 @@ def save_model(path: str | Path, model: RppgModel, card: ModelCard) -> Path:
     """Write a network's weights in half precision, with its config and card.
 
     Args:
-        path: of the file; an existing one is replaced in one move.
-        model: any device, any precision; it is left as it is.
-        card: where the weights come from.
+        path: file to write; an existing one is replaced atomically.
+        model: on any device, in any precision; it is not changed.
+        card: origin of the weights.
 
     Returns:
         The path.
@@ -84,20 +84,20 @@ def save_model(path: str | Path, model: RppgModel, card: ModelCard) -> Path:
     half = copy.deepcopy(model).cpu().half()
     for name, tensor in half.state_dict().items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise ValueError(f"{name} holds values that half precision has no number for")
+            raise ValueError(f"{name} holds values that half precision cannot represent")
     about = {"method": model.name, "config": asdict(model.config), "card": card.to_dict()}
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
     try:
-        # one key: several would be written in another order each time, and the same weights as other bytes
+        # a single key: several would be written in varying order, so equal weights would give different files
         write(half, str(part), metadata={"rppg_lab": json.dumps(about, sort_keys=True)})
-        part.chmod(0o644)  # safetensors makes files that nobody else may read
+        part.chmod(0o644)  # safetensors makes files that only their owner can read
         os.replace(part, path)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
         raise WriteError(
             f"cannot write {str(path)!r} ({error})",
-            wanted="a file in a folder that can be written to",
+            wanted="a file in a writable folder",
             do="make the folder or choose another",
         ) from error
     return path
@@ -107,21 +107,21 @@ def load_model(name: str, path: str | Path | None = None) -> RppgModel:
     """A trained network, in single precision and evaluation mode, on the CPU.
 
     Args:
-        name: a network.
-        path: of its weights; None is the checkpoint that comes with the package.
+        name: name of a network.
+        path: file of its weights; None means the checkpoint that comes with the package.
 
     Returns:
-        The network with the config of the file.
+        The network with the config stored in the file.
 
     Raises:
         UnknownMethodError: no such network.
-        ModelFileError: no file, not a file of ours, of another method, or its weights do not fit its config.
+        ModelFileError: no file, not a weights file of this project, of another method, or weights and config differ.
     """
     from safetensors.torch import load_model as read
 
     wanted = model_class(name)
     path = checkpoint_path(name) if path is None else Path(path)
-    about = _about(path)
+    about = _read_metadata(path)
     if about["method"] != name:
         raise ModelFileError(
             f"{str(path)!r} holds weights of {about['method']}", wanted=f"weights of {name}", do=RETRAIN
@@ -153,7 +153,7 @@ def find_weights(network: str | Path) -> tuple[str, Path]:
         network: a name, for the weights that come with the package, or a file.
 
     Raises:
-        ModelFileError: neither of the two.
+        ModelFileError: it is neither.
     """
     if network in list_networks():
         return str(network), checkpoint_path(str(network))
@@ -163,16 +163,16 @@ def find_weights(network: str | Path) -> tuple[str, Path]:
             wanted=f"{', '.join(list_networks())} or a .safetensors file",
             do=RETRAIN,
         )
-    return _about(Path(network))["method"], Path(network)
+    return _read_metadata(Path(network))["method"], Path(network)
 
 
 def load_config(name: str, path: str | Path | None = None) -> Any:
     """The config of a weights file, without reading the weights.
 
     Raises:
-        ModelFileError: no file, or not a file of ours.
+        ModelFileError: no file, or not a weights file of this project.
     """
-    stored = _about(checkpoint_path(name) if path is None else Path(path))["config"]
+    stored = _read_metadata(checkpoint_path(name) if path is None else Path(path))["config"]
     return config_from_dict(config_class(model_class(name)), stored)
 
 
@@ -180,14 +180,14 @@ def load_card(name: str, path: str | Path | None = None) -> ModelCard:
     """The card of a weights file, without reading the weights.
 
     Raises:
-        ModelFileError: no file, or not a file of ours.
+        ModelFileError: no file, or not a weights file of this project.
     """
-    stored = _about(checkpoint_path(name) if path is None else Path(path))["card"]
+    stored = _read_metadata(checkpoint_path(name) if path is None else Path(path))["card"]
     return config_from_dict(ModelCard, stored)
 
 
 def checkpoint_path(name: str) -> Path:
-    """Where the weights of a method lie in the package."""
+    """Path of a method's weights in the package."""
     return CHECKPOINTS / f"{name}.safetensors"
 
 
@@ -198,9 +198,9 @@ def card_text(card: ModelCard) -> str:
         f"{card.paper}. Weights: {card.weights}.",
         "",
         f"- **Inputs**: {', '.join(card.inputs)}",
-        f"- **Data**: {card.data or 'not said'} (simulator version {card.simulator_version})",
-        f"- **Training**: {card.steps} steps, seed {card.seed}, recipe {card.recipe_hash or 'not said'}",
-        f"- **Limits**: {card.limits or 'not said'}",
+        f"- **Data**: {card.data or 'not stated'} (simulator version {card.simulator_version})",
+        f"- **Training**: {card.steps} steps, seed {card.seed}, recipe {card.recipe_hash or 'not stated'}",
+        f"- **Limits**: {card.limits or 'not stated'}",
     ]
     if card.metrics:
         lines += ["", "| metric | value |", "|---|---|"]
@@ -212,7 +212,7 @@ def card_text(card: ModelCard) -> str:
 
 
 def config_from_dict(kind: type, stored: Mapping[str, Any]) -> Any:
-    """A config or card as it was before it became JSON: lists are tuples again, parts are dataclasses again.
+    """A config or card restored from JSON: lists become tuples and nested dicts dataclasses again.
 
     Raises:
         TypeError: a field that this version does not have.
@@ -222,18 +222,18 @@ def config_from_dict(kind: type, stored: Mapping[str, Any]) -> Any:
     for name in stored:
         if name not in known:
             raise TypeError(f"{kind.__name__} has no {name!r}")
-    return kind(**{name: _as_before(hints[name], value) for name, value in stored.items()})
+    return kind(**{name: _restored(hints[name], value) for name, value in stored.items()})
 
 
-def _as_before(hint: Any, value: Any) -> Any:
+def _restored(hint: Any, value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(_as_before(None, item) for item in value)
+        return tuple(_restored(None, item) for item in value)
     if isinstance(value, dict) and hasattr(hint, "__dataclass_fields__"):
         return config_from_dict(hint, value)
     return value
 
 
-def _about(path: Path) -> dict[str, Any]:
+def _read_metadata(path: Path) -> dict[str, Any]:
     """Method, config and card of a file."""
     from safetensors import SafetensorError, safe_open
 
@@ -245,7 +245,7 @@ def _about(path: Path) -> dict[str, Any]:
         return {name: about[name] for name in ("method", "config", "card")}
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ModelFileError(
-            f"{str(path)!r} is no weights file of this project, or is damaged",
+            f"{str(path)!r} is not a weights file of this project, or is damaged",
             wanted="one that `rppg train` wrote",
             do=RETRAIN,
         ) from error

@@ -1,7 +1,7 @@
 """From a map to one series of features: the same filter on every cell, then a trust weight for each cell.
 
-tracenet and physmle share it. Ours: cells keep their place and their relative strength, and the trust in each cell
-in a window is learned, in addition to its share of skin.
+Used by tracenet and physmle. Our choice: cells keep their place and their relative strength, and the trust in each
+cell in a window is learned, in addition to its share of skin.
 Axis letters: B batch, T time, N cell, C channels.
 """
 
@@ -16,12 +16,12 @@ from rppg_core.nn.layers import weighted_mean
 
 
 class CellEncoder(nn.Module):
-    """The same temporal convolutions over every cell, beside the mean of the whole skin.
+    """The same temporal convolutions on every cell, each together with the mean of the whole skin.
 
     Args:
-        channels: features of a cell.
-        colours: numbers that a cell holds at one time; 3 a band.
-        stride: neighbouring samples that become one; the length of a map is a multiple of it.
+        channels: features per cell.
+        colours: values per cell and sample; 3 per band.
+        stride: neighbouring samples merged into one; the length of a map must be a multiple of it.
 
     Shapes: (B, T, N, colours) and (B, N) -> (B, N, C, T / stride).
     """
@@ -41,7 +41,7 @@ class CellEncoder(nn.Module):
         own = stmap.reshape(B, steps, self.stride, N, colours).permute(0, 2, 4, 1, 3)
         own = own.reshape(B, self.stride * colours, steps, N)
         mean = weighted_mean(stmap, weight).reshape(B, steps, -1).transpose(1, 2)[..., None]
-        # the mean is the same beside every cell: mixed once, not once a cell
+        # the mean is the same for every cell, so it is mixed once and not once per cell
         of_own, of_mean = self.mix.weight.split(self.stride * colours, dim=1)
         x = _over_time(own, of_own) + _over_time(mean, of_mean, self.mix.bias)
         filtered = _over_time(x, self.filter.weight, self.filter.bias)
@@ -52,14 +52,14 @@ class CellEncoder(nn.Module):
 def _over_time(
     x: Float[Tensor, "batch channel time cell"], weight: Tensor, bias: Tensor | None = None
 ) -> Float[Tensor, "batch channel2 time cell"]:
-    """A 1-D convolution over every cell; as one of 2-D with channels last, which CPUs train faster."""
+    """A 1-D convolution over every cell; run as a 2-D one with channels last, which trains faster on CPUs."""
     groups = x.shape[1] // weight.shape[1]
     x = x.contiguous(memory_format=torch.channels_last)
     return functional.conv2d(x, weight[..., None], bias, padding=(weight.shape[2] // 2, 0), groups=groups)
 
 
 class CellAttention(nn.Module):
-    """How far to trust each cell in this window: skin share, and what the cell did in it.
+    """Attention over cells: how far to trust each one, from its skin share and its signal in this window.
 
     Shapes: (B, N, C, T) and (B, N) -> (B, heads * C, T).
     """

@@ -1,7 +1,7 @@
 """Low-rank experts around a convolution, and the router that sets the strength of each.
 
 An expert is what LoRA adds to a frozen layer: a low-rank change of its weights. Here there are several, each
-multiplied by a gate of its own. Source: Hu et al. 2021 (LoRA), https://arxiv.org/abs/2106.09685; Wang et al. 2025
+multiplied by its own gate. Source: Hu et al. 2021 (LoRA), https://arxiv.org/abs/2106.09685; Wang et al. 2025
 (PhysMLE), https://arxiv.org/abs/2405.06201.
 Axis letters: B batch, E expert, C channels, H rows of the map, T time.
 """
@@ -18,11 +18,11 @@ from torch.nn import functional
 
 from rppg_core.signals.checks import check_count
 
-MOST = 2.0  # a gate lies between 0 and this; 1 lets an expert through as it is
+MOST = 2.0  # upper limit of a gate; a gate of 1 passes an expert unchanged
 
 
 class Router(nn.Module):
-    """How loud each expert is, for every channel and place: dense gates in (0, 2), no softmax, no top-k.
+    """The strength of each expert at every channel and position: dense gates in (0, 2), no softmax, no top-k.
 
     Source: PhysMLE, released code: 1x1 convolution, norm, activation, 1x1 convolution, dropout, sigmoid, times 2, for
     each expert. Our choice: group norm (a sample never depends on its batch), no norm before the sigmoid.
@@ -46,29 +46,29 @@ class Router(nn.Module):
 
 
 class Voices(NamedTuple):
-    """What the experts of one convolution say about a batch."""
+    """The contributions of the experts of one convolution for a batch."""
 
     gates: Float[Tensor, "batch expert channel row time"]  # 0 to MOST
-    added: Float[Tensor, "batch expert channel row time"]  # to the convolution's answer, behind the gates
-    trunk: Float[Tensor, "batch channel row time"]  # that answer without them
+    added: Float[Tensor, "batch expert channel row time"]  # to the convolution's output, after the gates
+    trunk: Float[Tensor, "batch channel row time"]  # that output without the experts
 
 
 class LowRankExperts(nn.Module):
     """A convolution and its experts: y = W * x + sum over experts of gate * (scale B A) * x.
 
-    A and B are the factors of a change of the weight matrix that the convolution multiplies with, (channels out) x
-    (channels in * kernel): rank r, so that an expert is two thin convolutions and never a whole one. B starts at
-    zero: a network begins as its trunk. (The released code factors the same change after moving the kernel's axes to
-    both sides, k r for k x k kernels where this has r.)
+    A and B factor a change, of rank r, of the convolution's weight matrix, (channels out) x (channels in * kernel),
+    so that an expert is two thin convolutions and never a full one. B starts at zero, so that the network starts as
+    its trunk alone. (The released code factors the same change after moving the kernel's axes to both sides, which
+    gives rank k r for k x k kernels where this has r.)
 
     Args:
         conv: the trunk's convolution.
-        experts: how many; 0 is the trunk alone.
-        rank: of each.
+        experts: number of experts; 0 leaves the trunk alone.
+        rank: rank of each expert.
         alpha: scale of an expert = alpha / rank.
-        router: False lets every expert through as it is.
+        router: False passes every expert unchanged.
 
-    Shapes: (B, C, H, T) and the query (B, C', H', T') -> (B, C', H', T'), and what each expert said.
+    Shapes: (B, C, H, T) and the query (B, C', H', T') -> (B, C', H', T'), and the contribution of each expert.
     """
 
     def __init__(self, conv: nn.Conv2d, *, experts: int, rank: int, alpha: float, router: bool = True):
@@ -103,12 +103,12 @@ class LowRankExperts(nn.Module):
         return y + added.sum(dim=1), Voices(gates, added, y)
 
     def change(self, expert: int) -> Float[Tensor, "out inside_kernel"]:
-        """The change of the weight matrix that one expert stands for."""
+        """The change of the weight matrix made by one expert."""
         thin = self.shrink.weight.unflatten(0, (self.experts, self.rank))[expert].flatten(1)
         return self.scale * self.widen[expert] @ thin
 
     def overlap(self) -> Float[Tensor, ""]:
-        """How much the experts say the same: mean squared cosine of their changes, 0 where none overlaps.
+        """How much the experts overlap: mean squared cosine of their changes, 0 without overlap.
 
         || D_j D_k^T ||^2 / (|| D_j ||^2 || D_k ||^2), mean over pairs j < k, by Gram matrices of size rank.
 
@@ -125,9 +125,9 @@ class LowRankExperts(nn.Module):
 
 
 class TaskGate(nn.Module):
-    """Which of the trunk's features a task takes: gates in (0, 2) out of the query, over the features.
+    """The selection of the trunk's features for a task: gates in (0, 2) on the features, computed from the query.
 
-    Source: PhysMLE, released code: the router's structure, one a task.
+    Source: PhysMLE, released code: the same structure as the router, one per task.
 
     Shapes: query (B, C, H, T) -> (B, C, H, T).
     """
@@ -143,6 +143,6 @@ class TaskGate(nn.Module):
 
 
 def _pair(value: int | str | tuple[int, ...]) -> tuple[int, int]:
-    """A size of a convolution over rows and time."""
+    """A convolution parameter for rows and time, as a pair."""
     assert isinstance(value, tuple) and len(value) == 2
     return value[0], value[1]

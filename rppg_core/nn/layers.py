@@ -36,6 +36,6 @@ class TemporalBlock(nn.Module):
 def weighted_mean(
     x: Float[Tensor, "batch time cell channel"], weight: Float[Tensor, "batch cell"]
 ) -> Float[Tensor, "batch time channel"]:
-    """Mean over the cells, each as heavy as its skin."""
+    """Mean over the cells, weighted by their share of skin."""
     share = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
     return torch.einsum("btnc,bn->btc", x, share)

@@ -1,6 +1,7 @@
-"""Losses that more than one method is trained with; each takes a mask of the samples that have the label.
+"""Losses shared by several methods; each takes a mask of the samples that have the label.
 
-A masked sample adds exactly zero to value and gradient. Axis letters: B batch, T time, K frequency.
+A sample without the label adds exactly zero to the value and the gradient.
+Axis letters: B batch, T time, K frequency.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from torch.nn import functional
 
 from rppg_core.nn.spectrum import power_at, rate_grid, shares_from_power
 
-HR_RANGE_BPM = (40.0, 185.0)  # of the frequency loss
+HR_RANGE_BPM = (40.0, 185.0)  # range of the frequency loss
 
 
 def masked_mean(values: Float[Tensor, " batch"], mask: Bool[Tensor, " batch"]) -> Float[Tensor, ""]:
-    """Mean over the samples that are labelled, 0 when none is."""
+    """Mean over the labelled samples, 0 if there are none."""
     return torch.where(mask, values, torch.zeros_like(values)).sum() / mask.sum().clamp_min(1)
 
 
@@ -46,12 +47,12 @@ def rate_cross_entropy(
     Args:
         predicted: raw pulse.
         hr_bpm: mean heart rate of each window.
-        mask: which are labelled.
+        mask: which samples are labelled.
         fs: sampling rate. Unit: Hz.
         spread_bpm: standard deviation of the target.
 
     Source: Niu et al. 2020 and Yu et al. 2022 (PhysFormer, section 3.4: label distribution over rates); our choice:
-    one bin a bpm, Hann window.
+    one bin per bpm, Hann window.
     """
     rates = rate_grid(*HR_RANGE_BPM, 1.0, device=predicted.device)  # (K,)
     log_share = shares_from_power(power_at(predicted, rates, fs)).clamp_min(1e-6).log()  # (B, K)
@@ -66,13 +67,13 @@ def rate_distribution(
     *,
     spread: float,
 ) -> Float[Tensor, ""]:
-    """Cross-entropy between shares of rates and a Gaussian around the true one.
+    """Cross-entropy between a distribution over rates and a Gaussian around the true rate.
 
     Args:
         log_share: logarithms of shares that sum to 1.
-        rates: what they belong to. Unit: per minute.
-        rate: the true one.
-        mask: which are labelled.
+        rates: the rates of these shares. Unit: per minute.
+        rate: the true rate. Unit: per minute.
+        mask: which samples are labelled.
         spread: standard deviation of the target. Unit: per minute.
     """
     target = torch.softmax(-0.5 * ((rates - rate[:, None]) / spread) ** 2, dim=1)

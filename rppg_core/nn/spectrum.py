@@ -1,4 +1,4 @@
-"""Differentiable spectra: how strong each rate is in a waveform, and the rate that follows from it.
+"""Differentiable spectra: the power of a waveform at each rate, and the rate derived from it.
 
 Axis letters: B batch, T time, K rate.
 """
@@ -23,9 +23,9 @@ def power_at(
     """Power of a waveform at given rates.
 
     Args:
-        wave: any offset; it is taken away, and a Hann window is laid over the rest.
-        rates: where to look. Unit: per minute.
-        fs: of the waveform. Unit: Hz.
+        wave: any offset; it is subtracted, and a Hann window is applied to the rest.
+        rates: rates at which to compute the power. Unit: per minute.
+        fs: sampling rate of the waveform. Unit: Hz.
     """
     n = wave.shape[-1]
     angle = 2 * torch.pi * rates[:, None] / 60 * torch.arange(n, device=wave.device) / fs  # (K, T)
@@ -35,21 +35,21 @@ def power_at(
 
 
 def shares_from_power(power: Float[Tensor, "*batch rate"]) -> Float[Tensor, "*batch rate"]:
-    """Powers as parts of their sum."""
+    """Powers as fractions of their sum."""
     return power / power.sum(dim=-1, keepdim=True).clamp_min(1e-12)
 
 
 def expected_rate(
     share: Float[Tensor, "*batch rate"], rates: Float[Tensor, " rate"]
 ) -> Float[Tensor, "*batch"]:
-    """Mean of the rates, each as heavy as its share. Unit: per minute."""
+    """Mean of the rates, weighted by their shares. Unit: per minute."""
     return (share * rates).sum(dim=-1)
 
 
 def band_and_envelope(
     wave: Float[Tensor, "batch time"], fs: float, *, low_hz: float, high_hz: float
 ) -> tuple[Float[Tensor, "batch time"], Float[Tensor, "batch time"]]:
-    """The part of a waveform inside a band, and how strong it is from moment to moment.
+    """The part of a waveform inside a band, and its envelope over time.
 
     Source: analytic signal by the discrete Fourier transform (Marple 1999).
     """

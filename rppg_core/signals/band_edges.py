@@ -1,12 +1,12 @@
-"""Whether a line inside the heart-rate band comes from a heart whose rate lies outside of it.
+"""Whether a spectral line inside the heart-rate band comes from a heart whose rate lies outside the band.
 
 `vitals` applies this to every rate, of a method or of the consensus. A heart at 36 bpm has lines at 36, 72, 108 and
-144; in a band from 39 bpm on, 72 is the strongest of them, and all methods read it. A heart at 72 bpm has no line
+144; in a band that starts at 39 bpm, 72 is the strongest, and all methods report it. A heart at 72 bpm has no line
 at 36 or 108. A heart at 250 bpm leaves only noise and weak sidebands inside the band, and a stronger line above it.
-The panel's spectra reach from 0 to 8 Hz and distinguish these cases. The answer is a refusal, never a number.
+The panel's spectra reach from 0 to 8 Hz and distinguish these cases. The result is a refusal, never a number.
 
 Removing the trend (`filters.detrend`) leaves 0.89 of a line's amplitude at 36 bpm and 0.53 at 25 bpm; the thresholds
-are set for lines after that. Axis letters: W window, F frequency.
+apply to the lines after that. Axis letters: W window, F frequency.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ from rppg_core.signals.quality import LINE_HALF_WIDTH_HZ, Panel, WindowSpectra
 
 Side = Literal["below", "above"]
 
-# Two lines of a slow heart, at half the rate that was read and at one and a half of it. The first two are geometric
-# means over both lines, with medians of simulated hearts below the band and inside it.
-SLOW_STRENGTH = 0.2  # power over that of the line that was read; 0.5 below the band, 0.02 inside
-SLOW_CONTRAST = 3.0  # power over that in the gaps halfway to the lines around; 25 below the band, 0.6 inside
-# Each of the two: breathing at half the heart rate has the first and hardly the second.
+# Two lines of a slow heart, at 0.5 and 1.5 times the rate read from the spectrum. The first two thresholds apply to
+# geometric means over both lines; the comments give medians of simulated hearts below the band and inside it.
+SLOW_STRENGTH = 0.2  # power relative to the line at the rate; 0.5 below the band, 0.02 inside
+SLOW_CONTRAST = 3.0  # power relative to the gaps halfway to the next lines; 25 below the band, 0.6 inside
+# Each line must reach these: breathing at half the heart rate has the first line and hardly the second.
 LEAST_STRENGTH = 0.05
 LEAST_CONTRAST = 1.5
-# Infants' hearts reach 300 bpm. Cameras and codecs make lines of their own at 5 to 8 Hz (6.25 Hz is each fourth frame
-# of 25 a second), stronger than the pulse of some real faces.
+# Infants' hearts reach 300 bpm. Cameras and codecs add lines at 5 to 8 Hz (6.25 Hz is every fourth frame
+# at 25 frames per second), stronger than the pulse of some real faces.
 FASTEST_HZ = 5.0
-# Of the power from the lower edge on; the strongest line above the band of clips without a pulse has at most 0.19.
+# Of the power above the lower edge; in clips without a pulse, the strongest line above the band has at most 0.19.
 FAST_SHARE = 0.2
 
 
 def outside_band(spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None) -> Side | None:
-    """On which side of the band the heart rate may lie, when the rate that was read is not the heart's.
+    """On which side of the band the heart rate may lie when the rate read inside it is not the heart's.
 
     Args:
-        spectra: of the method whose rate it is; they count only where there is no panel.
-        rate_hz: the rate that was read, inside the band. Unit: Hz.
-        panel: the fixed panel on skin and control; at least half of it has to agree.
+        spectra: of the method that gave the rate; used only if there is no panel.
+        rate_hz: the rate read inside the band. Unit: Hz.
+        panel: the fixed panel on skin and control; at least half of its methods must agree.
 
     Returns:
-        "below" when half the rate lies below the band and has a line, and so has one and a half of it; "above" when
-        the strongest line above the band is stronger than the one that was read; None otherwise.
+        "below" when half the rate lies below the band and there are lines at 0.5 and 1.5 times the rate; "above" when
+        the strongest line above the band is stronger than the one at the rate; None otherwise.
 
-    Source: our choice. A real pulse at `rate_hz` has multiples of it and nothing halfway between them; breathing at
-    half the rate is one line, and what it does to the pulse's amplitude (a swing of 0.25 is 1.6 % of the power)
-    hardly shows at one and a half.
+    Source: our choice. A real pulse at `rate_hz` has lines at its multiples and none halfway between; breathing at
+    half the rate is a single line, and its modulation of the pulse's amplitude (0.25 deep is 1.6 % of the power)
+    hardly shows at 1.5 times the rate.
     """
     pairs = [(spectra, None)] if panel is None else [(panel.skin[n], panel.control[n]) for n in panel.skin]
     needed = (len(pairs) + 1) // 2
@@ -61,7 +61,7 @@ def outside_band(spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None)
 
 
 def _halfway_lines(spectra: WindowSpectra, rate_hz: float) -> bool:
-    """Clear lines at half the rate and at one and a half of it, where they have to be to half a line's width."""
+    """Whether there are clear lines at 0.5 and 1.5 times the rate, to within half a line's width."""
     places_hz = (0.5 * rate_hz, 1.5 * rate_hz)
     if any(abs(_crest_hz(spectra, at_hz) - at_hz) > _half_width_hz(spectra) / 2 for at_hz in places_hz):
         return False
@@ -78,40 +78,40 @@ def _halfway_lines(spectra: WindowSpectra, rate_hz: float) -> bool:
 
 
 def _stronger_above(skin: WindowSpectra, control: WindowSpectra | None, rate_hz: float) -> bool:
-    """The strongest line above the band is a crest, exceeds the one that was read, and is not the light's."""
+    """Whether the strongest line above the band is a crest, exceeds the line at the rate, and is not due to light."""
     low_hz, high_hz = skin.band_hz
     above = np.flatnonzero((skin.freqs_hz > high_hz) & (skin.freqs_hz <= FASTEST_HZ))
     if len(above) < 3:
         return False
     top = int(above[np.argmax(skin.power.mean(axis=0)[above])])
     top_hz = float(skin.freqs_hz[top])
-    # at the edge stands the foot of a line inside; twice the rate is its harmonic, which may be the larger
+    # at the edge is the skirt of a line inside; at twice the rate is its harmonic, which may be stronger
     if top in (above[0], above[-1]) or abs(top_hz - 2 * rate_hz) <= _half_width_hz(skin):
         return False
     line = _line(skin, top_hz)
-    if line <= _line(skin, rate_hz) or line < FAST_SHARE * _from(skin, low_hz):
+    if line <= _line(skin, rate_hz) or line < FAST_SHARE * _power_above(skin, low_hz):
         return False
     if control is None:
         return True
-    on_control = _line(control, top_hz)  # as `quality.explained_by_control`, which ends at the band's edge
-    explained = on_control / max(_from(control, low_hz), 1e-300) * min(1.0, on_control / line)
+    on_control = _line(control, top_hz)  # like `quality.explained_by_control`, which stops at the band's edge
+    explained = on_control / max(_power_above(control, low_hz), 1e-300) * min(1.0, on_control / line)
     return explained < SAME_IN_CONTROL
 
 
 def _line(spectra: WindowSpectra, at_hz: float) -> float:
-    """Power at a frequency, in the band or not, mean over windows."""
+    """Power at a frequency, inside or outside the band, mean over windows."""
     return _between(spectra, at_hz - _half_width_hz(spectra), at_hz + _half_width_hz(spectra))
 
 
 def _gaps(spectra: WindowSpectra, at_hz: float, away_hz: float) -> float:
-    """Power on both sides of a line, halfway to its neighbours, in strips that together are as wide as the line."""
+    """Power on both sides of a line, halfway to its neighbours, in two strips with the combined width of the line."""
     half_hz = _half_width_hz(spectra) / 2
     return sum(
         _between(spectra, gap_hz - half_hz, gap_hz + half_hz) for gap_hz in (at_hz - away_hz, at_hz + away_hz)
     )
 
 
-def _from(spectra: WindowSpectra, low_hz: float) -> float:
+def _power_above(spectra: WindowSpectra, low_hz: float) -> float:
     return _between(spectra, low_hz, np.inf)
 
 
@@ -121,7 +121,7 @@ def _between(spectra: WindowSpectra, low_hz: float, high_hz: float) -> float:
 
 
 def _crest_hz(spectra: WindowSpectra, at_hz: float) -> float:
-    """The strongest frequency near one."""
+    """The strongest frequency near the given one."""
     near = np.abs(spectra.freqs_hz - at_hz) <= 1.5 * _half_width_hz(spectra)
     if not near.any():
         return float("nan")

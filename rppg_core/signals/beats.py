@@ -1,17 +1,17 @@
 """When each beat arrived and how much the intervals varied: beat times, IBI and HRV from a waveform.
 
-`find_beats` turns a raw blood volume pulse into beat times that are far finer than a frame, `hrv` turns those into
-SDNN, RMSSD, pNN50 and LF/HF. Both report the timing error that noise causes, because at camera quality it is as
+`find_beats` turns a raw blood volume pulse into beat times that are far finer than a frame, and `hrv` turns those
+into SDNN, RMSSD, pNN50 and LF/HF. Both report the timing error that noise causes, because at camera quality it is as
 large as the variability itself: it adds to RMSSD in quadrature, so that without a correction RMSSD is too high.
 
-The point that marks a beat was chosen by measurement (simulated beats, 30 fps, 60 s, 50-100 bpm, white noise; rms
-error of one beat time, ms, after the band-pass that suits each point best):
+The fiducial point of a beat was chosen by experiment (simulated beats, 30 fps, 60 s, 50-100 bpm, white noise; rms
+error of one beat time, ms, after the best band-pass for each point):
 
     in-band SNR        none    15 dB    10 dB
     steepest rise       0.8     18.8     31.7
     crossing tangents   1.4     14.8     25.5
     peak                2.4     16.9     32.3
-    average beat        1.3      8.4     15.8     (used here: shift of each beat against the clip's average beat)
+    average beat        1.3      8.4     15.8     (used here: shift of each beat relative to the clip's average beat)
 
 Sources: Task Force of ESC and NASPE 1996 (definitions, https://doi.org/10.1161/01.CIR.93.5.1043); Peralta et al.
 2019 (fiducial points of the pulse, https://doi.org/10.1088/1361-6579/ab009b); the alignment, its error and the
@@ -47,8 +47,8 @@ COARSE_MS = (
     26.0  # RMSSD noise, per root second of mean interval, above which RMSSD is too coarse: 13 dB in band
 )
 _HALF_S = 0.35  # half the window in which a beat is compared with the average beat
-_FEWEST = 4  # beats that an average beat needs
-_LOST_S = 5.0  # what beats cut by the ends, and a few unlike the others, may take off the usable seconds
+_FEWEST = 4  # beats needed for an average beat
+_LOST_S = 5.0  # of the usable seconds may be lost to beats cut off at the ends and a few atypical beats
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class HRV:
     rmssd_ms: float
     pnn50_percent: float
     lf_hf: float
-    n_intervals: int  # plausible ones
-    rmssd_noise_ms: float  # what noise alone adds, in quadrature; the measured part has been taken off
+    n_intervals: int  # plausible intervals
+    rmssd_noise_ms: float  # added by noise alone, in quadrature; the measured part has been subtracted
     rmssd_error_ms: float  # half width of the central 95 % of rmssd_ms
     coarse: bool  # the noise is too large for the corrected value to be trusted
 
@@ -77,16 +77,16 @@ def find_beats(
     Args:
         bvp: blood volume pulse, raw, rising with blood volume, any amplitude.
         fs: sampling rate. Unit: Hz.
-        hr_bpm: mean heart rate; rates between 0.6 and 1.6 of it are followed. Unit: beats per minute. None
-            takes the strongest spectral line of the longest piece without gaps.
+        hr_bpm: mean heart rate; rates between 0.6 and 1.6 times this are tracked. Unit: beats per minute. None
+            uses the strongest spectral line of the longest piece without gaps.
         valid: False where the waveform is missing; no interval crosses such a gap.
 
     Returns:
-        Time of the steepest rise of each beat since the first sample, intervals (NaN across gaps, beside beats
-        unlike the others in shape or size, and where they differ by over 25 % from the median of their neighbours),
-        the standard error of one beat time, and the size of each beat. No beats when there are fewer than four.
+        Time of the steepest rise of each beat from the first sample on, intervals (NaN across gaps, next to beats
+        of atypical shape or size, and where they differ by over 25 % from the median of their neighbours), the
+        standard error of one beat time, and the size of each beat. No beats if fewer than four are found.
 
-    Source: our choice, see the module's table; Cramer-Rao bound for the error.
+    Source: our choice, see the table in the module docstring; Cramer-Rao bound for the error.
     """
     bvp, fs = check_samples(bvp, "bvp", least=0), check_rate(fs)
     hr_bpm = hr_bpm if hr_bpm is None else check_positive(hr_bpm, "hr_bpm", "beats per minute")
@@ -112,7 +112,7 @@ def find_beats(
     heights, error_s = aligner.heights(times_s)
     order = np.argsort(times_s)
     apart_s = np.diff(times_s[order], prepend=-np.inf)
-    order = order[apart_s > 0.4 * 60 / hr_bpm]  # two crests that were drawn to the same beat
+    order = order[apart_s > 0.4 * 60 / hr_bpm]  # two crests may converge on the same beat
     size = heights[order] / np.median(heights)
     alike = (likeness[order] > 0.6) & (size > 0.4) & (size < 2.0)
     ibi_s = _plausible(times_s[order], part_of[inside][order], alike)
@@ -120,21 +120,21 @@ def find_beats(
 
 
 def hrv(beats: Beats, *, frame_noise_ms: float = 0.0) -> HRV:
-    """Time and frequency measures of variability, with the noise of the beat times taken off.
+    """Time- and frequency-domain measures of variability, corrected for noise in the beat times.
 
     A beat time that is wrong by e (standard error) adds 6 e^2 to the mean squared successive difference, 2 e^2 to
     the variance of the intervals, and 4 m e^2 (1 - cos 2 pi f m) to their spectrum (m mean interval).
 
     Args:
-        beats: from `find_beats`; with `timing_error_s` NaN (beats that are known, not found) nothing is corrected.
-        frame_noise_ms: RMSSD noise of frame times that may be untrue, from `hrv_noise_floor_ms`. Enters the flag
-            and the error, never the correction: recorded times may as well be right. Unit: ms.
+        beats: from `find_beats`; nothing is corrected if `timing_error_s` is NaN (known, not detected, beats).
+        frame_noise_ms: RMSSD noise of frame times that may be inaccurate, from `hrv_noise_floor_ms`. Affects the
+            flag and the error, never the correction, because the recorded times may be right. Unit: ms.
 
     Returns:
         SDNN, RMSSD (ms), pNN50 (%), LF/HF; NaN where the plausible intervals cover less than MIN_HRV_S or
-        MIN_LF_HF_S, minus 5 s for beats that the ends cut. pNN50 is not corrected.
+        MIN_LF_HF_S, minus 5 s for beats cut off at the ends. pNN50 is not corrected.
 
-    Source: Task Force 1996, table 1 and 2; our choice: the correction and its error.
+    Source: Task Force 1996, tables 1 and 2; our choice: the correction and its error.
     """
     check_kind(beats, Beats, "beats", do="find them with find_beats(bvp, fs)")
     check_number(frame_noise_ms, "frame_noise_ms", 0)
@@ -169,14 +169,14 @@ def hrv_noise_floor_ms(fs: float, jitter_s: float, snr_db: float, *, hr_bpm: flo
     Args:
         fs: frame rate. Unit: Hz.
         jitter_s: scatter (standard deviation) of the frame times about the true ones. Unit: s.
-        snr_db: power of the pulse in 0.65-4 Hz over that of the noise there; inf for the part of jitter alone.
+        snr_db: power of the pulse in 0.65-4 Hz over that of the noise there; inf leaves the effect of jitter alone.
         hr_bpm: heart rate; each beat is one pulse, so faster hearts give better times from more noise.
 
     Returns:
         Expected noise in RMSSD, which adds to the true value in quadrature. Unit: ms.
 
-    Source: our choice: fitted to `find_beats` on simulated beats: 21.3 ms at 15 dB and 60 bpm, half of it for each
-    6 dB more; jitter averages out over 0.17 s of frames (measured at 15, 30 and 60 Hz, 5-20 ms).
+    Source: our choice, fitted to `find_beats` on simulated beats: 21.3 ms at 15 dB and 60 bpm, halved for each
+    further 6 dB; jitter averages out over 0.17 s of frames (measured at 15, 30 and 60 Hz, 5-20 ms).
     """
     check_rate(fs)
     check_number(jitter_s, "jitter_s", 0)
@@ -188,11 +188,11 @@ def hrv_noise_floor_ms(fs: float, jitter_s: float, snr_db: float, *, hr_bpm: flo
 
 
 class _Aligner:
-    """Shifts each beat against the average of all until they agree."""
+    """Shifts each beat relative to the average beat until the two agree."""
 
     def __init__(self, wave: np.ndarray, fs: float, *, period_s: float, high_hz: float):
         self.fs = fs
-        self.fine = finely_sampled(wave, 8)  # linear steps between them err by 0.5 % at 8 Hz, 0.01 % at 1 Hz
+        self.fine = finely_sampled(wave, 8)  # linear interpolation errs by 0.5 % at 8 Hz, 0.01 % at 1 Hz
         self.bandwidth_hz = high_hz - BEAT_BAND_HZ[0]
         half = round(min(_HALF_S, 0.55 * period_s) * GRID_HZ)
         self.reach = round(min(0.12, 0.25 * period_s) * GRID_HZ)
@@ -201,18 +201,18 @@ class _Aligner:
         self.rise_s = (
             np.arange(round(-0.5 * period_s * GRID_HZ), round(0.15 * period_s * GRID_HZ) + 1) / GRID_HZ
         )
-        # a beat may ride on any straight line
+        # a beat may lie on any linear trend
         self.line = np.linalg.qr(np.stack([np.ones(2 * half + 1), self.offsets_s], axis=1))[0]
 
     def rising(self, rough_s: np.ndarray) -> np.ndarray:
-        """Rough beats, all moved by the same step to the steepest rise of their average."""
+        """Rough beat times, all shifted by the same amount to the steepest rise of their average."""
         if not len(rough_s):
             return rough_s
         mean_rise = self._sample(rough_s, self.rise_s).mean(axis=0)
         return rough_s + self.rise_s[np.argmax(np.gradient(mean_rise))]
 
     def fits(self, times_s: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """Which beats have the whole window that is searched on valid samples."""
+        """Which beats have valid samples throughout their search window."""
         first = np.floor((times_s + self.search_s[0]) * self.fs).astype(int)
         last = np.ceil((times_s + self.search_s[-1]) * self.fs).astype(int)
         count = np.concatenate([[0], np.cumsum(valid)])
@@ -222,7 +222,7 @@ class _Aligner:
         return whole & (seen == last + 1 - first)
 
     def align(self, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Beat times, and the likeness of each beat to the average (correlation)."""
+        """Beat times, and the correlation of each beat with the average."""
         likeness = np.ones(len(times_s))
         for _ in range(3):
             windows = np.lib.stride_tricks.sliding_window_view(
@@ -240,7 +240,7 @@ class _Aligner:
     def heights(self, times_s: np.ndarray) -> tuple[np.ndarray, float]:
         """Size of each beat, and the standard error of a beat time (Cramer-Rao).
 
-        The error is noise (what the average beat, in its size, does not explain) over slope.
+        The error is noise (the residual after scaling the average beat to each beat) over slope.
         """
         beats = self._flatten(self._sample(times_s, self.offsets_s))
         shape = beats.mean(axis=0)
@@ -250,7 +250,7 @@ class _Aligner:
         slope = np.gradient(shape) * GRID_HZ
         known = np.column_stack([self.line, shape])
         slope = slope - known @ np.linalg.lstsq(known, slope, rcond=None)[0]
-        freedom = 2 * self.bandwidth_hz * len(self.offsets_s) / GRID_HZ  # independent numbers in a window
+        freedom = 2 * self.bandwidth_hz * len(self.offsets_s) / GRID_HZ  # independent samples in a window
         noise_power = np.median(np.mean(rest**2, axis=1)) * freedom / max(freedom - 4, 1.0)
         density = noise_power / (2 * self.bandwidth_hz)
         information = np.median(heights) ** 2 * np.sum(slope**2) / GRID_HZ
@@ -284,9 +284,7 @@ def _vertex(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _plausible(times_s: np.ndarray, part_of: np.ndarray, alike: np.ndarray) -> np.ndarray:
     """Intervals between beats, NaN where they cannot be trusted."""
     ibi_s = np.diff(times_s)
-    beyond = np.full(
-        5, np.nan
-    )  # not the last interval again and again: a false one would be its own neighbour
+    beyond = np.full(5, np.nan)  # not the last interval repeated: a false one would become its own neighbour
     padded = np.concatenate([beyond, ibi_s, beyond])
     usual_s = np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, 11), axis=1)
     good = (np.diff(part_of) == 0) & alike[1:] & alike[:-1] & (np.abs(ibi_s - usual_s) <= 0.25 * usual_s)
@@ -296,9 +294,9 @@ def _plausible(times_s: np.ndarray, part_of: np.ndarray, alike: np.ndarray) -> n
 def _rmssd_error_ms(rmssd_ms: float, noise_ms: float, frame_noise_ms: float, n: int) -> float:
     """Half width of the central 95 % of the corrected RMSSD.
 
-    Chance (neighbouring steps share errors: with R true and F noise, var(mean d^2) = 1.94 (4 R^2 F^2 + 2 F^4) / n),
-    15 % of the noise that was taken off, the noise of frame times that was not, and 3 ms for the method without
-    any noise.
+    The sum of chance (neighbouring steps share errors: with R true and F noise, var(mean d^2) = 1.94 (4 R^2 F^2 +
+    2 F^4) / n), 15 % of the noise that was subtracted, the noise of frame times that was not, and 3 ms for the error
+    of the method without any noise.
     """
     chance = 1.94 * (4 * rmssd_ms**2 * noise_ms**2 + 2 * noise_ms**4) / n
     square_error = np.sqrt(chance + (0.3 * noise_ms**2) ** 2) + frame_noise_ms**2

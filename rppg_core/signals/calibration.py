@@ -2,8 +2,8 @@
 
 `confidence` is the probability that a heart rate is within 5 bpm, `half_width_bpm` half of its central 95 %
 interval. The numbers are in calibration.json beside this file, with the simulator's version and the seeds of the
-fit; `make calibrate` rewrites it. Source: our choice: logistic regression and 95 % quantile regression over the
-same evidence, with no method's name in it.
+fit; `make calibrate` rewrites it. Source: our choice: logistic regression and 95 % quantile regression on the
+same evidence, which does not depend on the method's name.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from jaxtyping import Float
 from rppg_core.signals.quality import RateEvidence
 
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
-SHOW_FROM = 0.8  # values are shown from this confidence on
-SAME_IN_CONTROL = 0.35  # from this share on, the rate belongs to light or camera
+SHOW_FROM = 0.8  # values are shown at this confidence or above
+SAME_IN_CONTROL = 0.35  # at this share or above, the rate is attributed to light or camera
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Weights over `features`."""
+    """Weights of the features below."""
 
     confidence: tuple[float, ...]
     log_half_width: tuple[float, ...]
@@ -41,7 +41,7 @@ class Calibration:
 
 
 def confidence_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
-    """1, support and control as log odds, SNR, log of seconds; bounded so that no single one can carry a clip."""
+    """1, support and control as log odds, SNR, log of seconds; bounded so that no single one can decide."""
     return np.array(
         [
             1.0,
@@ -54,7 +54,7 @@ def confidence_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]
 
 
 def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
-    """1, support as log odds, SNR, log of seconds, log of the rate (a fast heart swings by more beats)."""
+    """1, support as log odds, SNR, log of seconds, log of the rate (fast hearts vary by more bpm)."""
     return np.array(
         [
             1.0,

@@ -1,6 +1,6 @@
-"""What every function on signals requires of its arguments: rates, bands and samples, or the reason why not.
+"""Checks of arguments to signal functions: rates, bands and samples, with a message when they are invalid.
 
-A check is far cheaper than a filter: it compares a few numbers and passes over the samples once.
+A check is far cheaper than a filter: it compares a few numbers and scans the samples once.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from rppg_core.errors import UsageError
 from rppg_core.types import Bvp, RgbTrace
 
 BAND_HINT = "band_hz is in Hz: (0.67, 3.0) for 40-180 bpm"
-NARROWEST_HZ = 0.3  # 18 bpm: a narrower band holds no line and something to compare it with
-HIGHEST_HZ = 8.0  # of a power spectrum; 480 bpm
-FASTEST_HZ = 1e5  # a higher sampling rate is a slip
-LIKE_BPM = (20.0, 600.0)  # numbers that are heart rates a minute and no frequencies
+NARROWEST_HZ = 0.3  # 18 bpm: a narrower band cannot hold both a line and a background to compare it with
+HIGHEST_HZ = 8.0  # upper limit of a power spectrum; 480 bpm
+FASTEST_HZ = 1e5  # a higher sampling rate is a mistake
+LIKE_BPM = (20.0, 600.0)  # numbers in this range are heart rates in bpm, not frequencies in Hz
 
 
 def check_band(band_hz: Any, *, fs: float | None = None) -> tuple[float, float]:
-    """A band in which a heart rate can be looked for.
+    """A band in which to search for a heart rate.
 
     Args:
         band_hz: two frequencies. Unit: Hz.
-        fs: sampling rate, where it is known. Unit: Hz.
+        fs: sampling rate, if known. Unit: Hz.
 
     Returns:
-        The two as floats.
+        Both as floats.
 
     Raises:
-        UsageError: not two positive numbers in order, too narrow, above what the rate can show, or in bpm.
+        UsageError: not two positive numbers in order, too narrow, above half the sampling rate, or in bpm.
     """
     got, wanted = f"band_hz {band_hz!r}"[:80], "(low, high) in Hz, 0 < low < high"
     try:
@@ -56,7 +56,7 @@ def check_pair(band_hz: Any) -> tuple[float, float]:
     """Two frequencies in order, for a band of any kind. Unit: Hz.
 
     Raises:
-        UsageError: something else.
+        UsageError: it is not such a pair.
     """
     try:
         low_hz, high_hz = band_hz
@@ -72,7 +72,7 @@ def check_positive(value: Any, name: str, unit: str = "Hz") -> float:
     """A positive finite number, as a float.
 
     Raises:
-        UsageError: it is not.
+        UsageError: it is not one.
     """
     checked = number(value)
     if not 0 < checked < np.inf:
@@ -86,18 +86,18 @@ def check_rate(fs: Any, name: str = "fs", *, most: float = FASTEST_HZ) -> float:
     """A sampling rate.
 
     Raises:
-        UsageError: not a positive number, or beyond any signal of this project.
+        UsageError: not a positive number, or higher than for any signal of this project.
     """
     if (rate := check_positive(fs, name)) > most:
-        raise UsageError(f"{name} is {rate:g}", wanted=f"at most {most:g} Hz", do="give samples a second")
+        raise UsageError(f"{name} is {rate:g}", wanted=f"at most {most:g} Hz", do="give samples per second")
     return rate
 
 
 def check_number(value: Any, name: str, low: float = -np.inf, high: float = np.inf) -> float:
-    """A number within a range, its ends included.
+    """A number within a range, ends included.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not one.
     """
     checked = number(value)
     if not low <= checked <= high:
@@ -107,10 +107,10 @@ def check_number(value: Any, name: str, low: float = -np.inf, high: float = np.i
 
 
 def check_count(value: Any, name: str, least: int = 0, most: int = 10**9) -> int:
-    """A whole number within a range, its ends included.
+    """A whole number within a range, ends included.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not one.
     """
     checked = number(value)
     if not (least <= checked <= most and checked == int(checked)):
@@ -122,23 +122,23 @@ def check_count(value: Any, name: str, least: int = 0, most: int = 10**9) -> int
 
 
 def check_edges(low_hz: Any, high_hz: Any, *, fs: float | None = None) -> None:
-    """The two corners of a filter or of a search, in order; 0 is a corner too.
+    """The two corner frequencies of a filter or search band, in order; the lower may be 0.
 
     Raises:
-        UsageError: not numbers, negative, turned round, or both above half the sampling rate `fs`.
+        UsageError: not numbers, negative, in the wrong order, or both above half the sampling rate `fs`.
     """
     low, high = number(low_hz), number(high_hz)
     if fs is not None and fs / 2 <= low < high:
         raise UsageError(
-            f"a band from {low:g} to {high:g} Hz at {fs:g} samples a second",
+            f"a band from {low:g} to {high:g} Hz at {fs:g} samples per second",
             wanted=f"low_hz below {fs / 2:g} Hz, half the sampling rate",
-            do="give both in Hz (40 bpm are 0.67 Hz), and the true sampling rate",
+            do="give both in Hz (40 bpm is 0.67 Hz), and the true sampling rate",
         )
     if not (0 <= low < high):
         raise UsageError(
             f"low_hz {low_hz!r} and high_hz {high_hz!r}"[:100],
             wanted="0 <= low_hz < high_hz, in Hz",
-            do="give both in Hz, the lower one first (40 bpm are 0.67 Hz)",
+            do="give both in Hz, the lower one first (40 bpm is 0.67 Hz)",
         )
 
 
@@ -148,14 +148,14 @@ def check_samples(
     """Samples as an array of floats.
 
     Args:
-        samples: an array, or what becomes one.
-        name: of the argument, for the message.
-        ndim: number of axes; None is any above 0.
+        samples: an array, or anything that can be converted to one.
+        name: name of the argument, for the message.
+        ndim: number of axes; None allows any number above 0.
         least: fewest samples along the first axis.
-        finite: NaN and infinity are refused.
+        finite: whether to refuse NaN and infinity.
 
     Raises:
-        UsageError: another shape or dtype, too few samples, or values that are no numbers.
+        UsageError: wrong shape or dtype, too few samples, or values that are not numbers.
     """
     try:
         array = samples if isinstance(samples, np.ndarray) else np.asarray(_detached(samples))
@@ -193,7 +193,7 @@ def check_samples(
 
 
 def check_window(window_s: Any, fs: Any, n: int) -> int:
-    """Samples in a window, 0 included.
+    """Number of samples in a window; it may be 0.
 
     Raises:
         UsageError: negative, not a number, or a hundred times as long as the signal.
@@ -209,26 +209,28 @@ def check_window(window_s: Any, fs: Any, n: int) -> int:
 
 
 def check_valid(valid: Any, n: int) -> Bool[np.ndarray, " time"]:
-    """A mask of `n` samples; None is all of them.
+    """A mask of `n` samples; None selects all of them.
 
     Raises:
-        UsageError: another length.
+        UsageError: the mask has another length.
     """
     if valid is None:
         return np.ones(n, bool)
     mask = np.asarray(_detached(valid))
     if mask.shape != (n,):
         raise UsageError(
-            f"valid of shape {mask.shape}", wanted=f"({n},), one a sample", do="give a mask like the signal"
+            f"valid of shape {mask.shape}",
+            wanted=f"({n},), one per sample",
+            do="give a mask as long as the signal",
         )
     return mask.astype(bool)
 
 
 def check_bvp(bvp: Any) -> None:
-    """A Bvp whose parts fit together.
+    """Check that an object is a Bvp and its fields are consistent.
 
     Raises:
-        UsageError: another type, other lengths, no positive rate.
+        UsageError: wrong type, lengths that differ, or a rate that is not positive.
     """
     check_kind(bvp, Bvp, "bvp", do="make it: Bvp(samples, fs, t0_s, valid)")
     check_rate(bvp.fs, "bvp.fs")
@@ -239,36 +241,36 @@ def check_trace(trace: Any) -> Float[np.ndarray, "time 3"]:
     """The colours of an RgbTrace; they may hold NaN.
 
     Raises:
-        UsageError: another type, another shape, no positive rate.
+        UsageError: wrong type, wrong shape, or a rate that is not positive.
     """
-    check_kind(trace, RgbTrace, "trace", do="make one of the colours (time, 3): RgbTrace(samples, fs)")
+    check_kind(trace, RgbTrace, "trace", do="make one from colours (time, 3): RgbTrace(samples, fs)")
     check_rate(trace.fs, "trace.fs")
     samples = check_samples(trace.samples, "trace.samples", ndim=2, finite=False)
     if samples.shape[1] != 3:
-        do = "turn it with samples.T" if len(samples) == 3 else "give three colours"
+        do = "transpose it with samples.T" if len(samples) == 3 else "give three colours"
         raise UsageError(
-            f"trace.samples of shape {samples.shape}", wanted="(time, 3): R, G and B a sample", do=do
+            f"trace.samples of shape {samples.shape}", wanted="(time, 3): R, G and B per sample", do=do
         )
     return samples
 
 
 def check_kind(value: Any, kind: type, name: str, *, do: str) -> None:
-    """An object of one of the project's classes.
+    """Check that an object belongs to one of the project's classes.
 
     Raises:
-        UsageError: it is something else.
+        UsageError: it does not.
     """
     if not isinstance(value, kind):
         raise UsageError(f"{name} is of type {type(value).__name__}", wanted=kind.__name__, do=do)
 
 
 def _detached(values: Any) -> Any:
-    """Tensors of torch without their gradient, on the CPU; anything else as it is."""
+    """Torch tensors detached and moved to the CPU; anything else unchanged."""
     return values.detach().cpu() if hasattr(values, "detach") else values
 
 
 def number(value: Any) -> float:
-    """As a float; NaN where it is none."""
+    """A value as a float; NaN if it is not a number."""
     if isinstance(value, (str, bytes)):  # float("30") is a number, but no function here takes text
         return float("nan")
     try:

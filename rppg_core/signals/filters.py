@@ -1,7 +1,7 @@
-"""Filters without phase shift, and the bookkeeping of gaps.
+"""Zero-phase filters, and the segments between gaps.
 
-They avoid scipy.signal, which takes more than a CPU second to import; scipy.fft with scipy.ndimage takes 0.2 s,
-half as much as the analysis of ten seconds of video. The tests compare these functions with scipy's. Axis letters:
+They avoid scipy.signal, which takes more than one CPU second to import; scipy.fft with scipy.ndimage takes 0.2 s,
+half the time of analysing ten seconds of video. The tests compare these functions with scipy's. Axis letters:
 T time.
 """
 
@@ -30,7 +30,7 @@ def bandpass(
         fs: sampling rate. Unit: Hz.
         low_hz: lower corner (gain one half). 0 makes it a low-pass. Unit: Hz.
         high_hz: upper corner (gain one half). Unit: Hz.
-        edge_hz: full width of the raised-cosine edges; what the ends disturb lasts for about 1 / edge_hz. Unit: Hz.
+        edge_hz: full width of the raised-cosine edges; end effects last for about 1 / edge_hz. Unit: Hz.
 
     Returns:
         Filtered signal, same shape and unit; the mean is removed when low_hz > 0.
@@ -48,7 +48,7 @@ def bandpass(
     gain = _edge(freqs_hz - low_hz, edge_hz) if low_hz > 0 else np.ones_like(freqs_hz)
     gain = gain * _edge(high_hz - freqs_hz, edge_hz)
     shape = (-1,) + (1,) * (signal.ndim - 1)
-    # a line through both ends comes off first: grey levels far from zero would ring where the FFT wraps around
+    # subtract a line through both ends first: grey levels far from zero would ring where the FFT wraps around
     line = np.linspace(extended[0], extended[-1], len(extended))
     spectrum = np.fft.rfft(extended - line, axis=0) * gain.reshape(shape)
     filtered = np.fft.irfft(spectrum, len(extended), axis=0)
@@ -64,7 +64,7 @@ def moving_average(
     mirrored = np.pad(
         signal, [(width // 2, (width - 1) // 2), *[(0, 0)] * (signal.ndim - 1)], mode="symmetric"
     )
-    # the start comes off first: sums of small numbers stay exact
+    # subtract the first sample, so that the cumulative sums stay small and exact
     sums = np.cumsum(mirrored - mirrored[:1], axis=0, dtype=float)
     sums = np.concatenate([np.zeros_like(sums[:1]), sums])
     return ((sums[width:] - sums[:-width]) / width + mirrored[:1]).astype(
@@ -78,8 +78,8 @@ def finely_sampled(
     """A band-limited signal on a finer grid, by zero padding its FFT.
 
     Args:
-        signal: sampled evenly.
-        factor: how many times finer.
+        signal: evenly sampled.
+        factor: ratio of the new sampling rate to the old.
 
     Returns:
         Positions in samples of `signal`, a little beyond both ends, and the values there.
@@ -113,19 +113,19 @@ def standardise(signal: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"
 
 
 def segments(valid: Bool[np.ndarray, " time"]) -> list[slice]:
-    """ControlledRuns of True, in order."""
+    """Runs of True, in order."""
     valid = check_samples(valid, "valid", least=0) > 0
     edges = np.flatnonzero(np.diff(np.concatenate([[False], valid, [False]]).astype(np.int8)))
     return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _extended(signal: np.ndarray, pad: int) -> np.ndarray:
-    """The signal continued at both ends by its point reflection, pad samples each."""
+    """The signal extended at both ends by its point reflection, by `pad` samples each."""
     head = 2 * signal[0] - signal[pad:0:-1]
     tail = 2 * signal[-1] - signal[-2 : -pad - 2 : -1]
     return np.concatenate([head, signal, tail])
 
 
 def _edge(distance_hz: np.ndarray, width_hz: float) -> np.ndarray:
-    """0 below, 1 above, raised cosine between: gain at `distance_hz` from a corner, positive inside the band."""
+    """Gain at `distance_hz` from a corner (positive inside the band): 0 outside, 1 inside, raised cosine between."""
     return 0.5 + 0.5 * np.sin(np.pi * np.clip(distance_hz / width_hz, -0.5, 0.5))

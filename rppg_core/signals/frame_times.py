@@ -1,7 +1,7 @@
-"""What frame times say of the camera: its rate, how much they jitter, and how many frames are missing.
+"""What frame times reveal about the camera: frame rate, jitter, and the number of missing frames.
 
-A camera may slow down in the dark and a program may write frames in bursts, so every interval is judged
-against the rate around it, never against one rate for the whole clip. Axis letters: T time (frames).
+A camera may slow down in the dark and a program may write frames in bursts, so every interval is compared
+with the local rate, never with one rate for the whole clip. Axis letters: T time (frames).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from rppg_core.types import VideoInfo
 
-COUNT_S = 1.0  # over which frames are counted before and after an interval
-LEAST_S = 0.4  # of it at the ends of a clip
+COUNT_S = 1.0  # in which frames are counted, before and after an interval
+LEAST_S = 0.4  # the shortest such span, at the ends of a clip
 ALIKE, ALIKE_AROUND = 0.25, 15  # of the rough interval; intervals on each side
 SHORT, IN_BURSTS, SPREAD_FRAMES = 0.35, 0.3, 45  # of the local interval; of all; frames on each side of one
 LONGEST_BURST = 64  # intervals
@@ -24,11 +24,11 @@ MISSING_FROM = 1.75  # local intervals: a longer one lacks at least one frame
 
 @dataclass(frozen=True)
 class FrameTiming:
-    """Facts that follow from frame times alone."""
+    """Quantities derived from frame times alone."""
 
-    fps: float  # frames a second, missing ones counted; 0 for fewer than two frames
+    fps: float  # frames per second, missing ones included; 0 for fewer than two frames
     jitter_s: float  # scatter (root mean square) of the intervals about multiples of the local one
-    missing: int  # frames that the rate around them promises and nothing makes up for
+    missing: int  # frames expected at the local rate that no burst makes up for
 
 
 def frame_timing(times_s: Float[np.ndarray, " time"]) -> FrameTiming:
@@ -37,9 +37,9 @@ def frame_timing(times_s: Float[np.ndarray, " time"]) -> FrameTiming:
     Args:
         times_s: strictly increasing. Unit: s.
 
-    Source: our choice. Missing frames are counted against the rate around them, so that a change from 30 to 15
-    frames a second misses none, and less those that came too early just before or after: three frames at once are a
-    burst, and the pause beside them is no loss.
+    Source: our choice. Missing frames are counted relative to the local rate, so that a change from 30 to 15 frames
+    per second loses none. Frames that came too early just before or after are subtracted: three frames at once are a
+    burst, and the pause next to them is no loss.
     """
     if len(times_s) < 2:
         return FrameTiming(0.0, 0.0, 0)
@@ -47,7 +47,7 @@ def frame_timing(times_s: Float[np.ndarray, " time"]) -> FrameTiming:
     local_s = local_intervals_s(times_s)
     if (even_s := evened_bursts(times_s)) is not None:
         return replace(frame_timing(even_s), jitter_s=float(np.sqrt(np.mean((intervals_s - local_s) ** 2))))
-    steps = np.ones(len(intervals_s))  # usual intervals in each
+    steps = np.ones(len(intervals_s))  # usual intervals in each interval
     surplus = np.minimum(intervals_s / local_s - 1, 0)  # below 0 where frames come faster than the rate
     for k in np.flatnonzero(intervals_s >= MISSING_FROM * local_s):
         before, after = surplus[max(0, k - LONGEST_BURST) : k][::-1], surplus[k + 1 : k + 1 + LONGEST_BURST]
@@ -66,11 +66,11 @@ def _burst(surplus: Float[np.ndarray, " interval"]) -> float:
 
 
 def timed_info(info: VideoInfo, times_s: np.ndarray) -> VideoInfo:
-    """The facts of a file that follow from the times of its frames.
+    """The file information completed with what follows from the frame times.
 
     Args:
         info: of the same file.
-        times_s: two or more, strictly increasing. Unit: s.
+        times_s: two or more frame times, strictly increasing. Unit: s.
     """
     timing = frame_timing(times_s)
     interval_s = 1 / timing.fps
@@ -84,26 +84,26 @@ def timed_info(info: VideoInfo, times_s: np.ndarray) -> VideoInfo:
 
 
 def local_intervals_s(times_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, " interval"]:
-    """The interval that is usual around each interval, by the frames in the second before and after it. Unit: s."""
+    """The usual interval around each interval, from the frames in the second before and after it. Unit: s."""
     intervals_s = np.diff(times_s)
     before_s = np.minimum(COUNT_S, times_s[:-1] - times_s[0])
     after_s = np.minimum(COUNT_S, times_s[-1] - times_s[1:])
     before = _counted(times_s, times_s[:-1] - before_s + 1e-6, times_s[:-1] + 1e-6)
     after = _counted(times_s, times_s[1:] - 1e-6, times_s[1:] + after_s - 1e-6)
     enough = np.stack([before_s, after_s]) >= LEAST_S
-    if not enough.any(axis=0).all():  # a clip of a second has nothing to count in
+    if not enough.any(axis=0).all():  # a clip of one second is too short to count in
         n, span_s = len(intervals_s), float(times_s[-1] - times_s[0])
         return np.full(n, max(float(np.median(intervals_s)), 0.5 * span_s / n))
     rates = np.stack([before, after]) / np.maximum([before_s, after_s], LEAST_S)
     usual_s = 1 / np.maximum(rates, 1 / COUNT_S)
-    # of the two seconds the one that this interval belongs to: the rate may change here, or a pause lie on one side
+    # take the second that this interval belongs to: the rate may change here, or a pause may lie on one side
     unlike = np.where(enough, np.abs(np.log(usual_s / intervals_s)), np.inf)
     rough_s = np.where(unlike[0] <= unlike[1], *usual_s)
     return _refined(intervals_s, rough_s)
 
 
 def evened_bursts(times_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"] | None:
-    """Times of frames that arrive several at once, spread evenly over the SPREAD_FRAMES frames around each.
+    """Times of frames that arrive in bursts, spread evenly over the SPREAD_FRAMES frames around each.
 
     Args:
         times_s: strictly increasing. Unit: s.
@@ -111,8 +111,8 @@ def evened_bursts(times_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, " ti
     Returns:
         New times, or None where frames do not come in bursts.
 
-    Source: our choice. A program that stamps frames when they arrive says little about when each was taken; how many
-    there are in a second stays true.
+    Source: our choice. If a program stamps frames on arrival, the stamps say little about when each was taken, but
+    the number of frames per second stays right.
     """
     n = len(times_s)
     if n < 2 * SPREAD_FRAMES or (np.diff(times_s) < SHORT * local_intervals_s(times_s)).mean() < IN_BURSTS:
@@ -128,7 +128,7 @@ def slow_parts(times_s: Float[np.ndarray, " time"], min_fps: float) -> Bool[np.n
     """Frames with fewer than `min_fps` frames in the second before them and in the second after them."""
     before = _counted(times_s, times_s - COUNT_S - 1e-6, times_s - 1e-6)
     after = _counted(times_s, times_s + 1e-6, times_s + COUNT_S + 1e-6)
-    return np.maximum(before, after) < 0.8 * min_fps * COUNT_S  # counts waver by a frame
+    return np.maximum(before, after) < 0.8 * min_fps * COUNT_S  # counts fluctuate by one frame
 
 
 def _counted(times_s: np.ndarray, starts_s: np.ndarray, stops_s: np.ndarray) -> np.ndarray:
@@ -137,7 +137,7 @@ def _counted(times_s: np.ndarray, starts_s: np.ndarray, stops_s: np.ndarray) -> 
 
 
 def _refined(intervals_s: np.ndarray, rough_s: np.ndarray) -> np.ndarray:
-    """The rough local interval, counted in whole frames, as the mean of the intervals around that resemble it."""
+    """The rough local interval, from whole frames, refined to the mean of the similar intervals around it."""
     around = sliding_window_view(np.pad(intervals_s, ALIKE_AROUND, mode="reflect"), 2 * ALIKE_AROUND + 1)
     alike = np.abs(around / rough_s[:, None] - 1) < ALIKE
     number = alike.sum(axis=1)

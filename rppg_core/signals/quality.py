@@ -1,10 +1,10 @@
-"""How far a heart rate can be trusted: which other methods support it, and what speaks against it.
+"""How far a heart rate can be trusted: which other methods support it, and what contradicts it.
 
-A clean waveform proves nothing: the output of a learned decoder is clean even on a wall. Evidence for a rate f is
+A clean waveform proves nothing: the output of a learned decoder is clean even for a wall. Evidence for a rate f is
     support   share of the panel's band power that lies at f (POS, CHROM, GREEN, LGI on the skin trace),
-    control   the same for the control run (background, or shuffled clip), as far as it could explain the skin's,
-    snr_db    power of the method's own waveform at f and 2 f against the rest of the band,
-    seconds   usable face.
+    control   the same for the control run (background, or shuffled clip), as far as it could explain the skin's line,
+    snr_db    power of the method's own waveform at f and 2 f relative to the rest of the band,
+    seconds   duration of usable face.
 `calibration` turns the four into a probability. Axis letters: T time; W window, F frequency.
 """
 
@@ -21,7 +21,7 @@ from rppg_core.signals.filters import detrend, segments
 from rppg_core.signals.spectrum import Spectrum, peak_hz, power_spectrum, window_slices
 from rppg_core.types import HR_BAND_HZ, Bvp
 
-LINE_HALF_WIDTH_HZ = 0.1  # 6 bpm: a heart rate wanders by that much within a clip
+LINE_HALF_WIDTH_HZ = 0.1  # 6 bpm: typical variation of a heart rate within a clip
 AGREE_HZ = 5 / 60
 MIN_SEGMENT_S = 5.0
 
@@ -42,22 +42,22 @@ class WindowSpectra:
         """Median rate over the windows, refined by the mean of those within 5 bpm of it.
 
         Source: our choice: on simulated beats the mean of agreeing windows is a third closer to the clip's heart
-        rate than the median alone, and as deaf to a window that went wrong.
+        rate than the median alone, and equally robust to an outlying window.
         """
         return float(np.mean(self._agreeing()))
 
     def line(self, rate_hz: float) -> Float[np.ndarray, " window"]:
-        """Power at a rate, inside the band, each window."""
+        """Power at a rate, inside the band, in each window."""
         half = max(LINE_HALF_WIDTH_HZ, 1.0 / self.window_s)  # 1/T: half of a Hann window's main lobe
         return self.power[:, (np.abs(self.freqs_hz - rate_hz) <= half) & self._inside()].sum(axis=1)
 
     def share(self, rate_hz: float) -> float:
-        """Part of the band's power that lies at a rate, mean over windows, 0..1."""
+        """Share of the band's power at a rate, mean over windows, 0..1."""
         total = self._total()
         return float(np.mean(np.divide(self.line(rate_hz), total, out=np.zeros_like(total), where=total > 0)))
 
     def snr_db(self, rate_hz: float) -> float:
-        """Power at a rate and its first harmonic against the rest of the band.
+        """Power at a rate and its first harmonic relative to the rest of the band.
 
         Source: de Haan & Jeanne 2013, eq. for SNR; our choice: pooled over 10 s windows.
         """
@@ -73,7 +73,7 @@ class WindowSpectra:
         return self.power[:, self._inside()].sum(axis=1)
 
     def _agreeing(self) -> np.ndarray:
-        """Rates within 5 bpm of the (lower) median, which is always one of them."""
+        """Rates within 5 bpm of the lower median, which is always one of them."""
         rates = np.sort(self.rates_hz[np.isfinite(self.rates_hz)])
         return rates[np.abs(rates - rates[(len(rates) - 1) // 2]) <= AGREE_HZ]
 
@@ -101,7 +101,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class RateEvidence:
-    """What `calibration` judges; no method's name in it."""
+    """The inputs of `calibration`; they do not include the method's name."""
 
     support: float
     control: float
@@ -111,7 +111,7 @@ class RateEvidence:
 
 
 def window_spectra(bvp: Bvp, band_hz: tuple[float, float] = HR_BAND_HZ) -> WindowSpectra | None:
-    """Spectra of every window of every valid segment of MIN_SEGMENT_S or more; None when there is none."""
+    """Spectra of every window of every valid segment of MIN_SEGMENT_S or more; None if there are none."""
     check_bvp(bvp)
     low, high = check_band(band_hz)
     power, rates, lengths = [], [], []
@@ -141,11 +141,11 @@ def explained_by_control(skin: WindowSpectra, control: WindowSpectra, rate_hz: f
     Args:
         skin: spectra of a method on the skin.
         control: the same method on the control.
-        rate_hz: where.
+        rate_hz: the rate of the line. Unit: Hz.
 
     Returns:
-        Share of the control's power at the rate, times the control's line over the skin's (1 at most). Light
-        flicker gives nearly 1; a quiet wall behind a beating face gives nearly 0 even when its faint noise
+        Share of the control's power at the rate, times the ratio of the control's line to the skin's (at most 1).
+        Light flicker gives nearly 1; a quiet wall behind a beating face gives nearly 0 even when its faint noise
         happens to peak at the same rate.
 
     Source: our choice.
@@ -162,12 +162,12 @@ def explained_by_control(skin: WindowSpectra, control: WindowSpectra, rate_hz: f
 def rate_evidence(
     spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None, control: WindowSpectra | None
 ) -> RateEvidence:
-    """Everything that is known about one rate of one method.
+    """All evidence on one rate of one method.
 
     Args:
-        spectra: the method's own.
-        rate_hz: the rate to judge.
-        panel: the fixed panel; without it there is no support.
+        spectra: of the method itself.
+        rate_hz: the rate to assess. Unit: Hz.
+        panel: the fixed panel; without it, the support is 0.
         control: the method's own control run.
     """
     check_kind(spectra, WindowSpectra, "spectra", do="make it with window_spectra(bvp)")

@@ -1,20 +1,20 @@
-"""Breathing rate from what breathing does to the pulse: baseline, amplitude and rate, one spectrum of three.
+"""Breathing rate from its modulations of the pulse: baseline, amplitude and rate, fused into one spectrum.
 
 When a person breathes in, the veins of the skin fill less (baseline, RIIV), beats become smaller (amplitude, RIAV)
 and faster (rate, RIFV). Any of the three may be missing in a person, so their spectra are added, each weighted by
-how well one line explains it. `confidence` is the calibrated probability that the rate is within 2 breaths/min.
+how well a single line explains it. `confidence` is the calibrated probability that the rate is within 2 breaths/min.
 
     baseline   log red minus log green of the skin: brightness, and with it most of motion and light, cancels.
-               Methods such as POS keep little of it, so it is read from the skin's colour where that is given
-    amplitude  size of each beat against the average beat
-    rate       intervals between beats; the 0.1 Hz (Mayer) wave of the heart rate is tilted away
-    motion     is no source: where the head nods at the rate that was found, the baseline does not count
+               Methods such as POS keep little of it, so it is read from the skin's colour where available
+    amplitude  size of each beat relative to the average beat
+    rate       intervals between beats; a spectral tilt suppresses the 0.1 Hz (Mayer) wave of the heart rate
+    motion     not a source: if the head moves at the estimated rate, the baseline is not used
 
 Paper: Karlen et al. 2013, "Multiparameter respiratory rate estimation from the photoplethysmogram"
 (https://doi.org/10.1109/TBME.2013.2246160).
-What differs from the paper: spectra are fused, not the three rates; a weight by concentration replaces the
-discard-if-they-differ rule, and a calibrated confidence replaces the standard deviation of the three rates;
-unevenly spaced beats go into the spectrum as they are (Lomb) instead of through interpolation to 4 Hz.
+What differs from the paper: spectra are fused, not the three rates; weighting by concentration replaces the rule
+that discards rates that differ, and a calibrated confidence replaces the standard deviation of the three rates;
+unevenly spaced beats enter the spectrum directly (Lomb) instead of being interpolated to 4 Hz.
 Axis letters: K beat or sample, F frequency.
 """
 
@@ -39,21 +39,21 @@ MIN_RR_S = 10.0  # usable face
 WINDOW_S = 30.0
 WITHIN_BRPM = 2.0
 GRID_HZ = 0.0025  # 0.15 breaths/min
-MAYER_HZ = 0.16  # rate modulation below it is tilted away, 4th order
+MAYER_HZ = 0.16  # rate modulation below it is attenuated, 4th order
 NYQUIST_SHARE = 0.9  # of half the heart rate: one beat is one sample of amplitude and rate
-SAME_IN_MOTION = 0.5  # from this share of the head's motion on, motion could explain the baseline
+SAME_IN_MOTION = 0.5  # at this share of the head's motion or above, motion could explain the baseline
 _FEWEST = 8  # samples of a modulation in a window
 
 
 @dataclass(frozen=True)
 class Respiration:
-    """A breathing rate and how far to trust it."""
+    """A breathing rate and its confidence."""
 
-    rr_brpm: float  # NaN when no rate could be read
+    rr_brpm: float  # NaN when no rate could be estimated
     confidence: float = 0.0  # probability that the rate is within 2 breaths/min
     half_width_brpm: float = float("nan")  # half of the central 95 % interval
     note: str = ""
-    features: Float[np.ndarray, " feature"] | None = None  # what the confidence was made of
+    features: Float[np.ndarray, " feature"] | None = None  # from which the confidence was computed
     # share of each modulation's power that lies at the rate: baseline, amplitude, rate, waveform, motion
     shares: Mapping[str, float] = field(default_factory=dict)
 
@@ -79,16 +79,17 @@ def respiration_rate(
 
     Args:
         bvp: blood volume pulse, raw.
-        beats: its beats; None finds them.
+        beats: its beats; None detects them.
         skin: mean colour of the skin at the samples of `bvp`, NaN in gaps; None reads the baseline from `bvp`.
         motion: height of the face in the picture at the samples of `bvp`, any unit, NaN in gaps.
-        resp: a respiration waveform of the method; its rate is then the answer, the others judge it.
-        band_hz: where breathing is looked for. Unit: Hz.
+        resp: a respiration waveform of the method; if given, it sets the rate, and the others only affect confidence.
+        band_hz: search band for breathing. Unit: Hz.
 
     Returns:
-        Rate with confidence; `rr_brpm` is NaN, with a note, where there is under 10 s of face or nothing to read.
+        Rate with confidence; `rr_brpm` is NaN, with a note, where the face is visible for under 10 s or
+        no breathing is found.
 
-    Source: Karlen et al. 2013; see the module for what differs.
+    Source: Karlen et al. 2013; the module docstring lists what differs.
     """
     check_bvp(bvp)
     band_hz = check_pair(band_hz)
@@ -101,7 +102,7 @@ def respiration_rate(
     if resp is not None:
         check_bvp(resp)
     usable_s = float(bvp.valid.sum()) / bvp.fs
-    if usable_s < MIN_RR_S - 0.05:  # said with one decimal, so judged with one
+    if usable_s < MIN_RR_S - 0.05:  # the message has one decimal, so the check does too
         return Respiration(float("nan"), note=f"{usable_s:.1f} s of face; at least {MIN_RR_S:.0f} s needed")
     beats = find_beats(bvp.samples, bvp.fs, valid=bvp.valid) if beats is None else beats
     spectra = _spectra(bvp, beats, skin, resp, band_hz)
@@ -113,7 +114,7 @@ def respiration_rate(
     if not np.isfinite(rate_hz):
         return Respiration(float("nan"), note="no breathing line in the skin's colour or the beats")
     note = ""
-    moving = _moving(motion, bvp.fs, band_hz, rate_hz, half_hz)
+    moving = _motion_share(motion, bvp.fs, band_hz, rate_hz, half_hz)
     if moving >= SAME_IN_MOTION:
         note = f"the head moves {60 * rate_hz:.0f} times a minute, so the skin's baseline does not count"
         spectra = {name: s for name, s in spectra.items() if name in ("amplitude", "rate")}
@@ -144,7 +145,7 @@ def respiration_calibration() -> RespirationCalibration:
 def _spectra(
     bvp: Bvp, beats: Beats, skin: np.ndarray | None, resp: Bvp | None, band_hz: tuple[float, float]
 ) -> dict[str, Spectrum]:
-    """Power spectrum of each modulation that can be read, normalised to a sum of 1 inside the band."""
+    """Power spectrum of each available modulation, normalised to a sum of 1 inside the band."""
     spectra = {}
     n = len(bvp.samples)
     if skin is not None:
@@ -159,7 +160,7 @@ def _spectra(
         usual = np.median(beats.heights)
         heights = np.where(np.abs(beats.heights - usual) < 0.6 * usual, beats.heights, np.nan)
         middle_s = 0.5 * (beats.times_s[1:] + beats.times_s[:-1])
-        # one beat is one sample: nothing can be read above half the heart rate
+        # one beat is one sample: half the heart rate is the Nyquist limit
         top_hz = NYQUIST_SHARE / (2 * np.median(np.diff(beats.times_s)))
         spectra["amplitude"] = _lomb(beats.times_s, heights, n / bvp.fs, band_hz, top_hz=top_hz)
         spectra["rate"] = _lomb(middle_s, beats.ibi_s, n / bvp.fs, band_hz, top_hz=top_hz, mayer_hz=MAYER_HZ)
@@ -167,7 +168,7 @@ def _spectra(
 
 
 def _fused(spectra: Mapping[str, Spectrum], half_hz: float) -> Spectrum:
-    """The sum, weighted by concentration squared; the spectrum of the method's waveform where there is one."""
+    """The sum weighted by squared concentration, or the spectrum of the method's own waveform if there is one."""
     if "waveform" in spectra:
         return spectra["waveform"]
     weights = [_share(s, float(s.freqs_hz[np.argmax(s.power)]), half_hz) ** 2 for s in spectra.values()]
@@ -187,10 +188,10 @@ def _features(
     usable_s: float,
     beats: Beats,
 ) -> Float[np.ndarray, " feature"]:
-    """What the calibration judges.
+    """The inputs of the calibration.
 
-    1; how far the best and the second modulation stand out at the rate; length; closeness to half the heart rate,
-    where beats alias; slowness, where drift and the Mayer wave live; the strongest rival line.
+    1; how far the best and the second-best modulation stand out at the rate; clip length; closeness to half the heart
+    rate, where beats alias; slowness, where drift and the Mayer wave lie; the strongest competing line.
     """
     gains = sorted((_gain(s, rate_hz, half_hz) for s in spectra.values()), reverse=True)
     best, second = [*gains, 0.0][:2]
@@ -210,13 +211,13 @@ def _features(
 
 
 def _gain(spectrum: Spectrum, rate_hz: float, half_hz: float) -> float:
-    """Log odds of the power at the rate against those of a flat spectrum, -1..4."""
+    """Log odds of the power at the rate, minus those of a flat spectrum, -1..4."""
     share = np.clip(_share(spectrum, rate_hz, half_hz), 0.005, 0.98)
     flat = np.clip(np.mean(np.abs(spectrum.freqs_hz - rate_hz) <= half_hz), 0.005, 0.9)
     return float(np.clip(np.log(share / (1 - share)) - np.log(flat / (1 - flat)), -1, 4))
 
 
-def _moving(
+def _motion_share(
     motion: np.ndarray | None, fs: float, band_hz: tuple[float, float], rate_hz: float, half_hz: float
 ) -> float:
     """Share of the head's motion that lies at the rate, 0..1."""
@@ -241,7 +242,7 @@ def _lomb(
     times_s: np.ndarray, values: np.ndarray, clip_s: float, band_hz: tuple[float, float], *,
     top_hz: float = np.inf, mayer_hz: float = 0.0,
 ) -> Spectrum | None:  # fmt: skip
-    """Power of unevenly spaced samples in windows of 30 s, each without its line, under a Hann window."""
+    """Power of unevenly spaced samples in windows of 30 s, each detrended by a straight line and Hann-windowed."""
     freqs_hz = np.arange(band_hz[0], band_hz[1] + GRID_HZ / 2, GRID_HZ)
     good = np.isfinite(values)
     times_s, values = times_s[good], values[good]

@@ -1,6 +1,6 @@
 """Power spectra of a pulse with sub-bin peaks, of a whole signal or of 10 s windows.
 
-A plain FFT of 128 frames at 30 fps can only say 54, 70, 84 or 98 bpm; zero padding and a parabola through the top
+A plain FFT of 128 frames at 30 fps can only return 54, 70, 84 or 98 bpm; zero padding and a parabola through the top
 three bins remove these steps. Axis letters: T time.
 """
 
@@ -49,7 +49,7 @@ def power_spectrum(signal: Float[np.ndarray, " time"], fs: float, *, max_hz: flo
     Returns:
         Power in signal units squared (not normalised by bandwidth).
 
-    Source: our choice (Hann window: side lobes of a strong drift must not reach the band).
+    Source: our choice (Hann window, so that side lobes of a strong drift do not reach the band).
     """
     signal = check_samples(signal, "signal", least=2)
     check_rate(fs)
@@ -63,9 +63,9 @@ def power_spectrum(signal: Float[np.ndarray, " time"], fs: float, *, max_hz: flo
 
 
 def peak_hz(spectrum: Spectrum, *, low_hz: float = HR_BAND_HZ[0], high_hz: float = HR_BAND_HZ[1]) -> float:
-    """Frequency of the strongest crest inside a band, refined by a parabola through its log power; NaN without one.
+    """Frequency of the strongest crest inside a band, refined by a parabola through its log power; NaN if none.
 
-    The edge of the band is no crest: power that only leaks in from a drift below it is not a rate.
+    The band edge is not a crest: power that leaks in from a drift below the band is not a rate.
 
     Source: our choice: parabolic interpolation on the log spectrum is exact for a Gaussian main lobe.
     """

@@ -1,4 +1,4 @@
-"""What a cell of a table contains: a number, no value, or something else, and then why it is not a number.
+"""Classify the cells of a table: a number, no value, or something else, with the reason it is not a number.
 
 Python's own `float` reads "1_000" and rejects "1,5"; here numbers are recognised by their form.
 """
@@ -33,12 +33,12 @@ DATE = re.compile(
 WITH_UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*(%|°\s?\w*|[^\W\d_][\w/]*)")
 PLAIN = re.compile(r"[0-9.eE+\-\n]*", re.ASCII)
 ONLY_SECONDS = "write seconds as a number, counted from the first frame, such as 0.033"
-NO_THOUSANDS = "write 1234.5: a decimal point, and no sign between thousands"
-REASONS = (  # form, what it is, what to do
+NO_THOUSANDS = "write 1234.5: a decimal point, and no separator between thousands"
+REASONS = (  # pattern, what the cell is, what to do
     (CLOCK, "is a time of day", ONLY_SECONDS),
     (DATE, "is a date", ONLY_SECONDS),
-    (THOUSANDS, "has a separator of thousands", NO_THOUSANDS),
-    (APART, "has a separator of thousands, or two numbers in one cell", NO_THOUSANDS),
+    (THOUSANDS, "has a thousands separator", NO_THOUSANDS),
+    (APART, "has a thousands separator, or two numbers in one cell", NO_THOUSANDS),
     (WITH_UNIT, "is a number with a unit", "write the number alone; its unit belongs to the column's name"),
 )
 NO_NUMBER = ("is not a number", "write a number, or leave the cell blank where there is none")
@@ -48,8 +48,8 @@ class CellError(ValueError):
     """A cell that is not a number.
 
     Args:
-        place: which of the cells.
-        what: what it is instead, as "is a date".
+        place: index of the cell.
+        what: what it is instead, such as "is a date".
         do: what to write instead.
     """
 
@@ -59,12 +59,12 @@ class CellError(ValueError):
 
 
 def is_no_value(cell: str) -> bool:
-    """Whether a cell says that there is no value; what is infinite is none either."""
+    """Whether a cell marks a missing value; infinite values count as missing."""
     return cell.strip().casefold() in NO_VALUE
 
 
 def is_value(cell: str) -> bool:
-    """Whether a cell holds a value, in whichever form, and not a word: a header has no such cells."""
+    """Whether a cell holds a value in any notation, not a word: the cells of a header do not."""
     text = _minus(cell)
     forms = NUMBER, COMMA_NUMBER, CLOCK, DATE, THOUSANDS
     return is_no_value(text) or any(form.fullmatch(text) for form in forms)
@@ -78,7 +78,7 @@ def number(cell: str, decimal: str = ".") -> float:
         decimal: "." or ",".
 
     Raises:
-        CellError: it is something else.
+        CellError: the cell is something else.
     """
     text = _minus(cell)
     if is_no_value(text):
@@ -94,10 +94,10 @@ def numbers(cells: Sequence[str], decimal: str = ".") -> Float[np.ndarray, " cel
     """Cells as numbers; NaN where there is no value.
 
     Raises:
-        CellError: a cell is something else; its place is that of the first one.
+        CellError: a cell is something else; `place` is the index of the first such cell.
     """
     if decimal == "." and PLAIN.fullmatch("\n".join(cells)):
-        try:  # a million cells a second; blank ones and "1-2" go the slow way
+        try:  # a million cells per second; blank cells and "1-2" take the slow path
             values = np.array(cells, float)
             return np.where(np.isfinite(values), values, np.nan)
         except ValueError:
@@ -112,4 +112,4 @@ def numbers(cells: Sequence[str], decimal: str = ".") -> Float[np.ndarray, " cel
 
 
 def _minus(cell: str) -> str:
-    return cell.strip().replace("\u2212", "-")  # the minus of typesetters
+    return cell.strip().replace("\u2212", "-")  # the typographic minus sign

@@ -1,7 +1,7 @@
 """From lines to cells: the delimiter, the decimal sign, and which lines are comments.
 
-The csv module handles quotes; what it cannot know is inferred here from the rows themselves. A comma is a decimal
-sign only where another character separates the cells, or quotes keep it together. "1,234" alone may be 1234 or
+The csv module handles quotes; the rest is inferred here from the rows themselves. A comma is a decimal sign only
+if another character separates the cells, or if the cell is quoted. "1,234" alone may be 1234 or
 1.234 and is refused, as is a file that mixes decimal points with commas.
 """
 
@@ -17,15 +17,15 @@ from pathlib import Path
 from rppg_core.tables.cells import COMMA_NUMBER, DOUBTFUL, NO_THOUSANDS, NO_VALUE, NUMBER, THOUSANDS, is_value
 from rppg_core.tables.text import Line, TableError, read_lines, shown, wanted_text
 
-DELIMITERS = ("\t", ";", "|", ",", " ")  # in this order: a comma may be decimal, a blank may be within a cell
+DELIMITERS = ("\t", ";", "|", ",", " ")  # in this order: commas may be decimal signs, blanks may lie in cells
 NAMES = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", " ": "blanks"}
-NOTHING = "\x1f"  # a delimiter that no text holds
-LOOKED_AT = 64  # lines that tell the delimiter, out of the middle of the file
-NAME_LINES = 2  # line ends that the name of a column may hold
-WHOLE_SHARE = 0.8  # of them must be rows of values
+NOTHING = "\x1f"  # a delimiter that occurs in no text
+LOOKED_AT = 64  # lines from the middle of the file, from which the delimiter is inferred
+NAME_LINES = 2  # line ends that a column name may contain
+WHOLE_SHARE = 0.8  # of these lines must be rows of values
 COMMENT = re.compile(r"\s*[\"']?\s*(#|%|//)")
 SEP_LINE = re.compile(r"[\"']?sep=([,;|: \t]|\\t)\1*[\"']?[,;]*", re.IGNORECASE)
-HASHES = re.compile(r"\s*#+\s*[,;|\t]")  # "####;0.5": a cell that was too narrow in a workbook
+HASHES = re.compile(r"\s*#+\s*[,;|\t]")  # "####;0.5": a value too wide for its cell in a workbook
 QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 SINGLE_QUOTED = re.compile(r"(^|[,;|\t ])'[^'\"]*'(?=[,;|\t ]|$)")
 SEPARATE = "export it with decimal points and commas, or with decimal commas and semicolons"
@@ -37,19 +37,19 @@ class Rows:
 
     path: Path
     rows: list[list[str]]
-    lines: list[int]  # number of each row's line in the file
+    lines: list[int]  # line number of each row in the file
     comments: list[Line]
-    delimiter: str  # "" where every row is one cell
+    delimiter: str  # "" if every row is a single cell
     decimal: str  # "." or ","
     quoted: bool
     example: str = ""
 
     def error(self, row: int, what: str, *, wanted: str, do: str) -> TableError:
-        """A complaint about one row, with its line."""
+        """An error about one row, with its line number."""
         return TableError(self.path, f"line {self.lines[row]}{what}", wanted=wanted, do=do)
 
     def text(self, row: int) -> str:
-        """A row as messages repeat it."""
+        """A row as quoted in messages."""
         return shown((self.delimiter or " ").join(self.rows[row]))
 
 
@@ -58,13 +58,13 @@ def read_rows(path: Path, *, example: str = "") -> Rows:
 
     Args:
         path: the file.
-        example: lines that would be right, for messages.
+        example: correct lines, for messages.
 
     Returns:
-        Rows without blank lines and comments (#, %, //, and ; where it stands between no cells).
+        Rows without blank lines and comments (#, %, //, and ; unless it separates cells).
 
     Raises:
-        TableError: no text, no rows, a quote without an end, or commas that can be read in two ways.
+        TableError: not text, no rows, an unclosed quote, or commas that can be read in two ways.
     """
     given, lines = _sep_line(_unwrapped(read_lines(path, example=example)))
     plain = [line for line in lines if not is_comment(line.text)]
@@ -90,7 +90,7 @@ def read_rows(path: Path, *, example: str = "") -> Rows:
 
 
 def is_comment(line: str) -> bool:
-    """Whether a line is a remark; an error value of a workbook (#N/A) in the first cell is none."""
+    """Whether a line is a comment; a workbook error value (#N/A) in the first cell does not make it one."""
     if line[0].isdigit() or COMMENT.match(line) is None or HASHES.match(line):
         return False
     first = re.split(r"[,;|\t]", line.strip().strip("\"'"), maxsplit=1)[0].split(" ")[0]
@@ -98,7 +98,7 @@ def is_comment(line: str) -> bool:
 
 
 def find_delimiter(lines: Sequence[str]) -> str:
-    """What stands between the cells of most rows; "" where every row is one cell."""
+    """The delimiter between the cells of most rows; "" if every row is a single cell."""
     body = lines[1:] or lines  # the first line may be names
     start = max(0, (len(body) - LOOKED_AT) // 2)
     body = body[start : start + LOOKED_AT]
@@ -115,7 +115,7 @@ def find_delimiter(lines: Sequence[str]) -> str:
 
 
 def split_cells(line: str, delimiter: str) -> list[str]:
-    """The cells of one line, for lines that stand outside the table."""
+    """The cells of one line, for lines outside the table."""
     return (
         [cell.strip() for cell in _cells(line, delimiter, _quote([line]) or '"')]
         if delimiter
@@ -131,7 +131,7 @@ def _cells(line: str, delimiter: str, quote: str) -> list[str]:
 
 
 def _unwrapped(lines: list[Line]) -> list[Line]:
-    """Lines without the quotes that a workbook puts around each of them when a table was pasted into one column."""
+    """Lines without the quotes that a workbook adds to each line of a table pasted into a single column."""
     texts = [line.text.strip() for line in lines]
     if not all(len(t) > 2 and t[0] == t[-1] == '"' and '"' not in t[1:-1] for t in texts):
         return lines
@@ -142,7 +142,7 @@ def _unwrapped(lines: list[Line]) -> list[Line]:
 
 
 def _sep_line(lines: list[Line]) -> tuple[str, list[Line]]:
-    """What Excel's first line "sep=;" names, and the other lines."""
+    """The delimiter given by Excel's first line "sep=;", and the remaining lines."""
     found = SEP_LINE.fullmatch(lines[0].text.strip(" \r\n"))
     if found is None or len(lines) < 2:
         return "", lines
@@ -150,7 +150,7 @@ def _sep_line(lines: list[Line]) -> tuple[str, list[Line]]:
 
 
 def _quote(lines: Sequence[str]) -> str | None:
-    """The sign that cells are put in, if any."""
+    """The quote character around cells, if any."""
     if any('"' in line for line in lines):
         return '"'
     return "'" if any(SINGLE_QUOTED.search(line) for line in lines) else None
@@ -181,7 +181,7 @@ def _rows(path: Path, lines: list[Line], delimiter: str, quote: str | None) -> l
     except csv.Error as error:
         raise TableError(
             path,
-            f"line {lines[min(first, len(lines) - 1)].number} cannot be taken apart ({error})",
+            f"line {lines[min(first, len(lines) - 1)].number} cannot be split into cells ({error})",
             wanted="cells with a delimiter between them",
             do="export it again as CSV in UTF-8",
         ) from error
@@ -192,7 +192,7 @@ def _decimal(found: Rows) -> str:
     """The decimal sign of a table.
 
     Raises:
-        TableError: commas that are thousands, that can be read in two ways, or that fell apart into cells.
+        TableError: commas that separate thousands, can be read in two ways, or split numbers into cells.
     """
     points, proof, doubt = None, None, None
     for k, row in enumerate(found.rows):
@@ -206,7 +206,7 @@ def _decimal(found: Rows) -> str:
             elif THOUSANDS.fullmatch(cell):
                 raise found.error(
                     k,
-                    f": {shown(cell)} has a separator of thousands",
+                    f": {shown(cell)} has a thousands separator",
                     wanted="plain numbers",
                     do=NO_THOUSANDS,
                 )
@@ -219,13 +219,13 @@ def _decimal(found: Rows) -> str:
             commas,
             f" has a comma in a number ({found.text(commas)}) and line {found.lines[points]} a point "
             f"({found.text(points)})",
-            wanted="one decimal sign, and no sign between thousands",
+            wanted="one decimal sign, and no separator between thousands",
             do=NO_THOUSANDS,
         )
     if proof is None and found.delimiter != ";":
         raise found.error(
             commas,
-            f": in {found.text(commas)} the comma can be decimal or a separator of thousands",
+            f": in {found.text(commas)} the comma can be a decimal sign or a thousands separator",
             wanted="decimal points, or decimal commas with semicolons between cells",
             do=SEPARATE,
         )
@@ -233,7 +233,7 @@ def _decimal(found: Rows) -> str:
 
 
 def _require_whole_numbers(found: Rows, points: int | None) -> None:
-    """Refuse a decimal comma that was taken for a delimiter: "0,0333,0,5000" is not 0, 333, 0 and 5000."""
+    """Refuse decimal commas that look like delimiters: "0,0333,0,5000" is not 0, 333, 0 and 5000."""
     if found.delimiter != "," or found.quoted or points is not None:
         return
     for k, row in enumerate(found.rows):

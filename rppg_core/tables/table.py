@@ -1,7 +1,7 @@
-"""Columns of numbers from a table; every error names the line, the column and the text that stands there.
+"""Columns of numbers from a table; every error names the line, the column and the text found there.
 
-`read_table` is the entry point for every table of a user: labels beside a video, traces of a camera, recordings of
-a sensor.
+`read_table` is the entry point for every table that a user provides: labels beside a video, camera traces, sensor
+recordings.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from rppg_core.tables.cells import CellError, is_value, numbers
 from rppg_core.tables.rows import NAMES, SEPARATE, Rows, read_rows, split_cells
 from rppg_core.tables.text import TableError, shown, wanted_text
 
-SAME_COUNT = "repair that line, or export the table again; lines that are no part of it begin with #"
+SAME_COUNT = "repair that line, or export the table again; start lines that do not belong to it with #"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of `names` x rows. Cells become numbers when a column is asked for: others may hold text."""
+    """A table of rows by `names`. Cells are converted only when their column is read: other columns may hold text."""
 
-    names: tuple[str, ...]  # () where the table has none
+    names: tuple[str, ...]  # () if the table has none
     cells: Rows
 
     @property
@@ -39,10 +39,10 @@ class Table:
         return len(self.cells.rows)
 
     def place(self, name: str) -> int:
-        """Where a column stands.
+        """Index of the column of this name.
 
         Raises:
-            TableError: there is none of this name, or more than one.
+            TableError: no column has this name, or more than one does.
         """
         if (count := self.names.count(name)) != 1:
             what = (
@@ -59,7 +59,7 @@ class Table:
         return self.names.index(name)
 
     def numbers(self, column: str | int) -> Float[np.ndarray, " row"]:
-        """A column; NaN where a cell is blank or says that there is no value.
+        """A column; NaN where a cell is blank or marks a missing value.
 
         Raises:
             TableError: there is no such column, or a cell of it is not a number.
@@ -77,7 +77,7 @@ class Table:
             ) from error
 
     def where(self, rows: Bool[np.ndarray, " row"]) -> Table:
-        """The table with some of its rows."""
+        """The table restricted to the rows where the mask is True."""
         kept = np.flatnonzero(rows)
         cells = replace(
             self.cells, rows=[self.cells.rows[k] for k in kept], lines=[self.cells.lines[k] for k in kept]
@@ -96,7 +96,7 @@ class Table:
             more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
             raise self.cells.error(
                 k,
-                f"{self._column(place)}: {shown(self.cells.rows[k][place])} is no value{more}",
+                f"{self._column(place)}: {shown(self.cells.rows[k][place])} is not a value{more}",
                 wanted="a number in every row",
                 do="fill it in, or remove the row",
             )
@@ -117,7 +117,7 @@ class Table:
                 f"{self._column(place)}: {self.cells.rows[k][place]} comes after "
                 f"{self.cells.rows[k - 1][place]}{more}",
                 wanted="times that increase",
-                do="sort whole rows by time, and keep one row of each time",
+                do="sort whole rows by time, and keep one row per time",
             )
         return values
 
@@ -126,20 +126,20 @@ class Table:
 
 
 def read_table(path: Path, *, header: bool, columns: int | None = None, example: str = "") -> Table:
-    """A table of numbers in whichever dialect it is written.
+    """A table of numbers in any dialect.
 
     Args:
-        path: text with commas, semicolons, tabs, bars or blanks between cells, decimal points or commas, cells in
-            quotes or not, comments, in any Unicode encoding or code page 1252.
-        header: the first line names the columns; it may be a comment, as numpy.savetxt writes it.
-        columns: how many there must be.
-        example: lines that would be right, for messages.
+        path: text with commas, semicolons, tabs, bars or blanks between cells, decimal points or commas, quoted or
+            unquoted cells, and comments, in any Unicode encoding or code page 1252.
+        header: whether the first line names the columns; it may be a comment, as written by numpy.savetxt.
+        columns: required number of columns.
+        example: correct lines, for messages.
 
     Returns:
-        The table; blank cells behind the last column are left out.
+        The table; blank cells after the last column are dropped.
 
     Raises:
-        TableError: no table, no header or an unwanted one, rows of different length, another number of columns.
+        TableError: no table, a missing or unexpected header, rows of different length, a wrong number of columns.
     """
     found = read_rows(path, example=example)
     if not header:
@@ -175,7 +175,7 @@ def read_number_rows(path: Path, *, example: str = "") -> list[Float[np.ndarray,
     if found.delimiter == "," and not found.quoted and {len(row) for row in found.rows} == {2}:
         raise found.error(
             0,
-            f": in {found.text(0)} the comma can be decimal or stand between two numbers",
+            f": in {found.text(0)} the comma can be a decimal sign or separate two numbers",
             wanted="decimal points, or blanks between numbers",
             do=SEPARATE,
         )
@@ -192,7 +192,7 @@ def read_number_rows(path: Path, *, example: str = "") -> list[Float[np.ndarray,
 
 
 def n_cells(count: int, delimiter: str = "") -> str:
-    """So many cells, in words, and what separates them."""
+    """A number of cells and their delimiter, in words."""
     words = "1 cell" if count == 1 else f"{count} cells"
     return f"{words} separated by {NAMES[delimiter]}" if delimiter in NAMES and count > 1 else words
 
@@ -212,7 +212,7 @@ def _require_no_header(found: Rows) -> None:
             0,
             f" is {found.text(0)}",
             wanted="numbers from the first line on, without names",
-            do="remove that line, or begin it with #",
+            do="remove that line, or start it with #",
         )
 
 

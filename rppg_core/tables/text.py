@@ -1,7 +1,7 @@
-"""From the bytes of a table to its lines: which encoding, which line ends, or which other kind of file it is.
+"""From the bytes of a table to its lines: encoding, line ends, and detection of other kinds of file.
 
 Excel writes UTF-16 as "Unicode text" and code page 1252 as "CSV"; Windows editors put a byte-order mark first; old
-Mac programs end lines with a carriage return alone. A workbook, web page or PDF with the name of a table is
+Mac programs end lines with a carriage return alone. A workbook, web page or PDF named like a table is
 reported as what it is.
 """
 
@@ -14,21 +14,21 @@ from typing import NamedTuple
 
 from rppg_core.errors import RppgError
 
-MOST_BYTES = 512 * 2**20  # a video that is called .csv must not be read whole
-SHOWN = 40  # characters of a file that a message repeats
+MOST_BYTES = 512 * 2**20  # a video named .csv must not be read whole
+SHOWN = 40  # characters of a file quoted in a message
 TABLE = "a table as text (CSV), one row per line"
 EXPORT = "export it again as CSV in UTF-8"
-BOMS = (  # the longer ones first: that of UTF-32 begins like that of UTF-16
+BOMS = (  # longer ones first: the mark of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-WORKBOOK = "open it and save it as CSV (UTF-8); another ending of the name does not make it one"
+WORKBOOK = "open it and save it as CSV (UTF-8); renaming the file does not convert it"
 UNPACK = "unpack it"
-FETCH_AGAIN = "fetch the file itself again: a page about it, or a stand-in, was stored under its name"
-MAGIC = (  # how a file of another kind begins, what it is, what to do
+FETCH_AGAIN = "fetch the file itself again: a web page or placeholder was saved under its name"
+MAGIC = (  # first bytes of a file of another kind, what it is, what to do
     (b"PK\x03\x04", "a zip archive", UNPACK),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", WORKBOOK),
     (b"%PDF", "a PDF", EXPORT),
@@ -57,8 +57,8 @@ INSIDE_ZIP = (
     (b"Index/", "a Numbers workbook"),
 )
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-LINE_END = re.compile(r"\r+\n|\r|\n")  # "\r\r\n": an end that was translated twice
-QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})  # of a text editor that means well
+LINE_END = re.compile(r"\r+\n|\r|\n")  # "\r\r\n": a line end that was translated twice
+QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})  # typographic quotes
 
 
 class TableError(RppgError):
@@ -68,7 +68,7 @@ class TableError(RppgError):
         self.path, self.what = Path(path), what
         super().__init__(f"{path}: {what}", wanted=wanted, do=do)
 
-    def __reduce__(self):  # as in DatasetError: errors travel by their parts
+    def __reduce__(self):  # as in DatasetError: errors are pickled by their parts
         return _table_error, (self.path, self.what, self.wanted, self.do)
 
 
@@ -77,14 +77,14 @@ def _table_error(path: Path, what: str, wanted: str, do: str) -> TableError:
 
 
 class Line(NamedTuple):
-    """A line and its number in the file, from 1 on."""
+    """A line and its number in the file, counted from 1."""
 
     number: int
     text: str
 
 
 def shown(text: str, length: int = SHOWN) -> str:
-    """A piece of a file as a message repeats it: on one line, in quotes, not too long."""
+    """Text from a file as quoted in a message: on one line, in quotes, shortened."""
     text = " ".join(text.split())
     return repr(text if len(text) <= length else text[: length - 1] + "…")
 
@@ -93,11 +93,11 @@ def read_lines(path: Path, *, example: str = "") -> list[Line]:
     """The lines of a text file that are not blank.
 
     Args:
-        path: text in UTF-8, UTF-16 or UTF-32, with a byte-order mark or without, or code page 1252.
-        example: lines that would be right, for messages; "" is none.
+        path: text in UTF-8, UTF-16 or UTF-32, with or without a byte-order mark, or code page 1252.
+        example: correct lines, for messages; "" for none.
 
     Returns:
-        Line numbers count blank lines too.
+        The lines; blank lines are counted in the line numbers.
 
     Raises:
         TableError: missing, empty, or not text.
@@ -113,14 +113,14 @@ def text_of_bytes(path: Path, data: bytes, example: str = "") -> str:
     """Bytes as text, without a byte-order mark.
 
     Raises:
-        TableError: they are a file of another kind, or no text.
+        TableError: they are a file of another kind, or not text.
     """
     if (kind := _other_kind(data)) is not None:
         raise TableError(path, f"is {kind[0]}", wanted=wanted_text(example), do=kind[1])
     encoding = detect_encoding(data)
     if encoding is None:
         zeros = len(data) - len(data.rstrip(b"\0"))
-        cut = f": {zeros} bytes at its end are zero, so a copy or recording broke off" if zeros else ""
+        cut = f": {zeros} bytes at its end are zero, so a copy or recording was cut off" if zeros else ""
         raise TableError(path, f"cannot be read as text{cut}", wanted=wanted_text(example), do=EXPORT)
     try:
         text = data.decode(encoding)
@@ -143,9 +143,9 @@ def text_of_bytes(path: Path, data: bytes, example: str = "") -> str:
 
 
 def detect_encoding(data: bytes) -> str | None:
-    """Name of the codec that the bytes are written in; None where they are no text.
+    """Name of the codec of the bytes; None if they are not text.
 
-    Without a mark, numbers in UTF-16 and UTF-32 are known by their zero bytes: every second, or three of four.
+    Without a mark, numbers in UTF-16 and UTF-32 are recognised by their zero bytes: every second, or three of four.
     """
     for mark, name in BOMS:
         if data.startswith(mark):
@@ -168,11 +168,11 @@ def detect_encoding(data: bytes) -> str | None:
         except UnicodeDecodeError:
             continue
         return name
-    return "latin-1"  # of a Chinese or Japanese code page, say: the numbers are the same, the names are not
+    return "latin-1"  # for example a Chinese or Japanese code page: numbers are read correctly, names are not
 
 
 def wanted_text(example: str) -> str:
-    """What a table should be, with lines that would be right."""
+    """The expected form of a table, with correct lines as an example."""
     return f"{TABLE}, such as {' / '.join(example.splitlines())}" if example else TABLE
 
 
@@ -200,12 +200,10 @@ def _bytes(path: Path, example: str) -> bytes:
 
 
 def _other_kind(data: bytes) -> tuple[str, str] | None:
-    """What a file is that is no table, and what to do; None where nothing speaks against a table."""
+    """What a file is if it is not a table, and what to do; None if it may be a table."""
     head = data[:4096]
     for mark, kind, do in MAGIC:
-        if data.startswith(mark) and (
-            b"\0" in head or not mark.isalnum()
-        ):  # PAR1 may be the name of a column
+        if data.startswith(mark) and (b"\0" in head or not mark.isalnum()):  # PAR1 may be a column name
             inside = [(name, WORKBOOK) for part, name in INSIDE_ZIP if part in data] if do == UNPACK else []
             return (*inside, (kind, do))[0]
     if data[4:8] == b"ftyp":

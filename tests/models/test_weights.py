@@ -167,7 +167,7 @@ def rewritten(path, metadata):
     "metadata", [None, {"format": "pt"}, {"rppg_lab": "{"}, {"rppg_lab": '{"method": "tiny"}'}]
 )
 def test_safetensors_of_somebody_else_are_refused(tmp_path, metadata):
-    with pytest.raises(ModelFileError, match="no weights file of this project"):
+    with pytest.raises(ModelFileError, match="not a weights file of this project"):
         weights.load_model("tiny", rewritten(tmp_path / "other.safetensors", metadata))
 
 

@@ -89,11 +89,11 @@ def test_name_may_break_its_line(written):
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("t_s;ppg\n0,1;1.234,5\n", "line 2: '1.234,5' has a separator of thousands"),
-        ("t_s\tppg\n0.1\t1,234.5\n", "line 2: '1,234.5' has a separator of thousands"),
+        ("t_s;ppg\n0,1;1.234,5\n", "line 2: '1.234,5' has a thousands separator"),
+        ("t_s\tppg\n0.1\t1,234.5\n", "line 2: '1,234.5' has a thousands separator"),
         ("t_s;ppg\n0.1;2\n0.2;2,5\n", r"line 3 has a comma in a number \('0.2;2,5'\) and line 2 a point"),
-        ("t_s\tppg\n1,234\t2,345\n", "line 2: .* can be decimal or a separator of thousands"),
-        ('t_s,ppg\n"1,234","2,345"\n', "line 2: .* can be decimal or a separator of thousands"),
+        ("t_s\tppg\n1,234\t2,345\n", "line 2: .* can be a decimal sign or a thousands separator"),
+        ('t_s,ppg\n"1,234","2,345"\n', "line 2: .* can be a decimal sign or a thousands separator"),
         (
             "t_s,ppg\n1\n0,0333,0,5000\n",
             "line 3: '0,0333,0,5000' has decimal commas and commas between cells",

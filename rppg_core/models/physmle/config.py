@@ -1,4 +1,4 @@
-"""Sizes of PhysMLE, its inputs, and a switch for every part."""
+"""Sizes and inputs of PhysMLE, and a switch for every part."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from rppg_core.errors import UsageError
 from rppg_core.models.base import check_choices, check_sizes
 from rppg_core.signals.checks import check_count, check_number, check_positive
 
-# Switches of the losses that ask no label, or tie one task to another
+# Switches of the losses that need no label or link one task to another
 PRIORS = ("spatial", "temporal", "diversity", "prior_hr", "prior_rr", "prior_spo2")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhysMLEConfig:
-    """One PhysMLE. Defaults are `small()`, which ships; `paper()` has the paper's sizes."""
+    """Configuration of a PhysMLE. The defaults are `small()`, which ships; `paper()` has the paper's sizes."""
 
     window: int = 512  # samples at 30 Hz, 17 s; paper 256
-    # "cells": both bands of the map, each cell filtered alike and trusted by what it does, one row from there on (our
-    # choice, as in tracenet). "image": raw map, each row stretched to 0..1, resized and read as a picture (paper).
+    # "cells": both bands of the map, all cells filtered alike and weighted by their signal, then a single row (our
+    # choice, as in tracenet). "image": raw map, each row stretched to 0..1, resized and read as an image (paper).
     stem: Literal["cells", "image"] = "cells"
-    rows: int = 64  # of that picture, as the paper resizes its 25 blocks
-    cell_channels: int = 20  # features of each cell, of stem "cells"
+    rows: int = 64  # of that image; the paper resizes its 25 blocks to it
+    cell_channels: int = 20  # features of each cell, in stem "cells"
     widths: tuple[int, ...] = (40, 48, 56, 64)  # channels of each stage; paper 64, 128, 256, 512
-    blocks: int = 1  # residual blocks a stage; paper 2
+    blocks: int = 1  # residual blocks per stage; paper 2
     kernel: tuple[int, int] = (1, 7)  # rows, time; paper 3, 3
     strides: tuple[int, ...] = (1, 1, 1, 1)  # of each stage, in rows and time; paper 1, 2, 2, 2
     dilations: tuple[int, ...] = (1, 4, 8, 2)  # in time, of each stage's convolutions; paper 1
     trunk: Literal["trainable", "frozen"] = "trainable"  # paper: ImageNet weights, frozen
 
-    experts: int = 3  # a convolution; 0 leaves the trunk alone
+    experts: int = 3  # per convolution; 0 leaves the trunk alone
     rank: int = 4  # paper 16, of another factorisation (nn.experts)
     alpha: float = 8.0  # scale of an expert = alpha / rank; paper 32
-    router: bool = True  # False: every expert at gate 1
+    router: bool = True  # False: every expert has gate 1
     task_gates: bool = True  # False: every task reads the same features
 
-    # "spectrum": the expected rate of a learned waveform's spectrum (our choice); "pooled": a line on means (paper)
+    # "spectrum": the expected rate of a learned waveform's spectrum (our choice); "pooled": linear in means (paper)
     rates: Literal["spectrum", "pooled"] = "spectrum"
-    rr_window: int = 510  # shortest stretch that a breathing rate is read from, 17 s; the paper reads 8.5 s
+    rr_window: int = 510  # shortest window for a breathing rate, 17 s; the paper uses 8.5 s
 
-    twins: float = 0.25  # share of a training batch that is seen once more, changed; paper 1
+    twins: float = 0.25  # share of a training batch that gets a second, altered view; paper 1
     spatial: bool = True  # L_sp: rows of one face agree
     temporal: bool = True  # L_tc: rates of both views agree
     diversity: bool = True  # L_m: experts differ
     prior_hr: bool = True  # HB: the waveform beats at the heart rate
     prior_rr: bool = True  # BR: the waveform's size and level breathe at the breathing rate
-    prior_spo2: bool = True  # Asp: scaled features, scaled saturation
+    prior_spo2: bool = True  # Asp: scaled features give scaled saturation
 
     def __post_init__(self):
         check_sizes(
@@ -64,13 +64,13 @@ class PhysMLEConfig:
         if len(stages) > 1 or len(self.kernel) != 2 or not all(side % 2 for side in self.kernel):
             raise UsageError(
                 f"widths {self.widths}, strides {self.strides}, dilations {self.dilations}, kernel {self.kernel}",
-                wanted="one width, stride and dilation a stage, and an odd kernel (rows, time)",
+                wanted="one width, stride and dilation per stage, and an odd kernel (rows, time)",
                 do="give all three the same length",
             )
         if self.window % self.time_stride:
             raise UsageError(
                 f"window is {self.window}",
-                wanted=f"a multiple of {self.time_stride}, what the strides make of it",
+                wanted=f"a multiple of {self.time_stride}, the total stride",
                 do="choose another window, or smaller strides",
             )
 
@@ -91,7 +91,7 @@ class PhysMLEConfig:
 
     @classmethod
     def small(cls) -> PhysMLEConfig:
-        """What ships."""
+        """The version that ships."""
         return cls()
 
     @classmethod
@@ -112,7 +112,7 @@ class PhysMLEConfig:
 
     @property
     def time_stride(self) -> int:
-        """Samples of the map to one of the trunk's last features; the stem halves the rate."""
+        """Samples of the map per sample of the trunk's last features; the stem halves the rate."""
         product = 2
         for stride in self.strides:
             product *= stride

@@ -1,4 +1,4 @@
-"""From features to answers: a gate for each task, rates, a percentage, and the pulse.
+"""From features to outputs: rates, a percentage, and the pulse.
 
 This is the last stage of the network, after `trunk`. Axis letters: B batch, C channels, H rows, T time, K rate.
 """
@@ -12,15 +12,15 @@ from torch.nn import functional
 
 from rppg_core.nn.spectrum import expected_rate, power_at, rate_grid, shares_from_power
 
-WAVES = 6  # learned waveforms whose spectra a rate is read from
+WAVES = 6  # learned waveforms; a rate is read from their spectra
 
 
 class PooledHead(nn.Module):
-    """A number as a straight line on means of the features.
+    """A number as a linear function of the features' means.
 
-    Source: PhysMLE, released code (global average, one linear layer). Our choice: the line starts at a usual value,
-    so that thousands of steps are not spent on the offset; and, with `spread`, how strong each feature is stands
-    beside its mean, because the mean of a wave says nothing of its size.
+    Source: PhysMLE, released code (global average, one linear layer). Our choice: the bias starts at a typical value,
+    so that thousands of steps are not spent on the offset; and `spread` adds the log variance of each feature to its
+    mean, because the mean of a wave does not reflect its amplitude.
 
     Shapes: (B, C, H, T) -> (B,).
     """
@@ -44,14 +44,14 @@ class PooledHead(nn.Module):
 class SpectralHead(nn.Module):
     """A rate as the expectation over the joint spectrum of a few learned waveforms.
 
-    Source: our choice, where the paper has a line on means: a rate is where a spectrum is strong, and a mean over
-    time has lost that.
+    Source: our choice, where the paper uses a linear function of means: a rate is the place of a spectral peak, and a
+    mean over time loses it.
 
     Args:
         channels: of the features.
-        low: slowest rate. Unit: per minute.
-        high: beyond the fastest. Unit: per minute.
-        step: between rates. Unit: per minute.
+        low: lowest rate. Unit: per minute.
+        high: end of the grid, exclusive. Unit: per minute.
+        step: step of the grid. Unit: per minute.
 
     Shapes: (B, C, H, T) -> log shares (B, K).
     """
@@ -72,12 +72,12 @@ class SpectralHead(nn.Module):
         return torch.log_softmax(torch.einsum("bwk,w->bk", shares, self.trust), dim=1)
 
     def rate(self, log_share: Float[Tensor, "batch rate"]) -> Float[Tensor, " batch"]:
-        """What the shares come to. Unit: per minute."""
+        """The expected rate of the distribution. Unit: per minute."""
         return expected_rate(log_share.exp(), self.rates)
 
 
 class BvpDecoder(nn.Module):
-    """Features back to a pulse at the map's rate, doubling the rate step by step.
+    """Decode features to a pulse at the map's sampling rate, doubling the rate step by step.
 
     Source: PhysMLE, released code (transposed convolution and a block, as often as the trunk halved the rate; no
     residual). Our choice: rows are averaged at the start.

@@ -1,6 +1,6 @@
-"""PhysMLE itself: one trunk with experts, four tasks, labels that are mostly missing.
+"""The network of PhysMLE: one trunk with experts, four tasks, and labels that are mostly missing.
 
-The docstring of the folder (`__init__`) lists what differs from the paper.
+The docstring of the package (`__init__`) lists what differs from the paper.
 Axis letters: B batch, T time, N cell, C channels, H rows, E expert, K rate.
 """
 
@@ -24,30 +24,32 @@ from rppg_core.nn.losses import negative_pearson, rate_distribution, smooth_l1
 from rppg_core.types import FS, FaceClip, STMap
 from rppg_core.video.prepare import stmap_band
 
-GATED = ("hr", "spo2", "rr")  # tasks with a gate of their own; the pulse passes the one of the heart rate
+GATED = ("hr", "spo2", "rr")  # tasks with their own gate; the pulse shares that of the heart rate
 USUAL = {"hr": 75.0, "spo2": 97.0, "rr": 16.0}  # where pooled heads start
 GRIDS = {
     "hr": (40.0, 185.0, 1.0),
     "rr": (5.0, 36.0, 0.5),
-}  # rates that spectral heads choose from, per minute
-SPREADS = {"hr": 3.0, "rr": 1.0}  # of the target over those rates
-PER_TEN = 10.0  # rates and percents are compared in tens, as the released code scales them
+}  # rate grids of the spectral heads: low, high, step, per minute
+SPREADS = {"hr": 3.0, "rr": 1.0}  # standard deviation of the target over those rates
+PER_TEN = 10.0  # errors of rates and percentages are divided by ten, as in the released code
 
 
 class PhysMLE(RppgModel):
-    """Idea: one frozen or shared trunk, experts of low rank that a router mixes anew for every face, a gate a task.
+    """Idea: one frozen or shared trunk, low-rank experts mixed by a router for each face, one gate per task.
 
     Parts:
         stem: Stem, from the map to features; its output is the query of all routers.
         stages: Stages of ExpertBlocks, each convolution inside LowRankExperts with its Router.
         gates: TaskGates for heart rate, SpO2 and breathing rate; the pulse shares that of the heart rate.
         heads: SpectralHead or PooledHead for the rates, PooledHead for SpO2.
-        decoder: BvpDecoder to the pulse.
-    Shapes: stmap (B, T, N, 6), weight (B, N) -> bvp (B, T), hr, rr, spo2 (B,); rr only from `rr_window` on.
-    In evaluation also how the experts answered: `router_gates` (B, layer, E) means of the gates, `expert_share`
-    (B, layer, E) of what the experts add, `expert_size` (B, layer) of that against the trunk's own answer,
-    `task_experts` (B, task, E) shares of the last layer behind each task's gate, tasks in the order of GATED.
-    Left out: the ViT backbone; a waveform of breathing, which the paper does not have either.
+        decoder: BvpDecoder, for the pulse.
+    Shapes: stmap (B, T, N, 6), weight (B, N) -> bvp (B, T), hr, rr, spo2 (B,); rr only for windows of at least
+    `rr_window` samples.
+    In evaluation also the activity of the experts: `router_gates` (B, layer, E), means of the gates; `expert_share`
+    (B, layer, E), share of each expert in what all add; `expert_size` (B, layer), size of that sum relative to the
+    trunk's own output; `task_experts` (B, task, E), shares in the last layer after each task's gate, in the order of
+    GATED.
+    Left out: the ViT backbone; a breathing waveform, which the paper does not have either.
     """
 
     name: ClassVar[str] = "physmle"
@@ -85,12 +87,12 @@ class PhysMLE(RppgModel):
 
     @property
     def layers(self) -> list[LowRankExperts]:
-        """The convolutions with experts, from the map on."""
+        """The convolutions with experts, from input to output."""
         return [part for part in self.stages.modules() if isinstance(part, LowRankExperts)]
 
     @property
     def layer_names(self) -> list[str]:
-        """Words for them, in the same order."""
+        """Names of `layers`, in the same order."""
         counts = [2 * len(stage.blocks) for stage in self.stages]  # pyright: ignore[reportArgumentType]
         return [f"stage {k + 1}, layer {j + 1}" for k, n in enumerate(counts) for j in range(n)]
 
@@ -125,14 +127,14 @@ class PhysMLE(RppgModel):
         taken = {task: gate(query) for task, gate in self.gates.items()}  # (B, C, H, T) each
         answers = self._answers(x, taken, T)
         if not self.training:
-            return {**answers, **_inside([v for v in heard if v is not None], taken)}
+            return {**answers, **_expert_activity([v for v in heard if v is not None], taken)}
         answers["maps"] = [m for m in maps if m.shape[1] > 1]
         if n_twins:
-            answers = _twins_apart(answers, B)
+            answers = _split_twins(answers, B)
         return answers
 
     def _answers(self, x: Tensor, taken: Mapping[str, Tensor], T: int) -> dict[str, Any]:
-        """Every task from its own view of the features."""
+        """Output of every task from its own gated features."""
         features = {task: taken[task] * x if task in taken else x for task in GATED}
         fs = FS / self.config.time_stride
         answers: dict[str, Any] = {"bvp": self.decoder(features["hr"])[:, :T]}
@@ -169,7 +171,7 @@ class PhysMLE(RppgModel):
         return terms | {name: slow * term for name, term in self._priors(outputs, batch).items()}
 
     def _priors(self, outputs: Mapping[str, Any], batch: Batch) -> dict[str, Tensor]:
-        """The terms that ask no label, or tie one task to another, as far as they are switched on."""
+        """The terms that need no label or link one task to another, if they are switched on."""
         config, targets, mask, bvp = self.config, batch.targets, batch.mask, outputs["bvp"]
         terms = {}
         if config.spatial and outputs.get("maps"):
@@ -191,20 +193,20 @@ class PhysMLE(RppgModel):
         return terms
 
     def _n_twins(self, n_samples: int) -> int:
-        """Samples that get a second view: some where a loss looks at it, none otherwise."""
+        """Number of samples that get a second view: 0 unless a loss uses it."""
         asked = self.config.spatial or self.config.temporal
         return min(n_samples, math.ceil(self.config.twins * n_samples)) if asked else 0
 
 
-def _twins_apart(answers: Mapping[str, Any], n: int) -> dict[str, Any]:
-    """Answers to the first n samples; those to second views under "twins", maps of both together."""
+def _split_twins(answers: Mapping[str, Any], n: int) -> dict[str, Any]:
+    """Outputs for the first n samples; those for second views under "twins"; maps of both together."""
     split = {name: value if name == "maps" else value[:n] for name, value in answers.items()}
     split["twins"] = {task: answers[task][n:] for task in GATED if task in answers}
     return split
 
 
-def _inside(heard: list[Voices], taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """How the experts answered, averaged over channels, rows and time."""
+def _expert_activity(heard: list[Voices], taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Activity of the experts, averaged over channels, rows and time."""
     if not heard:
         return {}
     last = heard[-1].added  # (B, E, C, H, T)
@@ -223,6 +225,6 @@ def _size(features: Tensor) -> Tensor:
 
 
 def _share(added: Tensor) -> Tensor:
-    """Each expert's part of the size of what all add."""
+    """Share of each expert in the size of what all add."""
     size = added.abs().mean(dim=(2, 3, 4))  # (B, E)
     return size / size.sum(dim=1, keepdim=True).clamp_min(1e-9)

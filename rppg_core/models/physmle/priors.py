@@ -1,7 +1,7 @@
 """What PhysMLE learns from besides labels: views and rows agree, experts differ, vital signs are related.
 
-Each term is the differentiable form of one that the paper describes; the released script computes them but never
-trains with them. Their weights are in the recipe; the ramp is the released one.
+Each term is the differentiable form of one in the paper; the released script computes these terms but never trains
+with them. Their weights are in the recipe; the ramp is that of the released code.
 Axis letters: B batch, N cell, C channels, H rows, T time, K rate.
 """
 
@@ -19,15 +19,15 @@ from rppg_core.nn.losses import masked_mean, rate_cross_entropy
 from rppg_core.nn.spectrum import band_and_envelope, expected_rate, power_at, rate_grid, shares_from_power
 
 RR_RANGE_BRPM = (6.0, 30.0, 0.5)
-SMALL_GAP = 2.0  # of two views; the released code trusts no larger one
-SAME_BREATH_BRPM = 5.0  # waveform and label further apart do not speak of the same breath
+SMALL_GAP = 2.0  # between two views; the released code ignores larger gaps
+SAME_BREATH_BRPM = 5.0  # waveform and label further apart do not show the same breathing
 VIRTUAL = 5  # scaled copies of a sample
 VIRTUAL_SCALE = (0.9, 1.0)
 LOWEST_SPO2_PERCENT = 80.0
 
 
 def ramp(done: float) -> float:
-    """Weight of what is brought in slowly: 0 at the start, 0.46 after a tenth, 0.99 after half of the training.
+    """Weight of terms that are phased in: 0 at the start, 0.46 after a tenth, 0.99 after half of the training.
 
     Source: PhysMLE, released code: 2 / (1 + exp(-10 n / N)) - 1.
     """
@@ -37,11 +37,11 @@ def ramp(done: float) -> float:
 def make_twin(
     stmap: Float[Tensor, "batch time cell colour"], weight: Float[Tensor, "batch cell"]
 ) -> tuple[Float[Tensor, "batch time cell colour"], Float[Tensor, "batch cell"]]:
-    """Another view of each sample: half have cells replaced or exchanged, a twentieth begin up to a second later.
+    """A second view of each sample: in half, cells are replaced or exchanged; a twentieth start up to 1 s later.
 
     Source: PhysMLE, released code: with probability 0.5 two rows (30 %) or four rows (30 %) replaced by others, a
     stretch of rows (30 %) or all rows (10 %) shuffled; otherwise with 0.1 a shift of up to 29 frames. Our choice:
-    what a shift leaves open holds the last value.
+    after a shift, the end is filled with the last value.
     """
     B, T, N, _ = stmap.shape
     stmap, weight = stmap.clone(), weight.clone()
@@ -57,7 +57,7 @@ def make_twin(
 
 
 def _edited_rows(n: int, kind: float) -> Tensor:
-    """Which row stands where."""
+    """The row to put at each place."""
     order = torch.arange(n)
     if kind < 0.6:
         places = torch.randperm(n)[: 2 if kind < 0.3 else 4]
@@ -80,7 +80,7 @@ def spatial_consistency(rows: Float[Tensor, "batch row channel time"]) -> Float[
 def temporal_consistency(
     one: Float[Tensor, " batch"], other: Float[Tensor, " batch"], *, gap: float = SMALL_GAP
 ) -> Float[Tensor, ""]:
-    """L_tc: difference of the answers to two views of a sample; differences from `gap` on are not trusted."""
+    """L_tc: difference of the answers to two views of a sample; differences of `gap` or more are ignored."""
     apart = (one - other).abs()
     return masked_mean(apart, apart < gap)
 
@@ -93,26 +93,26 @@ def heart_prior(
 ) -> Float[Tensor, ""]:
     """HB: the pulse beats at the labelled heart rate, whether or not the waveform itself is labelled.
 
-    Source: our choice of the form: cross-entropy over the spectrum, where the released code compares two numbers that
-    carry no gradient.
+    Source: our choice of the form: cross-entropy over the spectrum, where the released code compares two numbers
+    without gradient.
     """
     return rate_cross_entropy(bvp, hr_bpm, labelled, fs=fs)
 
 
 def breath_of_pulse(bvp: Float[Tensor, "batch time"], fs: float) -> Float[Tensor, " batch"]:
-    """Breathing rate that a pulse carries in its size and its level. Unit: breaths per minute.
+    """Breathing rate from the amplitude and the baseline of a pulse. Unit: breaths per minute.
 
-    Both count alike: where one of them does not breathe, its noise pulls the answer towards the middle of the range
-    (`breath_prior` leaves answers alone that are too far off).
+    Both have equal weight: if one of them is not modulated, its noise pulls the result towards the middle of the
+    range (`breath_prior` ignores results that are too far off).
 
-    Source: our choice, in seconds; the released code takes the spectrum of beat intervals by number of beat, which is
-    right at 60 bpm alone.
+    Source: our choice, in seconds; the released code computes the spectrum of beat intervals over beat number, which
+    is right only at 60 bpm.
     """
     rates = rate_grid(*RR_RANGE_BRPM, device=bvp.device)
     _, size = band_and_envelope(bvp, fs, low_hz=0.7, high_hz=3.0)
     level, _ = band_and_envelope(bvp, fs, low_hz=0.1, high_hz=0.5)
     power = shares_from_power(power_at(size, rates, fs)) + shares_from_power(power_at(level, rates, fs))
-    sharp = shares_from_power(power**2)  # towards the strongest line
+    sharp = shares_from_power(power**2)  # emphasise the strongest line
     return expected_rate(sharp, rates)
 
 
@@ -123,17 +123,17 @@ def breath_prior(
     mask: Mapping[str, Bool[Tensor, " batch"]],
     fs: float,
 ) -> Float[Tensor, ""]:
-    """BR: pulse and breathing rate tell of the same breath.
+    """BR: pulse and breathing rate agree on the breathing.
 
     Args:
         bvp: predicted pulse.
-        answered_brpm: what the head says.
+        answered_brpm: breathing rate predicted by the head.
         rr_brpm: labels.
         mask: which samples carry a label, "rr" and "bvp". Where breathing is labelled, the pulse is pulled to the
             label; where only the pulse is, the head is pulled to the pulse.
-        fs: of the pulse. Unit: Hz.
+        fs: sampling rate of the pulse. Unit: Hz.
 
-    Pairs that are SAME_BREATH_BRPM or more apart are left alone, as in the released code.
+    Pairs that are SAME_BREATH_BRPM or more apart are ignored, as in the released code.
     """
     heard = breath_of_pulse(bvp, fs)
     told = functional.smooth_l1_loss(heard, rr_brpm, reduction="none")
@@ -148,7 +148,7 @@ def oxygen_prior(
     spo2_percent: Float[Tensor, " batch"],
     labelled: Bool[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
-    """Asp: a sample whose features are s times as large stands for s times the saturation, down to 80 %.
+    """Asp: a sample with features scaled by s has a saturation scaled by s, down to 80 %.
 
     Widens the narrow range of labels: VIRTUAL copies of each sample, s drawn from VIRTUAL_SCALE.
     """

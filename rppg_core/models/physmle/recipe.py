@@ -1,4 +1,4 @@
-"""How PhysMLE is trained, and what shows what its parts are for."""
+"""The training recipe of PhysMLE, and ablations of its parts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from rppg_core.models.recipe import Ablation, Recipe
 RECIPE = Recipe(
     method="physmle",
     steps=2400,
-    traces=12,  # two a domain
+    traces=12,  # two per domain
     clips=3,
     n_frames=512,  # 17 s, for breathing
     domains=True,
-    n_clips=144,  # 24 a domain
+    n_clips=144,  # 24 per domain
     easy=0.1,
     loss_weights={
         "waveform": 5.0,

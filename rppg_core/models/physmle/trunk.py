@@ -1,4 +1,4 @@
-"""From the map to features: stem, and stages whose convolutions carry low-rank experts.
+"""From the map to features: the stem, and stages of convolutions with low-rank experts.
 
 This is the first stage of the network, before `heads`. Axis letters: B batch, N cell, C channels, H rows, T time, E
 expert.
@@ -16,10 +16,10 @@ from rppg_core.nn.experts import LowRankExperts, Voices
 
 
 class Stem(nn.Module):
-    """The map's first features, at half its rate; what comes out is also the query of every router.
+    """The first features of the map, at half its sampling rate; they are also the query of every router.
 
     Two kinds, `config.stem`: "image" is the paper's 7 x 7 convolution over rows and time; "cells" (our choice)
-    filters every cell alike and trusts each by what it does, so that one row is left.
+    filters all cells alike and averages them, weighted by their signal, into one row.
 
     Shapes: map (B, T, N, colours), weight (B, N) -> features (B, C, H, ceil(T / 2)), rows (B, H', C', T / 2).
     """
@@ -48,7 +48,7 @@ class Stem(nn.Module):
 
 
 class ExpertBlock(nn.Module):
-    """Norm, activation, convolution with experts, twice, beside the way that leads around them.
+    """Norm, activation, convolution with experts, twice, with a shortcut around them.
 
     Source: ResNet basic block (He et al. 2016) with PhysMLE's experts on both convolutions; our choice: norm before
     convolution, group norm, GELU.
@@ -81,11 +81,11 @@ class ExpertBlock(nn.Module):
 
 
 class Stage(nn.Module):
-    """Blocks of one width, and the 1 x 1 convolution that brings the features and the query to that width.
+    """Blocks of one width, and the 1 x 1 convolution that maps the features and the query to that width.
 
-    Source: PhysMLE, released code: the query is the stem's output, sent through the trunk's own down-sampling
-    convolutions, so that each stage has one of its size. Our choice: no norm in them, whose statistics the released
-    code mixes.
+    Source: PhysMLE, released code: the query is the stem's output, passed through the trunk's own down-sampling
+    convolutions, so that it fits the size of each stage. Our choice: no norm in them, because the released code mixes
+    its statistics.
 
     Shapes: x and query (B, C, H, T) -> both (B, C', ceil(H / stride), ceil(T / stride)).
     """

@@ -1,9 +1,9 @@
-"""TraceNet: a small network over the 36 cells of a face map; the bar that every larger method has to pass.
+"""TraceNet: a small network over the 36 cells of a face map; the baseline that every larger method has to beat.
 
-It answers one question: what does a network gain over POS that sees the same cells, the same skin weight
-and the same preparation, and was trained on nothing but simulated traces? It is ours, after no paper: the recipe of
-the sim-to-real study behind the simulator (relative change in one scale a clip, motion in the training data, skin
-weight in and out of training).
+It answers one question: what does a network gain over POS if it gets the same cells, the same skin weight and the
+same preparation, and is trained only on simulated traces? It is our own design, based on no paper; it follows the
+recipe of the sim-to-real study behind the simulator (relative change with one scale per clip, motion in the training
+data, skin weights in and out of training).
 
 What differs from published networks on maps (RhythmNet, Dual-GAN): no image backbone; cells keep their place and
 their relative strength, are never z-scored, and are read by the same temporal convolutions.

@@ -1,4 +1,4 @@
-"""TraceNet itself: cells filtered alike, trusted by what they do, read over time.
+"""The network of TraceNet: filter all cells alike, weight them by their signal, read the pulse over time.
 
 Axis letters: B batch, T time, N cell, C channels.
 """
@@ -25,13 +25,13 @@ CELLS = 36
 
 @dataclass(frozen=True, kw_only=True)
 class TraceNetConfig:
-    """Sizes of the network, and what it reads."""
+    """Sizes of the network, and the scaling of its input."""
 
     window: int = 256  # samples at 30 Hz, 8.5 s
     cell_channels: int = 20  # features of each cell
     channels: int = 48  # features of the trunk
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)  # of the trunk's blocks: 3.2 s to each side of a sample
-    # "band" is the preparation of DESIGN section 4; the other two are measured failures, kept for the ablation
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)  # of the trunk's blocks: 3.2 s on each side of a sample
+    # "band" is the preparation of DESIGN section 4; the other two were measured to fail, and stay for the ablation
     scaling: Literal["band", "zscore", "raw"] = "band"
 
     def __post_init__(self):
@@ -48,15 +48,15 @@ class TraceNetConfig:
 
 
 class TraceNet(RppgModel):
-    """Idea: filter every cell alike, trust the cells by what they do, then read the pulse from what is left.
+    """Idea: filter every cell alike, weight the cells by their signal, then read the pulse from the weighted mean.
 
     Parts:
         encoder: CellEncoder, per cell.
         attention: CellAttention, over cells.
         trunk: TemporalBlocks, over time.
-        head: one convolution to the pulse.
+        head: one convolution that outputs the pulse.
     Shapes: stmap (B, T, N, 3), weight (B, N) -> bvp (B, T).
-    Left out: heads for rates; HR is read from the waveform as for every method.
+    Left out: heads for rates; HR is computed from the waveform as for every method.
     """
 
     name: ClassVar[str] = "tracenet"
@@ -98,7 +98,7 @@ class TraceNet(RppgModel):
 
 
 def scaled_map(stmap: STMap, scaling: str) -> Float[np.ndarray, "time cell 3"]:
-    """The map as the network reads it; "zscore" and "raw" are there to be measured against."""
+    """The map as input to the network; "zscore" and "raw" exist for comparison."""
     if scaling == "band":
         return stmap_band(stmap, "pulse")
     if scaling == "raw":

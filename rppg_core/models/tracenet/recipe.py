@@ -1,4 +1,4 @@
-"""How TraceNet is trained, and what it is compared with."""
+"""The training recipe of TraceNet, and its ablations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECIPE = Recipe(
 )
 ABLATIONS = {
     "no-motion": Ablation({"motion": False}, protocol="photo"),
-    # also at full length, because it is as good when short
+    # also at full length, because it is as good after a short training
     "zscore": Ablation({"config": {"scaling": "zscore"}}, protocol="photo", also_full=True),
     "raw-pixels": Ablation({"config": {"scaling": "raw"}}, protocol="photo"),
     "no-skin-weight": Ablation({"skin_weight": False}, protocol="photo"),

@@ -110,7 +110,7 @@ def test_table_in_another_dialect_gives_the_same(root, change, encoding):
     "change, words, repair",
     [
         (lambda text: text.replace(".", ","), "line 2: .* has decimal commas and commas between cells", "semicolons"),
-        (lambda text: text.replace("\n0.000000", "\nNA", 1), "line 2, column t_s: 'NA' is no value", "fill"),
+        (lambda text: text.replace("\n0.000000", "\nNA", 1), "line 2, column t_s: 'NA' is not a value", "fill"),
         (lambda text: text.replace("0.033333", "12:30:05.123"), "line 3, column t_s: '12:30:05.123' is a time of day",
          "seconds as a number, counted from the first frame"),
         (lambda text: text.replace("\n", "\n1700000").replace("1700000t", "t").rsplit("\n", 1)[0],

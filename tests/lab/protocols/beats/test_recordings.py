@@ -125,7 +125,7 @@ def test_recording_in_another_dialect_gives_the_same(tmp_path, change):
 
 def test_missing_sample_of_a_recording_is_named_by_its_line(tmp_path):
     path = contact(tmp_path, ROWS.replace("\n", "\nNA,0\n", 1))
-    with pytest.raises(RecordingError, match="line 2, column ppg: 'NA' is no value"):
+    with pytest.raises(RecordingError, match="line 2, column ppg: 'NA' is not a value"):
         read_columns(path, ("ppg", "ecg"))
 
 
@@ -142,7 +142,7 @@ def test_hidden_files_are_no_recordings(tmp_path):
     [
         ("0.81 0.79 0.83", "the median interval is 0.81; wanted: intervals in ms"),
         ("812 NA 835", "1 of 3 intervals have no value"),
-        ("812,5\n790,25\n", "can be decimal or stand between two numbers"),
+        ("812,5\n790,25\n", "can be a decimal sign or separate two numbers"),
         ("812 long 835", "line 1: 'long' is not a number"),
     ],
 )
