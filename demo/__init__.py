@@ -1,4 +1,4 @@
-"""The app: `rppg demo`, or `python -m demo.app`. Wiring in app, numbers in inference, words in texts.
+"""The app: `rppg demo`, or `python -m demo.app`. The page is in app, the analysis in inference, the prose in texts.
 
-The wheel installs this folder as `rppg_demo`, so its files import each other relatively.
+The wheel installs this folder as `rppg_demo`, so its files use relative imports.
 """

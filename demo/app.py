@@ -1,7 +1,7 @@
-"""The page: wiring only. What happens at a click is in events, numbers come from inference, words from texts.
+"""The page: layout and wiring only. Event handlers are in events, the analysis in inference, the prose in texts.
 
-`gr.Video` keeps the uploaded bytes only as it is set here (both sources, audio kept, no format, no mirror); any
-other setting re-encodes the file and wipes out the pulse.
+`gr.Video` keeps the uploaded bytes only with the settings used here (both sources, audio kept, no format, no
+mirror); any other setting re-encodes the file and destroys the pulse.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from .panels.viewer import viewer_head
 TEXTS = Path(__file__).with_name("texts")
 STATIC = Path(__file__).with_name("static")
 MAX_UPLOAD = "150mb"
-WAITING = 20  # visitors in the queue; the next is told that it is full
+WAITING = 20  # visitors in the queue; further ones get the message that it is full
 
 
 def launch(port: int | None = None, *, mcp: bool | None = None) -> None:
-    """Make the example, then serve until stopped.
+    """Compute the example, then serve until stopped.
 
     Args:
-        port: None is the first free one from 7860.
-        mcp: serve the endpoint `estimate` to language models too; None asks the variable RPPG_MCP.
+        port: None takes the first free port from 7860.
+        mcp: also serve the endpoint `estimate` to language models; None reads the environment variable RPPG_MCP.
 
     Raises:
         OSError: the port is taken.
-        UsageError: `mcp` without the package for it.
+        UsageError: `mcp` is on but the package `mcp` is not installed.
     """
     mcp = os.environ.get("RPPG_MCP", "") not in ("", "0") if mcp is None else mcp
     if mcp and find_spec("mcp") is None:
@@ -72,7 +72,7 @@ def launch(port: int | None = None, *, mcp: bool | None = None) -> None:
 
 
 def build() -> gr.Blocks:
-    """The page with its events; nothing is computed until it is opened."""
+    """The page and its events; nothing is computed until a visitor opens it."""
     on = events.Events(Path(get_upload_folder()))
     with gr.Blocks(title="rPPG Lab", analytics_enabled=False, delete_cache=(60, 600)) as app:
         gr.Markdown(_text("intro"))
@@ -137,7 +137,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     stop.click(on.stop, outputs=[video, *shown], cancels=[running], **quiet)
     delete.click(on.delete, outputs=[deleted, video, *shown], cancels=[running], **quiet)
     delete.click(None, js="() => window.rppgForget()")
-    # an event of a hidden button: `gr.Video` checks that the path is an upload, which `gr.api` would not
+    # the click of a hidden button: `gr.Video` checks that the path is an upload, which `gr.api` would not
     gr.Button(visible=False).click(
         on.estimate,
         [video, methods],
@@ -163,7 +163,7 @@ def _result_panels() -> list[Component]:
 
 
 def _method_row(method: MethodPanel) -> list[Component]:
-    """What happened inside one network: words, and a figure beside them."""
+    """What happened inside one network: text with a figure beside it."""
     with gr.Row():
         with gr.Column(min_width=320):
             said = gr.HTML(elem_id=method.name)
@@ -178,7 +178,7 @@ def _method_row(method: MethodPanel) -> list[Component]:
 
 
 def _count_panel(app: gr.Blocks, on: events.Events) -> Component:
-    """Clock and comparison; gives what is to be emptied with a new result."""
+    """Clock and comparison; returns the component to clear when a new result arrives."""
     gr.Markdown(_text("count"))
     with gr.Row(elem_id="count-row"):
         start = gr.Button(f"Start {count.COUNT_S} s", elem_id="count-start", min_width=140, scale=0)
@@ -193,7 +193,7 @@ def _count_panel(app: gr.Blocks, on: events.Events) -> Component:
         compare = gr.Button("Compare", elem_id="count-compare", min_width=140, scale=0)
     gr.HTML('<p id="count-clock" role="timer"></p>')
     result = gr.Markdown(elem_id="count-result")
-    app.load(None, outputs=beats, js="() => null")  # Gradio starts an empty number at 0
+    app.load(None, outputs=beats, js="() => null")  # Gradio shows an empty number as 0
     start.click(None, js=f"() => window.rppgCount({count.COUNT_S})")
     gr.on(
         [compare.click, beats.submit],
@@ -208,8 +208,8 @@ def _count_panel(app: gr.Blocks, on: events.Events) -> Component:
 
 
 def _downloads(on: events.Events) -> None:
-    """Files are made in memory at the click and handed to the browser; none is ever written on the server."""
-    gr.Markdown("### Take it with you")
+    """Files are made in memory on the click and sent to the browser; none is written to disk on the server."""
+    gr.Markdown("### Download your results")
     made = gr.JSON(visible=False)
     with gr.Row():
         for kind in DOWNLOADS:

@@ -1,8 +1,8 @@
 """Build the folder of a Hugging Face Space: `python -m demo.bundle OUT`.
 
-The card is demo/README.md; its `sdk_version` makes the Space install Gradio. requirements.txt names what the packages
-import directly, at the versions of constraints.txt; what those need in turn is left to pip, because a Space installs
-packages of its own beside them. Checkpoints lie inside rppg_core. The face models are fetched when the Space starts.
+The card is demo/README.md; its `sdk_version` makes the Space install Gradio. requirements.txt lists the direct
+dependencies, at the versions of constraints.txt; pip resolves their own dependencies, because a Space also installs
+other packages. Checkpoints are inside rppg_core. The face models are downloaded when the Space starts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rppg_core.errors import RppgError, UsageError
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("rppg_core", "demo")
-LESSONS = "notebooks"  # the app looks up in them where a complaint is explained
+LESSONS = "notebooks"  # the app looks up in them which section explains a finding
 LEFT_OUT = ("__pycache__", "README.md", "bundle.py")
 APP = '''"""The Space's entry: `python -m demo.bundle` wrote it."""
 
@@ -30,13 +30,13 @@ start()
 
 
 def build_bundle(out: Path) -> None:
-    """Write everything that the Space needs.
+    """Write all files that the Space needs.
 
     Args:
         out: a new or empty folder, or an earlier bundle, which is replaced.
 
     Raises:
-        UsageError: the folder holds something else, or this is not the project's repository.
+        UsageError: the folder holds other files, or this is not the project's repository.
     """
     if not (ROOT / "constraints.txt").is_file():
         raise UsageError(
@@ -64,12 +64,14 @@ def requirements() -> list[str]:
 
 
 def _make_room(out: Path) -> None:
-    """A folder without our packages and lessons; nothing but those of an earlier bundle is deleted."""
+    """Make the folder and remove the packages and lessons of an earlier bundle; nothing else is deleted."""
     entry = out / "app.py"
     earlier = entry.is_file() and entry.read_text(encoding="utf-8") == APP
     if out.exists() and not (earlier or (out.is_dir() and not any(out.iterdir()))):
         raise UsageError(
-            f"{str(out)!r} is not empty and no earlier bundle", wanted="a new folder", do="name another one"
+            f"{str(out)!r} is neither empty nor an earlier bundle",
+            wanted="a new folder",
+            do="choose another one",
         )
     for package in (*PACKAGES, LESSONS):
         shutil.rmtree(out / package, ignore_errors=True)
@@ -77,7 +79,7 @@ def _make_room(out: Path) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Build into the one folder that is named; the exit code."""
+    """Build into the folder given as the only argument; returns the exit code."""
     if len(argv) != 1 or argv[0].startswith("-"):
         print("usage: python -m demo.bundle OUT", file=sys.stderr)
         return UsageError.exit_code

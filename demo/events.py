@@ -1,6 +1,6 @@
-"""What happens at a click: from the components' values to the components' values.
+"""The event handlers: from the values of input components to those of output components.
 
-Numbers come from inference, what is shown from panels, what is held of a visitor lies in session.
+The analysis is in inference, the rendering in panels, and the data kept for a visitor in session.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ API_TEXT = (Path(__file__).with_name("texts") / "api.md").read_text(encoding="ut
 
 
 def show_example() -> Panels:
-    """What a visitor sees first."""
+    """The panels that a visitor sees first."""
     return _example_panels()
 
 
 class Events:
-    """The page's handlers.
+    """The handlers of the page.
 
     Args:
-        folder: where uploads arrive.
+        folder: where Gradio stores uploads.
     """
 
     def __init__(self, folder: Path):
@@ -50,7 +50,7 @@ class Events:
         self.visits.received(_session(request), video)
 
     def begin(self, request: gr.Request) -> Panels:
-        """At the click on Analyse: nothing old stands on the page, Stop can be pressed."""
+        """On the click on Analyse: clear old results from the page and show Stop."""
         self.visits.begin(_session(request))
         return "Analysing …", gr.Column(visible=False), gr.Button(visible=True), ""
 
@@ -61,7 +61,7 @@ class Events:
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[Panels]:
-        """Empties the player, whose file is deleted, and fills the panels method by method."""
+        """Empty the player, whose file is deleted, and fill the panels method by method."""
         session = _session(request)
         try:
             names = resolve(methods)
@@ -87,8 +87,8 @@ class Events:
             methods: names as in `rppg methods`.
 
         Returns:
-            Video, face, consensus, one estimate a method with its waveform, notes and seconds. A vital that cannot be
-            trusted has the value null and says why in its note.
+            Video, face, consensus, one estimate per method with its waveform, notes and seconds. A vital that
+            cannot be trusted has the value null, and its note gives the reason.
         """
         if video is None:
             raise Error("no video was given", print_exception=False)
@@ -102,11 +102,11 @@ class Events:
             self.visits.left(session)
 
     def stop(self, request: gr.Request) -> Panels:
-        """End the analysis and say so."""
+        """Stop the analysis and show that it was stopped."""
         return None, *_no_panels(words.stopped(self.visits.stop(_session(request))))
 
     def ended(self, request: gr.Request) -> Panels:
-        """After every analysis: Stop goes, and says once more what a cancelled event has wiped from the page."""
+        """After every analysis: hide Stop, and repeat the message that a cancelled event cleared from the page."""
         what = self.visits.stopped(_session(request))
         hidden = gr.Button(visible=False)
         if what is None:
@@ -114,25 +114,25 @@ class Events:
         return hidden, None, *_no_panels(words.stopped(what))
 
     def fault(self, request: gr.Request) -> Panels:
-        """After an error of this program: nothing old may stand on the page."""
+        """After an error in this program: clear old results from the page."""
         if (
             self.visits.stopped(_session(request)) is not None
-        ):  # Gradio takes a cancelled event for a failed one
+        ):  # Gradio treats a cancelled event as a failed one
             return self.ended(request)[1:]
         self.visits.received(_session(request), None)
         return None, *_no_panels(words.fault())
 
     def delete(self, request: gr.Request) -> Panels:
-        """Delete everything now and say what it was."""
+        """Delete everything now and list what was deleted."""
         said = words.deletion(self.visits.delete(_session(request)))
         return (
             said,
             None,
-            *_no_panels("## Nothing of yours is left here\n\nAnalyse without a video for the example."),
+            *_no_panels("## Your data are deleted\n\nPress Analyse without a video to see the example."),
         )
 
     def api(self, request: gr.Request) -> str:
-        """How to call the endpoint, with the address under which this page was asked for."""
+        """How to call the endpoint, with the address at which the visitor opened this page."""
         asked = request.request
         assert asked is not None
         scheme = asked.headers.get("x-forwarded-proto", asked.url.scheme).split(",")[0]
@@ -151,7 +151,7 @@ class Events:
             return f"There is no estimate to compare with: {gone}."
 
     def download(self, kind: Download) -> Callable[[gr.Request], dict[str, str]]:
-        """The handler that makes one kind of file."""
+        """The handler that makes a download of one kind."""
 
         def make(request: gr.Request) -> dict[str, str]:
             try:
@@ -168,11 +168,11 @@ class Events:
     def _clip(
         self, session: str, video: str | None, tell: inference.Progress
     ) -> tuple[FaceClip, Origin, float]:
-        """Of the upload, of what is kept of an earlier one, or of the example."""
+        """The clip of the upload, else the one kept from an earlier upload, else the example."""
         if video is not None:
             started = time.perf_counter()
             with self.visits.reading(session, video):
-                # what any method of the page needs: a visitor may choose another one later
+                # read what all methods of the page need: a visitor may choose another one later
                 clip = inference.read_upload(video, inference.offered(), tell)
             return clip, self.visits.origin_from_upload(video), time.perf_counter() - started
         own = self.visits.own(session)
@@ -188,7 +188,7 @@ class Events:
 
 
 def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, drawn: bool = True) -> Panels:
-    """Verdict, results, own count and panels as the page has them; figures only where `drawn`, numbers always."""
+    """Values of verdict, results, own count and panels in page order; figures only if `drawn`, numbers always."""
     figures = (drawings.player, drawings.spectrum, drawings.fitness)
     return (
         words.verdict(report, origin, waiting),
@@ -205,14 +205,14 @@ def _panels(report: Report, origin: Origin, waiting: Sequence[str] = (), *, draw
 
 
 def _inside(method: MethodPanel, report: Report, waiting: Sequence[str]) -> tuple[str, gr.Plot]:
-    """Words and figure; nothing where the method is not offered, and no frame without a figure in it."""
+    """Text and figure; empty if the method is not offered. A plot without a figure is hidden."""
     figure = method.figure(report)
     said = method.panel(report, waiting) if method.name in inference.offered() else ""
     return said, gr.Plot(value=figure, visible=figure is not None)
 
 
 def _no_panels(said: str) -> Panels:
-    """Words in place of the verdict; nothing old stands below them."""
+    """A message in place of the verdict; everything below it is cleared."""
     inside = chain.from_iterable(("", gr.Plot(value=None, visible=False)) for _ in method_panels())
     return said, gr.Column(visible=False), "", "", "", "", None, "", *inside
 

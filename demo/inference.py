@@ -1,6 +1,6 @@
-"""What the app computes: an upload becomes traces, traces become reports; the built-in example has a known truth.
+"""The analysis of the app: from an upload to traces, and from traces to reports; also the example with known truth.
 
-No gradio here, so that everything a visitor's video goes through can be tested and run without a page.
+This file does not use gradio, so that the processing of a visitor's video can be tested and run without a page.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rppg_core.types import FaceClip, Progress, Report, Truth
 
 from .zerogpu import lent
 
-MAX_S = 90.0  # longest video the page takes
+MAX_S = 90.0  # longest video that the page accepts
 # An everyday clip: a real face shows a pulse of 0.2-0.7 %, and nobody sits perfectly still.
 EXAMPLE = SimulationSettings(
     seconds=30.0, hr_bpm=68.0, rr_brpm=14.0, amplitude_percent=0.5, tone=2, motion="small", size=320, seed=11
@@ -27,19 +27,19 @@ EXAMPLE = SimulationSettings(
 
 
 def offered() -> list[str]:
-    """Methods of the page: networks only where what they need is installed."""
+    """Methods of the page; networks only if the packages they need are installed."""
     installed = all(find_spec(package) for package in NEURAL_PACKAGES)
     return [name for name in list_methods() if installed or name not in list_networks()]
 
 
 def read_upload(path: str | Path, methods: Sequence[str], progress: Progress | None = None) -> FaceClip:
-    """The one pass over a video: what these methods need of it, and one small picture of the face.
+    """The single pass over a video: the signals that these methods need, and one small picture of the face.
 
     Args:
-        path: the uploaded file, with its original bytes; whoever calls deletes it.
-        methods: names out of `rppg methods`.
-        progress: called with a stage in words and a fraction 0..1, twice a second of video; what it raises ends
-            the pass.
+        path: the uploaded file, with its original bytes; the caller deletes it.
+        methods: names from `rppg methods`.
+        progress: called with the name of a stage and a fraction 0..1, twice per second of video; an exception
+            that it raises ends the pass.
 
     Raises:
         RppgError: the video cannot be read; the message is meant for the visitor.
@@ -51,18 +51,18 @@ def grow_report(clip: FaceClip, methods: Sequence[str], *, read_s: float = 0.0) 
     """Reports that grow by one method at a time; the first holds the panel's consensus and one of its methods.
 
     Args:
-        clip: out of `read_upload`.
-        methods: names out of `rppg methods`; the reports keep this order.
-        read_s: what the pass took. Unit: s.
+        clip: from `read_upload`.
+        methods: names from `rppg methods`; the reports keep this order.
+        read_s: time taken by the pass. Unit: s.
 
     Raises:
-        RppgError: the clip cannot be analysed, or holds less than these methods need.
+        RppgError: the clip cannot be analysed, or lacks signals that these methods need.
     """
     names = resolve(methods)
     lacking = sorted(need for need in collect_needs(names) if getattr(clip, need) is None)
     if lacking:
         raise UsageError(
-            f"what is kept of your video does not hold what {', '.join(names)} need ({', '.join(lacking)})",
+            f"the traces kept of your video lack the signals that {', '.join(names)} need ({', '.join(lacking)})",
             wanted="the video itself",
             do="choose your video again",
         )
@@ -75,7 +75,7 @@ def grow_report(clip: FaceClip, methods: Sequence[str], *, read_s: float = 0.0) 
 
 
 def estimate_upload(path: str | Path, methods: Sequence[str], progress: Progress | None = None) -> Report:
-    """The whole report at once, as `rppg analyze` gives it.
+    """The whole report at once, as from `rppg analyze`.
 
     Raises:
         RppgError: the video cannot be analysed; the message is meant for the visitor.
@@ -88,12 +88,12 @@ def estimate_upload(path: str | Path, methods: Sequence[str], progress: Progress
 
 @cache
 def example_report() -> Report:
-    """What a visitor sees first: the classical methods on the example."""
+    """The report that a visitor sees first: the classical methods on the example."""
     *_, report = grow_report(example_clip()[0], CLASSICAL)
     return report
 
 
 @cache
 def example_clip() -> tuple[FaceClip, Truth]:
-    """The simulated example and what was put into it; made once and kept."""
+    """The simulated example and its truth; computed once and kept."""
     return simulate_clip(EXAMPLE, collect_needs(offered()))

@@ -1,8 +1,8 @@
-"""The live heart rate: a trace of numbers that a browser took off its camera becomes a reading or a refusal.
+"""The live heart rate: from colour traces that a browser computes from its camera to a value or a refusal.
 
-No picture arrives here and nothing is kept: each packet carries the last half minute. Who sits in the oval is
-judged by three numbers of the picture, since the browser finds no faces; whether what sits there has a pulse is
-judged by the same panel, controls and calibration as a video. No gradio. Axis letters: T time.
+No picture is received and nothing is kept: each packet holds the last half minute. Since the browser does not
+detect faces, three numbers per frame decide whether a face is in the oval; the same panel, controls and
+calibration as for a video decide whether it has a pulse. No gradio. Axis letters: T time.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from rppg_core.roster import PANEL
 from rppg_core.signals.filters import segments
 from rppg_core.types import FS, Bvp, FaceClip, FaceInfo, VideoInfo
 
-# One row of a packet, a frame. demo/static/live.js sends them in this order and says how each is taken.
+# One row of a packet per frame. demo/static/live.js sends the columns in this order and documents each of them.
 COLUMNS = (
     "time ms", "red", "green", "blue", "background red", "background green", "background blue", "skin", "clipped",
     "motion", "likeness",
 )  # fmt: skip
 LOWEST = np.array([0.0, *[0.0] * 6, 0.0, 0.0, 0.0, -1.0])
 HIGHEST = np.array([1e9, *[255.0] * 6, 1.0, 1.0, 100.0, 1.0])
-MAX_ROWS = 2000  # half a minute at 60 frames a second, and some room
+MAX_ROWS = 2000  # half a minute at 60 frames per second, with a margin
 MAX_SPAN_S = 32.0
 FIRST_VALUE_S = 10.0
-WAVE_S = 10.0  # of the waveform that is sent back
+WAVE_S = 10.0  # length of the waveform that is sent back
 OVAL_PX = 102.0  # width of the guided oval on the browser's canvas
 MIN_SKIN = 0.5  # share of the oval with the colour of skin; 0.8-1 for a face in it, 0 for most walls
-MIN_LIKENESS = 0.5  # of the oval to what it showed in the seconds before
-LEAVE_S = 0.3  # a face that is missed for longer has left; shorter gaps are bridged
+MIN_LIKENESS = 0.5  # correlation of the oval with its content in the seconds before
+LEAVE_S = 0.3  # a face missing for longer has left; shorter gaps are bridged
 MAX_GAP_S = 0.5  # without frames: the page was in the background, or the computer was busy
-MOTION_PERCENT = 17.0  # % of the face width, for a change of the oval by its own brightness
+MOTION_PERCENT = 17.0  # % of the face width, for a change of the oval equal to its brightness
 
 
 @dataclass(frozen=True)
 class LiveTrace:
-    """Columns of a packet, checked."""
+    """The validated columns of a packet."""
 
     times_s: Float[np.ndarray, " time"]
     skin: Float[np.ndarray, "time 3"]  # mean colour of forehead and cheeks, grey levels
@@ -58,12 +58,12 @@ class LiveTrace:
         return (self.skin_share >= MIN_SKIN) & (self.likeness >= MIN_LIKENESS)
 
     def part(self, start: int) -> LiveTrace:
-        """From one frame on."""
+        """The trace from frame `start` on."""
         return LiveTrace(**{name: column[start:] for name, column in self.__dict__.items()})
 
 
 def estimate_live(packet: object) -> dict[str, Any]:
-    """What the page shows after a packet.
+    """The answer to a packet, for the page.
 
     Args:
         packet: {"rows": [[...], ...]} with the numbers of COLUMNS for each frame of the last half minute.
@@ -88,24 +88,24 @@ def estimate_live(packet: object) -> dict[str, Any]:
         return _judged(face, known)
     except FrameRateError:
         rate = 1 / float(np.median(np.diff(face.times_s)))
-        words = f"The camera gives {rate:.0f} frames a second, and at least {MIN_FPS:.0f} are needed."
+        words = f"The camera gives {rate:.0f} frames a second; at least {MIN_FPS:.0f} are needed."
         return _answer("refused", f"{words} More light helps, and so does closing other programs.", **known)
 
 
 def read_packet(packet: object) -> LiveTrace:
-    """Check a packet, whoever sent it.
+    """Validate a packet, which may come from anyone.
 
     Raises:
-        UsageError: not rows of finite numbers in their ranges, too many of them, or times that do not increase.
+        UsageError: not rows of finite numbers within their ranges, too many rows, or times that do not increase.
     """
     rows = packet.get("rows") if isinstance(packet, dict) else None
     if not isinstance(rows, list) or not 2 <= len(rows) <= MAX_ROWS:
         got = f"{len(rows)} rows" if isinstance(rows, list) else "no list of rows"
         raise _bad(f"a packet with {got}", f"2 to {MAX_ROWS} rows")
     if not all(isinstance(row, list) and len(row) == len(COLUMNS) for row in rows):
-        raise _bad("rows of other lengths", f"{len(COLUMNS)} numbers each: {', '.join(COLUMNS)}")
+        raise _bad("rows of the wrong length", f"{len(COLUMNS)} numbers each: {', '.join(COLUMNS)}")
     if not all(type(number) in (int, float) and abs(number) < 1e9 for row in rows for number in row):
-        raise _bad("rows that hold other things than finite numbers", "numbers below 1e9")
+        raise _bad("rows with values that are not finite numbers", "numbers below 1e9")
     table = np.array(rows, float)
     beyond = ((table < LOWEST) | (table > HIGHEST)).any(axis=0)
     if beyond.any():
@@ -116,15 +116,15 @@ def read_packet(packet: object) -> LiveTrace:
     times_s = table[:, 0] / 1000
     if (np.diff(times_s) <= 0).any() or times_s[-1] - times_s[0] > MAX_SPAN_S:
         raise _bad(
-            "frame times that do not increase, or too long a time", f"at most {MAX_SPAN_S:.0f} s in order"
+            "frame times that do not increase or span too long", f"at most {MAX_SPAN_S:.0f} s, in order"
         )
     return LiveTrace(times_s, table[:, 1:4], table[:, 4:7], *table[:, 7:].T)
 
 
 def face_since(trace: LiveTrace) -> int:
-    """First frame of the face that is in the oval now; the number of frames when there is none.
+    """Index of the first frame of the face that is in the oval now; the number of frames if there is none.
 
-    It counts anew after each absence of LEAVE_S or more, and after each gap of MAX_GAP_S without frames.
+    It starts again after each absence of LEAVE_S or more, and after each gap of MAX_GAP_S without frames.
     """
     times_s = trace.times_s
     gaps = np.flatnonzero(np.diff(times_s) > MAX_GAP_S)
@@ -137,7 +137,7 @@ def face_since(trace: LiveTrace) -> int:
 
 
 def face_clip(trace: LiveTrace) -> FaceClip:
-    """The trace as the rest of the project reads it; every ROI is forehead and cheeks together."""
+    """The trace as a `FaceClip`; every ROI is forehead and cheeks together."""
     seen = trace.seen
     steps_s = np.diff(trace.times_s)
     step_s = float(np.median(steps_s))
@@ -168,7 +168,7 @@ def face_clip(trace: LiveTrace) -> FaceClip:
 
 
 def _judged(face: LiveTrace, known: dict[str, float]) -> dict[str, Any]:
-    """POS and the panel on the face, and their control on what is beside it."""
+    """The panel on the face, with the background beside it as control; the waveform is that of POS."""
     report = Analysis(face_clip(face)).report(PANEL)
     pos = report.estimates["pos"]
     hr = pos.vitals.hr
@@ -189,7 +189,7 @@ def _judged(face: LiveTrace, known: dict[str, float]) -> dict[str, Any]:
 
 
 def _wave(bvp: Bvp | None) -> dict[str, Any]:
-    """The newest piece of the POS waveform, in standard deviations; None in gaps."""
+    """The latest WAVE_S of the POS waveform, in standard deviations; None in gaps."""
     if bvp is None:
         return {"start_ms": 0.0, "fs": FS, "samples": []}
     first = max(0, len(bvp.samples) - round(WAVE_S * bvp.fs))
@@ -201,7 +201,7 @@ def _wave(bvp: Bvp | None) -> dict[str, Any]:
 
 
 def _nobody_words(trace: LiveTrace) -> str:
-    """What to change, from the newest half second."""
+    """What the visitor should change, judged from the latest half second."""
     now = trace.times_s >= trace.times_s[-1] - 0.5
     if trace.skin[now].mean() < 15:
         return "The picture is dark: turn on a light, or open the camera's shutter."
@@ -211,7 +211,7 @@ def _nobody_words(trace: LiveTrace) -> str:
 
 
 def _ms(time_s: float) -> float:
-    """On the browser's grid, a tenth of a millisecond, so that the row itself is kept."""
+    """Milliseconds, rounded to 0.1 ms like those of the browser, so that the row at this time is kept."""
     return round(1000 * float(time_s), 1)
 
 

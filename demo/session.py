@@ -1,7 +1,7 @@
-"""What the server keeps of a visitor: an upload until it is decoded, then traces in memory for ten minutes.
+"""The data kept for a visitor: an upload until it is decoded, then traces in memory for ten minutes.
 
-No gradio here. A visitor is an open tab, named by its session. Gradio stores equal files of two visitors under one
-path, so that a file is deleted when the last visitor who waits for it lets go. Nothing is written down anywhere.
+No gradio here. A visitor is an open tab, identified by its session. Gradio stores identical files of two visitors
+under one path, so a file is deleted once no visitor needs it any more. Nothing is written to disk or logged.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from pathlib import Path
 from rppg_core.types import FaceClip, Report, Truth
 
 KEPT_S = 600.0
-LATE_S = 10.0  # what a closed tab still sent may arrive after the news that it was closed
+LATE_S = 10.0  # requests sent by a tab may still arrive this long after it was closed
 
 
 class StoppedError(Exception):
-    """The visitor pressed Stop, deleted everything or left; nobody waits for this result."""
+    """The visitor pressed Stop, deleted everything or left; the result is no longer wanted."""
 
 
 class GoneError(Exception):
-    """The result is no longer held; the page asks the visitor to analyse again."""
+    """The result is no longer kept; the visitor has to analyse again."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the clip on the page came from, and what became of it."""
+    """Where the clip on the page came from, and when it was deleted."""
 
     truth: Truth | None = None  # of the simulated example
-    upload: Path | None = None  # where the file was, which is deleted
+    upload: Path | None = None  # former path of the deleted file
     deleted_at: datetime | None = None
-    until: datetime | None = None  # when the traces go
+    until: datetime | None = None  # when the traces are deleted
 
 
 @dataclass(frozen=True)
@@ -51,41 +51,41 @@ class Shown:
 class _Visit:
     uploads: set[Path] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
-    stopped: list[str] = field(default_factory=list)  # what went with that
+    stopped: list[str] = field(default_factory=list)  # what was deleted on Stop
     shown: Shown | None = None
     timer: threading.Timer | None = None
-    lost: str = ""  # why there is nothing, when there was something
+    lost: str = ""  # why an earlier result is gone
 
 
 class Visits:
-    """Everything that is held, by session.
+    """All data kept, by session.
 
     Args:
-        folder: where uploads arrive; folders that become empty below it are removed.
-        kept_s: how long traces stay without being deleted by hand. Unit: s.
+        folder: where Gradio stores uploads; subfolders that become empty are removed.
+        kept_s: how long traces are kept unless the visitor deletes them. Unit: s.
     """
 
     def __init__(self, folder: Path, kept_s: float = KEPT_S):
         self._folder, self._kept_s = folder.resolve(), kept_s
         self._visits: dict[str, _Visit] = {}
-        self._read: list[Path] = []  # being decoded now
-        self._left: dict[str, float] = {}  # tabs that were just closed, and when
+        self._read: list[Path] = []  # files being decoded now
+        self._left: dict[str, float] = {}  # recently closed tabs, and when they were closed
         self._lock = threading.RLock()
 
     def received(self, session: str, path: str | Path | None) -> None:
-        """The player of a visitor holds this file now, and no other one."""
+        """The player of a visitor now holds this file and no other."""
         with self._lock:
             visit = self._of(session)
             earlier, visit.uploads = visit.uploads, {Path(path)} if path is not None else set()
             self._delete_unclaimed(earlier | visit.uploads)
 
     def begin(self, session: str) -> None:
-        """A visitor has asked for a result; what was stopped before is forgotten."""
+        """A visitor starts an analysis; an earlier Stop no longer counts."""
         with self._lock:
             self._of(session).stop = threading.Event()
 
     def check(self, session: str) -> Callable[[], None]:
-        """What to call often while computing: it raises StoppedError once nobody wants the result any more."""
+        """A function to call often during an analysis; it raises StoppedError once the result is not wanted."""
         with self._lock:
             stop = self._of(session).stop
 
@@ -96,14 +96,14 @@ class Visits:
         return check
 
     def stopped(self, session: str) -> list[str] | None:
-        """What was deleted when the last analysis was stopped; None where it was not."""
+        """What was deleted when the last analysis was stopped; None if it was not stopped."""
         with self._lock:
             visit = self._of(session)
             return visit.stopped if visit.stop.is_set() else None
 
     @contextmanager
     def reading(self, session: str, path: str | Path) -> Iterator[None]:
-        """While a file is decoded; it is deleted at the end, whatever happened, and not before."""
+        """Context in which a file is decoded; it is deleted at the end, even after an error, and not before."""
         path = Path(path)
         with self._lock:
             self._of(session).uploads.add(path)
@@ -116,18 +116,18 @@ class Visits:
                 self._read.remove(path)
                 if session in self._visits:  # the tab is still open
                     self._visits[session].uploads.discard(path)
-                if _identity(path) == read:  # not uploaded once more in the meantime
+                if _identity(path) == read:  # not uploaded again in the meantime
                     self._delete_unclaimed({path})
 
     def origin_from_upload(self, path: str | Path) -> Origin:
-        """Of an upload that was just deleted."""
+        """The origin of a clip whose upload was just deleted."""
         now = datetime.now(UTC)
         return Origin(None, Path(path), now, now + timedelta(seconds=self._kept_s))
 
     def keep(self, session: str, report: Report, origin: Origin) -> None:
-        """Hold a result for downloads and, of a visitor's own clip, its traces for other methods.
+        """Keep a result for downloads and, for a visitor's own clip, its traces for other methods.
 
-        The ten minutes run from the deletion of the upload, however often its traces are analysed.
+        The ten minutes start when the upload is deleted, however often its traces are analysed.
         """
         with self._lock:
             visit = self._visits.get(session)
@@ -143,10 +143,10 @@ class Visits:
             visit.shown, visit.lost = Shown(report, origin), ""
 
     def shown(self, session: str) -> Shown | None:
-        """The result on the page, None where only the example was seen.
+        """The result on the page; None if only the example was shown.
 
         Raises:
-            GoneError: there was one, and it is deleted; the message says how.
+            GoneError: there was one, but it was deleted; the message says why.
         """
         with self._lock:
             visit = self._visits.get(session)
@@ -163,10 +163,10 @@ class Visits:
             return visit.shown.report.clip, visit.shown.origin
 
     def stop(self, session: str) -> list[str]:
-        """End what is being computed for a visitor, and delete the upload.
+        """Stop the analysis of a visitor and delete the upload.
 
         Returns:
-            What was deleted; what is being decoded goes at its next frames.
+            What was deleted; a file being decoded is deleted after its next frames.
         """
         with self._lock:
             visit = self._of(session)
@@ -176,10 +176,10 @@ class Visits:
             return visit.stopped
 
     def delete(self, session: str) -> list[str]:
-        """Delete everything of a visitor, now.
+        """Delete all data of a visitor now.
 
         Returns:
-            What was deleted, one sentence part each; empty when nothing was held.
+            What was deleted, as phrases; empty if nothing was kept.
         """
         with self._lock:
             visit, what = self._of(session), [*self.stop(session)]
@@ -203,7 +203,7 @@ class Visits:
             self._left = {tab: at for tab, at in self._left.items() if now - at < LATE_S} | {session: now}
 
     def _of(self, session: str) -> _Visit:
-        """What is held of a visitor; of a tab that was just closed a visit that is stopped and held nowhere."""
+        """The visit of a session; for a recently closed tab a stopped visit that is not stored."""
         if time.monotonic() - self._left.get(session, -math.inf) < LATE_S:
             closed = _Visit()
             closed.stop.set()
@@ -228,12 +228,12 @@ class Visits:
         for path in paths - claimed:
             path.unlink(missing_ok=True)
             if path.resolve().parent.parent == self._folder:
-                with suppress(OSError):  # holds another file
+                with suppress(OSError):  # the folder holds another file
                     path.parent.rmdir()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Differs for a file that was stored anew under the same path."""
+    """Inode and time of change, which differ if a file was stored again under the same path."""
     with suppress(OSError):
         found = path.stat()
         return found.st_ino, found.st_mtime_ns

@@ -1,4 +1,4 @@
-"""The app as a Space starts it: the face models are fetched first, then it serves."""
+"""The start of the app on a Space: the face models are downloaded first, then it serves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .app import launch
 
 
 def start() -> None:
-    """Serve until stopped. Without the models the example is shown, and an upload is told what is missing."""
+    """Serve until stopped. Without the models the example works, and an upload gives an error that names them."""
     try:
         resolve_models()
     except ModelFileError as error:

@@ -1,7 +1,7 @@
-"""One function that borrows a GPU on a ZeroGPU Space; anywhere else nothing changes.
+"""One function that runs on a GPU on a ZeroGPU Space; anywhere else nothing changes.
 
-To be imported before anything that imports torch, which the package `spaces` (present on Spaces only) prepares.
-There, a decorated function runs in a process of its own: arguments and results are copied, what it changes is lost.
+Import this before anything that imports torch, which the package `spaces` (present on Spaces only) patches. There, a
+decorated function runs in a separate process: arguments and results are copied, and its side effects are lost.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ try:
 except ImportError:
     spaces = None
 
-GPU_S = 30  # what a visitor's daily share of GPU time is charged at most for one call
+GPU_S = 30  # GPU time charged at most to a visitor's daily quota for one call
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def on_gpu(function: Callable[P, R]) -> Callable[P, R]:
-    """The function itself, with a GPU while it runs where the Space lends one.
+    """The function itself; on a Space with ZeroGPU, it has a GPU while it runs.
 
     Args:
-        function: takes and returns what can be pickled.
+        function: its arguments and result can be pickled.
     """
     return function if spaces is None else spaces.GPU(duration=GPU_S)(function)
 
 
 @on_gpu
 def run_method(name: str, clip: FaceClip) -> MethodOutput:
-    """A method's output, a network's from the GPU; ZeroGPU stops a Space in which no function asks for one.
+    """The output of a method, with networks on the GPU. ZeroGPU stops a Space in which no function requests a GPU.
 
     Args:
-        name: a name out of `rppg methods`.
+        name: a name from `rppg methods`.
         clip: evenly sampled.
     """
     method = get_method(name)
@@ -48,7 +48,7 @@ def run_method(name: str, clip: FaceClip) -> MethodOutput:
 
 
 class Lent:
-    """A network that estimates on a GPU which is borrowed for each clip."""
+    """A network that runs on a GPU assigned for each clip."""
 
     def __init__(self, name: str):
         own = get_method(name)
@@ -60,5 +60,5 @@ class Lent:
 
 
 def lent(names: Sequence[str]) -> dict[str, Method]:
-    """The networks among these methods as they run where a GPU is lent; none anywhere else."""
+    """The networks among these methods, to run on an assigned GPU; empty without ZeroGPU."""
     return {} if spaces is None else {name: Lent(name) for name in names if name in list_networks()}

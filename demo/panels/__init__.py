@@ -1,1 +1,1 @@
-"""From a report to what each part of the page shows: one small function per part, no gradio, no state."""
+"""From a report to the content of each part of the page: one small function per part, no gradio, no state."""

@@ -1,4 +1,4 @@
-"""A visitor's own count of the pulse beside the estimate."""
+"""Comparison of a visitor's own pulse count with the estimate."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ COUNT_S = 15
 
 
 def comparison(beats: float | None, shown: Shown) -> str:
-    """What a count says about the estimate, as markdown.
+    """Compare a count with the estimate, as markdown.
 
     Args:
-        beats: counted in COUNT_S; None while nothing was typed.
+        beats: number counted in COUNT_S; None if nothing was typed.
         shown: the result on the page.
 
-    Source: our choice of the band, 5 bpm or 10 %, whichever is wider, as consumer standards for heart-rate monitors
-    use it; one beat more or less in 15 s is 4 bpm.
+    Source: our choice of the band, 5 bpm or 10 %, whichever is wider, as in consumer standards for heart-rate
+    monitors; one beat more or less in 15 s is 4 bpm.
     """
     if beats is None or not 5 <= beats <= 60:
         return f"Type how many beats you counted in {COUNT_S} s; 10 to 40 is usual."
@@ -28,8 +28,8 @@ def comparison(beats: float | None, shown: Shown) -> str:
     hr = shown.report.consensus.vitals.hr
     if hr.value is None:
         return (
-            f"You counted **{counted:.0f} bpm**. There is no estimate to compare it with: this page says so rather "
-            "than guess. Your count is the better number."
+            f"You counted **{counted:.0f} bpm**. There is no estimate to compare it with: this page shows none "
+            "rather than guess. Your count is the better number."
         )
     difference, band = hr.value - counted, max(5.0, 0.1 * counted)
     both = f"You counted **{counted:.0f} bpm**, the estimate is **{hr.value:.0f} bpm**"
@@ -39,5 +39,6 @@ def comparison(beats: float | None, shown: Shown) -> str:
         )
     return (
         f"{both}: {abs(difference):.0f} apart, more than the usual {band:.0f} bpm. A pulse changes within a "
-        "minute and counts slip, so count again while you record. If it stays, trust your fingers, not this page."
+        "minute and counting errors happen, so count again while you record. If the difference remains, trust your "
+        "fingers, not this page."
     )

@@ -1,4 +1,4 @@
-"""What a visitor can take away: JSON, CSV, a report page and a notebook. Made as text; no file is written."""
+"""The downloads: JSON, CSV, a report page and a notebook. They are made as text; no file is written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Download:
     text: Callable[[Report], str]
 
     def file(self, report: Report) -> dict[str, str]:
-        """What `rppgDownload` in static/page.js makes a file of."""
+        """The argument of `rppgDownload` in static/page.js, which saves it as a file."""
         return {"name": self.name, "type": self.media_type, "text": self.text(report)}
 
 
@@ -38,15 +38,15 @@ def json_text(report: Report) -> str:
 
 
 def notebook_text(report: Report) -> str:
-    """A notebook that holds the traces of a clip, never its picture, and runs the methods on them again."""
+    """A notebook that contains the traces of a clip, but not its picture, and runs the methods on them again."""
     names = [name for name in report.estimates if get_method(name).needs <= {"rgb"}]
     cells = [
         _words(f"""\
             # Pulse from your traces
 
             The mean colours of {len(report.clip.rois)} face regions in {len(report.clip.times_s)} frames, and the
-            waveforms that the page showed. There is no picture of you in this file. Run it where
-            `pip install rppg-lab` works.
+            waveforms that the page showed. This file contains no picture of you. It needs
+            `pip install rppg-lab`.
 
             **{NOT_MEDICAL}** The page said: {report.consensus.verdict}"""),
         _code(f"""\
@@ -57,7 +57,7 @@ def notebook_text(report: Report) -> str:
             traces = np.load(io.BytesIO(base64.b64decode(TRACES)))
             times_s, rgb, valid = traces["times_s"], traces["rgb"], traces["valid"]
             {{name: traces[name].shape for name in traces}}"""),
-        _words("## What the camera saw\n\nMean colour of the skin. The pulse is in it, 0.2 to 0.7 % high."),
+        _words("## What the camera saw\n\nMean colour of the skin. It contains the pulse, 0.2 to 0.7 % high."),
         _code("""\
             import plotly.graph_objects as go
 
@@ -65,7 +65,7 @@ def notebook_text(report: Report) -> str:
             colours = {"red": skin[:, 0], "green": skin[:, 1], "blue": skin[:, 2]}
             lines = [go.Scatter(x=times_s, y=y, name=name, line_color=name) for name, y in colours.items()]
             go.Figure(lines).update_layout(xaxis_title="time (s)", yaxis_title="grey level")"""),
-        _words("## The methods, run again\n\nSame traces, same code as the page: the same numbers."),
+        _words("## The methods, run again\n\nThe traces and the code are those of the page, and so are the numbers."),
         _code(f"""\
             from rppg_core.analysis.pipeline import analyze
             from rppg_core.types import FaceClip, FaceInfo, VideoInfo
@@ -81,12 +81,12 @@ def notebook_text(report: Report) -> str:
             import rppg_core
 
             rppg_core.figure(report)"""),
-        _words("## Against what the page showed\n\nDifferences are rounding, at most."),
+        _words("## Against what the page showed\n\nAny differences are due to rounding."),
         _code("""\
             for name, estimate in report.estimates.items():
                 apart = abs(estimate.bvp.samples - traces["bvp_" + name]).max()
                 print(f"{name:6s} heart rate {estimate.vitals.hr.value}, waveforms at most {apart:.1e} apart")"""),
-        _words("## Your turn\n\nWhat happens to the verdict with the first ten seconds alone, and why?"),
+        _words("## Your turn\n\nHow does the verdict change with the first ten seconds alone, and why?"),
         _code("""\
             from dataclasses import replace
 

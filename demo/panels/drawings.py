@@ -1,4 +1,4 @@
-"""Table, player, spectrum and fitness of the video, each from the report and where its clip came from."""
+"""Table, player, spectrum and suitability of the video, each from the report and the origin of its clip."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .viewer import viewer
 
 
 def player(report: Report, origin: Origin) -> str:
-    """What was looked at, with the beats in it and every waveform; the truth in grey where it is known."""
+    """The video with its beats and all waveforms; the truth, if known, in grey."""
     return viewer(report, origin.truth, upload=origin.upload)
 
 
 def spectrum(report: Report, origin: Origin) -> go.Figure:
-    """Where in frequency the pulse is."""
+    """The spectrum of the pulse."""
     return spectrum_figure(report, truth=origin.truth)
 
 
@@ -30,5 +30,5 @@ def table(report: Report) -> str:
 
 
 def fitness(report: Report, origin: Origin) -> str:
-    """What the video is fit for, with remedies."""
+    """How suitable the video is, with remedies."""
     return inspection_card(findings_from_clip(report.clip))

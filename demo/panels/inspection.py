@@ -1,6 +1,6 @@
-"""What the file is fit for, as a card: problems first and open, the rest folded away.
+"""How suitable the file is, as a card: problems first and open, the rest collapsed.
 
-A pure function from findings to HTML that brings its own style. Each line says its level in a word and a sign; colour
+A pure function from findings to HTML with its own style. Each line gives its level as a word and a sign; the colour
 only repeats it. On a narrow screen the rows of the tables become blocks.
 """
 
@@ -13,7 +13,7 @@ from rppg_core.video.inspect import Finding, Level, lesson_link
 
 SOURCE = "https://github.com/rppg-lab/rppg-lab/blob/HEAD/"  # where the notebooks can be read
 ORDER: tuple[Level, ...] = ("poor", "fair", "good")
-# The class is written twice so that these rules win over those that Gradio has for tables.
+# The class is written twice so that these rules take precedence over Gradio's rules for tables.
 STYLE = """
 .inspection.inspection {
   --poor: #b42318; --fair: #8a5a00; --good: #1a7f37;
@@ -56,7 +56,7 @@ def inspection_card(findings: Sequence[Finding]) -> str:
         findings: of `inspect_video` (a file) or `findings_from_clip` (a clip that was read).
 
     Returns:
-        One HTML section: a sentence, a table of what could be better with its remedy, and what is good, folded.
+        One HTML section: a sentence, a table of problems with remedies, and a collapsed table of what is good.
     """
     ranked = sorted(findings, key=lambda finding: ORDER.index(finding.level))
     wrong = [finding for finding in ranked if finding.level != "good"]
@@ -81,7 +81,7 @@ def _summary(wrong: Sequence[Finding], n: int) -> str:
 
 
 def _table(caption: str, findings: Sequence[Finding]) -> str:
-    """Roles are spelled out: a table whose rows are shown as blocks loses them in some browsers."""
+    """Roles are explicit, since a table whose rows are shown as blocks loses them in some browsers."""
     titles = (
         ("Check", "Level", "Found", "What helps")
         if any(f.remedy for f in findings)

@@ -1,7 +1,7 @@
-"""The Live tab: the camera is read in the browser, and only numbers come here.
+"""The Live tab: the camera is read in the browser, and the server receives only numbers.
 
-`static/live.js` is the tab; this file puts it on the page and answers its packets, outside the queue of the uploads
-but one at a time, so that many open tabs cannot starve it.
+`static/live.js` implements the tab; this file puts it on the page and answers its packets. It does so outside the
+queue of the uploads, but one packet at a time, so that many open tabs cannot starve the uploads.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ customElements.whenDefined("rppg-live").then(() => {
   element.querySelector("rppg-live").estimate = (packet) => server.answer_packet(packet);
 });
 """
-WAIT_S = 1.0  # longer, and the next packet is there
+WAIT_S = 1.0  # after this time the next packet has arrived
 _turn = threading.Semaphore(1)
 
 
 def live_tab() -> None:
-    """Fill the open `gr.Tab`; the page needs `live_head` too."""
+    """Fill the open `gr.Tab`; the page also needs `live_head`."""
     gr.Markdown(INTRO)
     gr.HTML(
         "<rppg-live><p>This tab needs JavaScript.</p></rppg-live>",
@@ -40,12 +40,12 @@ def live_tab() -> None:
 
 
 def live_head() -> str:
-    """What `launch(head=...)` needs so that the tab lives."""
+    """The part of `launch(head=...)` that the tab needs."""
     return f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>"
 
 
 def answer_packet(packet: Any) -> dict[str, Any] | None:
-    """One packet of the last half minute, nothing of which is kept; None when others were before it for too long."""
+    """Answer a packet of the last half minute, without keeping it; None if it had to wait too long for others."""
     if not _turn.acquire(timeout=WAIT_S):
         return None
     try:

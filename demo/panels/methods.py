@@ -1,7 +1,7 @@
-"""The panels that show what happened inside a network: NAME.py beside this file is that of the network NAME.
+"""The panels that show what happened inside a network: NAME.py beside this file is the panel of the network NAME.
 
-It is found by that name, and a network without such a file has no panel. The file holds `panel(report, waiting)`,
-words as HTML; `figure(report)`, None where there is nothing to draw; and FIGURE_LABEL, which names the figure.
+It is found by that name; a network without such a file has no panel. The file defines `panel(report, waiting)`, which
+returns HTML; `figure(report)`, which returns None if there is nothing to draw; and FIGURE_LABEL, the figure's name.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class MethodPanel:
 
     Args:
         name: of the network.
-        panel: from a report and the names of the methods that are still to come to one HTML section.
-        figure: from a report to a figure.
-        figure_label: names the figure.
+        panel: makes one HTML section from a report and the names of the methods still to come.
+        figure: makes a figure from a report.
+        figure_label: name of the figure.
     """
 
     name: str
@@ -37,7 +37,7 @@ class MethodPanel:
 
 @cache
 def method_panels() -> tuple[MethodPanel, ...]:
-    """The panels that exist, in the order of the networks; imported when first asked for."""
+    """The existing panels, in the order of the networks; imported on first use."""
     return tuple(
         _load_panel(name) for name in list_networks() if find_spec(f"{__package__}.{name}") is not None
     )

@@ -1,7 +1,7 @@
-"""Inside PhysMLE: which of its experts answered for this face, in words, in a figure and as a table.
+"""Inside PhysMLE: which experts contributed for this face, in words, in a figure and as a table.
 
-Pure functions from a report to HTML and a figure, no gradio. Nothing is shown where PhysMLE gave no heart rate: gates
-over noise tell of no face.
+Pure functions from a report to HTML and a figure, no gradio. Nothing is shown if PhysMLE gave no heart rate, because
+the gates for noise say nothing about the face.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from .inspection import SOURCE
 
 NAME = "physmle"
 FIGURE_LABEL = "Heat maps of PhysMLE's experts; the same numbers stand beside them as tables"
-RR_S = 17  # shortest piece of face that its head reads breathing from; PhysMLEConfig.rr_window at 30 Hz
+RR_S = 17  # shortest segment for its breathing head; PhysMLEConfig.rr_window at 30 Hz
 HEADS = {"hr": "heart rate (bpm)", "rr": "breathing (breaths/min)", "spo2": "SpO2 (%)"}  # in `direct`
-# The class is written twice so that these rules win over those that Gradio has for tables.
+# The class is written twice so that these rules take precedence over Gradio's rules for tables.
 STYLE = """
 .physmle.physmle {
   & h3 { font-size: 1.1rem; font-weight: 600; margin: 0 0 .5rem; }
@@ -41,13 +41,13 @@ STYLE = """
 }
 """
 TERMS = (
-    "An <b>expert</b> is a small change that is added to a layer of the network; its <b>gate</b>, 0 to 2, says how "
-    "loud it is for this face."
+    "An <b>expert</b> is a small change that is added to a layer of the network; its <b>gate</b>, 0 to 2, sets how "
+    "strongly it acts for this face."
 )
 
 
 def panel(report: Report, waiting: Sequence[str] = ()) -> str:
-    """Sentences, read-outs and numbers; one quiet line where there is nothing to show.
+    """Sentences, read-outs and numbers; one small line of text if there is nothing to show.
 
     Args:
         report: result of the analysis.
@@ -61,13 +61,13 @@ def panel(report: Report, waiting: Sequence[str] = ()) -> str:
         return _quiet("PhysMLE is still to come.")
     if estimate is None:
         return _quiet(
-            f"Tick <b>{NAME}</b> above and analyse to see which of its experts answer for this face."
+            f"Tick <b>{NAME}</b> above and analyse to see which of its experts contribute for this face."
         )
     if estimate.vitals.hr.refused:
         cause = escape(estimate.vitals.hr.note)
         return _quiet(
-            f"PhysMLE gave no heart rate ({cause}). What its experts do without a pulse says nothing of this "
-            "face, so it is not shown."
+            f"PhysMLE gave no heart rate ({cause}). What its experts do without a pulse says nothing about "
+            "this face, so it is not shown."
         )
     if not expert_figure.has_experts(estimate.inside):
         return _quiet("This PhysMLE has no experts.")
@@ -77,7 +77,7 @@ def panel(report: Report, waiting: Sequence[str] = ()) -> str:
 
 
 def figure(report: Report) -> go.Figure | None:
-    """Tasks by experts above layers by experts; None where `panel` is a quiet line."""
+    """Tasks by experts above layers by experts; None if `panel` has nothing to show."""
     estimate = report.estimates.get(NAME)
     if estimate is None or estimate.vitals.hr.refused or not expert_figure.has_experts(estimate.inside):
         return None
@@ -96,7 +96,7 @@ def _quiet(words: str) -> str:
 
 
 def _lesson() -> str:
-    """A link to the notebook, as the inspection links its lessons; nothing while there is none."""
+    """A link to the notebook, like those of the inspection card; empty if there is no notebook."""
     path = next(NOTEBOOKS.glob(f"[0-9][0-9]_{NAME}.ipynb"), None)
     if path is None:
         return ""
@@ -105,7 +105,7 @@ def _lesson() -> str:
 
 
 def _heads(estimate: Estimate) -> str:
-    """What PhysMLE regresses beside the waveform, which is what the page estimates from."""
+    """The rates that PhysMLE regresses, beside those from its waveform, which the page uses."""
     waveform = {"hr": _reading(estimate.vitals.hr), "rr": _reading(estimate.vitals.rr)}
     missing = {"rr": f"— needs {RR_S} s in one piece"}
     rows = []
@@ -121,7 +121,7 @@ def _heads(estimate: Estimate) -> str:
 
 
 def _tables(estimate: Estimate) -> str:
-    """Both heat maps as tables, for those who do not see them."""
+    """Both heat maps as tables, for readers who cannot see them."""
     shares, gates = (np.asarray(estimate.inside[name]) for name in expert_figure.NEEDED[::-1])
     head = ("", *(f"expert {k + 1}" for k in range(gates.shape[1])))
     by_task = [

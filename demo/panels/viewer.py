@@ -1,8 +1,8 @@
-"""The visitor's video with regions and beats drawn on it, and waveforms that follow it: numbers for a player.
+"""The visitor's video with regions and beats drawn on it, and waveforms in step with it: numbers for a player.
 
-The server has deleted the file by the time there is a result. What plays is the file in the visitor's own browser;
-from here it gets one JSON object of numbers, and `static/viewer.js` draws them. Without a file, as for the example,
-the still picture of the report takes the place of the video. No gradio here: the page puts the HTML into a `gr.HTML`.
+The server has deleted the file by the time there is a result. The player shows the copy in the visitor's own browser;
+this file provides one JSON object of numbers, which `static/viewer.js` draws. Without a file, as for the example, the
+still picture of the report replaces the video. No gradio here: the page puts the HTML into a `gr.HTML`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from rppg_core.figures.style import ESTIMATE, REFERENCE
 from rppg_core.types import HR_BAND_HZ, Bvp, Estimate, FaceClip, Report, Truth
 
 SCRIPT = Path(__file__).parents[1] / "static" / "viewer.js"
-BOX_FS = 10.0  # Hz; the face path itself has five to ten looks a second
+BOX_FS = 10.0  # Hz; the face itself is detected five to ten times per second
 TRUTH_FS = 30.0  # Hz
-WAVE_UNIT = 20  # integers a standard deviation
+WAVE_UNIT = 20  # integer steps per standard deviation
 MAX_WAVE = 6.0  # standard deviations
-OUTLINE_UNIT = 1000  # integers a face width
+OUTLINE_UNIT = 1000  # integer steps per face width
 
 
 def viewer(report: Report, truth: Truth | None = None, *, upload: str | Path | None = None) -> str:
-    """HTML of the player; without the script of `viewer_head` it is the still picture and the words.
+    """HTML of the player; without the script of `viewer_head` it shows the still picture and the description.
 
     Args:
         report: result of the analysis.
-        truth: what a simulated clip really held; such a clip has no file, the still is shown.
-        upload: where the server had put the file, which tells several uploads of one page apart; None takes the
-            newest.
+        truth: truth of a simulated clip, which has no file, so that the still is shown.
+        upload: former path of the file on the server, which distinguishes several uploads of one page; None takes
+            the newest.
     """
     numbers = json.dumps(viewer_numbers(report, truth, upload=upload), separators=(",", ":"))
     inside = f'{_still_html(report.clip)}<p slot="words">{escape(words(report))}</p>'
@@ -44,14 +44,14 @@ def viewer(report: Report, truth: Truth | None = None, *, upload: str | Path | N
 
 
 def viewer_head() -> str:
-    """What `launch(head=...)` needs so that the player plays."""
+    """The part of `launch(head=...)` that the player needs."""
     return f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>"
 
 
 def viewer_numbers(
     report: Report, truth: Truth | None = None, *, upload: str | Path | None = None
 ) -> dict[str, Any]:
-    """All that the player draws; arguments as for `viewer`.
+    """The numbers that the player draws; arguments as for `viewer`.
 
     Returns:
         JSON-ready. Lengths are in pixels of the upright picture, times in seconds since the first frame. Face boxes
@@ -76,11 +76,11 @@ def viewer_numbers(
 
 
 def beats(report: Report) -> tuple[str, np.ndarray]:
-    """Whose beats are marked and when they are; nobody's where no heart rate can be trusted.
+    """The method whose beats are marked, and their times; none if no heart rate can be trusted.
 
     Returns:
         The method with the highest SNR among those that share the consensus, "" without one, and the times of its
-        beats that have a plausible interval on one side at least. Unit: s since the first frame.
+        beats that have a plausible interval on at least one side. Unit: s since the first frame.
     """
     agree = [report.estimates[name] for name in report.consensus.agree if name in report.estimates]
     sure = [e for e in agree if e.bvp is not None and e.beats is not None and not e.vitals.hr.refused]
@@ -94,7 +94,7 @@ def beats(report: Report) -> tuple[str, np.ndarray]:
 
 
 def words(report: Report) -> str:
-    """What is to be seen, for those who do not see it and for those who do."""
+    """A description of the player, also for visitors who cannot see it."""
     name, times_s = beats(report)
     outlined = ", ".join(report.clip.still_outlines) or "nothing"
     marked = "No beats are marked: no heart rate could be trusted."
@@ -109,7 +109,7 @@ def words(report: Report) -> str:
 
 
 def _boxes(clip: FaceClip) -> dict[str, list[float | None]]:
-    """Centre and width of the face at BOX_FS, None where it was lost."""
+    """Centre and width of the face at BOX_FS, None where the face was lost."""
     if clip.boxes is None:
         return {"x": [], "y": [], "w": []}
     x, y, width, height = clip.boxes.T
@@ -130,7 +130,7 @@ def _outlines(clip: FaceClip) -> dict[str, list[list[int]]]:
 
 
 def _still_place(clip: FaceClip) -> dict[str, Any] | None:
-    """Size of the still, and where in it the face is."""
+    """Size of the still, and the position of the face in it."""
     if clip.still is None:
         return None
     x, y, width = _face_of_still(clip)
@@ -139,7 +139,7 @@ def _still_place(clip: FaceClip) -> dict[str, Any] | None:
 
 
 def _face_of_still(clip: FaceClip) -> tuple[float, float, float]:
-    """Centre and width of the face in pixels of the still; the whole still where no face was looked for."""
+    """Centre and width of the face in pixels of the still; the whole still if no face was searched for."""
     assert clip.still is not None
     height, width = clip.still.shape[:2]
     points = np.asarray(clip.still_outlines.get("face", [[0, 0], [width, height]]), float)
@@ -168,7 +168,7 @@ def _truth_wave(truth: Truth) -> dict[str, Any]:
 
 
 def _wave(z: np.ndarray) -> list[int | None]:
-    """A z-scored wave as small integers, None where there is none."""
+    """A z-scored wave as small integers, None in gaps."""
     units = np.clip(z, -MAX_WAVE, MAX_WAVE) * WAVE_UNIT
     return [None if np.isnan(unit) else round(unit) for unit in units.tolist()]
 

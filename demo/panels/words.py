@@ -16,11 +16,11 @@ from ..session import Origin
 
 
 def verdict(report: Report, origin: Origin, waiting: Sequence[str] = ()) -> str:
-    """Quality first, then the number, then where the clip came from and what became of it.
+    """Quality first, then the number, then where the clip came from and when it was or will be deleted.
 
     Args:
         report: result of the analysis.
-        origin: of the clip.
+        origin: origin of the clip.
         waiting: methods that are still to come.
     """
     to_come = f"Still to come: {', '.join(waiting)}. " if waiting else ""
@@ -32,19 +32,19 @@ def failure(error: RppgError, *, video: bool) -> str:
 
     Args:
         error: meant for the visitor.
-        video: a video was given, and is deleted.
+        video: whether a video was given, which is now deleted.
     """
     gone = f"\n\nYour video was deleted from the server at {clock()}." if video else ""
     return f"## No result\n\n{_explained(error)}{gone}"
 
 
 def fault() -> str:
-    """After an error of this program."""
-    return f"## No result\n\nThis is a fault of the page, not of your video, which was deleted at {clock()}."
+    """The message after an error in this program."""
+    return f"## No result\n\nThis is an error in the page, not in your video, which was deleted at {clock()}."
 
 
 def stopped(what: Sequence[str]) -> str:
-    """After Stop."""
+    """The message after Stop."""
     return f"## Stopped\n\n{deletion(what) if what else f'Stopped at {clock()}.'}"
 
 
@@ -52,7 +52,7 @@ def deletion(what: Sequence[str]) -> str:
     """What was deleted and when.
 
     Args:
-        what: as `Visits.delete` names it.
+        what: as returned by `Visits.delete`.
     """
     if not what:
         return f"Nothing of yours was on this server at {clock()}."
@@ -60,22 +60,22 @@ def deletion(what: Sequence[str]) -> str:
 
 
 def remarks_list(report: Report) -> str:
-    """What was odd about the clip and what to know about the numbers, a line each; empty when there is nothing."""
+    """Notes on the clip and on the numbers, one line each; empty if there are none."""
     return "\n".join(f"- {line}" for line in (*report.notes, *remarks(report)))
 
 
 def limits_list() -> str:
-    """What nobody should expect of this page."""
+    """The limits of this page, as a list."""
     return "\n".join(f"- {line}" for line in LIMITS)
 
 
 def clock(time: datetime | None = None) -> str:
-    """A time of day, in the zone that is the same for server and visitor."""
+    """A time of day in UTC, which is the same for server and visitor."""
     return f"{time or datetime.now(UTC):%H:%M:%S} UTC"
 
 
 def _explained(error: RppgError) -> str:
-    """What was got, wanted and to be done, a line each; options of the command line do not exist on this page."""
+    """What was given, what is wanted and what helps, one line each, without options of the command line."""
     do = re.sub(r",? or use --.*", "", error.do)
     return f"**{_sentence(error.got)}**\n\n- Wanted: {error.wanted}\n- What helps: {do}"
 

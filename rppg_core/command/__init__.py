@@ -1,1 +1,1 @@
-"""The command `rppg`: its arguments, what each command does, and how results and errors are written."""
+"""The command `rppg`: its arguments, what each subcommand does, and how results and errors are written."""

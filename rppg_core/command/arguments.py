@@ -1,6 +1,6 @@
-"""The arguments of the command `rppg`: what each command takes, in the words that `--help` shows.
+"""The arguments of the command `rppg`, with the help texts that `--help` shows.
 
-What the commands do is in `cli` and `research`.
+The commands themselves are in `cli` and `research`.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from typing import Any, NoReturn
 from rppg_core.errors import UsageError
 
 Run = Callable[[argparse.Namespace], int]
-Add = Callable[[str, str], argparse.ArgumentParser]  # a command's name and its words -> its parser
+Add = Callable[[str, str], argparse.ArgumentParser]  # name and help text of a command -> its parser
 
-PROTOCOLS = {  # name -> what it asks
-    "refusal": "numbers on pulsed clips, silence on pulse-free ones",
+PROTOCOLS = {  # name -> what it tests
+    "refusal": "values for clips with a pulse, refusals for clips without one",
     "vitals": "RR, IBI and RMSSD on simulated beats and contact recordings",
     "photo": "the frozen benchmark photo-v1",
-    "stress": "one knob at a time, from easy to hopeless",
+    "stress": "one setting at a time, from easy to hopeless",
     "mssdg": "six simulated domains, each left out once",
-    "intra": "people of one dataset left out",
+    "intra": "some people of a dataset left out",
     "cross": "one dataset, after training on others",
 }
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(UsageError.exit_code, f"{self.prog}: {message} — see `{self.prog} --help`\n")
 
 
 class _Version(argparse.Action):
-    """The version of what is installed, looked up only when somebody asks."""
+    """Prints the installed version, which is looked up only on request."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from importlib.metadata import version
@@ -43,17 +43,17 @@ class _Version(argparse.Action):
 
 
 def make_parser(run: Mapping[str, Run]) -> argparse.ArgumentParser:
-    """The arguments of every command.
+    """The parser for the arguments of every command.
 
     Args:
-        run: name of each command -> what it does; it gets the arguments and gives the exit code.
+        run: name of each command -> its function, from the parsed arguments to the exit code.
     """
     parser = _Parser(
         prog="rppg",
-        description="Pulse, rates and an honest verdict from a face video. "
+        description="Pulse, heart and breathing rate from a face video, with an honest verdict. "
         "For research and teaching; not a medical device.",
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is, and exit")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(name: str, words: str) -> argparse.ArgumentParser:
@@ -67,10 +67,12 @@ def make_parser(run: Mapping[str, Run]) -> argparse.ArgumentParser:
 
 
 def _analyze(add: Add) -> None:
-    one = add("analyze", "estimate heart rate, breathing and HRV from a video, or from each of several")
-    one.add_argument("video", metavar="VIDEO", nargs="+", help="several give one table with one row per file")
+    one = add("analyze", "estimate heart rate, breathing and HRV from one or more videos")
     one.add_argument(
-        "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical)"
+        "video", metavar="VIDEO", nargs="+", help="several videos give one table with one row per file"
+    )
+    one.add_argument(
+        "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical ones)"
     )
     one.add_argument(
         "--weights", metavar="METHOD=FILE", nargs="+", default=[], help="weights of your own for a network"
@@ -84,14 +86,14 @@ def _analyze(add: Add) -> None:
     one.add_argument(
         "--json",
         metavar="FILE",
-        help="write everything as one JSON object, of several videos by their paths; - is standard output",
+        help="write everything as one JSON object (for several videos, keyed by their paths); - is standard output",
     )
     one.add_argument(
         "--csv",
         metavar="FILE",
-        help="write the pulse waveforms and the vitals as comments; of several the vitals",
+        help="write the pulse waveforms, with the vitals as comments; for several videos only the vitals",
     )
-    one.add_argument("--html", metavar="FILE", help="write a report page of one video that needs no network")
+    one.add_argument("--html", metavar="FILE", help="write a self-contained report page for one video")
     _add_fps(one)
 
 
@@ -100,12 +102,12 @@ def _add_fps(one: argparse.ArgumentParser) -> None:
         "--fps",
         type=float,
         metavar="RATE",
-        help="frames a second, for a file that states none or a wrong one",
+        help="frames per second, for a file that states none or a wrong rate",
     )
 
 
 def _inspect(add: Add) -> None:
-    one = add("inspect", "say what a video file is fit for")
+    one = add("inspect", "check whether a video file is suitable")
     one.add_argument("video", metavar="VIDEO")
     one.add_argument("--json", metavar="FILE", help="write the findings; - is standard output")
     _add_fps(one)
@@ -117,17 +119,17 @@ def _methods(add: Add) -> None:
 
 def _simulate(add: Add) -> None:
     one = add("simulate", "make a face video with a known pulse")
-    one.add_argument("out", metavar="OUT.mkv", help="the truth goes beside it, as .json")
-    one.add_argument("--force", action="store_true", help="write over an OUT.mkv or OUT.json that exists")
+    one.add_argument("out", metavar="OUT.mkv", help="the truth is written beside it, as .json")
+    one.add_argument("--force", action="store_true", help="overwrite an existing OUT.mkv or OUT.json")
     for name, kind, default, words in (
         ("hr", float, 72.0, "heart rate, bpm"),
         ("rr", float, 15.0, "breathing rate, breaths/min"),
         ("seconds", float, 30.0, "length, s"),
-        ("fps", float, 30.0, "frames a second"),
+        ("fps", float, 30.0, "frames per second"),
         ("amplitude", float, 0.5, "standard deviation of the relative green change over the skin, %%"),
         ("tone", int, 1, "skin tone, 0 very light to 5 very dark"),
         ("motion", str, "small", "none, small, medium or large"),
-        ("seed", int, 0, "of everything random"),
+        ("seed", int, 0, "seed of everything random"),
         ("photo", str, None, "picture with one face"),
     ):
         shown = "scikit-image's astronaut" if default is None else "%(default)s"
@@ -135,115 +137,122 @@ def _simulate(add: Add) -> None:
 
 
 def _doctor(add: Add) -> None:
-    one = add("doctor", "say what works on this machine and what to do about the rest")
-    one.add_argument("--fetch", action="store_true", help="fetch the face models first")
+    one = add("doctor", "check what works on this machine, and how to fix the rest")
+    one.add_argument("--fetch", action="store_true", help="download the face models first")
 
 
 def _demo(add: Add) -> None:
     one = add("demo", "serve the app on this machine")
-    one.add_argument("--port", type=int, help="default: the first free one from 7860")
+    one.add_argument("--port", type=int, help="default: the first free port from 7860")
     one.add_argument(
-        "--mcp", action="store_true", help="offer the endpoint to language models too (or RPPG_MCP=1)"
+        "--mcp", action="store_true", help="also serve the endpoint to language models (or RPPG_MCP=1)"
     )
 
 
 def _train(add: Add) -> None:
     one = add("train", "train a network on simulated faces or on your own clips")
     one.add_argument("method", metavar="METHOD", help="a network, such as tracenet")
-    one.add_argument("--steps", type=int, help="default: those of the method's recipe")
-    one.add_argument("--seed", type=int, help="of weights and samples (default: the recipe's)")
+    one.add_argument("--steps", type=int, help="training steps (default: as in the recipe of the method)")
+    one.add_argument("--seed", type=int, help="seed of weights and samples (default: as in the recipe)")
     one.add_argument(
-        "--runs", metavar="DIR", default="runs", help="everything goes to DIR/METHOD-seedS (default: runs)"
+        "--runs",
+        metavar="DIR",
+        default="runs",
+        help="everything is written to DIR/METHOD-seedS (default: runs)",
     )
     one.add_argument(
         "--source",
         metavar="simulated|DIR",
         nargs="+",
         default=["simulated"],
-        help="where samples come from; several share each batch (default: simulated)",
+        help="where samples come from; several sources share each batch (default: simulated)",
     )
     one.add_argument(
         "--ablation", default="", metavar="NAME", help="train the method without one of its parts"
     )
-    one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    one.add_argument("--resume", action="store_true", help="resume an interrupted run")
     one.add_argument("--device", choices=("auto", "cpu"), default="auto")
 
 
 def _dataset(add: Add) -> None:
-    one = add(
-        "dataset", "check a folder that holds a dataset of the field, or extract its faces once for all"
-    )
+    one = add("dataset", "check the folder of a public dataset, or extract its face signals once and for all")
     one.add_argument(
         "action",
         choices=("check", "extract"),
-        help="check: say what is missing or broken, and its repair; extract: every video through the face pass, into "
-        "a folder that `rppg train --source` and `rppg evaluate --data` read",
+        help="check: list what is missing or broken, and its repair; extract: run the face pass on every video, "
+        "into a folder that `rppg train --source` and `rppg evaluate --data` read",
     )
     one.add_argument("folder", metavar="DIR")
-    one.add_argument("--layout", metavar="NAME", help="default: found out by the names of files")
+    one.add_argument("--layout", metavar="NAME", help="default: detected from the file names")
     one.add_argument(
-        "--out", metavar="DIR", help="extract: where the clips go (default: out/extracted/NAME OF DIR)"
+        "--out", metavar="DIR", help="extract: folder for the clips (default: out/extracted/NAME OF DIR)"
     )
     one.add_argument(
         "--needs",
         metavar="A,B",
         default="rgb,stmap",
-        help="extract: what is kept of each clip (default: %(default)s)",
+        help="extract: what to keep of each clip (default: %(default)s)",
     )
     one.add_argument("--region", choices=("face", "whole"), default="face", help="extract: as for analyze")
     workers = one.add_mutually_exclusive_group()
-    workers.add_argument("--workers", type=int, metavar="N", help="extract: processes (default: one a core)")
-    workers.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="extract: a dask scheduler instead")
-    one.add_argument("--json", metavar="FILE", help="write what was found; - is standard output")
+    workers.add_argument(
+        "--workers", type=int, metavar="N", help="extract: processes (default: one per core)"
+    )
+    workers.add_argument(
+        "--scheduler", metavar="tcp://HOST:PORT", help="extract: use a dask scheduler instead"
+    )
+    one.add_argument("--json", metavar="FILE", help="write the result; - is standard output")
 
 
 def _evaluate(add: Add) -> None:
-    one = add("evaluate", "how well it works, asked in a way that can fail")
+    one = add("evaluate", "test how well the methods work, with criteria that can fail")
     one.add_argument(
         "--protocol",
         choices=tuple(PROTOCOLS),
         required=True,
         help="; ".join(f"{name}: {words}" for name, words in PROTOCOLS.items()),
     )
-    one.add_argument("--methods", metavar="A,B", help="as for analyze (all but vitals)")
+    one.add_argument("--methods", metavar="A,B", help="as for analyze (all protocols but vitals)")
     one.add_argument(
         "--seeds",
         type=int,
-        help="clips a cell, people (stress), or trainings on each split (mssdg, intra, cross; default: 1, and 3 on "
-        "the easiest and the hardest domain of mssdg)",
+        help="clips per condition, people (stress), or trainings per split (mssdg, intra, cross; default: 1, and 3 "
+        "on the easiest and the hardest domain of mssdg)",
     )
     one.add_argument(
         "--data",
         metavar="DIR",
-        help="contact recordings (vitals), or what `rppg dataset extract` wrote: tested on (intra, cross)",
+        help="contact recordings (vitals), or the extracted folder to test on (intra, cross)",
     )
-    one.add_argument("--train-data", metavar="DIR", nargs="+", help="extracted folders to learn from (cross)")
+    one.add_argument("--train-data", metavar="DIR", nargs="+", help="extracted folders to train on (cross)")
     one.add_argument(
         "--steps",
         type=int,
-        help="of each training (intra, cross; default: 1000; mssdg: a third of each network's recipe)",
+        help="steps of each training (intra, cross; default: 1000; mssdg: a third of each network's recipe)",
     )
     one.add_argument(
         "--no-parts",
         action="store_true",
-        help="mssdg: without the trainings that show what a network's parts are for",
+        help="mssdg: skip the trainings that show what the parts of a network contribute",
     )
-    one.add_argument("--folds", type=int, help="of people (intra; default: 5)")
+    one.add_argument("--folds", type=int, help="folds of people (intra; default: 5)")
     one.add_argument(
         "--window-s",
         type=float,
         metavar="S",
-        help="of a window (mssdg, intra, cross; default: 10; 17 and more for breathing)",
+        help="length of a window (mssdg, intra, cross; default: 10; 17 or more for breathing)",
     )
-    one.add_argument("--sweeps", metavar="A,B", help="knobs to turn (stress; default: all)")
+    one.add_argument("--sweeps", metavar="A,B", help="settings to vary (stress; default: all)")
     one.add_argument(
         "--weights",
         metavar="FILE",
         nargs="+",
         default=[],
-        help="trained networks, each a row of its own (photo)",
+        help="trained networks, one row each (photo)",
     )
-    one.add_argument("--runs", metavar="DIR", help="keeps rendered clips and trainings (default: out/runs)")
+    one.add_argument(
+        "--runs", metavar="DIR", help="folder for rendered clips and trainings (default: out/runs)"
+    )
     one.add_argument("--workers", type=int, metavar="N", help="processes (mssdg, intra, cross; default: 2)")
     one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
     one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figures")

@@ -1,7 +1,7 @@
 """`rppg analyze` on several videos: one row per file; an error in one file does not stop the others.
 
-A file that cannot be analysed gives a row that says so and a line on standard error. The output is one JSON object
-keyed by the paths as they were given, or one CSV table.
+A file that cannot be analysed gets a row with the reason and a line on standard error. The
+output is one JSON object keyed by the paths as they were given, or one CSV table.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ VITALS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """One file: what its report says, or why there is none."""
+    """One file: the results of its report, or why there is none."""
 
     path: str
     report: Mapping[str, Any] | None  # the object of a single file's --json
-    cells: tuple[str, ...]  # of the table in a terminal, the path apart
-    row: Mapping[str, Any]  # of the CSV table, the path apart
+    cells: tuple[str, ...]  # of the table in a terminal, without the path
+    row: Mapping[str, Any]  # of the CSV table, without the path
     exit_code: int = 0
 
 
@@ -57,14 +57,14 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
 
     Args:
         args: of `rppg analyze`, with two files or more.
-        analyze: what does the work for one.
+        analyze: the function that analyses one file.
         weights: network -> file.
 
     Returns:
-        The exit code: 0 when every file could be analysed, 130 after Ctrl-C; what is done by then is written.
+        The exit code: 0 when every file could be analysed, 130 after Ctrl-C. Results finished by then are written.
 
     Raises:
-        UsageError: the arguments make no sense for any file, or a page of several files is asked for.
+        UsageError: wrong arguments, or --html with several files.
     """
     from rppg_core.roster import resolve
 
@@ -86,7 +86,7 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
             outcomes,
             lambda path, **call: analyze(path, methods, **call),
         )
-    except KeyboardInterrupt:  # what is done is not lost
+    except KeyboardInterrupt:  # finished results are not lost
         if not outcomes:
             raise
         stopped = True
@@ -110,7 +110,7 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
 def _analyze_in_turn(
     paths: Sequence[str], call: dict[str, Any], outcomes: list[Outcome], analyze: Callable[..., Report]
 ) -> None:
-    """Add the outcome of each file to `outcomes`, with one progress over all of them."""
+    """Add the outcome of each file to `outcomes`, with one progress line for all of them."""
     with ProgressLine() as progress:
         for k, path in enumerate(paths):
 
@@ -123,7 +123,7 @@ def _analyze_in_turn(
 
 
 def table_text(outcomes: Sequence[Outcome]) -> str:
-    """What --csv writes for several files: a row a file, empty cells where a vital is not shown."""
+    """What --csv writes for several files: one row per file, with empty cells for vitals that are not shown."""
     names = list(dict.fromkeys(name for outcome in outcomes for name in outcome.row))
     names = [
         "file",
@@ -141,13 +141,13 @@ def table_text(outcomes: Sequence[Outcome]) -> str:
 
 
 def printable(path: str) -> str:
-    """A path for a table: on one line, and in characters that can be written."""
+    """A path for a table: on one line, in characters that can be encoded."""
     whole = path.encode("utf-8", "backslashreplace").decode()
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
 
 
 def _different(paths: Sequence[str]) -> list[str]:
-    """Each file once, in the order and under the name in which it was given first."""
+    """Each file once, in the order given and under the first name given for it."""
     first: dict[str, str] = {}
     for path in paths:
         first.setdefault(resolve_place(path) if path else path, path)
@@ -155,7 +155,7 @@ def _different(paths: Sequence[str]) -> list[str]:
 
 
 def _outcome(path: str, work: Callable[[], Report]) -> Outcome:
-    """One file; only what is wrong with the arguments themselves stops the others."""
+    """Analyse one file; only an error in the arguments themselves stops the other files."""
     try:
         report = work()
     except UsageError:

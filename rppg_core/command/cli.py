@@ -1,8 +1,8 @@
-"""The command `rppg`: a video in; verdict, table and files out.
+"""The command `rppg`: reads a video; writes a verdict, a table and files.
 
-Exit codes: 0 the video was analysed (refusals included), 1 a fault in this program, 2 a usage error, 3 a video that
+Exit codes: 0 the video was analysed (refusals included), 1 an error in this program, 2 a usage error, 3 a video that
 cannot be analysed, 130 stopped by Ctrl-C. An error is one line on standard error, never a traceback. Heavy modules
-are imported inside the command that needs them, so that `rppg --help` is immediate and `rppg analyze` does not load
+are imported inside the command that needs them, so that `rppg --help` is fast and `rppg analyze` does not load
 plotly unless --html is given.
 """
 
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: arguments without the program's name; None is those of the process.
+        argv: arguments without the program's name; None takes those of the process.
 
     Returns:
         The exit code.
@@ -65,19 +65,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     codecs.register_error("plain", plain_character)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="plain")  # a dash must not fail in a terminal without UTF-8
+            stream.reconfigure(errors="plain")  # printing a dash must not fail in a terminal without UTF-8
     try:
         args = make_parser(COMMANDS).parse_args(argv)
         if working_folder_is_gone():
             _leave_deleted_folder(args)
         return args.run(args)
-    except SystemExit as stop:  # argparse: help, version or a usage error that is already printed
+    except SystemExit as stop:  # argparse: help, version, or a usage error that it has already printed
         return int(stop.code or 0)
     except RppgError as error:
         return complain(str(error), error.exit_code)
     except KeyboardInterrupt:
         return complain("stopped", STOPPED)
-    except BrokenPipeError:  # the reader of our output has left, as `head` does
+    except BrokenPipeError:  # the reader of our output has closed the pipe, as `head` does
         forget_output()
         return 0
     except Exception as error:
@@ -87,10 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _leave_deleted_folder(args: argparse.Namespace) -> None:
-    """Torch cannot be loaded in a folder that was deleted; where every path is absolute, any other one will do.
+    """Leave the deleted working folder, where torch cannot be loaded, if every path is absolute.
 
     Raises:
-        WriteError: results would go to a place that is named from that folder.
+        WriteError: results would be written to a path relative to that folder.
     """
     given = {name: getattr(args, name) for name in PATHS if hasattr(args, name)}
     paths = [path for value in given.values() for path in (value if isinstance(value, list) else [value])]
@@ -99,7 +99,7 @@ def _leave_deleted_folder(args: argparse.Namespace) -> None:
         for path in paths
         if path not in (None, "-", "simulated") and not os.path.isabs(path.split("=")[-1])
     ]
-    by_default = "runs" in given and given["runs"] is None  # beside the folder that was deleted
+    by_default = "runs" in given and given["runs"] is None  # its default lies in the deleted folder
     if not relative and not by_default:
         os.chdir(os.sep)
     elif "runs" in given:
@@ -111,7 +111,7 @@ def _leave_deleted_folder(args: argparse.Namespace) -> None:
 
 
 def _fault(error: Exception) -> int:
-    """One line for what no error of ours explains, and its exit code."""
+    """Print one line for an unexpected error and return its exit code."""
     if isinstance(error, FileNotFoundError) and working_folder_is_gone():
         return complain("the working folder was deleted; cd to another one", RppgError.exit_code)
     return complain(f"{fault_words(error)} (RPPG_TRACEBACK=1 shows where)", FAULT)
@@ -182,9 +182,9 @@ def _simulate(args: argparse.Namespace) -> int:
     lost = [path for path in (args.out, truth) if os.path.lexists(path)]
     if lost and not args.force:
         raise UsageError(
-            f"{' and '.join(map(repr, lost))} would be lost",
+            f"{' and '.join(map(repr, lost))} would be overwritten",
             wanted="a name that is not taken yet",
-            do="choose another, or say --force to write over it",
+            do="choose another, or add --force to overwrite it",
         )
     settings = SimulationSettings(
         seconds=args.seconds,
@@ -216,9 +216,10 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 def load_app() -> ModuleType:
-    """The app's module: from the folder `demo` of a checkout, or from `rppg_demo` as the wheel installs it.
+    """The app's module: from the folder `demo` of a checkout, or from `rppg_demo` as installed by the wheel.
 
-    An editable install leaves a copy named `rppg_demo` elsewhere, which ages; only one beside this package counts.
+    An editable install leaves a copy named `rppg_demo` elsewhere, which goes out of date; only a copy beside this
+    package is used.
     """
     root = Path(__file__).parents[2]
     if (root / "rppg_demo").is_dir():

@@ -1,7 +1,7 @@
 """What works on this machine, what does not, and what to do about it.
 
-`rppg doctor` prints `check()`; `rppg doctor --fetch` calls `fetch()` first. A check never raises: a failure is a
-line of the answer.
+`rppg doctor` prints `check()`; `rppg doctor --fetch` calls `fetch()` first. A check never raises: a failure is
+one line of the result.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ REINSTALL = "pip install --force-reinstall rppg-lab"
 
 
 class Check(NamedTuple):
-    """One line of the answer."""
+    """One line of the result."""
 
     name: str
-    status: Literal["ok", "warn", "bad"]  # warn: something optional is missing or may surprise
+    status: Literal["ok", "warn", "bad"]  # warn: something optional is missing or may behave unexpectedly
     text: str
     remedy: str = ""  # what to do; empty when all is well
 
 
 def check() -> list[Check]:
-    """Look at Python, libraries, codecs, face models, backends and the cache. Fetches nothing."""
+    """Check Python, libraries, codecs, face models, backends and the cache. Downloads nothing."""
     return [
         _python(),
         *(_library(name) for name in ("numpy", "scipy", "plotly", "skimage")),
@@ -52,10 +52,10 @@ def check() -> list[Check]:
 
 
 def fetch() -> ModelPaths:
-    """Fetch the face models into the cache, where they are not there yet.
+    """Download the face models into the cache, unless they are already there.
 
     Raises:
-        ModelFileError: no source could give them; the message names what each source said.
+        ModelFileError: every source failed; the message contains the error of each source.
     """
     return resolve_models()
 
@@ -72,14 +72,16 @@ def _library(module: str) -> Check:
 
 
 def _opencv() -> Check:
-    """All four distributions own the same folder: of two, the last one installed wins."""
+    """All four distributions use the same folder: if two are installed, the later one overwrites the other."""
     installed = [f"{name} {metadata.version(name)}" for name in OPENCV if _has_distribution(name)]
     remedy = f"pip uninstall -y {' '.join(OPENCV)}; pip install 'opencv-python-headless>=4.12,<5'"
     library = _library("cv2")
     if library.status == "bad":
         return Check("opencv", "bad", library.text, remedy)
     if len(installed) > 1:
-        text = f"{library.text} runs, of {len(installed)} that overwrite each other: {', '.join(installed)}"
+        text = (
+            f"{library.text} is used; {len(installed)} packages overwrite each other: {', '.join(installed)}"
+        )
         return Check("opencv", "warn", text, remedy)
     if not library.text.startswith("4."):
         return Check("opencv", "warn", f"{library.text}, tested with 4.12 to 4.14", remedy)
@@ -115,7 +117,7 @@ def _face_models() -> Check:
 
 
 def _opencv_backend() -> Check:
-    """Load both networks and look at an empty picture."""
+    """Load both networks and run them on an empty picture."""
     import numpy as np
 
     name = "face backend opencv"
@@ -127,7 +129,7 @@ def _opencv_backend() -> Check:
         engine.mesh(np.zeros((engine.mesh_side, engine.mesh_side, 3), np.float32))
     except RppgError as error:
         return Check(name, "bad", "needs the face models", error.do)
-    except Exception as error:  # whatever OpenCV makes of them: the answer is the same
+    except Exception as error:  # whatever OpenCV raises: the result is the same
         lines = str(error).strip().splitlines() or [type(error).__name__]
         remedy = "pip install --force-reinstall 'opencv-python-headless>=4.12,<5'"
         return Check(name, "bad", f"fails: {lines[0]}", remedy)
@@ -135,7 +137,7 @@ def _opencv_backend() -> Check:
 
 
 def _optional(name: str, module: str, remedy: str, *, wanted: bool) -> Check:
-    """A package that is only looked for, not imported: some take seconds."""
+    """Look for a package without importing it, since some take seconds."""
     if util.find_spec(module) is None:
         return Check(name, "warn" if wanted else "ok", "not installed (optional)", remedy)
     return Check(name, "ok", _version(module))
@@ -149,7 +151,7 @@ def _cache() -> Check:
             pass
     except OSError as error:
         text = f"{folder} cannot be written ({error.strerror or error})"
-        return Check("cache", "bad", text, "let XDG_CACHE_HOME name a folder that can be written")
+        return Check("cache", "bad", text, "set XDG_CACHE_HOME to a folder that can be written")
     return Check("cache", "ok", str(folder))
 
 

@@ -1,7 +1,7 @@
 """Where the results of a command go: standard output, files, and errors of one line each.
 
-Paths are checked before the work starts. A text that a terminal cannot show is written in plainer characters; a
-full disk or a closed pipe gives an error in words.
+Paths are checked before the work starts. Characters that a terminal cannot show are replaced by simpler ones; a
+full disk gives an error of one line.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from rppg_core.video.paths import working_folder_is_gone
 if TYPE_CHECKING:
     pass
 
-FAULT = 1  # exit code of a fault in this program, and where a promise does not hold
-STOPPED = 130  # exit code after Ctrl-C, as shells have it
+FAULT = 1  # exit code of an error in this program, and of a criterion that is not met
+STOPPED = 130  # exit code after Ctrl-C, as in shells
 PLAIN = {"—": "-", "✓": "+", "✗": "x"}  # in a terminal without UTF-8
 
 
 def deliver(text: str, *results: tuple[str | None, Callable[[], str]]) -> None:
-    """Write each result that is wanted into its file; print the one whose path is "-", or the text."""
+    """Write each requested result to its file; print the one whose path is "-", otherwise the text."""
     for path, made in results:
         if path == "-":
             text = made()
@@ -41,12 +41,16 @@ def json_text(found: dict[str, Any]) -> str:
 
 
 def fault_words(error: Exception) -> str:
-    """What to say of an error that none of ours explains."""
+    """The message for an unexpected error."""
     return f"a fault in the program, please report it: {type(error).__name__}: {error}"
 
 
 def say(text: str) -> None:
-    """Print on standard output, where there is one."""
+    """Print on standard output.
+
+    Raises:
+        WriteError: standard output cannot be written, for example because the disk is full.
+    """
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -61,21 +65,21 @@ def say(text: str) -> None:
 
 
 def forget_output() -> None:
-    """Let what is left of standard output go nowhere: Python complains at its end about what it cannot write."""
+    """Discard the rest of standard output; otherwise Python reports at exit that it cannot write it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def plain_character(error: UnicodeError) -> tuple[str, int]:
-    """Stands in for characters that a terminal without UTF-8 cannot show."""
+    """Replacement for characters that a terminal without UTF-8 cannot show."""
     assert isinstance(error, UnicodeEncodeError)
     return "".join(PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end
 
 
 def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence[str] = ()) -> None:
-    """Complain about output paths before the work is done, not after it; never write over a video.
+    """Check the output paths before the work starts; a video is never overwritten.
 
     Raises:
-        UsageError: two results for one place, or a result in the place of the video.
+        UsageError: two results have the same path, or a result has the path of the video.
         WriteError: a path that cannot be written.
     """
     given = [*videos, *([video] if video else [])]
@@ -87,7 +91,7 @@ def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence
         if place in taken:
             raise UsageError(
                 f"{path!r} is {taken[place]}",
-                wanted="a place of its own for each result",
+                wanted="a different path for each result",
                 do="choose another",
             )
         taken[place] = "already taken by another result"
@@ -115,24 +119,24 @@ def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence
 
 
 def resolve_place(path: str) -> str:
-    """Where a path leads, through links; the path itself where nothing can be found out."""
+    """The path with links resolved, or the path itself if it cannot be resolved."""
     try:
         return os.path.realpath(path)
-    except OSError:  # of a relative path in a folder that was deleted
+    except OSError:  # a relative path in a folder that was deleted
         return path
 
 
 def complain(message: str, code: int) -> int:
-    """Print one line on standard error and give the exit code back."""
+    """Print one line on standard error and return the exit code."""
     print(f"rppg: {' '.join(message.split())}", file=sys.stderr)
     return code
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a result, or say in one line why it cannot be written.
+    """Write a result, or raise an error that says in one line why it cannot be written.
 
     Raises:
-        WriteError: the folder is missing, the path is a folder, or the disk or its rights do not allow it.
+        WriteError: the folder is missing, the path is a folder, the disk is full or permission is denied.
     """
     try:
         Path(path).write_text(text, encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Progress of a command on standard error: a line that is overwritten, or separate lines now and then.
+"""Progress of a command on standard error: one line that is overwritten, or separate lines at intervals.
 
-A terminal gets the first form. Elsewhere only commands that run for minutes write, for their log.
+A terminal gets the first form. Without a terminal, only commands that run for minutes write lines, for a log.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from types import FrameType
 
 
 class ProgressLine:
-    """One line on standard error that is written over; where nobody looks at a terminal, nothing.
+    """One line on standard error that is overwritten; nothing without a terminal, unless `every_s` is given.
 
     Args:
-        every_s: for work of many minutes: a line of its own that often where there is no terminal, for its log.
+        every_s: for work of many minutes: interval between the lines written without a terminal. Unit: s.
     """
 
     def __init__(self, every_s: float | None = None) -> None:
@@ -24,13 +24,13 @@ class ProgressLine:
         self.every_s = 0.1 if self.seen else every_s
         self.next_s = 0.0
         self.interrupted = False
-        self.outer = None  # handler of Ctrl-C before this one
+        self.outer = None  # the previous handler of Ctrl-C
 
     def __call__(self, stage: str, fraction: float) -> None:
-        """Show a stage in words and a fraction 0..1, ten times a second at most.
+        """Show the name of a stage and a fraction 0..1, at most ten times per second.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C was pressed, and what it raised then was lost, as in a callback out of C code.
+            KeyboardInterrupt: Ctrl-C was pressed, but the exception raised then was lost, as in a callback from C.
         """
         if self.interrupted:
             raise KeyboardInterrupt
@@ -42,7 +42,7 @@ class ProgressLine:
         self.next_s = time.monotonic() + self.every_s
 
     def line(self, words: str) -> None:
-        """A line that stays, whatever is shown before and after it."""
+        """Write a line that is not overwritten."""
         if sys.stderr is not None and self.every_s is not None:
             sys.stderr.write(f"\r\x1b[K{words}\n" if self.seen else f"{words}\n")
             sys.stderr.flush()

@@ -1,6 +1,6 @@
 """The commands for comparing and training methods: `rppg train`, `rppg dataset`, `rppg evaluate`.
 
-`cli` turns what happens here into error lines and exit codes.
+`cli` turns their exceptions into error lines and exit codes.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from rppg_core.errors import UsageError
 
 
 def train(args: argparse.Namespace) -> int:
-    """Train a network; 130 where it was stopped, with the command that goes on."""
+    """Train a network; returns 130 if it was stopped, and prints the command that resumes it."""
     from rppg_core.lab.workers import prepare_workers
 
     prepare_workers(
         "rppg_core.lab.training.loop"
-    )  # torch takes seconds to load, there and here at the same time
+    )  # torch takes seconds to load, in the workers and here at the same time
     with _training_packages():
         from rppg_core.lab.training.loop import RunOptions, train
         from rppg_core.models.recipe import get_recipe, with_steps
@@ -46,7 +46,7 @@ def train(args: argparse.Namespace) -> int:
         given = [f"--{name}={value}" for name, value in numbers.items()]
         again = shlex.join(["rppg", "train", args.method, *given, f"--runs={args.runs}", f"--device={args.device}",
                             f"--ablation={args.ablation}", "--source", *args.source, "--resume"])  # fmt: skip
-        return complain(f"stopped and saved at step {result.step}; go on with: {again}", STOPPED)
+        return complain(f"stopped and saved at step {result.step}; resume with: {again}", STOPPED)
     checks = "".join(f", {name} {value:.3g}" for name, value in result.validation.items())
     say(
         f"{result.weights}: {result.step} steps in {result.cpu_s / 60:.1f} CPU-minutes; held out{checks}; "
@@ -57,7 +57,7 @@ def train(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _training_packages() -> Iterator[None]:
-    """Say which extra is missing where a package of training is."""
+    """Name the extra to install if a package needed for training is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -71,7 +71,7 @@ def _training_packages() -> Iterator[None]:
 
 
 def dataset(args: argparse.Namespace) -> int:
-    """Check a dataset's folder or extract it; 1 where something is missing, broken, or without a clip."""
+    """Check or extract the folder of a dataset; returns 1 if a file is missing or broken or gave no clip."""
     check_outputs(args.json)
     with ProgressLine(every_s=30) as progress:
         found = ACTIONS[args.action](args, progress)
@@ -105,7 +105,7 @@ ACTIONS = {"check": _check, "extract": _extract}
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    """Run one protocol, print its tables; 1 where a promise of it does not hold."""
+    """Run one protocol and print its tables; returns 1 if one of its criteria is not met."""
     check_outputs(args.json, args.html)
     with ProgressLine(every_s=30) as progress, _training_packages():
         result = PROTOCOLS[args.protocol](args, progress)
@@ -122,7 +122,7 @@ def evaluate(args: argparse.Namespace) -> int:
 
 
 def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """The options that were given, so that each protocol keeps its own defaults."""
+    """Only the options that were given, so that each protocol keeps its own defaults."""
     return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
@@ -173,7 +173,7 @@ def _cross(args: argparse.Namespace, progress: ProgressLine) -> Any:
 
 
 def _split_options(args: argparse.Namespace, progress: ProgressLine) -> Any:
-    """What the protocols that train have in common."""
+    """The options shared by the protocols that train."""
     from rppg_core.lab.protocols.held_out.run import Options
 
     return Options(
@@ -189,7 +189,7 @@ def _require_folder(option: str, given: Any) -> None:
         raise UsageError(
             f"no {option}",
             wanted="a folder of clips",
-            do="make one with `rppg dataset extract DIR` and name it",
+            do="make one with `rppg dataset extract DIR` and pass its path",
         )
 
 

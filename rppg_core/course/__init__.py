@@ -1,1 +1,1 @@
-"""What the notebooks import: widgets, questions, answers and drawings."""
+"""The teaching code that the notebooks import: widgets, questions, answers and drawings."""

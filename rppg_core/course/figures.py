@@ -1,8 +1,8 @@
 """Plain figures for the lessons: curves, points in colour space, pictures and bars, in the style of the project.
 
-A notebook computes values and states the finding; the appearance of a figure is settled here and in
+A notebook computes values and states the finding; the appearance of a figure is defined here and in
 `rppg_core.figures`. The subtitle of every figure says where its data come from. All functions return plotly
-figures; `teach.show` shows them.
+figures, which `teach.show` displays.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ YARDSTICK = {"color": REFERENCE, "dash": "dash", "width": 1.5}
 CAMERA = {
     "eye": {"x": 1.7, "y": 1.5, "z": 1.2},
     "center": {"x": 0, "y": 0, "z": -0.15},
-}  # the whole cube is seen
+}  # the whole cube is visible
 Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Axes:
-    """Titles with units, and what shall stay fixed when a slider moves."""
+    """Axis titles with units, and ranges that stay fixed when a slider moves."""
 
     x: str
     y: str
     x_range: Range | None = None
     y_range: Range | None = None
-    band: Range | None = None  # stretch of the abscissa that is shaded, such as the heart-rate band
+    band: Range | None = None  # shaded range of the abscissa, such as the heart-rate band
 
 
 def lines(
@@ -56,16 +56,16 @@ def lines(
     reference: Sequence[str] = (),
     marks: Mapping[str, float] | None = None,
 ) -> plotly.graph_objects.Figure:
-    """Curves over one abscissa. The last one that is no reference is in the accent; red, green, blue in their colour.
+    """Curves over one abscissa. The last one that is not a reference has the accent colour; see CHANNELS.
 
     Args:
         x: abscissa for all curves, or {name: abscissa}.
         curves: name -> ordinates.
-        finding: the title, a sentence that says what is to be seen.
+        finding: the title, a sentence that states what the figure shows.
         axes: titles, ranges, shaded band.
         data: where the data come from, for the subtitle.
-        reference: curves that are the truth or a yardstick; drawn grey, broad and first.
-        marks: name -> abscissa of an upright dashed line.
+        reference: curves that are the truth or a yardstick; drawn first, as broad grey lines.
+        marks: name -> abscissa of a vertical dashed line.
     """
     import plotly.graph_objects as go
 
@@ -97,10 +97,10 @@ def dots(
     Args:
         x: abscissa for all groups, or {name: abscissa}.
         groups: name -> ordinates.
-        finding: the title, a sentence that says what is to be seen.
+        finding: the title, a sentence that states what the figure shows.
         axes: titles, ranges, shaded band.
         data: where the data come from, for the subtitle.
-        levels: name -> ordinate of a level dashed line, such as limits of agreement.
+        levels: name -> ordinate of a horizontal dashed line, such as limits of agreement.
     """
     import plotly.graph_objects as go
 
@@ -126,15 +126,15 @@ def bars(
     accent: Sequence[str] = (),
     y_range: Range | None = None,
 ) -> plotly.graph_objects.Figure:
-    """One bar a name, its number on it.
+    """One bar per name, labelled with its number.
 
     Args:
         heights: name -> number.
-        finding: the title, a sentence that says what is to be seen.
+        finding: the title, a sentence that states what the figure shows.
         axis: title of the ordinate, with its unit.
         data: where the data come from, for the subtitle.
-        accent: bars in the accent; the others are grey.
-        y_range: of the ordinate; fix it in a slider.
+        accent: bars in the accent colour; the others are grey.
+        y_range: range of the ordinate; fix it in a slider.
     """
     import plotly.graph_objects as go
 
@@ -143,7 +143,7 @@ def bars(
         x=list(heights), y=list(heights.values()), text=[f"{height:.3g}" for height in heights.values()],
         textposition="outside", cliponaxis=False, textfont={"color": INK},
         marker={"color": [ESTIMATE if name in accent else REFERENCE for name in heights]}))  # fmt: skip
-    figure.update_xaxes(type="category")  # "0.5 %" is a name; plotly would take it for a number
+    figure.update_xaxes(type="category")  # "0.5 %" is a name; plotly would read it as a number
     return _finished(figure, finding, data, Axes("", axis, y_range=y_range))
 
 
@@ -161,11 +161,11 @@ def colour_space(
 
     Args:
         clouds: name -> points; two points or more are joined by a thin line.
-        arrows: name -> where the line from the origin ends.
-        finding: the title, a sentence that says what is to be seen.
+        arrows: name -> end point of the line from the origin.
+        finding: the title, a sentence that states what the figure shows.
         axes: titles of the three axes.
         data: where the data come from, for the subtitle.
-        plane: normal of a plane through the origin to draw, such as (1, 1, 1) for that of POS.
+        plane: normal of a plane through the origin to draw, such as (1, 1, 1) for the plane of POS.
         side: half the length of the axes; None fits all points. Fix it in a slider.
     """
     import plotly.graph_objects as go
@@ -219,15 +219,15 @@ def heat_map(
     x: Any = None,
     limit: float | None = None,
 ) -> plotly.graph_objects.Figure:
-    """A matrix as a picture around zero, such as an STMap with one cell a row.
+    """A matrix as a picture with colours centred on zero, such as an STMap with one cell per row.
 
     Args:
         values: the matrix; zero is the middle of the colours.
-        finding: the title, a sentence that says what is to be seen.
+        finding: the title, a sentence that states what the figure shows.
         axes: titles with units.
-        unit: of the values, beside the colour bar.
+        unit: of the values, shown beside the colour bar.
         data: where the data come from, for the subtitle.
-        x: abscissa of the columns; None counts them.
+        x: abscissa of the columns; None numbers them.
         limit: value of the strongest colour; None takes the 98th percentile. Fix it in a slider.
     """
     import plotly.graph_objects as go
@@ -249,12 +249,12 @@ def pictures(
     data: str = SIMULATED,
     outlines: Mapping[str, Mapping[str, np.ndarray]] | None = None,
 ) -> plotly.graph_objects.Figure:
-    """Colour pictures side by side, each under its name.
+    """Colour pictures side by side, each below its name.
 
     Args:
-        images: name -> picture (height, width, 3), grey levels 0..255. 256 pixels or less: they lie in
-            the notebook.
-        finding: the title, a sentence that says what is to be seen.
+        images: name -> picture (height, width, 3), grey levels 0..255. 256 pixels or less, since they
+            are stored in the notebook.
+        finding: the title, a sentence that states what the figure shows.
         data: where the data come from, for the subtitle.
         outlines: name of a picture -> name of a region -> its corners (point, 2) in pixels.
     """
@@ -305,7 +305,7 @@ def _finished(figure: Any, finding: str, data: str, axes: Axes) -> Any:
 
 
 def set_wide_title(figure: plotly.graph_objects.Figure, finding: str, data: str) -> None:
-    """The finding above, where the data come from below; a notebook is wider than a phone, so lines are long."""
+    """The finding above, the source of the data below; lines are long, as a notebook is wider than a phone."""
     set_title(figure, finding, data)
     title, subtitle = textwrap.wrap(finding, 68), textwrap.wrap(data, 92)
     small = f"<span style='font-size:12px'>{'<br>'.join(subtitle)}</span>"
@@ -314,7 +314,7 @@ def set_wide_title(figure: plotly.graph_objects.Figure, finding: str, data: str)
 
 
 def _colours(names: Sequence[str]) -> dict[str, str]:
-    """Named ones in their colour, the last of the others in the accent, the rest in the order of the palette."""
+    """Names in CHANNELS keep their colour; the last of the others is in the accent, the rest in PALETTE."""
     free = [name for name in names if name not in CHANNELS]
     others = cycle(colour for colour in PALETTE.values() if colour != ESTIMATE)
     chosen = dict(zip(free, others, strict=False)) | dict.fromkeys(free[-1:], ESTIMATE)
@@ -322,6 +322,6 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def _square_across(normal: np.ndarray, half: float) -> Float[np.ndarray, "4 3"]:
-    """Corners of a square in the plane of that normal."""
+    """Corners of a square in the plane with that normal."""
     along = np.linalg.svd(normal[None])[2][1:] * half
     return np.array([along[0] + along[1], along[0] - along[1], -along[0] - along[1], along[1] - along[0]])

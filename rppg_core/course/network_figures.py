@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     import plotly.graph_objects
 
 AROUND_ZERO = [[0, PALETTE["blue"]], [0.5, "#D9D9D9"], [1, PALETTE["vermilion"]]]
-FROM_ZERO = [[0, "#D9D9D9"], [1, PALETTE["orange"]]]  # black numbers are read on both ends
+FROM_ZERO = [[0, "#D9D9D9"], [1, PALETTE["orange"]]]  # black numbers are readable on both ends
 ON_CELLS = "#1A1A1A"
 
 
 class Box(NamedTuple):
-    """A part of the drawing."""
+    """A box of the drawing."""
 
-    x: float  # of its middle
+    x: float  # of its centre
     y: float
     width: float
     words: str
     colour: str
 
 
-HEIGHT = 0.62  # of a box; with two lines of words 0.8
+HEIGHT = 0.62  # of a box; 0.8 with two lines of text
 
 
 def matrices(
@@ -45,14 +45,14 @@ def matrices(
     from_zero: bool = False,
     marked: Sequence[tuple[int, int]] = (),
 ) -> plotly.graph_objects.Figure:
-    """Matrices side by side, cells of one size, each under its name, all in the same colours.
+    """Matrices side by side, with cells of equal size and one colour scale, each below its name.
 
     Args:
         parts: name -> matrix.
-        finding: the title, a sentence that says what is to be seen.
+        finding: the title, a sentence that states what the figure shows.
         data: where the numbers come from, for the subtitle.
-        limit: value of the strongest colour; None is the largest size. Fix it in a slider.
-        from_zero: colours for numbers that are never negative; otherwise zero is in the middle.
+        limit: value of the strongest colour; None is the largest magnitude. Fix it in a slider.
+        from_zero: colours for numbers that are never negative; otherwise the colours are centred on zero.
         marked: (row, column) of cells that get a frame, in every matrix.
     """
     import plotly.graph_objects as go
@@ -102,13 +102,13 @@ def cells_with_numbers(
     words: Sequence[Sequence[str]] | None = None,
     top: float = 1.0,
 ) -> plotly.graph_objects.Figure:
-    """A table whose cells are coloured by their numbers, from 0 to `top`, so that it is read without colour as well.
+    """A table of numbers with cells coloured by value, from 0 to `top`; it can also be read without colour.
 
     Args:
-        values: what is shown.
-        rows: their names, from above.
-        columns: their names.
-        finding: the title, a sentence that says what is to be seen.
+        values: the numbers.
+        rows: names of the rows, from top to bottom.
+        columns: names of the columns.
+        finding: the title, a sentence that states what the figure shows.
         data: where the numbers come from, for the subtitle.
         words: text in the cells; None writes the numbers with two decimals.
         top: value of the strongest colour.
@@ -142,13 +142,13 @@ class Panel(NamedTuple):
 def panels(
     parts: Mapping[str, Panel], *, finding: str, data: str = SIMULATED, columns: int = 3
 ) -> plotly.graph_objects.Figure:
-    """Small plots of one curve each, every one on scales of its own.
+    """Small plots of one curve each, each with its own scales.
 
     Args:
         parts: title -> curve.
-        finding: the title, a sentence that says what is to be seen.
+        finding: the title, a sentence that states what the figure shows.
         data: where the curves come from, for the subtitle.
-        columns: plots beside each other.
+        columns: number of plots side by side.
     """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
@@ -208,5 +208,5 @@ def draw_arrow(figure: Any, start: tuple[float, float], end: tuple[float, float]
 
 
 def dotted_line(colour: str) -> dict[str, Any]:
-    """How a dotted line of a drawing looks."""
+    """The style of a dotted line in a drawing."""
     return {"color": colour, "width": 1.6, "dash": "dot"}

@@ -1,8 +1,8 @@
-"""The teaching kit: a question before the result, a checked answer, and sliders for relations.
+"""Tools for teaching: a question before the result, a checked answer, and sliders that show relations.
 
 Only the notebooks use it. Everything can be read without interaction: a slider opens on a setting that makes the
 point, and it also works on an exported page without a kernel. Known answers are in `answers/`, one file per
-notebook. plotly, IPython and ipywidgets are imported on use.
+notebook. plotly, IPython and ipywidgets are imported on first use.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ PLOTLY_MIME, WIDGET_MIME = "application/vnd.plotly.v1+json", "application/vnd.ju
 
 
 def predict(question: str, *choices: str, answer: str, because: str) -> None:
-    """Ask before the next cell answers; a choice opens what there is to say about it.
+    """Ask a question before the next cell answers it; each choice opens its explanation.
 
     Works without a kernel: each choice is a `<details>`, and opening it is the act of choosing. Nothing is scored.
 
     Args:
         question: one sentence that the next cell answers.
-        choices: what to choose from; none makes the question an open one.
-        answer: the right choice, word for word, or for an open question the answer.
+        choices: what to choose from; without choices the question is open.
+        answer: the right choice, word for word, or the answer to an open question.
         because: why, in one or two sentences.
 
     Raises:
@@ -50,10 +50,10 @@ def predict(question: str, *choices: str, answer: str, because: str) -> None:
 
 
 def check(name: str, value: Any) -> None:
-    """Compare with the known answer of that name and print the outcome; never raises.
+    """Compare a value with the known answer of that name and print the outcome; never raises.
 
     Prints "matches", or "not yet" with the difference and a hint. None and ... count as no answer so far, so that
-    an unedited notebook runs through.
+    an unedited notebook runs to the end.
 
     Args:
         name: key of a table in `answers/`.
@@ -78,11 +78,11 @@ def check(name: str, value: Any) -> None:
 
 
 def show(figure: plotly.graph_objects.Figure, *, alt: str) -> None:
-    """Show a figure with the words for people who do not see it.
+    """Show a figure with a description for people who cannot see it.
 
     Args:
-        figure: from `viz`, `lesson_figures` or `slider`.
-        alt: what the figure shows and what it says, one or two sentences; goes into the notebook and its pages.
+        figure: from `rppg_core.figures`, `course.figures` or `slider`.
+        alt: what the figure shows and what follows from it, in one or two sentences; stored in notebook and pages.
     """
     import plotly.io as pio
 
@@ -102,21 +102,21 @@ def slider(
     unit: str = "",
     start: Any = None,
 ) -> plotly.graph_objects.Figure:
-    """One figure that moves through computed ones; needs no kernel.
+    """One figure with a slider through figures computed in advance; needs no kernel.
 
     Args:
-        figures: makes the figure of a value, or holds them by value. All have the same traces in the same order,
-            and fixed axis ranges, or the eye cannot compare.
-        values: where the slider stops, 3 to 25 of them; text or numbers.
-        name: of what is moved, as in "window length".
-        unit: of it, as in "s".
-        start: value on which the figure opens; None is the middle one. Choose the one that makes the point.
+        figures: makes the figure for a value, or maps values to figures. All have the same traces in the same
+            order, and fixed axis ranges, so that the eye can compare them.
+        values: the stops of the slider, 3 to 25 of them; text or numbers.
+        name: of the quantity that the slider changes, such as "window length".
+        unit: of this quantity, such as "s".
+        start: value at which the figure opens; None is the middle one. Choose the one that makes the point.
 
     Returns:
-        A plotly figure with one frame a value; `show` it.
+        A plotly figure with one frame per value; display it with `show`.
 
     Raises:
-        UsageError: fewer than two values, `start` is none of them, or the figures differ in their traces.
+        UsageError: fewer than two values, `start` is not among them, or the figures differ in their traces.
     """
     import plotly.graph_objects as go
 
@@ -125,7 +125,7 @@ def slider(
     if len(values) < 2 or start not in values:
         raise UsageError(
             f"{len(values)} values, start {start!r}",
-            wanted="two or more values, start among them",
+            wanted="two or more values that include start",
             do="pass the values at which the slider stops",
         )
     made = [slim(figures[value] if isinstance(figures, Mapping) else figures(value)) for value in values]
@@ -134,7 +134,7 @@ def slider(
         raise UsageError(
             f"figures with the traces {kinds}",
             wanted="the same traces for every value",
-            do="draw every curve always; one without points is an empty list",
+            do="draw every curve in every figure, with empty lists for one without points",
         )
     labels = [f"{value:g}" if isinstance(value, (float, np.floating)) else str(value) for value in values]
     moving = go.Figure(made[values.index(start)])
@@ -146,14 +146,14 @@ def slider(
 
 
 def live(function: Callable[..., plotly.graph_objects.Figure], *, alt: str, **ranges: Any) -> None:
-    """A figure with a control for each argument, computed anew at every change; needs a kernel.
+    """A figure with a control for each argument, recomputed at every change; needs a kernel.
 
-    Without ipywidgets and anywidget, and on a page without a kernel, the figure of the first settings stands there.
+    Without ipywidgets and anywidget, and on a page without a kernel, the figure for the initial settings is shown.
 
     Args:
         function: makes the figure from the named settings, in 0.3 s or less.
-        alt: what the figure shows at first; see `show`.
-        ranges: for each argument (low, high, step, first), a list of choices (the first one is chosen), or a bool.
+        alt: what the initial figure shows; see `show`.
+        ranges: for each argument (low, high, step, first), a list of choices (opens on the first one), or a bool.
 
     Raises:
         UsageError: a range is none of these.
@@ -175,8 +175,8 @@ def live_panel(function: Callable[..., Any], first: Any, controls: Mapping[str, 
 
     Args:
         function: makes the figure from the named settings.
-        first: its figure at the first settings.
-        controls: name -> what the control is and where it stands, as `live` makes it out of its ranges.
+        first: its figure for the initial settings.
+        controls: name -> kind and options of the control, as `live` makes them from its ranges.
     """
     import ipywidgets
     import plotly.graph_objects as go
@@ -202,14 +202,14 @@ def live_panel(function: Callable[..., Any], first: Any, controls: Mapping[str, 
 
 
 def described(figure: plotly.graph_objects.Figure, alt: str) -> plotly.graph_objects.Figure:
-    """A copy with its words in `layout.meta`, from where the pages and pictures take them; 64-bit floats halved.
+    """A copy with its description in `layout.meta`, where the pages and pictures find it, and with 32-bit floats.
 
     Raises:
-        UsageError: there are no words.
+        UsageError: the description is missing.
     """
     if len(alt.split()) < 5:
         raise UsageError(
-            f"alt text {alt!r}", wanted="a sentence", do="say what the figure shows and what it says"
+            f"alt text {alt!r}", wanted="a sentence", do="say what the figure shows and what follows from it"
         )
     copied = slim(figure)
     copied.update_layout(meta={"alt": alt})
@@ -217,7 +217,7 @@ def described(figure: plotly.graph_objects.Figure, alt: str) -> plotly.graph_obj
 
 
 def slim(figure: plotly.graph_objects.Figure) -> plotly.graph_objects.Figure:
-    """A copy whose numbers are 32 bit wide: half the bytes in a committed notebook."""
+    """A copy with 32-bit numbers, which take half the bytes in a committed notebook."""
     import plotly.graph_objects as go
 
     whole: Any = figure
@@ -227,7 +227,7 @@ def slim(figure: plotly.graph_objects.Figure) -> plotly.graph_objects.Figure:
     return go.Figure(data=data, frames=frames, layout=whole.layout.to_plotly_json())
 
 
-# JupyterLab fits figures to its width by itself; told "responsive", plotly lets a moved one shrink to no height there
+# JupyterLab itself fits figures to its width; with "responsive", plotly shrinks a moved figure to zero height there
 CONFIG = {"displaylogo": False, "responsive": False, "displayModeBar": False}
 
 
@@ -237,7 +237,7 @@ def _choice(text: str, answer: str, because: str, *, open_question: bool) -> str
 
 
 def _display(bundle: dict[str, Any]) -> None:
-    """Show in a notebook; anywhere else the words are all that a terminal can show."""
+    """Show in a notebook; elsewhere print the text, which is all that a terminal can show."""
     try:
         from IPython import get_ipython
         from IPython.display import display
@@ -251,13 +251,13 @@ def _display(bundle: dict[str, Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Tensors as arrays, without their gradient, wherever they lie; a tuple of them part by part."""
+    """Tensors on any device as arrays, without gradients; tuples and lists part by part."""
     if isinstance(value, (tuple, list)):
         return type(value)(_plain(part) for part in value) if type(value) in (tuple, list) else value
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         value = value.float() if "bfloat16" in str(value.dtype) else value
-        return value.numpy()[()]  # one number stays one: a bool is compared as a bool
+        return value.numpy()[()]  # a single number stays a scalar, and a bool is compared as a bool
     return value
 
 
@@ -269,7 +269,7 @@ def _same(value: Any, wrong: Any, answer: Answer) -> bool:
 
 
 def _difference(value: Any, wanted: Any, answer: Answer) -> str | None:
-    """None when both agree, else in words how far they are apart."""
+    """None if both agree, otherwise a description of the difference."""
     if isinstance(wanted, str):
         return None if str(value).strip().lower() == wanted.lower() else f"{value!r} is not it"
     if isinstance(wanted, (bool, np.bool_)):
@@ -320,7 +320,7 @@ def _control(name: str, spec: Any) -> dict[str, Any]:
 
 
 def _layout_of_frame(figure: Any) -> dict[str, Any]:
-    """What may change from frame to frame: title, notes and shapes; axes stay where they are."""
+    """The part of the layout that may change between frames: title, notes and shapes; the axes stay fixed."""
     layout = figure.to_dict()["layout"]
     return {key: layout[key] for key in ("title", "annotations", "shapes") if key in layout}
 

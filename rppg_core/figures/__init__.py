@@ -1,1 +1,1 @@
-"""Figures and pages by plotly, one file per subject."""
+"""Plotly figures and HTML pages, one file per subject."""

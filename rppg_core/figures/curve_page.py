@@ -1,6 +1,6 @@
 """One page about a training run: its loss terms and its agreement with held-out samples.
 
-It is drawn from the run's log alone, at every checkpoint, in the style of the other pages.
+It is drawn from the log of the run alone, at every checkpoint, in the style of the other pages.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def curve_html(title: str, rows: Rows) -> str:
     """The page of a run.
 
     Args:
-        title: of the page.
-        rows: lines of the run's log.jsonl.
+        title: title of the page.
+        rows: lines of log.jsonl of the run.
 
     Returns:
         HTML that loads nothing over the network.
@@ -44,15 +44,15 @@ def curve_html(title: str, rows: Rows) -> str:
         table = (
             f'<div class="scroll" tabindex="0"><pre>{escape(text_table(["step", *names], cells))}</pre></div>'
         )
-    note = "<p>Held-out samples come from the sources of the training itself, never from a benchmark.</p>"
+    note = "<p>Held-out samples come from the training sources, never from a benchmark.</p>"
     return page_html(title, figure_html(training_curves(rows), "curves", words) + note + table)
 
 
 def training_curves(rows: Rows) -> plotly.graph_objects.Figure:
-    """Loss terms above, waveform agreement on held-out samples below, over steps.
+    """Loss terms above, waveform agreement on held-out samples below, over training steps.
 
     Args:
-        rows: lines of the run's log.jsonl; a run that has just begun has none.
+        rows: lines of log.jsonl of the run; none if it has just started.
 
     Returns:
         A plotly figure; a loss term is drawn as its median over SMOOTHED_STEPS steps.

@@ -1,8 +1,8 @@
-"""Which experts of a mixture answered for one clip: two heat maps, and their content in words.
+"""Which experts of a mixture contributed for one clip: two heat maps, and their content in words.
 
-The input is the arrays that a report keeps under `inside` for a network with experts (`models.physmle`), so no
-torch is needed. Every cell shows its number; the colour only repeats it and is faint enough for mid-grey text on a
-light or dark background. The thresholds below decide what is said; they are our choice.
+The input is the arrays that a report keeps under `inside` for a network with experts (`models.physmle`), so torch is
+not needed. Every cell shows its number; the colour only repeats it and is faint enough for mid-grey text on a light
+or dark background. The thresholds below select the sentences; they are our choice.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 TASKS = ("heart rate", "SpO2", "breathing")  # rows of `task_experts`
 NEEDED = ("router_gates", "task_experts")
-COLLAPSED = 0.9  # one expert adds this share or more for every task
-MOST = 0.5  # of what the experts add is most of it
-EQUAL = 0.1  # shares that lie no further from 1 / E are about equal
-ALIKE = 0.05  # tasks whose shares differ by less take the experts alike
-EVEN_GATES = 0.2  # mean gates of one layer, out of 0 to 2, that lie closer together favour none
+COLLAPSED = 0.9  # collapsed: one expert adds at least this share for every task
+MOST = 0.5  # a share above this is most of what the experts add
+EQUAL = 0.1  # shares within this distance of 1 / E are about equal
+ALIKE = 0.05  # tasks whose shares differ by less use the experts alike
+EVEN_GATES = 0.2  # mean gates of a layer (0 to 2) that differ by less favour no expert
 
 ROW_PX = 26
 STRONGEST = 0.6  # opacity of the strongest colour
 SHARE_COLOURS = [[0, "rgba(213, 94, 0, 0)"], [1, f"rgba(213, 94, 0, {STRONGEST})"]]  # ESTIMATE
 GATE_COLOURS = [
-    [0, f"rgba(0, 114, 178, {STRONGEST})"],  # viz's blue
+    [0, f"rgba(0, 114, 178, {STRONGEST})"],  # PALETTE["blue"]
     [0.5, "rgba(128, 128, 128, 0.04)"],
     [1, f"rgba(213, 94, 0, {STRONGEST})"],
 ]
@@ -39,12 +39,12 @@ Inside = Mapping[str, np.ndarray]
 
 
 def has_experts(inside: Inside) -> bool:
-    """Whether a report keeps what is drawn and told here; an ablation without experts has none."""
+    """Whether a report has the arrays needed here; that of an ablation without experts has not."""
     return all(name in inside for name in NEEDED)
 
 
 def task_names(shares: Float[np.ndarray, "task expert"]) -> Sequence[str]:
-    """Words for the rows of "task_experts"."""
+    """Names for the rows of "task_experts"."""
     return TASKS if len(shares) == len(TASKS) else ("all tasks",)
 
 
@@ -57,7 +57,7 @@ def expert_figure(inside: Inside) -> plotly.graph_objects.Figure:
             time, 0..2.
 
     Returns:
-        A plotly figure, as narrow as a phone allows; its title says the finding.
+        A plotly figure that fits a phone; its title states the finding.
     """
     shares, gates = np.asarray(inside["task_experts"]), np.asarray(inside["router_gates"])
     heights = (ROW_PX * len(shares), ROW_PX * len(gates))
@@ -84,12 +84,12 @@ def expert_figure(inside: Inside) -> plotly.graph_objects.Figure:
 
 
 def expert_finding(inside: Inside) -> str:
-    """Who does the work, in a few words."""
+    """Which expert does most of the work, in a few words."""
     return _who(np.asarray(inside["task_experts"]))[0]
 
 
 def expert_words(inside: Inside) -> tuple[str, ...]:
-    """Plain sentences: who does the work for which task, whether the router favours one, how much they matter at all.
+    """Plain sentences: which expert works for which task, whether the router favours one, how much they all add.
 
     Args:
         inside: as for `expert_figure`.
@@ -157,11 +157,11 @@ def _router_words(shares: Float[np.ndarray, "task expert"], gates: Float[np.ndar
 
 
 def _size_words(inside: Inside) -> list[str]:
-    """A share of almost nothing is almost nothing: how large all experts of a layer are against its trunk."""
+    """The size of what all experts of a layer add, relative to its trunk; shares alone do not show it."""
     if "expert_size" not in inside or not np.any(inside["expert_size"]):
         return []
     size = _percent(np.asarray(inside["expert_size"]))
-    return [f"What all experts of a layer add is {size} of the size of what its trunk says."]
+    return [f"What all experts of a layer add is {size} of the size of its trunk's output."]
 
 
 def _add_cells(

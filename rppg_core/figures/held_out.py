@@ -1,4 +1,4 @@
-"""How far estimates are from their labels: agreement over the range of rates, error by condition and without parts.
+"""Estimates against labels: agreement over the range of rates, error by condition, error without each part.
 
 These are the figures of the protocols `mssdg`, `intra` and `cross`. They are drawn from the JSON of the result;
 only positions in the figure are computed here.
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 BAR = "pos"
 CONSTANT = "constant"
-ROW_PX = 30  # height of a level
+ROW_PX = 30  # height of one row
 
 
 def agreement_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects.Figure:
     """Estimate minus label over their mean, after Bland and Altman: the last method, and POS in grey.
 
     Args:
-        found: a method each, with "method", "bias", "lower", "upper" (bpm) and "points" (pairs of bpm).
+        found: one entry per method, with "method", "bias", "lower", "upper" (bpm) and "points" (pairs of bpm).
 
     Returns:
-        A plotly figure; the line is the bias, dashes hold 95 % of the differences.
+        A plotly figure; the solid line is the bias, and 95 % of the differences lie between the dashed lines.
     """
     import plotly.graph_objects as go
 
@@ -53,7 +53,7 @@ def agreement_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects
     set_title(
         fig,
         f"{shown['method']} reads {abs(shown['bias']):.1f} bpm {side} on average",
-        f"a point a video; dashes: 95 % of its differences, {shown['lower']:+.1f} to {shown['upper']:+.1f} bpm",
+        f"one point per video; dashes: 95 % of its differences, {shown['lower']:+.1f} to {shown['upper']:+.1f} bpm",
     )
     fig.update_layout(height=480)
     return fig
@@ -63,7 +63,7 @@ def condition_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects
     """Mean absolute error of every method at every level of every condition, worst level first.
 
     Args:
-        found: a level each, with "condition", "level", "n_clips" and "mae" (method -> bpm or None).
+        found: one entry per level, with "condition", "level", "n_clips" and "mae" (method -> bpm or None).
 
     Returns:
         A plotly figure; POS and the constant predictor are grey.
@@ -108,11 +108,11 @@ def condition_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects
 
 
 def parts_figure(found: Mapping[str, Any]) -> plotly.graph_objects.Figure:
-    """Heart-rate error of a network without each of its parts: a bar a variant, a point a seed.
+    """Heart-rate error of a network without each of its parts: one bar per variant, one point per seed.
 
     Args:
-        found: a network's entry, with "network", "target", "steps", "ablations" (the whole network first, each with
-            "variant", "minus_whole" and "hr_window") and "beside" (of POS and the constant predictor).
+        found: the entry of a network, with "network", "target", "steps", "ablations" (the whole network first, each
+            with "variant", "minus_whole" and "hr_window") and "beside" (for POS and the constant predictor).
 
     Returns:
         A plotly figure; the whole network is coloured, the dashed line is POS.

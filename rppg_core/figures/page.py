@@ -1,4 +1,4 @@
-"""One HTML file that loads nothing over the network: its frame, its style, and figures in it."""
+"""A self-contained HTML page: its frame, its style and its figures."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NOT_MEDICAL = "Estimates for research and teaching. Not a medical device."
 
 
 def list_html(lines: Sequence[str]) -> str:
-    """Lines as a list; nothing for none."""
+    """Lines as an HTML list; empty without lines."""
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>" if lines else ""
 
 
 def figure_html(figure: plotly.graph_objects.Figure, name: str, words: str) -> str:
-    """A figure for `page_html`, described in words for those who do not see it."""
+    """A figure for `page_html`, with a description for readers who cannot see it."""
     drawing = figure.to_html(
         full_html=False,
         include_plotlyjs=False,
@@ -29,7 +29,7 @@ def figure_html(figure: plotly.graph_objects.Figure, name: str, words: str) -> s
 
 
 def page_html(title: str, body: str) -> str:
-    """A page that loads nothing over the network; plotly.js is in it where a figure is."""
+    """A page that loads nothing over the network; plotly.js is included if the page has a figure."""
     from plotly.offline import get_plotlyjs
 
     script = f"<script>{get_plotlyjs()}</script>" if "Plotly.newPlot" in body else ""

@@ -1,7 +1,7 @@
-"""Simulated people beside recorded ones, in one figure: harmonics, spectrum, variation of the intervals.
+"""Simulated and recorded people in one figure: harmonics, spectrum, variation of the intervals.
 
-It is drawn from the JSON of `lab.protocols.beats.physiology_match` alone, in the style of the other figures: grey
-is recorded, the accent colour is simulated, and the shaded band holds 80 % of the draws.
+It is drawn from the JSON of `lab.protocols.beats.physiology_match` alone, in the style of the other figures: recorded
+data are grey, simulated data have the accent colour, and the shaded band holds 80 % of the draws.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def physiology_figure(match: Mapping[str, Any]) -> plotly.graph_objects.Figure:
     """Three panels: ratios of the harmonics, spectrum over multiples of the heart rate, swing of the intervals.
 
     Args:
-        match: what `PhysiologyMatch.to_dict` gives; a panel without a recording stays empty and says so.
+        match: from `PhysiologyMatch.to_dict`; a panel without a recording stays empty, and its title says so.
 
     Returns:
-        A plotly figure; the title and each panel's title say the finding.
+        A plotly figure; its title and those of the panels state the findings.
     """
     fig: Any = empty_figure(*PANELS_PX)
     in_legend: set[str] = set()
@@ -94,7 +94,7 @@ def _add_curve(
     row: int,
     factor: float = 1.0,
 ) -> None:
-    """The simulated band and its median, the recorded spectrum over them."""
+    """The simulated band and its median, with the recorded spectrum on top."""
     import plotly.graph_objects as go
 
     if curve is None:
@@ -121,7 +121,7 @@ def _add_curve(
 
 
 def _finding(harmonics: Sequence[Mapping[str, Any]], breath: Sequence[Mapping[str, Any]]) -> str:
-    """What the whole figure says."""
+    """The finding of the whole figure."""
     parts = {"pulse shapes": harmonics, "breathing in the intervals": breath}
     held = [name for name, rows in parts.items() if rows and all(row["covered"] for row in rows)]
     missed = [name for name, rows in parts.items() if rows and name not in held]
@@ -135,7 +135,7 @@ def _finding(harmonics: Sequence[Mapping[str, Any]], breath: Sequence[Mapping[st
 
 
 def _verdict(what: str, rows: Sequence[Mapping[str, Any]], percent: float = 0.0) -> str:
-    """'Harmonics 0.40, 0.27: in the simulated range', in percent where a factor is given."""
+    """'Harmonics 0.40, 0.27: in the simulated range', in percent if a factor is given."""
     if not rows:
         return f"{what}: nothing recorded"
     digits, unit = (1, " %") if percent else (2, "")

@@ -3,8 +3,8 @@
 Nothing is estimated here. Waveforms are band-passed and z-scored for display, and the title says so. Package,
 notebooks, report page and app share one palette: Okabe and Ito's (https://jfly.uni-koeln.de/color/), vermilion for
 an estimate, grey for a reference. Backgrounds are transparent and text is mid-grey, so that every figure is
-readable on a light and on a dark page. plotly is imported inside the functions, so that the command line does not
-wait for it.
+readable on a light and on a dark page. plotly is imported inside the functions, so that the command line starts
+without it.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 BAND = "rgba(0, 158, 115, 0.10)"
 
 LANE = 4.0  # distance between two methods' waveforms, standard deviations
-DRAWN_S = 60.0  # longest stretch that is drawn
-FIRST_VIEW_S = 12.0  # stretch that fits a phone's width; the rest is a drag away
+DRAWN_S = 60.0  # longest segment that is drawn
+FIRST_VIEW_S = 12.0  # segment that fits the width of a phone; the rest is reached by dragging
 SPECTRUM_BPM = (25.0, 255.0)
 PICTURE_PX = 480
 
 
 def waveform_figure(report: Report, truth: Truth | None = None) -> plotly.graph_objects.Figure:
-    """Every method's pulse in a lane of its own, on one time axis.
+    """The pulse of every method in its own lane, on one time axis.
 
     Args:
         report: result of `analyze`.
-        truth: what a simulated clip really held; drawn in grey under each lane.
+        truth: truth of a simulated clip; drawn in grey behind each lane.
 
     Returns:
-        A plotly figure that opens on the first 12 s of the longest stretch with a face; up to 60 s are drawn.
+        A plotly figure that opens on the first 12 s of the longest segment with a face; up to 60 s are drawn.
     """
     figure = empty_figure(240)
     _add_waveforms(figure, report, truth)
@@ -58,8 +58,8 @@ def spectrum_figure(
 
     Args:
         report: result of `analyze`.
-        method: whose spectrum and reading stand out; None is the consensus, drawn on its clearest method.
-        truth: what a simulated clip really held.
+        method: method whose spectrum and reading are highlighted; None shows the consensus on its clearest method.
+        truth: truth of a simulated clip.
 
     Returns:
         A plotly figure; the abscissa is in beats per minute.
@@ -87,7 +87,7 @@ def figure(report: Report, truth: Truth | None = None) -> plotly.graph_objects.F
     set_title(both, _waves_finding(report), _waves_note(report))
     both.update_traces(
         showlegend=False, selector={"name": "truth", "hoverinfo": "x"}
-    )  # already in the legend
+    )  # it is already in the legend
     both.update_layout(height=lanes_px + 480)
     return both
 
@@ -103,13 +103,13 @@ def roi_picture(report: Report) -> str | None:
 
 
 def reliability_figure(rows: Sequence[Mapping[str, float]]) -> plotly.graph_objects.Figure:
-    """Confidence that was given against the share of readings that were right.
+    """Stated confidence against the share of readings that were right.
 
     Args:
         rows: bins with "confidence" (mean of the bin, 0..1), "observed" (share that was right, 0..1) and "n".
 
     Returns:
-        A plotly figure; points on the grey diagonal are honest, below it too sure.
+        A plotly figure; points on the grey diagonal are well calibrated, points below it overconfident.
     """
     import plotly.graph_objects as go
 
@@ -147,13 +147,13 @@ def reliability_figure(rows: Sequence[Mapping[str, float]]) -> plotly.graph_obje
 
 
 def r_by_amplitude_figure(rows: Sequence[Mapping[str, Any]]) -> plotly.graph_objects.Figure:
-    """How well each method's waveform follows the truth as the pulse gets stronger.
+    """How well the waveform of each method follows the truth, by the strength of the pulse.
 
     Args:
         rows: points with "method", "amplitude" (as text), "mean", "low" and "high" (r and its 95 % interval).
 
     Returns:
-        A plotly figure; POS, the bar, is grey.
+        A plotly figure; POS, the baseline, is grey.
     """
     import plotly.graph_objects as go
 
@@ -162,7 +162,7 @@ def r_by_amplitude_figure(rows: Sequence[Mapping[str, Any]]) -> plotly.graph_obj
     colours = [colour for colour in PALETTE.values() if colour != ESTIMATE]
     for k, name in enumerate(methods):
         points = [row for row in rows if row["method"] == name]
-        beside = 0.3 * ((k + 0.5) / len(methods) - 0.5)  # intervals that do not hide each other
+        beside = 0.3 * ((k + 0.5) / len(methods) - 0.5)  # so that the intervals do not hide each other
         colour = {"pos": REFERENCE, methods[-1]: ESTIMATE}.get(name, colours[k % len(colours)])
         fig.add_trace(go.Scatter(
             x=[levels.index(row["amplitude"]) + beside for row in points], y=[row["mean"] for row in points],
@@ -188,7 +188,7 @@ def r_by_amplitude_figure(rows: Sequence[Mapping[str, Any]]) -> plotly.graph_obj
 
 
 def display_wave(bvp: Bvp) -> Float[np.ndarray, " time"]:
-    """A waveform for the eye: each stretch with a face band-passed to 39-240 bpm and z-scored, NaN between."""
+    """A waveform for display: each segment with a face band-passed to 39-240 bpm and z-scored, NaN in between."""
     wave = np.full(len(bvp.samples), np.nan)
     low_hz, high_hz = HR_BAND_HZ
     for part in segments(bvp.valid):
@@ -289,7 +289,7 @@ def _add_spectrum(fig: Any, report: Report, method: str | None, truth: Truth | N
 
 
 def _spectra(report: Report) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Name -> rates in bpm and mean power of the 10 s windows, which is what the readings were made from."""
+    """Name -> rates in bpm and mean power of the 10 s windows, from which the readings were computed."""
     curves = {}
     for name, estimate in report.estimates.items():
         spectra = window_spectra(estimate.bvp) if estimate.bvp is not None else None
@@ -341,7 +341,7 @@ def _rate_words(estimate: Estimate) -> str:
 
 
 def _first_view_s(report: Report) -> float:
-    """Start of the longest stretch with a face."""
+    """Start of the longest segment with a face."""
     stretches = segments(report.clip.valid)
     longest = max(stretches, key=lambda part: part.stop - part.start, default=slice(0, 0))
     return float(report.clip.times_s[longest.start])
@@ -358,7 +358,7 @@ def _drawn(times_s: np.ndarray, start_s: float) -> slice:
 def _outlined(
     still: UInt8[np.ndarray, "height width 3"], outlines: Mapping[str, np.ndarray]
 ) -> UInt8[np.ndarray, "tall wide 3"]:
-    """The picture at PICTURE_PX, regions drawn in the accent over a dark rim so that they show on any skin."""
+    """The picture at PICTURE_PX, with regions in the accent colour on a dark rim, visible on any skin."""
     scale = PICTURE_PX / max(still.shape[:2])
     size = round(still.shape[1] * scale), round(still.shape[0] * scale)
     picture = cv2.resize(still, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)

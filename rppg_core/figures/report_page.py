@@ -1,7 +1,7 @@
 """A report in readable form: table cells, refusals in words, and one self-contained HTML file.
 
-The command line prints the same rows, the app shows them and the page contains them. The page loads nothing over
-the network: plotly.js is inlined once, from the installed package.
+Command line, app and page show the same rows. The page loads nothing over the network: plotly.js is inlined once,
+from the installed package.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LIMITS = (
     "An estimate from light, never a diagnosis: if you feel unwell, see a doctor whatever this page says.",
     "Confidence and intervals were calibrated on simulated clips; on real video they are a guide.",
     "Motion, dim or flickering light, make-up, filters and strong video compression remove the pulse.",
-    "Darker skin returns less of the pulse to a camera, so a heart rate is refused more often.",
+    "On darker skin a camera sees less of the pulse, so a heart rate is refused more often.",
     "Breathing rate and heart-rate variability from a face are less certain than heart rate.",
 )
 COLUMNS = ("HR bpm", "95 % interval", "confidence", "breaths/min", "RMSSD ms", "SDNN ms")
@@ -51,7 +51,7 @@ _VITAL_WORDS = {
 
 @dataclass(frozen=True)
 class TableRow:
-    """One voice: its numbers, or the cause why there is no heart rate and so nothing else."""
+    """One method or the consensus: its numbers, or why it has no heart rate and hence no other number."""
 
     name: str
     cells: tuple[str, ...]  # as COLUMNS, "—" where a vital is refused; empty when there is no heart rate
@@ -70,12 +70,12 @@ def table_rows(report: Report) -> list[TableRow]:
 
 
 def remarks(report: Report) -> list[str]:
-    """What is not shown and why, and what to know about shown values; said once for all that share the words."""
+    """Which values are not shown and why, and notes on shown values; methods with the same note share a line."""
     said: dict[str, dict[str, list[str]]] = {}
     for method, estimate in report.estimates.items():
         for vital, reading in estimate.vitals.__dict__.items():
             if vital == "spo2" and "spo2" not in estimate.direct:
-                continue  # not promised by this method
+                continue  # this method does not estimate it
             words = f"not shown: {reading.note}" if reading.refused else reading.note
             if words and not (reading.refused and estimate.vitals.hr.refused):
                 said.setdefault(words, {}).setdefault(_VITAL_WORDS[vital], []).append(method)
@@ -91,26 +91,26 @@ def remarks(report: Report) -> list[str]:
 
 
 def facts(report: Report) -> list[tuple[str, str]]:
-    """What the clip is and how well the face was seen, as label and value."""
+    """Properties of the clip and how well the face was seen, as label and value."""
     video, face = report.video, report.face
     container = f"; the file says {video.fps_container:.3g}" if video.fps_container else ""
     turned = f", turned by {video.rotation_deg}°" if video.rotation_deg else ""
     hdr = ", HDR" if video.hdr else ""
-    density = f", {video.bits_per_pixel:.3f} bits a pixel" if video.bits_per_pixel else ""
+    density = f", {video.bits_per_pixel:.3f} bits per pixel" if video.bits_per_pixel else ""
     relaxed = ", relaxed" if face.skin_relaxed else ""
     seen = [
         (
             "face",
             f"found in {face.found:.0%} of the frames, {face.width_px:.0f} pixels wide, {face.n_faces} at most",
         ),
-        ("motion", f"{face.motion_percent:.1f} % of the face's width a second"),
+        ("motion", f"{face.motion_percent:.1f} % of the face width per second"),
     ]
     if report.clip.region == "whole":
         seen = [("region", "the whole picture is taken as skin")]
     return [
         ("picture", f"{video.width} x {video.height} pixels{turned}"),
         ("length", f"{video.duration_s:.1f} s, {video.n_frames} frames"),
-        ("frame rate", f"{video.fps:.4g} a second{container}"),
+        ("frame rate", f"{video.fps:.4g} per second{container}"),
         (
             "frame times",
             f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames dropped, "
@@ -143,7 +143,7 @@ def table_html(report: Report) -> str:
 
 
 def picture_html(report: Report) -> str:
-    """The face with the outlines of its regions, and what was seen of it."""
+    """The face with the outlines of its regions, and a caption."""
     picture = roi_picture(report)
     if picture is None:
         return "<p>No picture was kept.</p>"
@@ -155,25 +155,25 @@ def picture_html(report: Report) -> str:
 
 
 def facts_html(report: Report) -> str:
-    """What the clip is, and what was odd about it."""
+    """Properties of the clip, and notes on it."""
     known = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts(report))
     return f"<dl>{known}</dl>{list_html(report.notes)}"
 
 
 def report_html(report: Report) -> str:
-    """The whole page."""
+    """The whole report page."""
     waves, spectrum = waveform_figure(report), spectrum_figure(report)
     known_limits = list_html(remarks(report))
     body = [
         f'<p class="verdict">{escape(report.consensus.verdict)}</p><p class="small">{NOT_MEDICAL}</p>',
         "<h2>Estimates</h2>" + table_html(report),
-        f"<h3>To know about these numbers</h3>{known_limits}" if known_limits else "",
+        f"<h3>Notes on these numbers</h3>{known_limits}" if known_limits else "",
         "<h2>Pulse</h2>" + figure_html(waves, "waves", "Pulse waveform of every method over time."),
         "<h2>Spectrum</h2>" + figure_html(spectrum, "spectrum", "Power over rate; band shaded, peak marked."),
-        "<h2>What was looked at</h2>" + picture_html(report),
+        "<h2>The regions used</h2>" + picture_html(report),
         "<h2>The video</h2>" + facts_html(report),
         "<h2>Limits</h2>" + list_html(LIMITS),
-        '<p class="small">This file holds a picture out of the video. Share it only as you would share a photo.</p>',
+        '<p class="small">This file contains a picture from the video. Share it only as you would share a photo.</p>',
     ]
     return page_html("Pulse from a face video", "\n".join(body))
 
@@ -182,14 +182,14 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
     """A page for the result of `rppg evaluate`.
 
     Args:
-        title: of the page.
+        title: title of the page.
         text: the tables.
-        found: the result as JSON; what is in it of "reliability", "r_by_amplitude", "physiology", "bland_altman",
-            "error_by_condition", "parts" and "stress" is drawn.
+        found: the result as JSON; its entries "reliability", "r_by_amplitude", "physiology", "bland_altman",
+            "error_by_condition", "parts" and "stress" are drawn if present.
     """
     found, figures = found or {}, []
     if bins := found.get("reliability"):
-        words = "Confidence that was given against the share of readings within 5 bpm."
+        words = "Stated confidence against the share of readings within 5 bpm."
         figures.append(figure_html(reliability_figure(bins), "reliability", words))
     if points := found.get("r_by_amplitude"):
         words = "Correlation of every method's waveform with the true pulse, by the strength of the pulse."
@@ -207,11 +207,13 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
         figures.append(figure_html(condition_figure(levels), "error-by-condition", words))
     for k, parts in enumerate(found.get("parts", ())):
         words = (
-            f"Heart-rate error of {parts['network']} whole and without each of its parts, one point a seed."
+            f"Heart-rate error of {parts['network']} whole and without each of its parts, one point per seed."
         )
         figures.append(figure_html(parts_figure(parts), f"parts-{k + 1}", words))
     if sweeps := found.get("stress"):
-        from rppg_core.figures.stress import stress_figures  # brings the simulator, which no other page needs
+        from rppg_core.figures.stress import (
+            stress_figures,
+        )  # imports the simulator, which no other page needs
 
         figures += [figure_html(*parts) for parts in stress_figures(sweeps)]
     table = f'<div class="scroll" tabindex="0"><pre>{escape(text)}</pre></div>'
@@ -219,20 +221,20 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
 
 
 def report_text(report: Report) -> str:
-    """For a terminal: verdict, table, what to know about the numbers."""
+    """The report for a terminal: verdict, table, notes on the numbers."""
     rows = table_rows(report)
     empty = ("",) * len(COLUMNS)
     cells = [[row.name, *(row.cells or empty), *(empty[:3] if row.cause else row.more)] for row in rows]
     lines = text_table(["method", *COLUMNS, *MORE_COLUMNS], cells).splitlines()
     for line, row in enumerate(rows, start=2):
-        if row.cause:  # over the empty cells, as in the page
+        if row.cause:  # in place of the empty cells, as on the page
             lines[line] = f"{row.name.ljust(lines[1].index(' '))}  no heart rate: {row.cause}"
     about = "\n".join([*remarks(report), *report.notes, NOT_MEDICAL])
     return "\n".join([report.consensus.verdict, "", *lines, "", about])
 
 
 def csv_text(report: Report) -> str:
-    """Vitals as comments, then a line a sample and a column a waveform; cells are empty where there was no face."""
+    """Vitals as comments, then one line per sample and one column per waveform, with empty cells without a face."""
     lines = [f"# {NOT_MEDICAL}", f"# verdict: {report.consensus.verdict}"]
     voices = {"consensus": report.consensus.vitals, **{n: e.vitals for n, e in report.estimates.items()}}
     for voice, vitals in voices.items():

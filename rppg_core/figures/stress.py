@@ -1,6 +1,6 @@
-"""Figures of the stress lab: how a setting affects each method, and the waveforms at every stop of it.
+"""Figures of the stress lab: how a setting affects each method, and the waveforms at every value of it.
 
-Nothing is estimated here: curves come from the cells of protocol `stress`, waveforms from the packaged lab. Both
+Nothing is estimated here: curves come from the results of protocol `stress`, waveforms from the packaged lab. Both
 can be read without interaction; the slider under the waveforms moves through frames that are stored in the figure.
 """
 
@@ -29,8 +29,8 @@ COLOURS = {
     "lgi": PALETTE["sky"],
 }
 DASHES = ("solid", "dash", "dot")
-ALIKE_R = 0.1  # losses of r below this are not worth a ranking
-BROKEN_R = 0.7  # the waveforms open where the first method falls below it
+ALIKE_R = 0.1  # if no method loses more r than this, they are not ranked
+BROKEN_R = 0.7  # the waveform figure opens where the first method falls below this
 SEEN_S = 8.0
 Cells = Sequence[Mapping[str, Any]]
 
@@ -47,14 +47,14 @@ def stress_figures(found: Mapping[str, Any]) -> Iterator[tuple[plotly.graph_obje
 
 
 def stress_curves(sweep: Sweep, cells: Cells) -> plotly.graph_objects.Figure:
-    """Likeness (r) of every method above, share of readings shown below, over the stops of one knob.
+    """Correlation (r) of every method above, share of readings shown below, over the values of one setting.
 
     Args:
-        sweep: whose knob.
-        cells: as `StressResult.cells` or `StressLab.cells`; those of other sweeps are left aside.
+        sweep: the sweep of this setting.
+        cells: as `StressResult.cells` or `StressLab.cells`; those of other sweeps are ignored.
 
     Returns:
-        A plotly figure; stops stand at equal distances. Bars are the range over people.
+        A plotly figure with equally spaced values. Bars are the range over people.
     """
     import plotly.graph_objects as go
 
@@ -64,7 +64,7 @@ def stress_curves(sweep: Sweep, cells: Cells) -> plotly.graph_objects.Figure:
     for k, name in enumerate(voices):
         at = {cell["value"]: cell for cell in mine if cell["method"] == name}
         stops = [(x, at[value]) for x, value in enumerate(sweep.values) if value in at]
-        beside = 0.3 * ((k + 0.5) / len(voices) - 0.5)  # lines that do not hide each other
+        beside = 0.3 * ((k + 0.5) / len(voices) - 0.5)  # so that the lines do not hide each other
         line = {"color": COLOURS.get(name, INK), "width": 1.8, "dash": _dash(name, voices)}
         known = [(x + beside, cell["r"]) for x, cell in stops if cell["r"] is not None]
         if known:
@@ -89,14 +89,14 @@ def stress_curves(sweep: Sweep, cells: Cells) -> plotly.graph_objects.Figure:
 
 
 def stress_waves(lab: StressLab, sweep: str) -> plotly.graph_objects.Figure:
-    """Waveforms of one person at every stop of a knob, over the true pulse, with a slider.
+    """Waveforms of one person at every value of a setting, over the true pulse, with a slider.
 
     Args:
-        lab: of `stress_lab()`.
-        sweep: whose knob.
+        lab: from `stress_lab()`.
+        sweep: name of the sweep.
 
     Returns:
-        A plotly figure with a frame a stop; it opens where the first method breaks, or at the hard end.
+        A plotly figure with one frame per value; it opens where the first method fails, or at the hard end.
 
     Raises:
         UsageError: the sweep does not exist.
@@ -138,7 +138,7 @@ def stress_waves(lab: StressLab, sweep: str) -> plotly.graph_objects.Figure:
 def _frame(
     fig: plotly.graph_objects.Figure, knob: Sweep, value: float, moment: LabMoment, seen: np.ndarray
 ) -> plotly.graph_objects.Frame:
-    """What changes in the figure at one stop; title and labels of the figure itself are left at it."""
+    """The frame for one value; it also sets title and labels of the figure itself to this value."""
     import plotly.graph_objects as go
 
     names = list(moment.waves)
@@ -177,7 +177,7 @@ def _wave_traces(moment: LabMoment, names: Sequence[str], seen: np.ndarray) -> l
 
 
 def _slider(knob: Sweep, first: float) -> dict[str, Any]:
-    """A stop for each frame; it replaces data, title and labels at once."""
+    """A slider with one step per frame, which replaces data, title and labels at once."""
     at_once = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     return {
         "active": knob.values.index(first),
@@ -198,13 +198,13 @@ def _opening(lab: StressLab, knob: Sweep) -> float:
 
 
 def _dash(name: str, voices: Sequence[str]) -> str:
-    """Solid for what has a colour of its own; the others share one and differ in their dashes."""
+    """Solid for methods with their own colour; the others share one colour and differ in their dashes."""
     others = [voice for voice in voices if voice not in COLOURS]
     return DASHES[others.index(name) % len(DASHES)] if name in others else "solid"
 
 
 def _finding(sweep: Sweep, cells: Cells) -> str:
-    """Who keeps and who loses its waveform at the hardest stop that has one."""
+    """Which method keeps and which loses the waveform at the hardest value that has any."""
     known = [cell for cell in cells if cell["r"] is not None]
     if not known:
         return f"{sweep.name}: no waveform to judge"

@@ -1,4 +1,4 @@
-"""The look that all figures share: colours, empty axes, titles that state the finding."""
+"""The style shared by all figures: colours, empty axes, titles that state the finding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GRID = "rgba(128, 128, 128, 0.22)"
 
 
 def empty_figure(*heights_px: int) -> plotly.graph_objects.Figure:
-    """One plot a height, below each other, in the house style."""
+    """One plot per height, stacked vertically, in the common style."""
     from plotly.subplots import make_subplots
 
     fig = make_subplots(
@@ -51,7 +51,7 @@ def empty_figure(*heights_px: int) -> plotly.graph_objects.Figure:
 
 
 def set_title(fig: plotly.graph_objects.Figure, finding: str, note: str) -> None:
-    """The finding above, how to read it below; lines are short enough for a phone."""
+    """Set the finding as title and the note on how to read it below, in lines short enough for a phone."""
     title, subtitle = textwrap.wrap(finding, 34), textwrap.wrap(note, 46)
     small = f"<span style='font-size:12px'>{'<br>'.join(subtitle)}</span>"
     fig.update_layout(

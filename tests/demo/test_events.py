@@ -93,7 +93,7 @@ def test_fault_empties_the_page_and_deletes_the_upload(on, upload):
     on.begin(VISITOR)
     video, said, *_ = on.fault(VISITOR)
     assert video is None
-    assert "a fault of the page" in said
+    assert "an error in the page" in said
     assert not upload.exists()
 
 

@@ -126,6 +126,6 @@ def test_ablation_without_experts_has_nothing_to_show():
 def test_last_sentence_says_how_much_all_experts_matter_where_that_is_known():
     known = inside([0.3, 0.3, 0.4]) | {"expert_size": np.array([0.05, 0.2])}
     assert expert_words(known)[2] == (
-        "What all experts of a layer add is 5 to 20 % of the size of what its trunk says."
+        "What all experts of a layer add is 5 to 20 % of the size of its trunk's output."
     )
     assert len(expert_words(inside([0.3, 0.3, 0.4]))) == 2

@@ -109,4 +109,4 @@ def test_part_that_is_missed_no_more_than_seeds_differ_is_not_named():
 
 def test_page_draws_the_parts_of_every_network():
     page = protocol_html("mssdg", "the table", {"parts": [parts_of((7.0, 7.2))]})
-    assert "one point a seed" in page and "no-experts" in page
+    assert "one point per seed" in page and "no-experts" in page

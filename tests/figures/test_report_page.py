@@ -116,7 +116,7 @@ def test_remarks_say_a_cause_once_for_all_who_share_it():
 
 
 def test_facts_name_measured_and_claimed_frame_rate():
-    assert ("frame rate", "30 a second; the file says 30") in report_page.facts(make_report())
+    assert ("frame rate", "30 per second; the file says 30") in report_page.facts(make_report())
 
 
 def test_facts_say_where_a_video_is_hdr():

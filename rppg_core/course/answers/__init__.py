@@ -1,8 +1,8 @@
-"""The answers that `teach.check` compares with: one visible table for each notebook.
+"""The answers that `teach.check` compares values with: one table per notebook.
 
 `notebooks/01_pulse_from_colour.ipynb` has `answers/pulse_from_colour.py`; that file holds `ANSWERS`, name ->
-`Answer`. An expected value is computed from the package wherever a name or a formula can give it, so that it stays
-in step with the code. Names are unique over all files.
+`Answer`. Wherever possible, an expected value is computed from the package, so that it stays in step with the
+code. Names are unique over all files.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Answer:
     value: Callable[[], Any]  # computes it: a number, an array, a bool, a text, or a tuple of these
     within: float = 0.0  # largest difference that still matches, in `unit`
     unit: str = ""
-    hint: str  # the next step for someone who differs; never the answer itself
-    traps: tuple[tuple[Any, str], ...] = ()  # a wrong value that is often given, and what went wrong then
+    hint: str  # the next step after a wrong value; never the answer itself
+    traps: tuple[tuple[Any, str], ...] = ()  # a common wrong value, and what went wrong
 
 
 @cache
@@ -31,7 +31,7 @@ def all_answers() -> dict[str, Answer]:
     """Every answer of the course by its name.
 
     Raises:
-        ValueError: two notebooks use one name.
+        ValueError: two notebooks use the same name.
     """
     found: dict[str, Answer] = {}
     for module in iter_modules(__path__):

@@ -1,4 +1,4 @@
-"""Known answers of 03, from faces to maps."""
+"""Known answers for notebook 03, from faces to maps."""
 
 from __future__ import annotations
 
@@ -35,19 +35,20 @@ ANSWERS = {
     "noise_of_a_far_face": Answer(
         value=lambda: 120 / 40, within=0.01,
         hint="pixels grow with the square of the width, and noise falls with the square root of the pixels",
-        traps=((9.0, "that is the factor of the pixels; the noise changes with its square root"),
+        traps=((9.0, "that is the factor for the number of pixels; the noise changes with its square root"),
                (1 / 3, "the noise grows when the face gets smaller")),
     ),
     "rows_of_seven_rois": Answer(
         value=lambda: 2**7 - 1, unit="rows",
         hint="each ROI is in a union or not, and the empty union has no mean",
-        traps=((128, "the empty union is no row: it has no pixels"), (49, "unions of any number, not pairs")),
+        traps=((128, "the empty union gives no row: it has no pixels"),
+               (49, "count unions of any number of ROIs, not pairs")),
     ),
     "windows_of_30_s": Answer(
         value=lambda: len(overlapping_windows(30 * 30, 256)), unit="windows",
         hint="len(prepare.overlapping_windows(900, 256))",
-        traps=((4, "windows overlap by half; beside each other it would be four"),
-               (6, "the last window is moved back so that it ends with the clip: one more")),
+        traps=((4, "windows overlap by half; without overlap there would be four"),
+               (6, "there is one more: the last window is moved back so that it ends with the clip")),
     ),
     "red_over_green": Answer(
         value=_red_over_green, within=0.01,
@@ -56,6 +57,6 @@ ANSWERS = {
     "fall_of_a_blinking_mean": Answer(
         value=_fall_of_a_blinking_mean, within=0.01, unit="grey levels",
         hint="mean of the pixels above 60 before, minus mean of those above 60 after: two different sets of pixels",
-        traps=((1.0, "that is what the skin does; the mask loses its darkest pixels on the way"),),
+        traps=((1.0, "that is how far the skin falls; the mask also loses its darkest pixels"),),
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Known answers of 10, PhysMLE."""
+"""Known answers for notebook 10, PhysMLE."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RANK, INSIDE, OUTSIDE, TAPS = 4, 48, 56, 7
 
 
 def _unexplained(angle_deg: float, weight_b: float) -> tuple[float, float]:
-    """Of two tasks that share the one feature which is best for their weighted sum."""
+    """Unexplained share of each of two tasks that share the one feature that is best for their weighted sum."""
     angle = np.deg2rad(angle_deg)
     wishes = np.array([[1.0, 0.0], [np.cos(angle), np.sin(angle)]])
     pull = wishes.T @ np.diag([1 - weight_b, weight_b]) @ wishes
@@ -51,19 +51,19 @@ ANSWERS = {
         hint="the matrix has a row for each output channel and a column for each input channel and tap",
         traps=((OUTSIDE * INSIDE * TAPS, "that is the whole convolution"),
                (RANK * (OUTSIDE + INSIDE), "the kernel has 7 taps, and the rows of A run over all of them"),
-               (OUTSIDE + INSIDE * TAPS, "that is rank 1: four columns and four rows are wanted")),
+               (OUTSIDE + INSIDE * TAPS, "that is rank 1, but the rank here is 4: four columns and four rows")),
     ),
     "overlap_at_60_degrees": Answer(
         value=lambda: float(np.cos(np.deg2rad(60)) ** 2), within=0.005,
-        hint="a squared size over the product of two squared sizes: what of the angle is left, squared?",
+        hint="a squared size over the product of two squared sizes: which function of the angle is left, squared?",
         traps=((0.5, "that is the cosine; both sides of the fraction are squared"),
                (0.0, "that would be 90 degrees")),
     ),
     "seesaw_at_45_degrees": Answer(
         value=lambda: _unexplained(45.0, 0.25), within=0.002,
         hint="the weights sum to 1: three parts for a, one for b",
-        traps=((_unexplained(45.0, 0.75), "the other way round: here a is the heavy one"),
-               (_unexplained(45.0, 1 / 3), "three times as heavy is 3/4 against 1/4, not 2/3 against 1/3")),
+        traps=((_unexplained(45.0, 0.75), "the other way round: here a has the larger weight"),
+               (_unexplained(45.0, 1 / 3), "three times the weight is 3/4 against 1/4, not 2/3 against 1/3")),
     ),
     "numbers_of_the_routers": Answer(
         value=_numbers_of_the_routers, unit="numbers",

@@ -1,4 +1,4 @@
-"""Known answers of 01, pulse from colour."""
+"""Known answers for notebook 01, pulse from colour."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _nodding(percent: float, *, nod_bpm: float = 108.0, strength: float = 1.0) -
 
 
 def _nod_that_wins() -> float:
-    """First nod at which GREEN leaves a pulse of 1 %."""
+    """Smallest nod at which GREEN no longer follows a pulse of 1 %."""
     true_bpm = _truth().hr_bpm.mean()
     for percent in np.arange(0.5, 2.01, 0.25):
         if abs(heart_rate_from_bvp(green(_nodding(percent, strength=2.0)), FS) - true_bpm) > 10:
@@ -59,7 +59,7 @@ ANSWERS = {
     "what_views_see_of_lamp": Answer(
         value=lambda: tuple(float(part) for part in VIEWS @ np.ones(3)), within=0.01, unit="%",
         hint="put R = G = B = 1 into the four formulas",
-        traps=(((0, 0, 0, 0), "true of POS; the weights of X add up to 3 - 2"),
+        traps=(((0, 0, 0, 0), "that is true of POS; but the weights of X add up to 3 - 2"),
                ((0, 0, 1, 1), "the other way round: weights that add up to zero do not see the lamp")),
     ),
     "nod_that_beats_a_strong_pulse": Answer(

@@ -1,4 +1,4 @@
-"""Known answers of 02, signal toolkit."""
+"""Known answers for notebook 02, signal toolkit."""
 
 from __future__ import annotations
 
@@ -50,26 +50,26 @@ def _coverage_and_error() -> tuple[float, float]:
 ANSWERS = {
     "bin_width": Answer(
         value=lambda: 60 / 10, within=0.01, unit="bpm",
-        hint="the window must hold a whole number of cycles: by how many a minute do 10 and 11 cycles differ?",
+        hint="the window must hold a whole number of cycles: how many bpm lie between 10 and 11 cycles?",
         traps=((0.1, "that is the width in Hz; a minute has 60 seconds"),
                (10.0, "that is the length of the window in seconds")),
     ),
     "lamp_rate": Answer(
         value=lambda: 60 * abs(LAMP_HZ - 4 * CAMERA_FPS), within=0.5, unit="per minute",
-        hint="how far is 100 Hz from the nearest whole multiple of 24.7 Hz? Then times 60",
+        hint="how far is 100 Hz from the nearest whole multiple of 24.7 Hz? Then multiply by 60",
         traps=((1.2, "right in Hz; the question asks for a rate per minute"),
                (60 * (LAMP_HZ - 3 * CAMERA_FPS), "take the nearest multiple: 4 x 24.7 is closer to 100")),
     ),
     "mended_rate": Answer(
         value=lambda: 90 * 30 / 25, within=0.1, unit="bpm",
         hint="count the beats in 25 frames, then ask how long these frames really took",
-        traps=((75.0, "the other way round: the frames took less time than was thought, so the heart is faster"),
+        traps=((75.0, "the other way round: the frames took less time than assumed, so the heart beats faster"),
                (90.0, "the clock was wrong, so the rate is wrong as well")),
     ),
     "rmssd_at_60": Answer(
         value=lambda: _rmssd_at(60.0), within=0.05, unit="ms",
         hint="np.round(calm.beats_s * 60) / 60, then toy_rmssd",
-        traps=((18.2, "that is the RMSSD of the true beats: round them to the frames first"),),
+        traps=((18.2, "that is the RMSSD of the true beats: first round them to the frames"),),
     ),
     "noise_of_newborns": Answer(
         value=lambda: _rate_of_noise(1.3, 3.7), within=0.5, unit="bpm",
@@ -83,7 +83,7 @@ ANSWERS = {
     "coverage_and_error": Answer(
         value=_coverage_and_error, within=0.005,
         hint="shown = their_confidence >= 0.8; coverage is shown.mean(), the error a mean of absolute values",
-        traps=(((0.625, 3.32), "shown from 0.8 on means >=, so that 0.80 is shown as well"),
+        traps=(((0.625, 3.32), "a reading is shown from 0.8 on, so use >=: 0.80 is shown as well"),
                ((0.75, 13.6 / 6), "errors of different sign cancel in a mean: take absolute values first"),
                ((0.75, 17.2 / 8), "divide by the number of people who got a number, not by all eight")),
     ),

@@ -1,4 +1,4 @@
-"""Known answers of 00, start here."""
+"""Known answers for notebook 00, start here."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ ANSWERS = {
         value=lambda: 60 * HR_BAND_HZ[0],
         within=0.5,
         unit="bpm",
-        hint="a rate in Hz is a number of beats a second, and a minute has 60 of these",
+        hint="a rate in Hz is the number of beats per second, and a minute has 60 seconds",
         traps=((HR_BAND_HZ[0], "that is the lower edge in Hz, not in beats per minute"),),
     ),
     "frames_a_beat": Answer(
         value=lambda: 30 * 60 / 72,
         within=0.1,
         unit="frames",
-        hint="how many seconds does a beat last, and how many frames are taken in these?",
-        traps=((36, "that is 1.2 s; at 72 beats a minute a beat is shorter than a second"),),
+        hint="how many seconds does a beat last, and how many frames are taken in that time?",
+        traps=((36, "that is 1.2 s; at 72 beats per minute a beat is shorter than a second"),),
     ),
     "consensus_at_100": Answer(
         value=lambda: _report(FAST).consensus.vitals.hr.value,
         within=0.05,
         unit="bpm",
         hint="hr_bpm=100.0, seconds=10.0, seed=2, then .consensus.vitals.hr.value",
-        traps=((100.0, "that is what was put in; read the value that the program gives"),),
+        traps=((100.0, "that is the true rate of the simulation; read the value that the program gives"),),
     ),
     "photo_is_refused": Answer(
         value=lambda: _report(PHOTO).consensus.vitals.hr.refused,
-        hint="a photo has no blood: run it, and look at .consensus.vitals.hr.refused",
+        hint="a photo has no blood: run the analysis, and look at .consensus.vitals.hr.refused",
     ),
     "error_of_methods": Answer(
         value=_error_of_methods,

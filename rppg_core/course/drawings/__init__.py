@@ -1,1 +1,1 @@
-"""One drawing per network: its parts and what flows between them."""
+"""One drawing per network: its parts and the data flow between them."""

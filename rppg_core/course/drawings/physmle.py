@@ -43,10 +43,10 @@ ANSWERS = {"pulse": "pulse", "hr": "heart rate", "rr": "breathing", "spo2": "oxy
 
 
 def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
-    """The parts of PhysMLE: features flow to the right, the query flows above them to whatever opens and closes.
+    """The parts of PhysMLE: features flow to the right; the query, drawn above them, controls routers and gates.
 
     Args:
-        finding: the title, a sentence that says what is to be seen.
+        finding: the title, a sentence that states what the figure shows.
         note: how to read it.
     """
     figure: Any = empty_figure(320)

@@ -89,7 +89,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(tmp_path):
     os.killpg(run.pid, signal.SIGINT)
     said = run.communicate(timeout=180)[1]
     assert run.returncode == 130, said
-    step, again = re.search(r"saved at step (\d+); go on with: rppg (.*)", said).groups()
+    step, again = re.search(r"saved at step (\d+); resume with: rppg (.*)", said).groups()
     assert folder.step() == int(step) > 0
     assert "Traceback" not in said
     again_argv = again.split()
