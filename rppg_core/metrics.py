@@ -4,7 +4,6 @@
 estimated) in this order. NaN in either marks a missing value (a refusal, no reference): the pair is left
 out, and `evaluate` reports how many remain. Inputs are not modified.
 
-Aim: one definition of each number that reports, benchmarks and notebooks print.
 Conventions: differences are estimated minus reference, so a positive bias is an overestimate. Percent is 0..100.
 Waveforms have equal length and rate, and hold no NaN (evaluate them segment by segment).
 Metrics:
@@ -60,11 +59,9 @@ def validate(reference: References, estimated: Estimates) -> tuple[References, E
     if len(reference) == 0:
         raise UsageError("no pairs", wanted="at least one", do="give a reference and an estimate")
     for name, values in (("reference", reference), ("estimated", estimated)):
-        if np.isinf(values).any():
-            raise UsageError(
-                f"{name} holds {int(np.isinf(values).sum())} infinite values", wanted="finite numbers or NaN",
-                do="mark missing values as NaN",
-            )  # fmt: skip
+        if n := int(np.isinf(values).sum()):
+            got = f"{name} holds {n} infinite values"
+            raise UsageError(got, wanted="finite numbers or NaN", do="mark missing values as NaN")
     return reference, estimated
 
 
@@ -238,9 +235,7 @@ def snr_db(reference_hr_bpm: float, estimated: Waveform, fs: float) -> float:
     estimated, _ = validate_waveforms(estimated, estimated, fs)
     low, high = SNR_BAND_BPM
     if not low <= check_number(reference_hr_bpm, "reference_hr_bpm") <= high:
-        raise UsageError(
-            f"a reference heart rate of {reference_hr_bpm:g} bpm", wanted="40-240 bpm", do="check its unit"
-        )
+        raise UsageError(f"a reference of {reference_hr_bpm:g} bpm", wanted="40-240 bpm", do="check its unit")
     spectrum = power_spectrum(estimated, fs).band(low / 60, high / 60)
     bpm = spectrum.freqs_hz * 60
     template = np.abs(bpm - reference_hr_bpm) <= SNR_HALF_WIDTH_BPM
@@ -327,12 +322,10 @@ def bootstrap_ci(
     n_resamples, level = check_count(n_resamples, "n_resamples", 1, 10**7), check_number(level, "level", 0, 1)
     if not callable(statistic):
         raise UsageError(f"statistic {statistic!r}"[:80], wanted="a function", do="give one such as np.mean")
-    if len(values) == 0:
+    if (n := len(values)) == 0:
         raise UsageError("no values to resample", wanted="at least one", do="give those of the statistic")
     rng = np.random.default_rng(check_count(seed, "seed"))
-    drawn = np.array(
-        [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(n_resamples)]
-    )
+    drawn = np.array([statistic(values[rng.integers(0, n, n)]) for _ in range(n_resamples)])
     drawn = drawn[np.isfinite(drawn)]
     if len(drawn) == 0:
         return float("nan"), float("nan")
