@@ -135,21 +135,7 @@ def oximetry_controls(
     Raises:
         UsageError: the numbers of references and windows differ, or fewer than MIN_WINDOWS have both.
     """
-    check_kind(windows, OximetryWindows, "windows", do="make them with ratio_of_ratios(trace)")
-    reference = check_samples(reference, "reference", least=0, finite=False)
-    if len(reference) != len(windows.times_s):
-        raise UsageError(
-            f"{len(windows.times_s)} windows and {len(reference)} references",
-            wanted="as many of both",
-            do="average the reference over each window, NaN where there is none",
-        )
-    usable = np.isfinite(reference) & np.isfinite(windows.red_over_blue) & np.isfinite(windows.red_over_green)
-    if usable.sum() < MIN_WINDOWS:
-        raise UsageError(
-            f"{int(usable.sum())} windows with a reference and a pulse",
-            wanted=f"at least {MIN_WINDOWS}",
-            do="use a longer recording",
-        )
+    reference, usable = _usable_windows(windows, reference)
     times_s, truth = windows.times_s[usable], reference[usable]
     clock = (times_s - times_s.mean()) / np.ptp(times_s)
     predictors = {  # name -> (control, the quantity, the features of the linear fit)
@@ -182,6 +168,26 @@ def oximetry_controls(
             )
         )
     return rows
+
+
+def _usable_windows(windows: OximetryWindows, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The reference as an array, and which windows have it and a pulse."""
+    check_kind(windows, OximetryWindows, "windows", do="make them with ratio_of_ratios(trace)")
+    reference = check_samples(reference, "reference", least=0, finite=False)
+    if len(reference) != len(windows.times_s):
+        raise UsageError(
+            f"{len(windows.times_s)} windows and {len(reference)} references",
+            wanted="as many of both",
+            do="average the reference over each window, NaN where there is none",
+        )
+    usable = np.isfinite(reference) & np.isfinite(windows.red_over_blue) & np.isfinite(windows.red_over_green)
+    if usable.sum() < MIN_WINDOWS:
+        raise UsageError(
+            f"{int(usable.sum())} windows with a reference and a pulse",
+            wanted=f"at least {MIN_WINDOWS}",
+            do="use a longer recording",
+        )
+    return reference, usable
 
 
 def evaluate_oximetry(folder: Path | str) -> list[OximetryRow]:

@@ -95,6 +95,11 @@ def notebook_text(report: Report) -> str:
                            background=None if background is None else background[first])
             analyze(part, ["pos"]).consensus.verdict"""),
     ]  # fmt: skip
+    return _notebook(cells)
+
+
+def _notebook(cells: list[dict[str, Any]]) -> str:
+    """The file of these cells."""
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook = {"cells": [{**cell, "id": f"cell{k}"} for k, cell in enumerate(cells)],
                 "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},

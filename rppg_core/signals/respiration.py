@@ -91,16 +91,8 @@ def respiration_rate(
 
     Source: Karlen et al. 2013; the module docstring lists what differs.
     """
-    check_bvp(bvp)
     band_hz = check_pair(band_hz)
-    if beats is not None:
-        check_kind(beats, Beats, "beats", do="find them with find_beats(bvp, fs), or leave them out")
-    if skin is not None:
-        skin = check_samples(skin, "skin", ndim=2, finite=False)
-    if motion is not None:
-        motion = check_samples(motion, "motion", finite=False)
-    if resp is not None:
-        check_bvp(resp)
+    skin, motion = _checked(bvp, beats, skin, motion, resp)
     usable_s = float(bvp.valid.sum()) / bvp.fs
     if usable_s < MIN_RR_S - 0.05:  # the message has one decimal, so the check does too
         return Respiration(float("nan"), note=f"{usable_s:.1f} s of face; at least {MIN_RR_S:.0f} s needed")
@@ -140,6 +132,25 @@ def respiration_calibration() -> RespirationCalibration:
     """The shipped calibration, from respiration.json beside this file."""
     stored = json.loads(RESPIRATION_FILE.read_text())
     return RespirationCalibration(tuple(stored["confidence"]), tuple(stored["log_half_width"]))
+
+
+def _checked(
+    bvp: Bvp,
+    beats: Beats | None,
+    skin: np.ndarray | None,
+    motion: np.ndarray | None,
+    resp: Bvp | None,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Skin and motion as arrays, once everything is of its kind."""
+    check_bvp(bvp)
+    if beats is not None:
+        check_kind(beats, Beats, "beats", do="find them with find_beats(bvp, fs), or leave them out")
+    if resp is not None:
+        check_bvp(resp)
+    return (
+        None if skin is None else check_samples(skin, "skin", ndim=2, finite=False),
+        None if motion is None else check_samples(motion, "motion", finite=False),
+    )
 
 
 def _spectra(
