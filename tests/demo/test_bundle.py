@@ -115,7 +115,7 @@ def test_earlier_bundle_is_replaced_and_what_else_lies_there_stays(space):
 
 @pytest.mark.parametrize("target", [ROOT, ROOT / "demo", ROOT / "LICENSE"])
 def test_nothing_but_a_bundle_is_written_over(target):
-    with pytest.raises(UsageError, match="no earlier bundle"):
+    with pytest.raises(UsageError, match="nor an earlier bundle"):
         bundle.build_bundle(target)
     assert (ROOT / "demo" / "app.py").is_file()
 
