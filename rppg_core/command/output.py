@@ -10,13 +10,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rppg_core.errors import UsageError, WriteError
 from rppg_core.video.paths import working_folder_is_gone
-
-if TYPE_CHECKING:
-    pass
 
 FAULT = 1  # exit code of an error in this program, and of a criterion that is not met
 STOPPED = 130  # exit code after Ctrl-C, as in shells

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +25,6 @@ from rppg_core.figures.report import (
 )
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.types import Bvp, Reading, Report, Vitals
-
-if TYPE_CHECKING:
-    pass
 
 LIMITS = (
     "An estimate from light, never a diagnosis: if you feel unwell, see a doctor whatever this page says.",
