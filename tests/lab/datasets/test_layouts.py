@@ -166,7 +166,7 @@ def test_new_layout_is_one_class_and_one_line(made, monkeypatch):
 
 
 def test_unknown_folder_is_an_error_that_says_what_layouts_look_like(tmp_path):
-    with pytest.raises(UsageError, match=r"no layout that is known; wanted: ubfc1: .*generic: clip\.mp4"):
+    with pytest.raises(UsageError, match=r"no known layout; wanted: ubfc1: .*generic: clip\.mp4"):
         find_layout(tmp_path)
 
 
