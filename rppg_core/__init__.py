@@ -37,7 +37,18 @@ __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  # pyright: ignore[reportUn
 
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
+        try:
+            return getattr(import_module(_PUBLIC[name]), name)
+        except ModuleNotFoundError as error:
+            if error.name not in ("torch", "safetensors"):
+                raise
+            from rppg_core.errors import UsageError
+
+            raise UsageError(
+                f"{name} needs the package {error.name!r}, which is not installed",
+                wanted="the extra 'neural'",
+                do="pip install 'rppg-lab[neural]'",
+            ) from error
     raise AttributeError(f"module 'rppg_core' has no attribute {name!r}")
 
 

@@ -214,3 +214,16 @@ def test_card_text_says_what_the_weights_are():
         "not a medical device",
     )
     assert [words for words in said if words not in text] == []
+
+
+def test_name_at_the_door_says_what_to_install_where_torch_is_missing(monkeypatch):
+    import sys
+
+    import rppg_core
+    from rppg_core.errors import UsageError
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "rppg_core.models.weights")
+    monkeypatch.delitem(sys.modules, "rppg_core.models.base")
+    with pytest.raises(UsageError, match=r"needs the package 'torch'.*rppg-lab\[neural\]"):
+        _ = rppg_core.create_model

@@ -30,12 +30,12 @@ from rppg_core.lab.protocols.held_out.scores import (
 from rppg_core.lab.protocols.held_out.split_training import Task, is_finished, list_tasks, train_all
 from rppg_core.lab.protocols.held_out.splits import Split
 from rppg_core.lab.protocols.held_out.trained import Trained
+from rppg_core.lab.protocols.kept_clips import RUNS
 from rppg_core.lab.protocols.table import Criterion
 from rppg_core.lab.workers import WorkerPool
 from rppg_core.roster import CLASSICAL, get_method, resolve
 from rppg_core.types import Progress
 
-RUNS = Path("out/runs")
 STEPS, SEEDS = 1000, 1  # defaults where neither the user nor the protocol sets them
 MANIFEST = "manifest.json"
 
