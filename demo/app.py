@@ -122,7 +122,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     app.load(events.show_example, outputs=shown, **quiet)
     video.change(on.received, video, **quiet)
-    running = analyse.click(on.begin, outputs=[verdict, results, stop, deleted], **quiet).then(
+    running = analyse.click(on.begin, outputs=[verdict, results, analyse, stop, deleted], **quiet).then(
         on.analyse,
         [video, methods],
         [video, *shown],
@@ -133,7 +133,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
         api_visibility="private",
     )
     running.failure(on.fault, outputs=[video, *shown], **quiet)
-    running.then(on.ended, outputs=[stop, video, *shown], **quiet)
+    running.then(on.ended, outputs=[analyse, stop, video, *shown], **quiet)
     stop.click(on.stop, outputs=[video, *shown], cancels=[running], **quiet)
     delete.click(on.delete, outputs=[deleted, video, *shown], cancels=[running], **quiet)
     delete.click(None, js="() => window.rppgForget()")

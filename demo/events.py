@@ -50,9 +50,18 @@ class Events:
         self.visits.received(_session(request), video)
 
     def begin(self, request: gr.Request) -> Panels:
-        """On the click on Analyse: clear old results from the page and show Stop."""
+        """On the click on Analyse: clear old results from the page, show Stop and lock Analyse.
+
+        Gradio ignores a second start while the first runs, which would leave the page at "Analysing …" for ever.
+        """
         self.visits.begin(_session(request))
-        return "Analysing …", gr.Column(visible=False), gr.Button(visible=True), ""
+        return (
+            "Analysing …",
+            gr.Column(visible=False),
+            gr.Button(interactive=False),
+            gr.Button(visible=True),
+            "",
+        )
 
     def analyse(
         self,
@@ -106,19 +115,19 @@ class Events:
         return None, *_no_panels(words.stopped(self.visits.stop(_session(request))))
 
     def ended(self, request: gr.Request) -> Panels:
-        """After every analysis: hide Stop, and repeat the message that a cancelled event cleared from the page."""
+        """After every analysis: unlock Analyse, hide Stop, and repeat what a cancelled event cleared from the page."""
         what = self.visits.stopped(_session(request))
-        hidden = gr.Button(visible=False)
+        buttons = gr.Button(interactive=True), gr.Button(visible=False)
         if what is None:
-            return hidden, *(gr.skip() for _ in (None, *_no_panels("")))
-        return hidden, None, *_no_panels(words.stopped(what))
+            return *buttons, *(gr.skip() for _ in (None, *_no_panels("")))
+        return *buttons, None, *_no_panels(words.stopped(what))
 
     def fault(self, request: gr.Request) -> Panels:
         """After an error in this program: clear old results from the page."""
         if (
             self.visits.stopped(_session(request)) is not None
         ):  # Gradio treats a cancelled event as a failed one
-            return self.ended(request)[1:]
+            return self.ended(request)[2:]
         self.visits.received(_session(request), None)
         return None, *_no_panels(words.fault())
 

@@ -100,9 +100,9 @@ def test_fault_empties_the_page_and_deletes_the_upload(on, upload):
 def test_end_of_an_analysis_says_stop_again_where_it_was_stopped_and_nothing_otherwise(on, upload):
     on.received(str(upload), VISITOR)
     on.begin(VISITOR)
-    assert all(part == gr.skip() for part in on.ended(VISITOR)[1:])
+    assert all(part == gr.skip() for part in on.ended(VISITOR)[2:])
     said = on.stop(VISITOR)
     assert "the video me.mp4" in said[1]
     assert (
-        on.ended(VISITOR)[2].split("at")[0] == on.fault(VISITOR)[1].split("at")[0] == said[1].split("at")[0]
+        on.ended(VISITOR)[3].split("at")[0] == on.fault(VISITOR)[1].split("at")[0] == said[1].split("at")[0]
     )
