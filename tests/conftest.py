@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.demo.browser import playwright
 
@@ -14,6 +15,10 @@ __all__ = ["playwright"]  # also a fixture: what launches a Chromium
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+settings.register_profile(
+    "suite", deadline=None
+)  # a busy machine is no failure; the suite has limits of its own
+settings.load_profile("suite")
 
 
 def _not_run(reason: str) -> None:

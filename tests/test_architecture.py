@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ SHARED_BY_PROTOCOLS = {"table", "kept_clips", "waveform_scores"}
 LIGHT = {"numpy", "scipy", "cv2", "av", "jaxtyping"}  # what the cold path of `rppg analyze` may load
 
 
+@cache
 def modules() -> dict[str, Path]:
     return {
         str(path.relative_to(PACKAGE).with_suffix("")).replace("/", ".").removesuffix(".__init__"): path
@@ -43,7 +45,8 @@ def modules() -> dict[str, Path]:
     }
 
 
-def imports_of(path: Path) -> set[str]:
+@cache
+def imports_of(path: Path) -> frozenset[str]:
     """Package-relative names of everything of ours that a file imports, wherever the import stands."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -56,7 +59,7 @@ def imports_of(path: Path) -> set[str]:
             found |= {
                 a.name.removeprefix("rppg_core.") for a in node.names if a.name.startswith("rppg_core.")
             }
-    return found
+    return frozenset(found)
 
 
 def line_of(module: str) -> int:

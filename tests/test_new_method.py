@@ -127,9 +127,13 @@ def test_it_is_listed(copy):
 
 
 def test_it_keeps_the_contract(copy):
-    said = run(
-        copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/models/test_contract.py", "-k", "toy"
-    )
+    plain = (
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=--import-mode=importlib",
+    )  # shapes are checked elsewhere
+    said = run(copy, "-m", "pytest", "-q", *plain, "tests/models/test_contract.py", "-k", "toy")
     assert "5 passed" in said
 
 
