@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab.datasets.make_layouts import make_stmap, make_ubfc2, wave
+from lab.datasets.known_pulse import wave
+from lab.datasets.make_layouts import make_stmap, make_ubfc2
 from lab.datasets.many_videos import make_videos
 
 from rppg_core.errors import UsageError

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from lab.simulate.skin_means import STILL, skin_means
 
-from rppg_core.lab.simulate.faces import (
-    PULSE_FREE,
-    SimulationSettings,
-    simulate_clip,
-    simulate_video,
-)
+from rppg_core.lab.simulate.faces import PULSE_FREE, SimulationSettings, simulate_clip, simulate_video
 from rppg_core.lab.simulate.portrait import load_portrait
 from rppg_core.signals.spectrum import heart_rate_from_bvp, power_spectrum
 from rppg_core.video.prepare import resample
