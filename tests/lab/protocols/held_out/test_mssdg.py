@@ -33,7 +33,6 @@ from rppg_core.lab.protocols.held_out.split_training import (
     train_one,
 )
 from rppg_core.lab.protocols.held_out.splits import leave_one_domain_out
-from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.lab.training import loop
 from rppg_core.models import weights
@@ -69,15 +68,7 @@ class KnowingClip(TraceClip):
         return clip, unlabelled(truth, "bvp", "resp", "rr_brpm", "spo2_percent")
 
     def truth_at(self, times_s):
-        settings = SimulationSettings(
-            hr_bpm=self.hr_bpm,
-            seconds=self.seconds,
-            seed=self.seed,
-            motion="none",
-            noise=self.noise,
-            amplitude_percent=1.0,
-        )
-        return truth_at(simulate_traces(settings)[1], times_s)
+        return truth_at(simulate_traces(self.settings)[1], times_s)
 
 
 class KnowingDomain(TraceDomain):
