@@ -67,15 +67,6 @@ def test_uneven_frame_times_are_kept(tmp_path):
     assert 4 <= video.info().dropped_frames <= 7
 
 
-def test_frames_without_time_stamps_take_the_header_rate_and_say_so(tmp_path):
-    path = encode(tmp_path / "bare.h264", pictures(20), "libx264", "yuv420p", options={"bf": "0"})
-    video = open_video(path)
-    times_s = [frame.time_s for frame in video.frames()]
-    assert len(times_s) == 20
-    assert np.all(np.diff(times_s) > 0)
-    assert "holds no frame times; its stated rate of 30 frames per second" in " ".join(video.notes)
-
-
 def test_avi_says_that_it_holds_no_frame_times(tmp_path):
     video = open_video(encode(tmp_path / "a.avi", pictures(10), "mpeg4", "yuv420p"))
     assert len(list(video.frames())) == 10
@@ -98,18 +89,6 @@ def test_repeated_times_are_left_out_and_impossible_ones_replaced(tmp_path):
         "1.",
         "2.",
     ]  # one repeated, two that fit nowhere
-
-
-@pytest.mark.parametrize("turn_deg", [90, 180, 270])
-def test_rotated_video_is_read_upright(h264, tmp_path, turn_deg):
-    stored = [whole(frame) for frame in open_video(h264).frames()]
-    video = open_video(remux(h264, tmp_path / "turned.mp4", turn_deg=turn_deg))
-    assert video.header.rotation_deg == turn_deg
-    for frame, picture in zip(video.frames(), stored, strict=True):
-        upright = np.rot90(picture, k=-turn_deg // 90)
-        assert (frame.height, frame.width) == upright.shape[:2]
-        np.testing.assert_allclose(whole(frame), upright, atol=1e-3)
-    assert (video.header.height, video.header.width) == upright.shape[:2]
 
 
 @pytest.mark.parametrize(

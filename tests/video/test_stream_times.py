@@ -19,8 +19,11 @@ from tests.video_files import box, encode, restamped, sound, with_edits
 def test_a_bare_stream_has_the_rate_that_it_states(tmp_path):
     path = encode(tmp_path / "a.h264", pictures(60), "libx264", "yuv420p", options={"bf": "0"})
     np.testing.assert_allclose(times_of(path), np.arange(60) / 30)
-    header = open_video(path).header
-    assert header.clock_known and "holds no frame times" in header.clock
+    video = open_video(path)
+    assert video.header.clock_known
+    assert "holds no frame times; its stated rate of 30 frames per second" in video.header.clock
+    assert len(list(video.frames())) == 60
+    assert video.header.clock in " ".join(video.notes)
 
 
 def test_a_bare_stream_without_a_rate_says_that_its_seconds_cannot_be_counted(tmp_path):

@@ -106,6 +106,7 @@ MATRICES = {  # of the track header: name -> (a, b, c, d), and what is shown
     "flipped upside down": ((1, 0, 0, -1), lambda p: p[::-1]),
     "turned by 180 degrees": ((-1, 0, 0, -1), lambda p: p[::-1, ::-1]),
     "turned by 90 degrees": ((0, 1, -1, 0), lambda p: np.rot90(p, -1)),
+    "turned by 270 degrees": ((0, -1, 1, 0), lambda p: np.rot90(p, 1)),
     "turned by 90 degrees and flipped": ((0, 1, 1, 0), lambda p: np.rot90(p, -1)[:, ::-1]),
     "turned by 270 degrees and flipped": ((0, -1, -1, 0), lambda p: np.rot90(p, 1)[:, ::-1]),
 }
@@ -134,6 +135,8 @@ def test_the_picture_is_shown_as_its_matrix_asks(clip, tmp_path, name):
         part = frame.region(4, 2, 20, 10, 20, 10)
         np.testing.assert_allclose(part, upright[2:12, 4:24], atol=1)  # colours blend at a cut
     assert video.header.mirrored is ("flipped" in name)
+    if "flipped" not in name:
+        assert video.header.rotation_deg == int(name.split()[2])
     assert (video.header.height, video.header.width) == upright.shape[:2]
 
 
