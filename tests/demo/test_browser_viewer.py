@@ -198,7 +198,7 @@ def test_file_that_the_browser_cannot_play_gives_way_to_the_still(page, tmp_path
 
 
 @pytest.mark.browser
-def test_page_lets_go_of_the_file_when_told(page, clip):
+def test_page_releases_the_file_on_request(page, clip):
     show_file(page, clip)
     page.evaluate("rppgForget()")
     assert inside(page, "$('video')") is None

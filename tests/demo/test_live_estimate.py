@@ -20,7 +20,7 @@ def simulated(kind="pulse", seconds=16.0):
 
 
 def packet(times_s, face, background, **picture):
-    """As the browser sends it; `picture` are numbers or one number a frame for the last four columns."""
+    """As the browser sends it; `picture` are numbers or one number per frame for the last four columns."""
     last = [np.broadcast_to(value, len(times_s)) for value in {**PICTURE, **picture}.values()]
     table = np.column_stack([1000 * times_s, face, background, *last])
     return {"rows": np.round(table, 4).tolist()}

@@ -134,7 +134,9 @@ def test_slow_motion_is_brought_back_to_the_recording():
         (15.0, 30.0, False, 1.0),  # time lapse has no sound
     ],
 )
-def test_playback_speed_by_the_cameras_word(capture_fps, playback_fps, sound, speed):
+def test_playback_speed_follows_the_capture_rate_that_the_camera_states(
+    capture_fps, playback_fps, sound, speed
+):
     assert playback_speed(capture_fps, playback_fps, sound=sound) == pytest.approx(speed)
 
 

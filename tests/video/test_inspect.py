@@ -198,7 +198,7 @@ def test_whole_picture_taken_as_skin_has_no_findings_about_a_face():
         ("x265 crf=28.0", "poor"),
     ],
 )
-def test_second_encoding_is_told_from_the_names_in_the_file(written_by, level):
+def test_second_encoding_is_recognised_by_the_names_in_the_file(written_by, level):
     assert judged(replace(GOOD_VIDEO, written_by=written_by))["Converted"].level == level
 
 

@@ -190,7 +190,7 @@ def rate_lines(clip, n, end=""):
 
 
 def make_v4v(root):
-    """Phase 1 with a file a clip, phase 2 with one release file of two videos."""
+    """Phase 1 with one file per clip, phase 2 with one release file of two videos."""
     times_s, pressure = even(25), 90 + 20 * wave(even(1000))
     first, second = root / "Phase 1_ Training_Validation sets", root / "Phase 2_ Testing set"
     lines = "".join(f"{x:.4f}\n" for x in pressure)

@@ -71,7 +71,7 @@ def classified(x: np.ndarray, y: np.ndarray, unseen: np.ndarray) -> np.ndarray:
 
 
 def share_recognised(rendered: dict[str, list[Rendered]], order: np.ndarray | None = None) -> float:
-    """Of clips whose domain is told by what was learned from other people; `order` mixes up the domains."""
+    """Share of clips whose domain is recognised from other people's clips; `order` shuffles the domains."""
     clips = [(k, found) for k, name in enumerate(LABELLED) for found in rendered[name]]
     x = np.stack([look_of(found.clip) for _, found in clips])
     y = np.array([k for k, _ in clips])

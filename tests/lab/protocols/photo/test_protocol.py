@@ -32,7 +32,7 @@ def test_clips_must_be_neither_too_easy_nor_too_hard_for_pos(r, holds):
     assert criterion.holds is holds
 
 
-def test_result_is_told_by_amplitude_tone_and_motion_as_text_and_json():
+def test_result_is_broken_down_by_amplitude_tone_and_motion_in_text_and_json():
     rows = [*both(0.2), row(method="silent", r=float("nan"), direct_spo2_percent=95.0)]
     result = PhotoResult(1, rows)
     text = result.text()
