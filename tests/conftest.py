@@ -15,9 +15,8 @@ __all__ = ["playwright"]  # also a fixture: what launches a Chromium
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-settings.register_profile(
-    "suite", deadline=None
-)  # a busy machine is no failure; the suite has limits of its own
+# a busy machine is no failure; the suite has limits of its own
+settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
 
@@ -25,22 +24,23 @@ def _not_run(reason: str) -> None:
     pytest.skip(f"NOT RUN: {reason}")
 
 
+def _folder_from(variable: str, what: str) -> Path:
+    folder = os.environ.get(variable, "")
+    if not folder or not Path(folder).is_dir():
+        _not_run(f"{variable} does not name {what}")
+    return Path(folder)
+
+
 @pytest.fixture(scope="session")
 def recordings() -> Path:
     """Folder of small real recordings, from RPPG_TEST_DATA."""
-    folder = os.environ.get("RPPG_TEST_DATA", "")
-    if not Path(folder).is_dir() or not folder:
-        _not_run("RPPG_TEST_DATA does not name the folder of real recordings")
-    return Path(folder)
+    return _folder_from("RPPG_TEST_DATA", "the folder of real recordings")
 
 
 @pytest.fixture(scope="session")
 def model_dir() -> Path:
     """Folder of model files for optional backends, from RPPG_MODEL_DIR."""
-    folder = os.environ.get("RPPG_MODEL_DIR", "")
-    if not Path(folder).is_dir() or not folder:
-        _not_run("RPPG_MODEL_DIR does not name a folder of model files")
-    return Path(folder)
+    return _folder_from("RPPG_MODEL_DIR", "a folder of model files")
 
 
 @pytest.fixture(scope="session")

@@ -59,14 +59,6 @@ def test_place_that_cannot_be_written_is_named_before_the_work(capsys, monkeypat
     assert "permission denied" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("path", ["", "nowhere/r.json", "."])
-def test_output_path_without_a_folder_or_name_is_one_line(capsys, monkeypatch, tmp_path, path):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["analyze", "any.mp4", "--json", path]) == 3
-    said = capsys.readouterr()
-    assert said.out == "" and said.err.count("\n") == 1 and "cannot write" in said.err
-
-
 # --- the real command, in processes of its own ---
 
 

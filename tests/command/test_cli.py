@@ -119,15 +119,15 @@ def test_missing_file_is_one_line_and_exit_code_3(capsys, tmp_path):
     assert "nö such file.mp4" in one_line(capsys.readouterr())
 
 
-def test_folder_as_output_is_refused_before_the_work(analysed, capsys, tmp_path):
-    assert cli.main(["analyze", "me.mp4", "--json", str(tmp_path)]) == 3
-    assert "cannot write" in one_line(capsys.readouterr())
-    assert analysed == []
-
-
-def test_output_in_a_missing_folder_is_refused_before_the_work(analysed, capsys, tmp_path):
-    assert cli.main(["analyze", "me.mp4", "--html", str(tmp_path / "nowhere" / "r.html")]) == 3
-    assert "make the folder" in one_line(capsys.readouterr())
+@pytest.mark.parametrize("option", ["--json", "--html"])
+@pytest.mark.parametrize(("path", "remedy"), [("", ""), (".", ""), ("nowhere/r", "make the folder")])
+def test_output_path_without_a_folder_or_name_is_refused_before_the_work(
+    analysed, capsys, monkeypatch, tmp_path, option, path, remedy
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["analyze", "me.mp4", option, path]) == 3
+    line = one_line(capsys.readouterr())
+    assert "cannot write" in line and remedy in line
     assert analysed == []
 
 

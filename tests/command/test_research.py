@@ -26,52 +26,56 @@ class Result:
         }
 
 
-def test_evaluate_refusal_prints_the_table_and_writes_files(monkeypatch, capsys, tmp_path):
-    from rppg_core.lab.protocols import refusal
+@pytest.fixture
+def recorded(monkeypatch):
+    """Put a recorder in place of what runs a protocol; gives the options of its calls."""
 
-    calls = []
+    def record(module: str, function: str) -> list[dict]:
+        calls = []
 
-    def run_refusal(*, methods, progress, **given):
-        calls.append((methods, given))
-        return Result()
+        def run(*, progress, **options):
+            calls.append(options)
+            return Result()
 
-    monkeypatch.setattr(refusal, "run_refusal", run_refusal)
+        monkeypatch.setattr(f"rppg_core.lab.protocols.{module}.{function}", run)
+        return calls
+
+    return record
+
+
+def test_evaluate_refusal_prints_the_table_and_writes_files(recorded, capsys, tmp_path):
+    calls = recorded("refusal", "run_refusal")
     files = ["--json", str(tmp_path / "e.json"), "--html", str(tmp_path / "e.html")]
     assert cli.main(["evaluate", "--protocol", "refusal", "--seeds", "2", "--methods", "pos", *files]) == 0
     assert capsys.readouterr().out == "the table\n"
-    assert calls == [("pos", {"seeds": 2})]
+    assert calls == [{"methods": "pos", "seeds": 2}]
     assert json.loads((tmp_path / "e.json").read_text())["rows"] == [1]
     assert "the table" in (tmp_path / "e.html").read_text()
 
 
-def test_evaluate_vitals_hands_the_folder_on(monkeypatch, capsys, tmp_path):
-    from rppg_core.lab.protocols.beats import protocol as vitals
-
-    calls = []
-
-    def run_vitals(*, data, progress, **given):
-        calls.append((data, given))
-        return Result()
-
-    monkeypatch.setattr(vitals, "run_vitals", run_vitals)
-    assert cli.main(["evaluate", "--protocol", "vitals", "--data", str(tmp_path)]) == 0
-    assert calls == [(str(tmp_path), {})]
-
-
-def test_evaluate_photo_hands_methods_seeds_and_the_folder_on(monkeypatch, tmp_path):
-    from rppg_core.lab.protocols.photo import protocol as photo
-
-    calls = []
-
-    def run_photo(*, methods, progress, **given):
-        calls.append((methods, given))
-        return Result()
-
-    monkeypatch.setattr(photo, "run_photo", run_photo)
-    argv = ["evaluate", "--protocol", "photo", "--methods", "all", "--seeds", "1", "--runs", str(tmp_path)]
-    argv += ["--weights", "a.st", "b.st"]
-    assert cli.main(argv) == 0
-    assert calls == [("all", {"seeds": 1, "weights": ["a.st", "b.st"], "runs": str(tmp_path)})]
+@pytest.mark.parametrize(
+    ("module", "function", "argv", "options"),
+    [
+        ("beats.protocol", "run_vitals", ["vitals", "--data", "a"], {"data": "a"}),
+        (
+            "photo.protocol",
+            "run_photo",
+            ["photo", "--methods", "all", "--seeds", "1", "--runs", "r", "--weights", "a.st", "b.st"],
+            {"methods": "all", "seeds": 1, "runs": "r", "weights": ["a.st", "b.st"]},
+        ),
+        (
+            "stress.protocol",
+            "run_stress",
+            ["stress", "--sweeps", "noise,light", "--seeds", "1"],
+            {"sweeps": ["noise", "light"], "seeds": 1},
+        ),
+    ],
+    ids=["vitals", "photo", "stress"],
+)
+def test_evaluate_hands_its_options_on_to_the_protocol(recorded, module, function, argv, options):
+    calls = recorded(module, function)
+    assert cli.main(["evaluate", "--protocol", *argv]) == 0
+    assert calls == [options]
 
 
 def test_evaluate_fails_when_a_criterion_does(monkeypatch, tmp_path):
@@ -79,20 +83,6 @@ def test_evaluate_fails_when_a_criterion_does(monkeypatch, tmp_path):
 
     monkeypatch.setattr(vitals, "run_vitals", lambda **given: Result(holds=False))
     assert cli.main(["evaluate", "--protocol", "vitals"]) == 1
-
-
-def test_evaluate_stress_hands_the_knobs_on_as_a_list(monkeypatch):
-    from rppg_core.lab.protocols.stress import protocol as stress
-
-    calls = []
-
-    def run_stress(*, progress, **given):
-        calls.append(given)
-        return Result()
-
-    monkeypatch.setattr(stress, "run_stress", run_stress)
-    assert cli.main(["evaluate", "--protocol", "stress", "--sweeps", "noise,light", "--seeds", "1"]) == 0
-    assert calls == [{"sweeps": ["noise", "light"], "seeds": 1}]
 
 
 def test_extract_makes_a_folder_that_says_what_failed(tmp_path, capsys):

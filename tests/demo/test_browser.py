@@ -129,9 +129,8 @@ def test_no_method_is_answered_and_the_video_stays(page, clip):
 def test_stop_leaves_a_sane_page(page, long_clip, clip, served, face_models):
     analyse(page, long_clip)
     page.locator("#verdict", has_text="reading frame").wait_for()
-    assert page.locator(
-        "#analyse"
-    ).is_disabled()  # a second start would be ignored, and its page wait for ever
+    # a second start would be ignored, and its page wait for ever
+    assert page.locator("#analyse").is_disabled()
     page.locator("#stop").click()
     wait_for_verdict(page, "Stopped")
     page.wait_for_selector("#stop", state="detached")

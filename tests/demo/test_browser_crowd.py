@@ -72,11 +72,17 @@ def test_three_equal_uploads_finish_and_a_fourth_sees_its_place(pages, alone, cl
     assert gone(alone)
 
 
+def one_analyses(pages, clip, long_clip):
+    """Two visitors: one whose long video is being read, and one who has uploaded a short one."""
+    busy, other = pages(), pages()
+    upload(other, clip)
+    analyse(busy, long_clip)
+    busy.locator("#verdict", has_text="reading frame").wait_for()
+    return busy, other
+
+
 def test_visitor_who_leaves_frees_the_slot_and_leaves_nothing(pages, alone, clip, long_clip, face_models):
-    leaver, stayer = pages(), pages()
-    upload(stayer, clip)
-    analyse(leaver, long_clip)
-    leaver.locator("#verdict", has_text="reading frame").wait_for()
+    leaver, stayer = one_analyses(pages, clip, long_clip)
     assert not gone(alone, "long.mp4", seconds=0)
     leaver.close()
     assert gone(alone, "long.mp4", seconds=2)  # reading all of it takes longer
@@ -95,10 +101,7 @@ def test_upload_of_a_visitor_who_never_analyses_goes_with_the_tab(pages, alone, 
 
 
 def test_visitor_who_stops_while_waiting_is_out_of_the_queue(pages, alone, clip, long_clip, face_models):
-    busy, waiting = pages(), pages()
-    upload(waiting, clip)
-    analyse(busy, long_clip)
-    busy.locator("#verdict", has_text="reading frame").wait_for()
+    busy, waiting = one_analyses(pages, clip, long_clip)
     waiting.evaluate(ANALYSE_AND_REMEMBER_PLACES)
     waiting.wait_for_function("window.places.includes('1/1')")
     waiting.locator("#stop").click()

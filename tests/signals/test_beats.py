@@ -47,7 +47,7 @@ def test_breathing_baseline_does_not_move_beats():
     np.testing.assert_allclose(riding.ibi_s, plain.ibi_s, atol=0.004)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(scale=st.floats(1e-6, 1e6), offset=st.floats(-1e3, 1e3))
 def test_beats_depend_neither_on_scale_nor_on_offset(scale, offset):
     truth = waves(seconds=15, hr_bpm=75)

@@ -71,7 +71,7 @@ def test_bandpass_with_low_hz_zero_keeps_the_mean():
     assert np.std((got - 100 - tone(0.2, 30, 30))[60:-60]) < 0.02
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=seeds, n=st.integers(30, 400), scale=st.floats(-50, 50))
 def test_bandpass_is_linear(seed, n, scale):
     rng = np.random.default_rng(seed)
@@ -82,7 +82,7 @@ def test_bandpass_is_linear(seed, n, scale):
     np.testing.assert_allclose(together, apart, atol=1e-8 * (1 + abs(scale)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=seeds, n=st.integers(2, 300))
 def test_bandpass_has_no_direction_in_time(seed, n):
     x = np.random.default_rng(seed).standard_normal(n)
@@ -99,7 +99,7 @@ def test_bandpass_filters_every_column_alike():
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=seeds, n=st.integers(2, 200))
 def test_bandpass_keeps_length_and_stays_finite(seed, n):
     x = np.random.default_rng(seed).standard_normal(n)
@@ -123,7 +123,7 @@ def test_detrend_keeps_the_pulse_and_drops_a_slope():
     assert abs(np.polyfit(times[inner], got[inner], 1)[0]) < 0.01
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=seeds, offset=st.floats(-1e4, 1e4), scale=st.floats(0.01, 1e3))
 def test_standardise_forgets_offset_and_scale(seed, offset, scale):
     x = np.random.default_rng(seed).standard_normal(50)
@@ -137,7 +137,7 @@ def test_standardise_of_a_constant_is_zero(level):
     np.testing.assert_array_equal(standardise(np.full(40, level)), np.zeros(40))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.booleans(), max_size=60))
 def test_segments_cover_exactly_what_is_valid_and_never_touch(flags):
     valid = np.array(flags, dtype=bool)

@@ -15,7 +15,7 @@ def even(fps: float, seconds: float) -> np.ndarray:
 
 
 @given(st.floats(8, 120), st.integers(6, 60), st.floats(0, 0.1), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_even_camera_has_its_rate_and_misses_nothing(fps, seconds, jitter, seed):
     times_s = even(fps, seconds)
     times_s += np.random.default_rng(seed).uniform(-jitter, jitter, len(times_s)) / fps

@@ -40,7 +40,7 @@ def test_heart_rate_does_not_depend_on_the_frame_rate(fs):
     assert heart_rate_from_bvp(pulse(72, round(10 * fs), fs), fs) == pytest.approx(72, abs=0.3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(bpm=st.floats(45, 200), phase=st.floats(0, 6.28), scale=st.floats(1e-4, 1e4))
 def test_heart_rate_of_ten_seconds_is_right_at_any_rate_phase_and_scale(bpm, phase, scale):
     assert heart_rate_from_bvp(scale * pulse(bpm, 300, 30.0, phase), 30.0) == pytest.approx(bpm, abs=0.6)
@@ -101,7 +101,7 @@ def test_power_that_leaks_over_the_edge_of_the_band_is_no_peak():
     assert peak_hz(Spectrum(freqs_hz, drift + line)) == pytest.approx(1.5, abs=0.05)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(n=st.integers(30, 20_000), fs=st.sampled_from([15.0, 25.0, 29.97, 30.0, 60.0]))
 def test_windows_cover_everything_and_overlap_by_half_at_least(n, fs):
     windows = window_slices(n, fs)

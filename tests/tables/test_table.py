@@ -88,7 +88,7 @@ def written(tmp_path):
 @given(dialects, st.lists(values, min_size=3, max_size=30))
 @example(Dialect(decimal=","), [0.5, 1.25, 2.0])
 @example(Dialect(decimal=",", delimiter=";", encoding="utf-16-le"), [1.234, 2.345, math.nan])
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_table_in_any_dialect_gives_its_numbers_or_is_refused(place, dialect, column):
     times_s = [round(k / 30, dialect.digits) for k in range(len(column))]
     place.write_bytes(dialect.data(("t_s", "größe"), zip(times_s, column, strict=True)))
@@ -105,7 +105,7 @@ def test_table_in_any_dialect_gives_its_numbers_or_is_refused(place, dialect, co
 
 
 @given(dialects, st.lists(values, min_size=1, max_size=20))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_table_is_read_or_refused_and_never_anything_else(place, dialect, column):
     data = bytearray(dialect.data(("t_s", "ppg"), [(k / 30, value) for k, value in enumerate(column)]))
     rng = np.random.default_rng(len(data))

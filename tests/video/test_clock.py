@@ -23,7 +23,7 @@ EVEN = np.arange(90) / 30
 
 
 @given(st.floats(5, 120), st.floats(0, 1e6), st.floats(0, 0.4), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_good_stamps_are_kept_whatever_they_begin_with(fps, start_s, jitter, seed):
     stamps = start_s + (np.arange(60) + np.random.default_rng(seed).uniform(0, jitter, 60)) / fps
     times_s, numbers, clock = placed(stamps, rate=25.0)
@@ -73,8 +73,9 @@ def test_pictures_that_share_a_stamp_share_the_time_until_the_next():
     assert np.abs(times_s - numbers / 30).max() < 0.1
 
 
-def test_a_picture_that_repeats_a_time_is_left_out():
-    stamps = np.insert(EVEN, 40, EVEN[39])
+@pytest.mark.parametrize("later_s", [0.0, 1e-12])
+def test_a_picture_that_repeats_a_time_is_left_out(later_s):
+    stamps = np.insert(EVEN, 40, EVEN[39] + later_s)
     times_s, numbers, clock = placed(stamps)
     assert (clock.dropped, len(numbers)) == (1, 90)
     np.testing.assert_allclose(times_s, EVEN, atol=1e-9)
@@ -92,12 +93,6 @@ def test_a_second_recording_goes_on_a_second_later(restart_s):
     times_s, numbers, clock = placed(np.concatenate([200 + EVEN, restart_s + EVEN]))
     assert (len(numbers), clock.breaks) == (180, 1)
     np.testing.assert_allclose(times_s[90:], times_s[89] + 1 + EVEN, atol=1e-6)
-
-
-def test_two_pictures_at_nearly_one_time_are_one():
-    stamps = np.insert(EVEN, 40, EVEN[39] + 1e-12)
-    _, numbers, clock = placed(stamps)
-    assert (clock.dropped, len(numbers)) == (1, 90)
 
 
 def test_missing_stamps_are_placed_between_their_neighbours():
@@ -139,7 +134,9 @@ def test_slow_motion_is_brought_back_to_the_recording():
         (15.0, 30.0, False, 1.0),  # time lapse has no sound
     ],
 )
-def test_playback_speed_by_the_cameras_word(capture_fps, playback_fps, sound, speed):
+def test_playback_speed_follows_the_capture_rate_that_the_camera_states(
+    capture_fps, playback_fps, sound, speed
+):
     assert playback_speed(capture_fps, playback_fps, sound=sound) == pytest.approx(speed)
 
 

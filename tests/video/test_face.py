@@ -1,22 +1,17 @@
-"""The tracker on scikit-image's astronaut, moved, turned, darkened and doubled; and the pieces without any model."""
+"""The tracker on scikit-image's astronaut, moved, turned, darkened and doubled."""
 
 from __future__ import annotations
-
-import importlib.util
-import sys
 
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
-from rppg_core.errors import ModelFileError, UsageError
-from rppg_core.video import face, mesh_points
+from rppg_core.video import mesh_points
 from rppg_core.video.face import FaceTracker
-from rppg_core.video.face_nets import ANCHORS, BlazeEngine
 from rppg_core.video.reader import ArrayFrame, open_video
+from tests.video.astronaut import FACE_WIDTH, look, paste, rms, wall
 
-FACE_WIDTH = 94  # of the astronaut, pixels
 # read off the enlarged picture by eye: centres of the eyes, tip of the nose, corners of the mouth
 BY_EYE = {
     "left eye": (204, 101),
@@ -25,44 +20,6 @@ BY_EYE = {
     "left": (202, 139),
     "right": (246, 142),
 }
-
-
-@pytest.fixture(scope="module")
-def astronaut() -> np.ndarray:
-    return data.astronaut().astype(np.float32)
-
-
-@pytest.fixture
-def tracker(face_models) -> FaceTracker:
-    return FaceTracker()
-
-
-def wall(width: int = 1280, height: int = 720) -> np.ndarray:
-    """A plain wall with a gradient of light and sensor noise."""
-    x = np.linspace(0, 30, width)[None, :, None]
-    noise = np.random.default_rng(1).normal(0, 3, (height, width, 3))
-    return np.clip(np.array([120.0, 112.0, 100.0]) + x + noise, 0, 255).astype(np.float32)
-
-
-def paste(background: np.ndarray, photo: np.ndarray, x: int, y: int, face_width: float) -> np.ndarray:
-    """The photo on a background, scaled so that its face is `face_width` wide, cut off at the edges."""
-    scale = face_width / FACE_WIDTH
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    small = np.clip(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=method), 0, 255)
-    out = background.copy()
-    target = out[y : y + small.shape[0], x : x + small.shape[1]]
-    target[:] = small[: target.shape[0], : target.shape[1]]
-    return out
-
-
-def look(tracker: FaceTracker, picture: np.ndarray, time_s: float = 0.0) -> face.FaceObservation:
-    seen = tracker.observe(ArrayFrame(time_s, picture))
-    assert seen is not None, "no face found"
-    return seen
-
-
-def rms(points: np.ndarray, others: np.ndarray) -> float:
-    return float(np.sqrt(np.square(points - others).sum(axis=1).mean()))
 
 
 def test_points_lie_where_the_eye_sees_them(tracker, astronaut):
@@ -210,131 +167,10 @@ def test_a_turning_head_outdoors_is_never_lost(face_models, recordings):
     assert 180 < np.median(widths) < 240  # pixels, measured on the picture
 
 
-# --- regions ---------------------------------------------------------------------------------------------------
-
-
-def filled(points: np.ndarray, name: str) -> np.ndarray:
-    mask = np.zeros((1024, 1024), np.uint8)
-    polygon = points[list(getattr(mesh_points, name))] * 2
-    return cv2.fillPoly(mask, [np.round(polygon).astype(np.int32)], 1).astype(bool)
-
-
-def test_regions_lie_inside_the_oval_and_apart_from_each_other(tracker, astronaut):
-    points = look(tracker, astronaut).landmarks
-    names = (
-        "LEFT_EYE",
-        "RIGHT_EYE",
-        "LEFT_BROW",
-        "RIGHT_BROW",
-        "LIPS",
-        "FOREHEAD",
-        "LEFT_CHEEK",
-        "RIGHT_CHEEK",
-    )
-    masks = {name: filled(points, name) for name in names}
-    oval = filled(points, "FACE_OVAL")
-    for name, mask in masks.items():
-        assert mask.sum() > 150, name
-        assert (mask & ~oval).sum() < 0.02 * mask.sum(), name
-    for i, one in enumerate(names):
-        for other in names[i + 1 :]:
-            shared = (masks[one] & masks[other]).sum()
-            assert shared <= 0.12 * min(masks[one].sum(), masks[other].sum()), (one, other)  # drawn edges
-
-
-def test_regions_lie_where_their_names_say(tracker, astronaut):
-    points = look(tracker, astronaut).landmarks
-    centre = {
-        n: points[list(getattr(mesh_points, n))].mean(axis=0) for n in mesh_points.__dict__ if n.isupper()
-    }
-    for part in ("EYE", "BROW", "CHEEK"):
-        assert centre[f"LEFT_{part}"][0] < centre["LIPS"][0] < centre[f"RIGHT_{part}"][0]
-    for side in ("LEFT", "RIGHT"):
-        column = [
-            centre[name][1] for name in ("FOREHEAD", f"{side}_BROW", f"{side}_EYE", f"{side}_CHEEK", "LIPS")
-        ]
-        assert column == sorted(column)
-    assert len(mesh_points.FACE_OVAL) == len(set(mesh_points.FACE_OVAL)) == 36
-
-
 # --- engines ---------------------------------------------------------------------------------------------------
-
-
-class OneBox(BlazeEngine):
-    """A detector that fires at given anchors."""
-
-    def __init__(self, *boxes: tuple[int, float, tuple[float, float], float]):
-        self.boxes = boxes
-
-    def _run_detector(self, picture):
-        logits, numbers = np.full(896, -9.0, np.float32), np.zeros((896, 16), np.float32)
-        for anchor, logit, shift, side in self.boxes:
-            logits[anchor] = logit
-            numbers[anchor, :8] = [*shift, side, side, -20, 0, 20, 20]  # picture-left eye, picture-right eye
-        return logits, numbers
-
-    def _run_mesh(self, crop):
-        raise AssertionError("these tests detect only")
-
-
-def test_a_box_is_decoded_from_its_anchor():
-    anchor = 2 * (16 * 5 + 3)  # row 5, column 3 of the fine grid
-    (found,) = OneBox((anchor, 2.0, (1.5, -2.0), 30)).detect(np.zeros((128, 128, 3), np.float32))
-    assert found.centre == pytest.approx(complex(3.5 * 8 + 1.5, 5.5 * 8 - 2.0))
-    assert (found.side, found.score) == pytest.approx((30, 1 / (1 + np.exp(-2))))
-    assert found.angle == pytest.approx(np.arctan2(20, 40))
-
-
-def test_boxes_of_the_same_face_are_merged_by_their_scores():
-    boxes = (0, 0.5, (0, 0), 40), (1, 0.5, (4, 0), 40), (895, 3.0, (0, 0), 40)
-    best, merged = OneBox(*boxes).detect(np.zeros((128, 128, 3), np.float32))
-    assert best.centre == pytest.approx(complex(120, 120))
-    assert merged.centre == pytest.approx(complex(6, 4))
-
-
-def test_the_anchors_are_two_on_the_fine_grid_and_six_on_the_coarse_one():
-    assert len(ANCHORS) == 16 * 16 * 2 + 8 * 8 * 6
-    assert ANCHORS[0] == ANCHORS[1] == (0.5 + 0.5j) / 16
-    assert ANCHORS[-1] == (7.5 + 7.5j) / 8
 
 
 def test_looking_leaves_the_threads_of_opencv_as_they_were(tracker, astronaut):
     before = cv2.getNumThreads()
     look(tracker, astronaut)
     assert cv2.getNumThreads() == before
-
-
-def test_an_unknown_backend_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(UsageError, match="opencv, litert or mediapipe"):
-        FaceTracker("dlib")
-
-
-@pytest.mark.parametrize(("backend", "module"), [("litert", "ai_edge_litert"), ("mediapipe", "mediapipe")])
-def test_a_backend_that_is_not_installed_says_what_to_install(face_models, backend, module, monkeypatch):
-    for name in [m for m in sys.modules if m.split(".")[0] == module]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UsageError, match="pip install"):
-        FaceTracker(backend)
-
-
-def test_litert_and_opencv_agree_within_half_a_pixel(tracker, astronaut):
-    if importlib.util.find_spec("ai_edge_litert") is None:
-        pytest.skip("NOT RUN: ai-edge-litert is not installed")
-    other = FaceTracker("litert")
-    for k, picture in enumerate((astronaut, astronaut * 0.25, paste(wall(), astronaut, 500, 60, 64))):
-        ours, theirs = look(tracker, picture, 5.0 * k), look(other, picture, 5.0 * k)
-        assert np.abs(ours.landmarks - theirs.landmarks).max() < 0.5
-
-
-def test_mediapipe_agrees_within_two_percent_of_the_face(tracker, astronaut, model_dir):
-    if importlib.util.find_spec("mediapipe") is None:
-        pytest.skip("NOT RUN: mediapipe is not installed")
-    try:
-        other = FaceTracker("mediapipe")
-    except ModelFileError as error:
-        pytest.skip(f"NOT RUN: {error}")
-    ours, theirs = look(tracker, astronaut), look(other, astronaut)
-    assert theirs.landmarks.shape == (468, 2)
-    assert rms(ours.landmarks, theirs.landmarks) < 0.02 * FACE_WIDTH  # another model of the same points
-    assert other.observe(ArrayFrame(9.0, wall())) is None

@@ -128,7 +128,7 @@ def test_stmap_band_keeps_relative_strength_of_cells():
     assert band[:, 1].std() / band[:, 0].std() == pytest.approx(2, rel=0.01)  # never a z-score per cell
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(n=st.integers(10, 500), length=st.integers(10, 120))
 def test_overlap_add_of_windows_of_a_wave_gives_the_wave(n, length):
     wave = np.sin(np.arange(n) / 7)

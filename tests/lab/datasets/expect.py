@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from lab.datasets.make_layouts import HR_BPM, RR_BRPM, SPO2, wave
+from lab.datasets.known_pulse import HR_BPM, RR_BRPM, SPO2, wave
 
 from rppg_core.lab.datasets.base import KINDS
 from rppg_core.lab.datasets.layouts import LAYOUTS

@@ -1,7 +1,7 @@
 """Small datasets in the layouts of the field, from a script: no faces, one known pulse.
 
 Every clip shows a patch whose green falls by the pulse `wave(t)` at 72 bpm, t in seconds on the clock of its labels;
-what a loader gives back is compared with that. `python tests/lab/datasets/make_layouts.py DIR` writes all of them.
+what a loader gives back is compared with that. `PYTHONPATH=tests python -m lab.datasets.make_layouts DIR` writes all.
 """
 
 from __future__ import annotations
@@ -9,62 +9,30 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import h5py
 import numpy as np
+from lab.datasets.known_pulse import (
+    FPS,
+    HR_BPM,
+    RR_BRPM,
+    SECONDS,
+    SPO2,
+    even,
+    pictures,
+    truth_text,
+    wave,
+    write_avi,
+    write_text,
+)
 from scipy.io import savemat
 
 from rppg_core.video.writer import write_video
 
-HR_BPM, RR_BRPM, SPO2, SECONDS, FPS = 72.0, 15.0, 97.0, 4.0, 30.0
-HEIGHT, WIDTH = 24, 32
 PURE_START_NS = 1392643993642815000
 MAT_HEADER = b"MATLAB 7.3 MAT-file, written by a test".ljust(512, b" ")
-
-
-def wave(times_s, rate=HR_BPM):
-    return np.sin(2 * np.pi * rate / 60 * np.asarray(times_s))
-
-
-def pictures(times_s, size=(HEIGHT, WIDTH)):
-    """A textured patch, darker in green the more blood there is."""
-    texture = np.random.default_rng(5).uniform(-10, 10, (*size, 1))
-    for pulse in wave(times_s):
-        yield np.clip(np.array([170.0, 120 - 20 * pulse, 90]) + texture, 0, 255).round().astype(np.uint8)
-
-
-def write_avi(path, times_s, rate, codec="ffv1", pixel_format="bgr0", size=(HEIGHT, WIDTH)):
-    """AVI with a header rate of our choice: it holds no other times."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1000))
-        stream.height, stream.width = size
-        stream.pix_fmt = pixel_format
-        if codec in ("mjpeg", "mpeg4"):
-            stream.options = {"qscale": "2"}
-            stream.codec_context.bit_rate = 2_000_000
-        for rgb in pictures(times_s, size):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-        container.mux(stream.encode(None))
-    return path
-
-
-def write_text(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
-
-
-def even(fs, seconds=SECONDS, start_s=0.0):
-    return start_s + np.arange(round(fs * seconds)) / fs
-
-
-def truth_text(rows, end="\n"):
-    return "".join("   " + "   ".join(f"{x:.7e}" for x in row) + end for row in rows)
 
 
 def make_ubfc2(root, *, labels_fewer=0, gap_s=0.0, end="\n", subjects=(1, 21)):
@@ -222,7 +190,7 @@ def rate_lines(clip, n, end=""):
 
 
 def make_v4v(root):
-    """Phase 1 with a file a clip, phase 2 with one release file of two videos."""
+    """Phase 1 with one file per clip, phase 2 with one release file of two videos."""
     times_s, pressure = even(25), 90 + 20 * wave(even(1000))
     first, second = root / "Phase 1_ Training_Validation sets", root / "Phase 2_ Testing set"
     lines = "".join(f"{x:.4f}\n" for x in pressure)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.datasets.make_layouts import FPS, HR_BPM, even, pictures, wave, write_text
+from lab.datasets.known_pulse import FPS, HR_BPM, even, pictures, wave, write_text
 
 from rppg_core.lab.datasets.base import FrameSource
 from rppg_core.video.frame import Frame

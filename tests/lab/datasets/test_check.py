@@ -3,7 +3,8 @@ import json
 import h5py
 import numpy as np
 import pytest
-from lab.datasets.make_layouts import MAKERS, make_cohface, make_generic, make_ubfc2, truth_text, wave
+from lab.datasets.known_pulse import truth_text, wave
+from lab.datasets.make_layouts import MAKERS, make_cohface, make_generic, make_ubfc2
 
 from rppg_core.command import cli
 from rppg_core.lab.datasets.base import COPY

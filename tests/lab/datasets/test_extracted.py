@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab.datasets.make_layouts import make_stmap, make_ubfc2, wave
+from lab.datasets.known_pulse import wave
+from lab.datasets.make_layouts import make_stmap, make_ubfc2
 from lab.datasets.many_videos import make_videos
 
 from rppg_core.errors import UsageError
-from rppg_core.lab.datasets.base import Record, Stream, Streams, make_stream
+from rppg_core.lab.datasets.base import FrameSource, Record, Stream, Streams, make_stream
 from rppg_core.lab.datasets.extracted import (
     KEPT_NEEDS,
     MANIFEST,
@@ -144,7 +145,7 @@ def test_real_pass_finds_the_face_and_its_pulse(tmp_path):
     assert np.argmax(spectrum[4:]) + 4 == pytest.approx(7, abs=1)  # 1.2 Hz in steps of 1 / 6 s
 
 
-class RenderedSource:
+class RenderedSource(FrameSource):
     """Rendered frames as a dataset's."""
 
     def __init__(self, settings):
@@ -157,9 +158,6 @@ class RenderedSource:
 
     def seconds(self):
         return 6.0
-
-    def check(self):
-        pass
 
 
 def test_fault_of_the_program_is_one_failure_in_words(tmp_path):

@@ -1,7 +1,7 @@
 import av
 import numpy as np
 import pytest
-from lab.datasets.make_layouts import even, pictures, write_avi
+from lab.datasets.known_pulse import even, pictures, write_avi
 
 from rppg_core.lab.datasets.base import DatasetError
 from rppg_core.lab.datasets.frames import VideoFrames, require_whole, told_bytes

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab.datasets.make_layouts import wave
+from lab.datasets.known_pulse import wave
 
 from rppg_core.lab.datasets.base import make_stream
 from rppg_core.lab.datasets.label_times import known_labels, truth_at, truth_from_streams, values_at

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab.datasets.make_layouts import wave
+from lab.datasets.known_pulse import wave
 from lab.datasets.many_videos import Deadly, make_videos
 
 from rppg_core.errors import UsageError, WriteError

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 from lab.datasets.expect import assert_streams_round_trip, records_of
-from lab.datasets.make_layouts import make_stmap, wave
+from lab.datasets.known_pulse import wave
+from lab.datasets.make_layouts import make_stmap
 from scipy.io import savemat
 
 from rppg_core.lab.datasets.base import DatasetError

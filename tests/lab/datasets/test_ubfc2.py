@@ -6,7 +6,8 @@ from lab.datasets.expect import (
     green_over_time,
     records_of,
 )
-from lab.datasets.make_layouts import even, make_ubfc2, truth_text, wave
+from lab.datasets.known_pulse import even, truth_text, wave
+from lab.datasets.make_layouts import make_ubfc2
 
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.base import DatasetError

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from lab.simulate.skin_means import STILL
 
 from rppg_core.lab.simulate.drawn import draw_portrait
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip, simulate_video
@@ -56,16 +57,7 @@ def test_blood_is_in_the_skin_and_not_in_eyes_or_background():
 
 @pytest.mark.parametrize("tone", [0, 3, 5])
 def test_amplitude_in_the_drawn_skin_is_exact(tone):
-    settings = SimulationSettings(
-        **DRAWN,
-        seconds=4,
-        tone=tone,
-        amplitude_percent=0.7,
-        motion="none",
-        riiv=0.0,
-        illumination=0.0,
-        seed=tone,
-    )
+    settings = SimulationSettings(**DRAWN, **STILL, seconds=4, tone=tone, amplitude_percent=0.7, seed=tone)
     video = simulate_video(settings)
     weight = video.frames.layers.skin
     green = np.array([(weight * p[..., 1]).sum() / weight.sum() for p in video.frames.pictures()])
@@ -76,15 +68,7 @@ def test_amplitude_in_the_drawn_skin_is_exact(tone):
 def test_pass_keeps_the_drawn_skin_and_finds_the_pulse_in_it():
     for seed in range(8):
         settings = SimulationSettings(
-            **DRAWN,
-            seconds=5,
-            tone=seed % 6,
-            amplitude_percent=0.8,
-            riiv=0.0,
-            illumination=0.0,
-            motion="none",
-            noise=1.0,
-            seed=seed,
+            **DRAWN, **STILL, seconds=5, tone=seed % 6, amplitude_percent=0.8, noise=1.0, seed=seed
         )
         clip, truth = simulate_clip(settings)
         assert clip.valid.all() and clip.face.skin_fraction > 0.4

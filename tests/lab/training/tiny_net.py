@@ -32,7 +32,7 @@ class TinyConfig:
 
 
 class Tiny(RppgModel):
-    """Mean over cells, two convolutions with dropout between them, a head a task."""
+    """Mean over cells, two convolutions with dropout between them, one head per task."""
 
     name = "tiny"
     paper = "ours: for tests"

@@ -33,7 +33,6 @@ from rppg_core.lab.protocols.held_out.split_training import (
     train_one,
 )
 from rppg_core.lab.protocols.held_out.splits import leave_one_domain_out
-from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.lab.training import loop
 from rppg_core.models import weights
@@ -69,15 +68,7 @@ class KnowingClip(TraceClip):
         return clip, unlabelled(truth, "bvp", "resp", "rr_brpm", "spo2_percent")
 
     def truth_at(self, times_s):
-        settings = SimulationSettings(
-            hr_bpm=self.hr_bpm,
-            seconds=self.seconds,
-            seed=self.seed,
-            motion="none",
-            noise=self.noise,
-            amplitude_percent=1.0,
-        )
-        return truth_at(simulate_traces(settings)[1], times_s)
+        return truth_at(simulate_traces(self.settings)[1], times_s)
 
 
 class KnowingDomain(TraceDomain):
@@ -186,7 +177,7 @@ def test_labels_stay_and_the_simulator_fills_what_is_missing(tmp_path):
 
 def run_briefly(runs):
     """The whole protocol on two domains, with two seeds; what it prints before it trains."""
-    told = []
+    announced = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mssdg, "SEEDS", 2)
         patch.setattr(split_training, "BATCH", 2)
@@ -198,12 +189,12 @@ def run_briefly(runs):
             weights, "checkpoint_path", lambda name: pytest.fail(f"the checkpoint of {name} was asked for")
         )
         found = run_mssdg(
-            Options(methods="tiny", runs=runs, announce=told.append),
+            Options(methods="tiny", runs=runs, announce=announced.append),
             n_clips=2,
             clip_s=6.0,
             domains=[KnowingDomain("calm", 1, noise=0.5), KnowingDomain("noisy", 2, noise=14.0)],
         )
-    return found, told
+    return found, announced
 
 
 @pytest.fixture(scope="module")
@@ -217,9 +208,9 @@ def result(runs):
 
 
 def test_one_command_gives_parts_seesaw_seeds_and_what_they_cost(result):
-    found, told = result
+    found, announced = result
     text = found.text()
-    assert told == [
+    assert announced == [
         "16 trainings: 4 of tiny of 3 steps, 12 of tiny of 2 steps; 36 steps in all; 0 of them are already finished"
     ]
     assert {(t.variant, t.steps) for t in found.trained} == {("", 3)} | {(v, 2) for v in ("", *VARIANTS)}
@@ -238,7 +229,7 @@ def test_one_command_gives_parts_seesaw_seeds_and_what_they_cost(result):
     json.dumps(found.to_dict(), allow_nan=False)
 
 
-def test_trainings_of_longer_and_shorter_runs_of_a_network_are_told_apart(result):
+def test_longer_and_shorter_trainings_of_a_network_are_distinguished(result):
     found, _ = result
     assert {row.steps for row in found.rows if row.method == "tiny"} == {3}
     assert {row.steps for row in found.parts[0].rows if row.method == "tiny"} == {2}
@@ -249,8 +240,8 @@ def test_trainings_of_longer_and_shorter_runs_of_a_network_are_told_apart(result
 def test_same_command_again_trains_nothing_and_ends_alike(result, runs, monkeypatch):
     found, _ = result
     monkeypatch.setattr(loop, "train", lambda *args, **kwargs: pytest.fail("trained again"))
-    again, told = run_briefly(runs)
-    assert told[0].endswith("16 of them are already finished")
+    again, announced = run_briefly(runs)
+    assert announced[0].endswith("16 of them are already finished")
     assert again.trained == found.trained
     assert json.dumps(again.to_dict()["parts"]) == json.dumps(found.to_dict()["parts"])
 

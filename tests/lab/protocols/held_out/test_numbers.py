@@ -83,7 +83,7 @@ def test_few_people_have_no_interval(n_people):
     assert (numbers["hr"]["intervals"]["mae"] is None) == (n_people < dataset_numbers.FEWEST_PEOPLE)
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(
     st.lists(st.tuples(st.floats(40, 180), st.floats(40, 180), st.integers(0, 3)), min_size=3, max_size=12)
 )

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rppg_core.errors import UsageError
@@ -44,7 +44,6 @@ def judged(splits: list[Split]) -> Counter:
     return Counter(clip for split in splits for clip in split.test)
 
 
-@settings(deadline=None)
 @given(folders(), st.data())
 def test_every_clip_is_tested_in_one_fold_and_nobody_is_on_both_sides(clips, data):
     people = {person_from_clip(clip) for clip in clips}
@@ -58,14 +57,12 @@ def test_every_clip_is_tested_in_one_fold_and_nobody_is_on_both_sides(clips, dat
         assert Counter((*split.train, *split.test)) == Counter(clips)
 
 
-@settings(deadline=None)
 @given(folders(), st.integers(0, 5))
 def test_folds_differ_by_no_more_clips_than_a_person_has(clips, seed):
     sizes = [len(split.test) for split in subject_folds(clips, 2, seed=seed)]
     assert max(sizes) - min(sizes) <= max(Counter(map(person_from_clip, clips)).values())
 
 
-@settings(deadline=None)
 @given(folders(min_domains=2))
 def test_held_out_domain_is_never_learned_from_and_wholly_tested(clips):
     splits = leave_one_domain_out(clips)
@@ -76,7 +73,6 @@ def test_held_out_domain_is_never_learned_from_and_wholly_tested(clips):
         assert len(split.train) + len(split.test) == len(clips)
 
 
-@settings(deadline=None)
 @given(folders(min_domains=2))
 def test_domains_hold_their_own_clips_in_order(clips):
     for name, own in by_domain(clips).items():

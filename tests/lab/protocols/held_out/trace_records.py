@@ -25,17 +25,19 @@ class TraceClip:
     seed: int
     noise: float
 
-    def __call__(self, needs: frozenset[str]) -> tuple[FaceClip, Truth]:
-        return simulate_traces(
-            SimulationSettings(
-                hr_bpm=self.hr_bpm,
-                seconds=self.seconds,
-                seed=self.seed,
-                motion="none",
-                noise=self.noise,
-                amplitude_percent=1.0,
-            )
+    @property
+    def settings(self) -> SimulationSettings:
+        return SimulationSettings(
+            hr_bpm=self.hr_bpm,
+            seconds=self.seconds,
+            seed=self.seed,
+            motion="none",
+            noise=self.noise,
+            amplitude_percent=1.0,
         )
+
+    def __call__(self, needs: frozenset[str]) -> tuple[FaceClip, Truth]:
+        return simulate_traces(self.settings)
 
 
 @dataclass(frozen=True)
