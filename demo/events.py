@@ -115,7 +115,7 @@ class Events:
         return None, *_no_panels(words.stopped(self.visits.stop(_session(request))))
 
     def ended(self, request: gr.Request) -> Panels:
-        """After every analysis: unlock Analyse, hide Stop, and repeat what a cancelled event cleared from the page."""
+        """After every analysis: unlock Analyse, hide Stop, and repeat what a cancelled event cleared from it."""
         what = self.visits.stopped(_session(request))
         buttons = gr.Button(interactive=True), gr.Button(visible=False)
         if what is None:

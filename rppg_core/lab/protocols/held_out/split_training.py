@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from rppg_core.errors import RppgError
 from rppg_core.lab.datasets.extracted import ExtractedClip
-from rppg_core.lab.protocols.held_out.scores import Voice
+from rppg_core.lab.protocols.held_out.scores import ScoredMethod
 from rppg_core.lab.protocols.held_out.splits import Split, by_domain
 from rppg_core.lab.protocols.held_out.trained import Trained
 from rppg_core.lab.workers import WorkerPool
@@ -64,9 +64,9 @@ class Task:
         return self.folder / f"{self.recipe.method}.safetensors"
 
     @property
-    def voice(self) -> Voice:
+    def scored_method(self) -> ScoredMethod:
         recipe = self.recipe
-        return Voice(recipe.method, recipe.seed, self.weights, recipe.variant, recipe.steps)
+        return ScoredMethod(recipe.method, recipe.seed, self.weights, recipe.variant, recipe.steps)
 
 
 def list_tasks(
@@ -182,7 +182,7 @@ def train_one(task: Task) -> Trained:
         result = train(recipe, options, sources=list(task.groups), shares=shares)
         if result.weights is None:
             raise StoppedError(
-                f"the training of {task.voice.title} for {task.split} was stopped at step {result.step}",
+                f"the training of {task.scored_method.title} for {task.split} was stopped at step {result.step}",
                 wanted=f"{recipe.steps} steps",
                 do="run the same command again to continue it",
             )

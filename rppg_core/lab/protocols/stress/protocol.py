@@ -234,7 +234,7 @@ class StressResult:
         free = [row for row in voices if not row.pulsed]
         number = sum(row.shown for row in free)
         found.append(
-            Criterion("numbers without a pulse, all voices", f"{number} of {len(free)}", "none", not number)
+            Criterion("numbers without a pulse, all methods", f"{number} of {len(free)}", "none", not number)
         )
         return found
 
