@@ -89,14 +89,17 @@ def list_tasks(
         variant: name of one of its ablations.
 
     Raises:
-        UsageError: the network has no recipe or no such variant, or `steps` is below 1.
+        UsageError: the network has no recipe or no such variant, `steps` is below 1, or its teacher or initial
+            weights may have seen the test clips.
     """
+    from rppg_core.lab.protocols.held_out.unseen import require_unseen
     from rppg_core.models.recipe import recipe_hash
 
     groups, tasks = by_domain(split.train), []
     place = runs / f"{'-'.join(split.name.split())}-{fingerprint(split.train)}"
     for seed in seeds:
         recipe = split_recipe(method, steps=steps, seed=seed, n_groups=len(groups), variant=variant)
+        require_unseen(recipe, split)
         folder = place / f"{steps}-steps-{recipe_hash(recipe)[:6]}"
         tasks.append(Task(split.name, recipe, groups, folder))
     return tasks
