@@ -2,7 +2,7 @@
 
 A recipe may start a stage from a weights file or learn from a teacher. A card does not list the people behind the
 weights; it says whether they were trained on the simulator alone, and whether its six domains were among the
-samples. Weights that saw no more than simulated people cannot know a recorded person. All others are refused: they
+samples. Weights trained on simulated people alone cannot have seen a recorded person. All others are refused: they
 could carry the people or the domain of the test set into the training.
 """
 
