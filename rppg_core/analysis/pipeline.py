@@ -305,12 +305,12 @@ def _consensus(
     estimates: dict[str, Estimate], runs: ControlledRuns, panel: Panel | None, context: Context
 ) -> Consensus:
     """The joint result of panel and requested methods, judged by the same calibration as one method."""
-    voices = dict(estimates)
+    joined = dict(estimates)
     for name in PANEL:
-        if name not in voices:
-            voices[name] = _estimate(get_method(name), runs.by_name(name), panel, context)
-    voices = {name: e for name, e in voices.items() if e.bvp is not None}
-    spectra = {name: spectra_from_bvp(e.bvp, context.band_hz) for name, e in voices.items()}
+        if name not in joined:
+            joined[name] = _estimate(get_method(name), runs.by_name(name), panel, context)
+    joined = {name: e for name, e in joined.items() if e.bvp is not None}
+    spectra = {name: spectra_from_bvp(e.bvp, context.band_hz) for name, e in joined.items()}
     rates = {name: s.rate_hz * 60 for name, s in spectra.items() if s is not None}
     hr, agree = _agreed_rate(
         rates,
@@ -322,9 +322,9 @@ def _consensus(
     )
     vitals = Vitals(
         hr=hr,
-        rr=_best([e.vitals.rr for e in voices.values()], hr, "breaths/min"),
+        rr=_best([e.vitals.rr for e in joined.values()], hr, "breaths/min"),
         **{
-            name: _best([getattr(voices[voice].vitals, name) for voice in agree], hr, unit)
+            name: _best([getattr(joined[method].vitals, name) for method in agree], hr, unit)
             for name, unit in HRV_UNITS.items()
         },
         spo2=refuse("%", "SpO2 is never part of the consensus: a camera is not calibrated for it"),
