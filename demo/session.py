@@ -75,19 +75,19 @@ class Visits:
     def received(self, session: str, path: str | Path | None) -> None:
         """The player of a visitor now holds this file and no other."""
         with self._lock:
-            visit = self._of(session)
+            visit = self._visit(session)
             earlier, visit.uploads = visit.uploads, {Path(path)} if path is not None else set()
             self._delete_unclaimed(earlier | visit.uploads)
 
     def begin(self, session: str) -> None:
         """A visitor starts an analysis; an earlier Stop no longer counts."""
         with self._lock:
-            self._of(session).stop = threading.Event()
+            self._visit(session).stop = threading.Event()
 
     def check(self, session: str) -> Callable[[], None]:
         """A function to call often during an analysis; it raises StoppedError once the result is not wanted."""
         with self._lock:
-            stop = self._of(session).stop
+            stop = self._visit(session).stop
 
         def check() -> None:
             if stop.is_set():
@@ -98,7 +98,7 @@ class Visits:
     def stopped(self, session: str) -> list[str] | None:
         """What was deleted when the last analysis was stopped; None if it was not stopped."""
         with self._lock:
-            visit = self._of(session)
+            visit = self._visit(session)
             return visit.stopped if visit.stop.is_set() else None
 
     @contextmanager
@@ -106,7 +106,7 @@ class Visits:
         """Context in which a file is decoded; it is deleted at the end, even after an error, and not before."""
         path = Path(path)
         with self._lock:
-            self._of(session).uploads.add(path)
+            self._visit(session).uploads.add(path)
             self._read.append(path)
         read = _identity(path)
         try:
@@ -169,7 +169,7 @@ class Visits:
             What was deleted; a file being decoded is deleted after its next frames.
         """
         with self._lock:
-            visit = self._of(session)
+            visit = self._visit(session)
             visit.stop.set()
             visit.stopped = [f"the video {path.name}" for path in visit.uploads if path.exists()]
             self.received(session, None)
@@ -182,7 +182,7 @@ class Visits:
             What was deleted, as phrases; empty if nothing was kept.
         """
         with self._lock:
-            visit, what = self._of(session), [*self.stop(session)]
+            visit, what = self._visit(session), [*self.stop(session)]
             if visit.shown is not None and visit.shown.origin.truth is None:
                 clip = visit.shown.report.clip
                 what += [
@@ -202,7 +202,7 @@ class Visits:
             now = time.monotonic()
             self._left = {tab: at for tab, at in self._left.items() if now - at < LATE_S} | {session: now}
 
-    def _of(self, session: str) -> _Visit:
+    def _visit(self, session: str) -> _Visit:
         """The visit of a session; for a recently closed tab a stopped visit that is not stored."""
         if time.monotonic() - self._left.get(session, -math.inf) < LATE_S:
             closed = _Visit()

@@ -116,13 +116,13 @@ def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
     return kept
 
 
-def figures_of(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+def list_figures(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     """The outputs that hold a plotly figure."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return [output for output in outputs if PLOTLY_MIME in output.get("data", {})]
 
 
-def alt_of(figure: dict[str, Any]) -> str:
+def find_alt(figure: dict[str, Any]) -> str:
     """The words that `teach.show` put into a figure."""
     return figure["layout"]["meta"]["alt"]
 
@@ -137,11 +137,11 @@ def draw_pictures(notebooks: list[nbformat.NotebookNode]) -> None:
         browser = playwright.chromium.launch(executable_path=executable, args=flags)
         page = browser.new_page(offline=True)
         page.add_script_tag(path=plotly_script())
-        for output in (output for notebook in notebooks for output in figures_of(notebook)):
+        for output in (output for notebook in notebooks for output in list_figures(notebook)):
             figure = output["data"][PLOTLY_MIME]
             url = page.evaluate(DRAW, [figure, WIDTH_PX])
             output["data"]["image/png"] = smaller(url.split(",", 1)[1])
-            output["metadata"] = nbformat.from_dict({"image/png": {"alt": alt_of(figure)}})
+            output["metadata"] = nbformat.from_dict({"image/png": {"alt": find_alt(figure)}})
         browser.close()
 
 
@@ -175,7 +175,7 @@ def write_page(name: str, notebook: nbformat.NotebookNode, folder: Path = PAGES)
             cell.source = for_a_page(cell.source)
         elif asks(cell):
             cell.metadata["tags"] = [QUESTION]
-    figures = figures_of(copied)
+    figures = list_figures(copied)
     for output in figures:
         output["data"] = nbformat.from_dict({"text/html": figure_html(output["data"][PLOTLY_MIME])})
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
@@ -220,7 +220,7 @@ def figure_html(figure: dict[str, Any]) -> str:
     parts = {key: figure[key] for key in ("data", "layout", "frames", "config") if key in figure}
     held = json.dumps(parts).replace("</", "<\\/")
     return (
-        f'<figure role="img" tabindex="0" aria-label="{escape(alt_of(figure))}"><div></div>'
+        f'<figure role="img" tabindex="0" aria-label="{escape(find_alt(figure))}"><div></div>'
         f'<script type="application/json">{held}</script></figure>'
     )
 

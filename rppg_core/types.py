@@ -27,6 +27,7 @@ NEONATAL_HR_BAND_HZ = (1.3, 3.7)  # 78-222 bpm
 RR_BAND_HZ = (0.08, 0.6)  # 5-36 breaths/min
 NEONATAL_RR_BAND_HZ = (0.4, 1.2)  # 24-72 breaths/min
 ROIS = ("skin", "forehead", "left cheek", "right cheek")
+LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png", "raw"}  # codecs
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class VideoInfo:
     repeated_frames: int = 0  # identical to the frame before; they are not used
     clock: str = ""  # source of the frame times, in words; "" for the camera's own times
     clock_known: bool = True  # False where no frame rate is stated: then no vital rate can be estimated
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the encoding keeps every pixel value."""
+        return self.codec in LOSSLESS or self.pixel_format.startswith("gbr")
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,21 @@
-// <rppg-live>: a heart rate from the camera. The picture stays in this browser; what leaves are the numbers of COLUMNS.
+// <rppg-live>: a heart rate from the camera. The picture stays in this browser; only the numbers of COLUMNS are sent.
 //
 // Every frame is drawn on a small canvas, and fixed regions of a guided oval are averaged. Regions do not follow the
 // head and do not choose skin frame by frame: pixels that cross a threshold with the beat would make a false pulse.
-// Once a second the last half minute goes to the server, which keeps nothing, and its answer is shown.
+// Once a second the last half minute is sent to the server, which keeps nothing, and its answer is shown.
 "use strict";
 (() => {
   if (customElements.get("rppg-live")) return;
 
-  const WIDTH = 320, HEIGHT = 240; // of the canvas: half of 640 x 480, where four pixels make one
+  const WIDTH = 320, HEIGHT = 240; // of the canvas: half of 640 x 480, so that four pixels are averaged into one
   const OVAL = { x: 160, y: 120, rx: 51, ry: 66 };
-  const EYES = -0.3; // height of the eyes in the oval, half heights below its middle
-  const REGIONS = [ // left, right, top, bottom in half widths and heights of the oval: forehead and two cheeks
+  const EYES = -0.3; // height of the eyes in the oval, in half heights below its middle (negative: above it)
+  const REGIONS = [ // left, right, top, bottom in half widths and half heights of the oval: forehead and two cheeks
     [-0.5, 0.5, -0.82, -0.54], [-0.75, -0.3, -0.05, 0.3], [0.3, 0.75, -0.05, 0.3],
   ];
   const BESIDE = 1.5, ABOVE_SHOULDERS = 0.5; // where the background begins and ends
   const CELL = 8; // pixels of the canvas; the oval is compared with itself in cells
-  const USUAL_MS = 3000; // what the oval usually shows follows it this slowly
+  const USUAL_MS = 3000; // time constant of the average that the oval is compared with
   const KEPT_MS = 30000, SEND_MS = 1000, STALE_MS = 2000, MIN_STEP_MS = 12;
   const SHOWN_MS = 8000; // of the waveform
   const COLUMNS = [ // name, digits, what it is; the order of demo/live_estimate.py
@@ -31,19 +31,19 @@
     off: "The camera is off.",
     asking: "Your browser asks whether this page may use the camera.",
     looking: "Put your face into the oval.",
-    still: "The camera delivers no pictures.",
-    late: "No answer from the server for two seconds; trying on.",
-    stopped: "The camera is off and all numbers are dropped.",
-    left: "You left this tab, so the camera was turned off and all numbers were dropped.",
+    still: "The camera sends no pictures.",
+    late: "No answer from the server for two seconds; still trying.",
+    stopped: "The camera is off and all numbers are deleted.",
+    left: "You left this tab, so the camera was turned off and all numbers were deleted.",
     gone: "The camera was unplugged or taken by another program.",
     insecure: "Browsers open a camera only on https pages and on localhost. Open this page there.",
-    old: "This browser does not tell when a frame was taken. Use a current Chrome, Edge, Safari or Firefox.",
+    old: "This browser does not report when a frame was taken. Use a current Chrome, Edge, Safari or Firefox.",
     NotAllowedError: "The camera was not allowed. Allow it in the address bar of your browser, then press Start again.",
     NotFoundError: "No camera was found. Connect one, then press Start again.",
     NotReadableError: "The camera is busy or cannot be read. Close other programs that use it, then press Start again.",
   };
 
-  // Which pixels of the canvas belong to what.
+  // Which pixels of the canvas belong to the skin regions, the oval and the background.
   function places() {
     const found = { skin: [], oval: [], cell: [], beside: [] };
     for (let y = 0, i = 0; y < HEIGHT; y++) {
@@ -278,8 +278,8 @@
       if (focused === start || focused === stop) (on ? stop : start).focus();
     }
 
-    // The truest time that the browser gives, the same one for the whole run: when the camera took the frame, its
-    // place in the stream where that runs on (not every browser counts), or when it was shown.
+    // The most exact frame time that the browser offers, of the same kind for the whole run: when the camera took the
+    // frame, its time in the stream if that advances (it does not in every browser), or when it was shown.
     #choose(frame) {
       if (frame.captureTime !== undefined) return "captureTime";
       return frame.mediaTime > this.#first.mediaTime ? "mediaTime" : "presentationTime";
@@ -363,7 +363,7 @@
       });
     }
 
-    // Between two answers the waveform scrolls on by the second that it is behind.
+    // Between two answers the waveform scrolls on, so that it catches up by the second it is behind.
     #scroll(run) {
       if (run !== this.#run) return;
       if (this.#wave && !still.matches) this.#draw(Math.max(0, SEND_MS - (performance.now() - this.#wave.arrived)));

@@ -1,4 +1,5 @@
-// Downloads that never lie on the server's disk, the clock for counting one's pulse, and a verdict that is read out.
+// Downloads that are never written to the server's disk, the clock for counting one's own pulse, and a verdict that
+// screen readers announce.
 
 window.rppgDownload = (file) => {
   if (!file) return;
@@ -25,7 +26,7 @@ window.rppgCount = (seconds) => {
   counting = setInterval(tick, 100);
 };
 
-// The name that is read out holds the words that are seen: for people who say what they see to their computer.
+// The accessible name contains the visible words, for people who control their computer by voice.
 const nameByWords = () => {
   for (const button of document.querySelectorAll("#video button[aria-dropeffect]")) {
     const words = button.textContent.replace(/\s+/g, " ").trim();

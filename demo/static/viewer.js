@@ -1,15 +1,15 @@
 // <rppg-viewer clip="{numbers}">: plays the visitor's own file with regions, beats and waveforms drawn on and below it.
 //
-// Files: the server deletes an upload once it is decoded, so the page remembers what it sent. Picked, dropped, pasted
-// and recorded files all leave through one door, a POST to .../upload, and the answer names the folder that the server
-// gave the file; that is the key by which a result asks for it. Nothing is sent anywhere from here.
+// Files: the server deletes an upload once it is decoded, so the page keeps what it sent. Picked, dropped, pasted and
+// recorded files are all sent by a POST to .../upload, and the answer names the server's folder for the file; a result
+// refers to the file by that folder. Nothing is sent anywhere from here.
 //
-// Drawing lives in a shadow root: Gradio patches the HTML of a component in place and would remove what we add to it.
+// The drawing is in a shadow root: Gradio patches the HTML of a component in place and would remove what we add to it.
 "use strict";
 (() => {
   if (customElements.get("rppg-viewer")) return;
 
-  const KEPT = 3; // uploads that are remembered
+  const KEPT = 3; // uploads that are kept
   const uploads = new Map(); // folder on the server -> File, the newest last
   const send = window.fetch;
   window.fetch = async function (address, options) {
@@ -31,7 +31,7 @@
     while (uploads.size > KEPT) uploads.delete(uploads.keys().next().value);
   }
 
-  // For "delete now": the page lets go of every file, and players fall back to the still.
+  // For "delete now": the page releases every file, and players fall back to the still.
   window.rppgForget = () => {
     uploads.clear();
     document.querySelectorAll("rppg-viewer").forEach((viewer) => viewer.load());
@@ -93,10 +93,10 @@
       <div class="words"><ul class="legend"></ul><p class="notice" role="status"></p><slot name="words"></slot></div>
     </div>`;
 
-  // A clock for the still: what plays when there is no file.
+  // A clock for the still picture, which is shown when there is no file.
   class StillPlayer {
     #from = 0; // s, position when it was started or moved
-    #since = null; // ms, when it was started; null while it stands
+    #since = null; // ms, when it was started; null while it is paused
     constructor(seconds) { this.seconds = seconds; }
     get time() {
       const gone = this.#since === null ? 0 : (performance.now() - this.#since) / 1000;
@@ -135,7 +135,7 @@
     #view = { start: 0, span: 1 }; // the stretch of the waveforms that is shown
     #drawn = ""; // what the waveforms were last drawn for
     #frame = 0; // animation frame that is due
-    #heard = 0; // s, up to where beats were sounded
+    #sounded = 0; // s, beats up to here have been sounded
 
     connectedCallback() {
       if (!this.shadowRoot) this.#build();
@@ -184,7 +184,7 @@
     #open(file, notice = "") {
       this.#player?.close();
       this.#file = file;
-      this.#view.start = this.#heard = 0;
+      this.#view.start = this.#sounded = 0;
       const seconds = this.#clip.seconds;
       const cannot = "This browser cannot play that kind of file, so the still picture stands in for it.";
       this.#player = file
@@ -212,7 +212,7 @@
 
     seek(time) {
       this.#player.seek(Math.min(Math.max(time, 0), this.#clip.seconds));
-      this.#heard = this.#player.time;
+      this.#sounded = this.#player.time;
       this.draw();
     }
 
@@ -230,7 +230,7 @@
       this.seek(start + Math.min(Math.max((x - left) / scale, 0), span));
     }
 
-    // Everything that depends on the time; runs once a frame while playing.
+    // Everything that depends on the time; runs once per frame while playing.
     draw() {
       cancelAnimationFrame(this.#frame);
       if (!this.#player || !this.isConnected) return;
@@ -278,15 +278,15 @@
       if (key !== this.#drawn) drawWaves(canvas, this.#clip, view, { ink, line: getComputedStyle(this).getPropertyValue("--line") });
       this.#drawn = key;
       const ahead = this.#part(".ahead").style;
-      ahead.background = time > 0 ? "" : "none"; // nothing is pale before it was ever played
+      ahead.background = time > 0 ? "" : "none"; // nothing is pale before the first play
       ahead.left = `${(view.left + (time - view.start) * view.scale).toFixed(1)}px`;
       ahead.height = `${view.height - AXIS}px`;
     }
 
     #sound(time) {
-      const step = time - this.#heard;
-      const passed = this.#clip.beats.some((beat) => beat > this.#heard && beat <= time);
-      this.#heard = time;
+      const step = time - this.#sounded;
+      const passed = this.#clip.beats.some((beat) => beat > this.#sounded && beat <= time);
+      this.#sounded = time;
       if (passed && step < 0.5 && this.#on("sound")) blip(this.#audio);
     }
 
@@ -368,7 +368,7 @@
 
   const label = (lane) => `${lane.name} ${lane.rate ?? "–"}`;
 
-  // Sizes: `left` of the first second, pixels a second, and the stretch that fits: 6 s on a phone, up to 20 s.
+  // Sizes: `left` of the first second, pixels per second, and the stretch that fits: 6 s on a phone, up to 20 s.
   function layOut(canvas, { lanes, seconds }, view) {
     const width = canvas.parentElement.clientWidth;
     if (width === view.width && view.lanes === lanes.length && view.seconds === seconds) return;

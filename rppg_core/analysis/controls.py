@@ -41,7 +41,7 @@ class ControlledRuns:
         self.background = background_as_skin(clip) if clip.background is not None else None
         self._runs: dict[str, Run] = {}
 
-    def of(self, name: str) -> Run:
+    def by_name(self, name: str) -> Run:
         """The runs of one method, computed at the first call."""
         if name not in self._runs:
             self._runs[name] = self.run(self.method(name))
@@ -62,7 +62,7 @@ class ControlledRuns:
         """Spectra of the panel on skin and control; None without 5 s of face free of gaps."""
         skin, control = {}, {}
         for name in PANEL:
-            run = self.of(name)
+            run = self.by_name(name)
             on_skin, on_control = (
                 spectra_from_bvp(run.skin.bvp, band_hz),
                 spectra_from_bvp(run.control.bvp, band_hz),
@@ -70,7 +70,7 @@ class ControlledRuns:
             if on_skin is None or on_control is None:
                 return None
             skin[name], control[name] = on_skin, on_control
-        return Panel(skin, control, self.of(PANEL[0]).control_kind)
+        return Panel(skin, control, self.by_name(PANEL[0]).control_kind)
 
 
 def background_as_skin(clip: FaceClip) -> FaceClip:

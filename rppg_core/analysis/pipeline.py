@@ -150,7 +150,7 @@ class Analysis:
         self.clip = clip
         self._runs = ControlledRuns(even, own)
         self._panel = self._runs.panel(band_hz)
-        self._context = Context.of(clip, even, band_hz)
+        self._context = Context.from_clip(clip, even, band_hz)
         self._estimates: dict[str, Estimate] = {}
         self._seconds = {"face": seconds}
 
@@ -158,7 +158,7 @@ class Analysis:
         """The estimate of one method, computed once."""
         if name not in self._estimates:
             started = time.perf_counter()
-            run = self._runs.of(name)
+            run = self._runs.by_name(name)
             self._estimates[name] = _estimate(self._runs.method(name), run, self._panel, self._context)
             self._seconds[name] = time.perf_counter() - started
         return self._estimates[name]
@@ -305,12 +305,12 @@ def _consensus(
     estimates: dict[str, Estimate], runs: ControlledRuns, panel: Panel | None, context: Context
 ) -> Consensus:
     """The joint result of panel and requested methods, judged by the same calibration as one method."""
-    voices = dict(estimates)
+    joined = dict(estimates)
     for name in PANEL:
-        if name not in voices:
-            voices[name] = _estimate(get_method(name), runs.of(name), panel, context)
-    voices = {name: e for name, e in voices.items() if e.bvp is not None}
-    spectra = {name: spectra_from_bvp(e.bvp, context.band_hz) for name, e in voices.items()}
+        if name not in joined:
+            joined[name] = _estimate(get_method(name), runs.by_name(name), panel, context)
+    joined = {name: e for name, e in joined.items() if e.bvp is not None}
+    spectra = {name: spectra_from_bvp(e.bvp, context.band_hz) for name, e in joined.items()}
     rates = {name: s.rate_hz * 60 for name, s in spectra.items() if s is not None}
     hr, agree = _agreed_rate(
         rates,
@@ -322,9 +322,9 @@ def _consensus(
     )
     vitals = Vitals(
         hr=hr,
-        rr=_best([e.vitals.rr for e in voices.values()], hr, "breaths/min"),
+        rr=_best([e.vitals.rr for e in joined.values()], hr, "breaths/min"),
         **{
-            name: _best([getattr(voices[voice].vitals, name) for voice in agree], hr, unit)
+            name: _best([getattr(joined[method].vitals, name) for method in agree], hr, unit)
             for name, unit in HRV_UNITS.items()
         },
         spo2=refuse("%", "SpO2 is never part of the consensus: a camera is not calibrated for it"),
@@ -367,13 +367,13 @@ def _agreed_rate(
     rate = float(np.median([rates[name] for name in agree]))
 
     def judged(name: str, evidence: Mapping[str, float]) -> Reading:
-        control = spectra_from_bvp(runs.of(name).control.bvp, band_hz)
+        control = spectra_from_bvp(runs.by_name(name).control.bvp, band_hz)
         return heart_rate_reading(
             spectra[name], panel=panel, control=control, rate_hz=rate / 60, evidence=evidence
         )[0]
 
     # the confidence is capped at the highest that an agreeing method reaches with its own evidence
-    trust = max(judged(name, runs.of(name).skin.evidence).confidence for name in agree)
+    trust = max(judged(name, runs.by_name(name).skin.evidence).confidence for name in agree)
     reading = judged(best, {"agreeing methods": trust})
     if reading.value is not None and len(agree) * 2 < len(rates):
         return refuse("bpm", f"only {len(agree)} of {len(rates)} methods agree"), agree

@@ -11,8 +11,6 @@ from math import ceil, floor
 from rppg_core.analysis.vitals import OUTSIDE_BAND
 from rppg_core.types import FaceInfo, Reading, VideoInfo
 
-LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png", "raw"}
-
 
 @dataclass(frozen=True)
 class Cause:
@@ -33,7 +31,6 @@ OUTSIDE_REMEDY = "count the pulse at the wrist for 30 s"  # no better video brin
 
 def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
     """The most likely reason for a refusal, from the facts of the clip, strongest first."""
-    lossy = video.codec not in LOSSLESS and not video.pixel_format.startswith("gbr")
     rules = (
         (not video.clock_known, "no rate can be given without a clock",
          "state the frame rate of the camera (--fps), or record with the camera's own app",
@@ -47,7 +44,7 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
          "use softer light from the front", "exposure"),
         (face.grey, "the picture is black and white, and only colour separates a pulse from changes of light",
          "record in colour", "colour"),
-        (lossy and 0 < video.bits_per_pixel < 0.03,
+        (not video.lossless and 0 < video.bits_per_pixel < 0.03,
          f"strong compression ({video.bits_per_pixel:.3f} bits per pixel) removes the pulse",
          "record with the camera app at its highest quality, and do not send the file through a messenger",
          "compression"),

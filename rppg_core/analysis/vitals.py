@@ -54,7 +54,7 @@ class Context:
     clock_doubt: str = ""  # why the clip gives no seconds, and so no rates
 
     @classmethod
-    def of(cls, clip: FaceClip, even: FaceClip, band_hz: tuple[float, float] = HR_BAND_HZ) -> Context:
+    def from_clip(cls, clip: FaceClip, even: FaceClip, band_hz: tuple[float, float] = HR_BAND_HZ) -> Context:
         """From the native clip (its frame times) and the even one (its colours)."""
         timing = frame_timing(clip.times_s)
         step_s = 1 / timing.fps

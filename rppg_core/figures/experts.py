@@ -95,8 +95,8 @@ def expert_words(inside: Inside) -> tuple[str, ...]:
         inside: as for `expert_figure`.
     """
     shares, gates = np.asarray(inside["task_experts"]), np.asarray(inside["router_gates"])
-    told = ": ".join(part for part in _who(shares) if part)
-    return f"{told}.", _router_words(shares, gates), *_size_words(inside)
+    who = ": ".join(part for part in _who(shares) if part)
+    return f"{who}.", _router_words(shares, gates), *_size_words(inside)
 
 
 def _who(shares: Float[np.ndarray, "task expert"]) -> tuple[str, str]:

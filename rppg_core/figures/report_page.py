@@ -233,13 +233,13 @@ def report_text(report: Report) -> str:
 def csv_text(report: Report) -> str:
     """Vitals as comments, then one line per sample and one column per waveform, with empty cells without a face."""
     lines = [f"# {NOT_MEDICAL}", f"# verdict: {report.consensus.verdict}"]
-    voices = {"consensus": report.consensus.vitals, **{n: e.vitals for n, e in report.estimates.items()}}
-    for voice, vitals in voices.items():
+    sources = {"consensus": report.consensus.vitals, **{n: e.vitals for n, e in report.estimates.items()}}
+    for source, vitals in sources.items():
         for name, reading in vitals.__dict__.items():
             shown = f"none ({reading.note})"
             if not reading.refused:
                 shown = f"{reading.value:.6g} {reading.unit}, confidence {reading.confidence:.2f}"
-            lines.append(f"# {voice} {name}: {shown}")
+            lines.append(f"# {source} {name}: {shown}")
     waves = {name: e.bvp for name, e in report.estimates.items() if e.bvp is not None}
     lines.append(",".join(["time_s", *waves]))
     if waves:

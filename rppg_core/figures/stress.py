@@ -60,12 +60,12 @@ def stress_curves(sweep: Sweep, cells: Cells) -> plotly.graph_objects.Figure:
 
     fig = empty_figure(260, 130)
     mine = [cell for cell in cells if cell["sweep"] == sweep.name]
-    voices = [m for m in dict.fromkeys(cell["method"] for cell in mine) if not m.startswith("constant")]
-    for k, name in enumerate(voices):
+    methods = [m for m in dict.fromkeys(cell["method"] for cell in mine) if not m.startswith("constant")]
+    for k, name in enumerate(methods):
         at = {cell["value"]: cell for cell in mine if cell["method"] == name}
         stops = [(x, at[value]) for x, value in enumerate(sweep.values) if value in at]
-        beside = 0.3 * ((k + 0.5) / len(voices) - 0.5)  # so that the lines do not hide each other
-        line = {"color": COLOURS.get(name, INK), "width": 1.8, "dash": _dash(name, voices)}
+        beside = 0.3 * ((k + 0.5) / len(methods) - 0.5)  # so that the lines do not hide each other
+        line = {"color": COLOURS.get(name, INK), "width": 1.8, "dash": _dash(name, methods)}
         known = [(x + beside, cell["r"]) for x, cell in stops if cell["r"] is not None]
         if known:
             fig.add_trace(go.Scatter(
@@ -197,9 +197,9 @@ def _opening(lab: StressLab, knob: Sweep) -> float:
     return knob.hard
 
 
-def _dash(name: str, voices: Sequence[str]) -> str:
+def _dash(name: str, methods: Sequence[str]) -> str:
     """Solid for methods with their own colour; the others share one colour and differ in their dashes."""
-    others = [voice for voice in voices if voice not in COLOURS]
+    others = [method for method in methods if method not in COLOURS]
     return DASHES[others.index(name) % len(DASHES)] if name in others else "solid"
 
 

@@ -23,6 +23,12 @@ from rppg_core.models.base import TASKS
 from rppg_core.roster import get_network, list_networks
 
 ADDED_LATER = {"added_later": True}  # a field that does not affect the hash while it has its default value
+KINDS = {
+    "str": (str, "text"),
+    "int": (int, "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": (bool, "True or False"),
+}  # of a field, by its annotation: what is accepted, and its description
 ONLY_IF_NAMED = ("stages", "teacher")  # fields that are left out of the card when they are empty
 
 
@@ -48,6 +54,9 @@ class Stage:
     train: tuple[str, ...] = ()
     start: str = ""
     loss_weights: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self):
+        _check_types(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +107,7 @@ class Recipe:
     validation_samples: int = 96
 
     def __post_init__(self):
+        _check_types(self)
         for name, low in (("steps", 1), ("n_frames", 8), ("validate_every", 1), ("validation_samples", 1)):
             if getattr(self, name) < low:
                 raise UsageError(
@@ -114,7 +124,7 @@ class Recipe:
             raise UsageError(
                 f"unknown label {unknown[0]!r}", wanted=f"some of {', '.join(TASKS)}", do="change the recipe"
             )
-        _check_stages(self.stages, self.steps)
+        _check_stages(self)
 
 
 @dataclass(frozen=True)
@@ -246,8 +256,23 @@ def recipe_hash(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _check_stages(stages: tuple[Stage, ...], steps: int) -> None:
+def _check_types(settings: Recipe | Stage) -> None:
+    """Check that every text, number and switch is one."""
+    for one in fields(settings):
+        value, (kind, words) = getattr(settings, one.name), KINDS.get(str(one.type), (object, ""))
+        if not isinstance(value, kind) or (isinstance(value, bool) and one.type in ("int", "float")):
+            raise UsageError(
+                f"{one.name} = {value!r} in a {type(settings).__name__.lower()}",
+                wanted=words,
+                do="change the recipe",
+            )
+
+
+def _check_stages(recipe: Recipe) -> None:
     """Check that the stages have steps and unique names, and that their steps add up to the run."""
+    stages, steps = recipe.stages, recipe.steps
+    if not isinstance(stages, (tuple, list)) or not all(isinstance(stage, Stage) for stage in stages):
+        raise UsageError(f"stages = {stages!r}", wanted="a tuple of Stage", do="change the recipe")
     names = [stage.name for stage in stages]
     for stage in stages:
         if stage.steps < 1 or not stage.name or names.count(stage.name) > 1:

@@ -45,8 +45,8 @@ class Router(nn.Module):
         return MOST * torch.sigmoid(self.dropout(x)).unflatten(1, (self.experts, -1))
 
 
-class Voices(NamedTuple):
-    """The contributions of the experts of one convolution for a batch."""
+class ExpertActivity(NamedTuple):
+    """Gates and contributions of the experts of one convolution for a batch."""
 
     gates: Float[Tensor, "batch expert channel row time"]  # 0 to MOST
     added: Float[Tensor, "batch expert channel row time"]  # to the convolution's output, after the gates
@@ -92,7 +92,7 @@ class LowRankExperts(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "batch inside row time"], query: Float[Tensor, "batch channel row2 time2"]
-    ) -> tuple[Float[Tensor, "batch channel row2 time2"], Voices | None]:
+    ) -> tuple[Float[Tensor, "batch channel row2 time2"], ExpertActivity | None]:
         y = self.conv(x)
         if not self.experts:
             return y, None
@@ -100,7 +100,7 @@ class LowRankExperts(nn.Module):
         whole = self.scale * torch.einsum("ecr,berht->becht", self.widen, thin)
         gates = torch.ones_like(whole) if self.router is None else self.router(query)
         added = gates * whole
-        return y + added.sum(dim=1), Voices(gates, added, y)
+        return y + added.sum(dim=1), ExpertActivity(gates, added, y)
 
     def change(self, expert: int) -> Float[Tensor, "out inside_kernel"]:
         """The change of the weight matrix made by one expert."""

@@ -39,7 +39,6 @@ SAMPLE_SIDE = 160  # pixels of the longer side of the pictures that are sampled
 SAMPLE_STEP_S = 1.0
 INNER_WIDTHS, INNER_HEIGHTS, INNER_PIXELS = 0.6, 0.7, 24  # the part of the face box that is certainly face
 OLD_CODECS = {"mpeg4", "msmpeg4v3", "mpeg2video", "h263", "gif"}
-LOSSLESS = {"ffv1", "rawvideo", "huffyuv", "ffvhuff", "utvideo", "png"}
 NEVER_A_FILE = {"raw", "simulated"}  # clips from memory, never recorded or encoded
 CAMERAS = re.compile(
     r"android|apple|samsung|google|huawei|xiaomi|canon|nikon|sony|gopro|^chrome|qtmuxing", re.IGNORECASE
@@ -200,8 +199,7 @@ def _tracker() -> FaceTracker | None:
 def _file_findings(info: VideoInfo) -> list[Finding]:
     """All findings that follow from the header and the frame times."""
     side = min(info.width, info.height)
-    lossless = info.codec in LOSSLESS or info.pixel_format.startswith("gbr")
-    bits = np.inf if lossless else info.bits_per_pixel
+    bits = np.inf if info.lossless else info.bits_per_pixel
     off_percent = 100 * abs(info.fps_container / info.fps - 1) if info.fps_container and info.fps else 0.0
     turned = f"stored turned by {info.rotation_deg} degrees, read upright" if info.rotation_deg else "upright"
     turned += ", mirrored as the file specifies" if info.mirrored else ""
@@ -214,7 +212,7 @@ def _file_findings(info: VideoInfo) -> list[Finding]:
                 "record as H.264 or HEVC, and do not convert", "compression"),
         _graded("Compression", f"{info.bits_per_pixel:.3f} bits per pixel", (-bits, -0.08, -0.03),
                 "send the original file, not a copy from a chat or a video platform", "compression"),
-        _copy_finding(info.written_by, lossless),
+        _copy_finding(info.written_by, info.lossless),
         rate,
         _graded("Header's rate", f"{info.fps_container:.4g} fps", (off_percent, 2, np.inf),
                 "nothing to do here, but programs that trust the header will be wrong", "frame_rate"),

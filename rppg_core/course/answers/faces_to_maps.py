@@ -34,7 +34,7 @@ def _fall_of_a_blinking_mean() -> float:
 ANSWERS = {
     "noise_of_a_far_face": Answer(
         value=lambda: 120 / 40, within=0.01,
-        hint="pixels grow with the square of the width, and noise falls with the square root of the pixels",
+        hint="the number of pixels is the square of the width, and noise falls with the square root of that number",
         traps=((9.0, "that is the factor for the number of pixels; the noise changes with its square root"),
                (1 / 3, "the noise grows when the face gets smaller")),
     ),
@@ -57,6 +57,6 @@ ANSWERS = {
     "fall_of_a_blinking_mean": Answer(
         value=_fall_of_a_blinking_mean, within=0.01, unit="grey levels",
         hint="mean of the pixels above 60 before, minus mean of those above 60 after: two different sets of pixels",
-        traps=((1.0, "that is how far the skin falls; the mask also loses its darkest pixels"),),
+        traps=((1.0, "that is by how much the skin darkens; the mask also loses its darkest pixels"),),
     ),
 }  # fmt: skip

@@ -55,7 +55,7 @@ ANSWERS = {
     ),
     "overlap_at_60_degrees": Answer(
         value=lambda: float(np.cos(np.deg2rad(60)) ** 2), within=0.005,
-        hint="a squared size over the product of two squared sizes: which function of the angle is left, squared?",
+        hint="a squared norm over the product of two squared norms: which function of the angle is left, squared?",
         traps=((0.5, "that is the cosine; both sides of the fraction are squared"),
                (0.0, "that would be 90 degrees")),
     ),

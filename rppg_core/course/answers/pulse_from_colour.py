@@ -60,12 +60,12 @@ ANSWERS = {
         value=lambda: tuple(float(part) for part in VIEWS @ np.ones(3)), within=0.01, unit="%",
         hint="put R = G = B = 1 into the four formulas",
         traps=(((0, 0, 0, 0), "that is true of POS; but the weights of X add up to 3 - 2"),
-               ((0, 0, 1, 1), "the other way round: weights that add up to zero do not see the lamp")),
+               ((0, 0, 1, 1), "the other way round: weights that add up to zero cancel the lamp")),
     ),
     "nod_that_beats_a_strong_pulse": Answer(
         value=_nod_that_wins, within=0.01, unit="%",
         hint="heart_rate_from_bvp(green(nodding(percent, blood=2 * blood)), fs), against truth.hr_bpm.mean()",
-        traps=((0.75, "that is where the pulse of 0.5 % loses; pass blood=2 * blood"),),
+        traps=((0.75, "that is where GREEN loses the pulse of 0.5 %; pass blood=2 * blood"),),
     ),
     "r_of_pos_near_the_heart": Answer(
         value=lambda: waveform_r(_truth().bvp, pos(_nodding(4.0, nod_bpm=76.0)), FS), within=0.01,

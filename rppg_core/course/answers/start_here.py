@@ -34,7 +34,7 @@ ANSWERS = {
         hint="a rate in Hz is the number of beats per second, and a minute has 60 seconds",
         traps=((HR_BAND_HZ[0], "that is the lower edge in Hz, not in beats per minute"),),
     ),
-    "frames_a_beat": Answer(
+    "frames_per_beat": Answer(
         value=lambda: 30 * 60 / 72,
         within=0.1,
         unit="frames",

@@ -119,8 +119,12 @@ def readable(path: Path) -> bool:
         return False
 
 
-def made_folder(folder: Path) -> Path:
+def made_folder(folder: Path, *, do: str = "choose another with --runs") -> Path:
     """The folder, created if it is missing.
+
+    Args:
+        folder: with or without its parents.
+        do: the remedy in the error.
 
     Raises:
         WriteError: it cannot be created.
@@ -130,8 +134,8 @@ def made_folder(folder: Path) -> Path:
     except OSError as error:
         raise WriteError(
             f"cannot make {str(folder)!r} ({error.strerror or error})",
-            wanted="a folder that may be written",
-            do="choose another with --runs",
+            wanted="a folder that can be written to",
+            do=do,
         ) from error
     return folder
 

@@ -118,14 +118,14 @@ def require_whole(path: Path) -> None:
         DatasetError: missing, empty or truncated.
     """
     require_file(path)
-    size, told = path.stat().st_size, told_bytes(path)
-    if told is not None and told - size > LOST_SHARE * told:
+    size, stated = path.stat().st_size, read_stated_bytes(path)
+    if stated is not None and stated - size > LOST_SHARE * stated:
         raise DatasetError(
-            path, f"has {size} of {told} bytes: the copy is incomplete", wanted="the whole file", do=COPY
+            path, f"has {size} of {stated} bytes: the copy is incomplete", wanted="the whole file", do=COPY
         )
 
 
-def told_bytes(path: Path) -> int | None:
+def read_stated_bytes(path: Path) -> int | None:
     """Length in bytes that the container states; None if it states none, or for an unknown container."""
     with path.open("rb") as file:
         head = file.read(12)

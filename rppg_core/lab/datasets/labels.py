@@ -30,7 +30,7 @@ BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, NotImp
 
 
 @contextmanager
-def complaints_of_tables() -> Iterator[None]:
+def as_dataset_errors() -> Iterator[None]:
     """Turn errors about a table into errors of the dataset that it belongs to."""
     try:
         yield
@@ -46,7 +46,7 @@ def text_lines(path: Path) -> list[str]:
         DatasetError: missing, empty or not text.
     """
     require_file(path)
-    with complaints_of_tables():
+    with as_dataset_errors():
         return [line.text for line in read_lines(path)]
 
 
@@ -57,7 +57,7 @@ def text_rows(path: Path) -> Rows:
         DatasetError: missing, empty or not a table.
     """
     require_file(path)
-    with complaints_of_tables():
+    with as_dataset_errors():
         return read_rows(path)
 
 
@@ -79,7 +79,7 @@ def number_lines(
 ) -> Float[np.ndarray, " line"]:
     """One number per line, below the header if one is named; a missing value is NaN, or an error if `complete`."""
     require_file(path)
-    with complaints_of_tables():
+    with as_dataset_errors():
         table = read_table(
             path, header=header is not None, columns=1, example=f"{header}\n72" if header else ""
         )
@@ -96,7 +96,7 @@ def number_lines(
 def number_table(path: Path, columns: int) -> Float[np.ndarray, "line column"]:
     """Lines of `columns` numbers each, without a header; the first one, a time, must not be missing."""
     require_file(path)
-    with complaints_of_tables():
+    with as_dataset_errors():
         table = read_table(path, header=False, columns=columns)
         return np.stack([table.complete(0), *map(table.numbers, range(1, columns))], axis=1)
 
@@ -104,7 +104,7 @@ def number_table(path: Path, columns: int) -> Float[np.ndarray, "line column"]:
 def number_rows(path: Path) -> list[Float[np.ndarray, " cell"]]:
     """Lines of numbers that may differ in length."""
     require_file(path)
-    with complaints_of_tables():
+    with as_dataset_errors():
         return read_number_rows(path)
 
 
@@ -113,7 +113,7 @@ def csv_columns(
 ) -> dict[str, Float[np.ndarray, " line"]]:
     """Some columns of numbers from a table with a line of names; the others may hold anything."""
     require_file(path)
-    with complaints_of_tables():
+    with as_dataset_errors():
         table = read_table(path, header=True, example=example)
         return {name: table.numbers(name) for name in names}
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from rppg_core.errors import RppgError, UsageError, WriteError
 from rppg_core.lab.datasets.base import Record
+from rppg_core.lab.datasets.clip_file import made_folder
 from rppg_core.lab.datasets.extracted import (
     KEPT_NEEDS,
     MANIFEST,
@@ -171,14 +172,7 @@ def _jobs(
 
 def _require_room(out: Path, datasets: set[str]) -> None:
     """Require that the folder can be written to and holds no clips of another dataset."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(
-            f"cannot make {str(out)!r} ({error.strerror or error})",
-            wanted="a folder that can be written to",
-            do="choose another",
-        ) from error
+    made_folder(out, do="choose another")
     if not os.access(out, os.W_OK):
         raise WriteError(
             f"cannot write into {str(out)!r}", wanted="a folder that can be written to", do="choose another"

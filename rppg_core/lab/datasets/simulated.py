@@ -83,7 +83,7 @@ class SimulatedDomain:
     auto_exposure: float = 0.0
     # people
     scenes: tuple[Scene, ...]
-    clips_a_subject: int
+    clips_per_subject: int
     tones: tuple[float, ...]  # shares of the six tones, light to dark
     amplitude_percent: tuple[float, float]  # before the reduction by melanin
     hr_bpm: tuple[float, float]  # of people at rest in this room: mean and standard deviation
@@ -119,8 +119,8 @@ class SimulatedDomain:
         return (self._record(k, seconds, seed) for k in range(n))
 
     def _record(self, k: int, seconds: float, seed: int) -> Record:
-        subject, scene = f"s{k // self.clips_a_subject + 1:02d}", self._scene(k)
-        name = f"{subject}/{k % self.clips_a_subject + 1:02d}-{scene.name.replace(' ', '-')}"
+        subject, scene = f"s{k // self.clips_per_subject + 1:02d}", self._scene(k)
+        name = f"{subject}/{k % self.clips_per_subject + 1:02d}-{scene.name.replace(' ', '-')}"
         clip = self._clip(k, Path(self.name) / name, seconds, seed)
         condition = {"scene": scene.name, "motion": scene.motion, "tone": str(clip.settings.tone + 1)}
         return Record(
@@ -139,7 +139,7 @@ class SimulatedDomain:
 
     def _clip(self, k: int, path: Path, seconds: float, seed: int) -> SimulatedClip:
         scene, rng = self._scene(k), np.random.default_rng([DOMAIN_SEED, seed, self.number, 2, k])
-        person = self._person(k // self.clips_a_subject, seed)
+        person = self._person(k // self.clips_per_subject, seed)
         hr_bpm = person.pop("hr_bpm") + scene.hr_bpm + CLIP_HR_SD_BPM * rng.standard_normal()
         hr_bpm = float(np.clip(hr_bpm, *HR_LIMITS_BPM))
         settings = SimulationSettings(
@@ -206,7 +206,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
         colours=ClipColours(saturation=0.25, red=1.08, blue=0.86),  # [ours] a webcam under warm room light
         noise=1.5, illumination=0.002,  # [ours] daylight and lamps, steady
         scenes=(Scene(name="rest", motion_scale=0.8), Scene(name="game", hr_bpm=8.0)),  # [o] a game against time
-        clips_a_subject=3, tones=(0.35, 0.35, 0.2, 0.05, 0.05, 0.0),  # [o] mostly light skin
+        clips_per_subject=3, tones=(0.35, 0.35, 0.2, 0.05, 0.05, 0.0),  # [o] mostly light skin
         amplitude_percent=(0.45, 0.9),  # [ours]
         hr_bpm=(92.0, 15.0),  # [ours] the game is there to raise it
         instruments=_oximeter("bvp", "hr", fs=EACH_FRAME),  # [o] one value per frame
@@ -222,7 +222,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
             Scene(name=f"lux {lux:.1f}", light=(lux / 100) ** 0.5, noise=(100 / lux) ** 0.3)
             for lux in (10.0, 15.8, 25.1, 39.8, 63.1, 100.0)
         ),
-        clips_a_subject=3, tones=(0.05, 0.4, 0.4, 0.15, 0.0, 0.0),  # [o] East Asian
+        clips_per_subject=3, tones=(0.05, 0.4, 0.4, 0.15, 0.0, 0.0),  # [o] East Asian
         amplitude_percent=(0.4, 0.8), hr_bpm=(78.0, 11.0),  # [ours]
         instruments=_oximeter("bvp", "hr", fs=60.0),  # [o] CMS50E
         clock_offset_s=(-0.15, 0.15), clock_drift=0.004,  # [o] no time stamps: the wave is stretched to the video
@@ -242,7 +242,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
             Scene(name="small rotation", motion_scale=2.0),
             Scene(name="medium rotation", motion="medium", motion_scale=0.9),
         ),
-        clips_a_subject=3, tones=(0.5, 0.4, 0.1, 0.0, 0.0, 0.0),  # [o] Caucasian
+        clips_per_subject=3, tones=(0.5, 0.4, 0.1, 0.0, 0.0, 0.0),  # [o] Caucasian
         amplitude_percent=(0.4, 0.8), hr_bpm=(70.0, 15.0),  # [ours]
         instruments=_oximeter("bvp", "hr", "spo2", fs=60.0),  # [o] CMS50E
         clock_offset_s=(-0.04, 0.04),  # [o] the clocks start within a frame or two
@@ -264,7 +264,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
             Scene(name="distance", distance=1.5),
             Scene(name="exercise", motion="medium", hr_bpm=30.0),
         ),
-        clips_a_subject=3, tones=(0.05, 0.35, 0.4, 0.2, 0.0, 0.0),  # [o] East Asian
+        clips_per_subject=3, tones=(0.05, 0.35, 0.4, 0.2, 0.0, 0.0),  # [o] East Asian
         amplitude_percent=(0.25, 0.55), hr_bpm=(76.0, 13.0),  # [ours]
         instruments=_oximeter("hr", "spo2", fs=1.0),  # [o] whole numbers, one per second; the wave must not be used
         clock_offset_s=(0.0, 0.5),  # [o] no time column
@@ -281,7 +281,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
             Scene(name="startle", motion="large", motion_scale=0.7, hr_bpm=8.0),
             Scene(name="cold water", motion="medium", hr_bpm=15.0),
         ),
-        clips_a_subject=3, tones=(0.2, 0.25, 0.2, 0.15, 0.1, 0.1),  # [o] the most mixed of the six
+        clips_per_subject=3, tones=(0.2, 0.25, 0.2, 0.15, 0.1, 0.1),  # [o] the most mixed of the six
         amplitude_percent=(0.3, 0.7), hr_bpm=(84.0, 14.0), rr_brpm=(18.0, 4.5),  # [ours]
         instruments=(  # [o] from blood pressure and breath, one value per frame; there is no pulse wave
             Instrument(name="hr", fs=EACH_FRAME),
@@ -299,7 +299,7 @@ DOMAINS: tuple[SimulatedDomain, ...] = (
             Scene(name="reading", motion="small", motion_scale=1.5),
             Scene(name="arithmetic", motion="medium", motion_scale=0.6, talking=0.3, hr_bpm=10.0),
         ),
-        clips_a_subject=3, tones=(0.05, 0.4, 0.4, 0.1, 0.05, 0.0),  # [ours]
+        clips_per_subject=3, tones=(0.05, 0.4, 0.4, 0.1, 0.05, 0.0),  # [ours]
         amplitude_percent=(0.3, 0.7), hr_bpm=(82.0, 12.0), rr_brpm=(17.0, 4.0),  # [ours]
         instruments=(  # [o] a wave and a breath, from which heart and breathing rate are derived
             Instrument(name="bvp", fs=60.0), Instrument(name="hr", fs=1.0, average_s=8.0),

@@ -32,8 +32,9 @@ from rppg_core.lab.simulate.codec import ENCODERS, CodedFrames
 from rppg_core.lab.simulate.colour import MATRIX_CROSSTALK
 from rppg_core.lab.simulate.faces import SimulatedVideo, simulate_video
 from rppg_core.lab.simulate.render import RenderedFrames
+from rppg_core.lab.simulate.script import video_info_from_times
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION, SimulationSettings
-from rppg_core.types import FaceClip, Truth, VideoInfo
+from rppg_core.types import FaceClip, Truth
 from rppg_core.video.clip import extract
 from rppg_core.video.frame import Frame
 
@@ -106,7 +107,7 @@ class SimulatedClip:
         seen = _between(frames, start_s, start_s + self.settings.seconds)
         clip = extract(seen, video.tracker, needs, expected_s=self.settings.seconds, look_for_repeats=False)
         clip = replace(clip, times_s=clip.times_s - start_s)
-        clip = replace(clip, video=_video_info(self.settings, clip.times_s))
+        clip = replace(clip, video=video_info_from_times(self.settings, clip.times_s))
         return clip, self.labels_at(clip.times_s)
 
     def streams(self) -> Streams:
@@ -261,18 +262,3 @@ def _read(stream: Stream, times_s: np.ndarray) -> Float[np.ndarray, " time"]:
     if not KINDS[stream.name].is_wave:
         return np.interp(times_s, known_s, values)
     return CubicSpline(known_s, values, extrapolate=False)(times_s)
-
-
-def _video_info(settings: SimulationSettings, times_s: np.ndarray) -> VideoInfo:
-    steps_s = np.diff(times_s)
-    step_s = float(np.median(steps_s))
-    return VideoInfo(
-        codec=settings.codec or "simulated",
-        width=settings.size,
-        height=settings.size,
-        n_frames=len(times_s),
-        duration_s=float(times_s[-1] - times_s[0] + steps_s.mean()),
-        fps_container=settings.fps,
-        fps=1 / step_s,
-        jitter_percent=float(100 * steps_s.std() / step_s),
-    )

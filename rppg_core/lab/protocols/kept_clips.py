@@ -19,7 +19,6 @@ from rppg_core.lab.datasets.clip_file import digest, readable, save_clip
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.types import NEEDS, FaceClip, Truth, marked_rows
 
-RUNS = Path("out/runs")
 CROPS = {name for name, rows in marked_rows(FaceClip, "frame").items() if rows.is_crop}
 KEPT = frozenset(NEEDS) - CROPS - {"landmarks"}  # needs kept in a folder; the others would fill the disk
 AHEAD = 4  # rendered clips that may wait in memory for their reader; crops make them large

@@ -239,11 +239,11 @@ class RefusalResult:
         )
 
     def reliability(self) -> list[dict[str, float]]:
-        """Bins of confidence over all voices and clips: mean confidence, share within 5 bpm, count."""
-        voices = tuple(v for v in self.voices if v != "consensus")
+        """Bins of confidence over all methods and clips: mean confidence, share within 5 bpm, count."""
+        methods = tuple(v for v in self.voices if v != "consensus")
         judged = [
             (row.confidence, row.shown and row.error_bpm <= 5)
-            for row in self.select(voice=voices)
+            for row in self.select(voice=methods)
             if row.shown
         ]
         bins = []

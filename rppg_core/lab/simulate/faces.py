@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,13 @@ from rppg_core.lab.simulate.render import (
     wall_layers,
 )
 from rppg_core.lab.simulate.scene import Motion, frame_times, head_motion, shown_frames
-from rppg_core.lab.simulate.script import exposed, layer_strengths, motion_of_clip, truth_from_waves
+from rppg_core.lab.simulate.script import (
+    exposed,
+    layer_strengths,
+    motion_of_clip,
+    truth_from_waves,
+    video_info_from_times,
+)
 from rppg_core.lab.simulate.settings import (
     KINDS,
     PULSE_FREE,
@@ -43,7 +49,7 @@ from rppg_core.lab.simulate.settings import (
     SimulationSettings,
     random_settings,
 )
-from rppg_core.types import NEEDS, FaceClip, Truth, VideoInfo
+from rppg_core.types import NEEDS, FaceClip, Truth
 
 __all__ = [
     "KINDS",
@@ -132,7 +138,7 @@ def simulate_clip(
         )
     video = simulate_video(settings)
     times_s = video.truth.times_s
-    info = _video_info(settings, times_s)
+    info = replace(video_info_from_times(settings, times_s), dropped_frames=_dropped_frames(times_s))
     clip = extract(
         video.frames,
         video.tracker,
@@ -242,21 +248,12 @@ def _plain_truth(truth: Truth) -> dict[str, Any]:
     return {name: plain(value) for name, value in truth.__dict__.items()}
 
 
-def _video_info(settings: SimulationSettings, times_s: Float[np.ndarray, " time"]) -> VideoInfo:
+def _dropped_frames(times_s: Float[np.ndarray, " time"]) -> int:
+    """Number of frames that are missing between the others."""
     steps_s = np.diff(times_s)
     step_s = float(np.median(steps_s))
     missing = np.round(steps_s / step_s).astype(int) - 1
-    return VideoInfo(
-        codec=settings.codec or "simulated",
-        width=settings.size,
-        height=settings.size,
-        n_frames=len(times_s),
-        duration_s=float(times_s[-1] - times_s[0] + steps_s.mean()),
-        fps_container=settings.fps,
-        fps=1 / step_s,
-        jitter_percent=float(100 * steps_s.std() / step_s),
-        dropped_frames=int(missing[steps_s >= 1.75 * step_s].sum()),
-    )
+    return int(missing[steps_s >= 1.75 * step_s].sum())
 
 
 def _rng(settings: SimulationSettings, part: int) -> np.random.Generator:

@@ -25,9 +25,7 @@ TEMPLATE_HZ = 1000.0  # rate of the stored pulse shape
 SMOOTH_S = 0.025  # skin far from an artery shows a smoother pulse than a finger
 FOOT_S = 3 * SMOOTH_S  # the smoothed foot begins this long before the onset
 TAIL_S = 2.5  # a pulse has decayed after this time
-POINTS_A_WAVE = (
-    32  # points per period of the fastest noise, which is drawn coarsely and interpolated to save time
-)
+POINTS_PER_PERIOD = 32  # of the fastest noise, which is drawn coarsely and interpolated to save time
 LEAD_S = 6.0  # the process also runs this long before and after the clip
 
 
@@ -152,7 +150,7 @@ def band_noise(
         Noise. The spectrum has at least one line, so a short clip gets a slow wave, never zeros.
     """
     span_s = float(times_s[-1] - times_s[0])
-    step_s = max(span_s / max(len(times_s) - 1, 1), 1 / (POINTS_A_WAVE * high_hz))
+    step_s = max(span_s / max(len(times_s) - 1, 1), 1 / (POINTS_PER_PERIOD * high_hz))
     coarse_s = times_s[0] + np.arange(int(span_s / step_s) + 2) * step_s
     n_fft = int(2 ** np.ceil(np.log2(max(len(coarse_s) * 1.25, 2 / (low_hz * step_s)))))
     freqs_hz = np.fft.rfftfreq(n_fft, step_s)

@@ -28,7 +28,7 @@ from rppg_core.lab.simulate.render import (
 )
 from rppg_core.lab.simulate.scene import Motion, flicker, head_motion, light_drift
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION, SimulationSettings
-from rppg_core.types import Truth
+from rppg_core.types import Truth, VideoInfo
 
 GLOSS_PER_WIDTH = 6.0  # relative change of the highlights per face width of head motion, for small motion
 FACELESS = ("wall", "noise")
@@ -148,4 +148,20 @@ def truth_from_waves(
         rr_brpm=np.nan,
         spo2_percent=np.nan,
         spo2=None,
+    )
+
+
+def video_info_from_times(settings: SimulationSettings, times_s: Float[np.ndarray, " time"]) -> VideoInfo:
+    """Facts of a rendered video, from its settings and frame times; dropped frames are not counted."""
+    steps_s = np.diff(times_s)
+    step_s = float(np.median(steps_s))
+    return VideoInfo(
+        codec=settings.codec or "simulated",
+        width=settings.size,
+        height=settings.size,
+        n_frames=len(times_s),
+        duration_s=float(times_s[-1] - times_s[0] + steps_s.mean()),
+        fps_container=settings.fps,
+        fps=1 / step_s,
+        jitter_percent=float(100 * steps_s.std() / step_s),
     )

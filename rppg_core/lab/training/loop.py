@@ -31,7 +31,7 @@ from rppg_core.lab.training.averaging import create_average, restart_average
 from rppg_core.lab.training.batches import Share, StepDataset, step_loader
 from rppg_core.lab.training.mixture import describe_data, shares_from_recipe
 from rppg_core.lab.training.record import LogRow, RunFolder
-from rppg_core.lab.training.stages import Stages, list_origins
+from rppg_core.lab.training.stages import Stages, load_origin_cards
 from rppg_core.lab.training.stopping import stop_on_signal
 from rppg_core.lab.training.teacher import Teacher
 from rppg_core.lab.training.validation import held_out_batches, validate
@@ -153,7 +153,8 @@ def train(
         training = Training(recipe, folder, mixed, held_out, accelerator)
         if options.resume:
             training.load()
-        simulated = set(sources) == {mixture.SIMULATED} and list_origins(recipe) <= {SIMULATED}
+        origins = {card.weights for card in load_origin_cards(recipe).values()}
+        simulated = set(sources) == {mixture.SIMULATED} and origins <= {SIMULATED}
         training.run(options, tell=tell, page=page)
         return training.result(describe_data(recipe, mixed), simulated=simulated)
     finally:

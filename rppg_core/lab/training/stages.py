@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rppg_core.errors import ModelFileError, UsageError
-from rppg_core.models.base import RppgModel
+from rppg_core.models.base import ModelCard, RppgModel
 from rppg_core.models.recipe import Recipe, Stage, list_stages
 from rppg_core.models.weights import find_weights, load_card, load_model
 
@@ -131,11 +131,18 @@ def is_within(name: str, parts: Iterable[str]) -> bool:
     return not parts or any(not part or name == part or name.startswith(f"{part}.") for part in parts)
 
 
-def list_origins(recipe: Recipe) -> set[str]:
-    """Origins, from their cards, of the weights that a training builds on: initial weights and teacher."""
-    files = [(recipe.method, stage.start) for stage in list_stages(recipe) if stage.start]
-    files += [find_weights(recipe.teacher)] if recipe.teacher else []
-    return {load_card(name, path).weights for name, path in files}
+def load_origin_cards(recipe: Recipe) -> dict[str, ModelCard]:
+    """The cards of the weights that a training builds on: initial weights and teacher, as the recipe names them.
+
+    Raises:
+        ModelFileError: a weights file is missing or damaged.
+    """
+    cards = {
+        stage.start: load_card(recipe.method, stage.start) for stage in list_stages(recipe) if stage.start
+    }
+    if recipe.teacher:
+        cards[recipe.teacher] = load_card(*find_weights(recipe.teacher))
+    return cards
 
 
 def _read_start(stage: Stage, network: RppgModel) -> dict[str, Tensor]:

@@ -14,9 +14,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from rppg_core.lab import RUNS
 from rppg_core.roster import list_networks
 
-RUNS = Path("out/runs")
 SEEDS = (0, 1, 2)
 RPPG = (sys.executable, "-m", "rppg_core.command.cli")
 SHORT_STEPS = 300  # of ablations, and of the whole network compared with them

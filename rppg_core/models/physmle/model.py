@@ -19,7 +19,7 @@ from rppg_core.models.physmle import priors
 from rppg_core.models.physmle.config import PhysMLEConfig
 from rppg_core.models.physmle.heads import BvpDecoder, PooledHead, SpectralHead
 from rppg_core.models.physmle.trunk import Stage, Stem
-from rppg_core.nn.experts import LowRankExperts, TaskGate, Voices
+from rppg_core.nn.experts import ExpertActivity, LowRankExperts, TaskGate
 from rppg_core.nn.losses import negative_pearson, rate_distribution, smooth_l1
 from rppg_core.types import FS, FaceClip, STMap
 from rppg_core.video.prepare import stmap_band
@@ -118,16 +118,16 @@ class PhysMLE(RppgModel):
         stmap = torch.cat([stmap, stmap[:, -1:].expand(-1, spare, -1, -1)], dim=1)
 
         x, rows = self.stem(stmap, weight)
-        query, heard, maps = x, [], [rows]
+        query, activity, maps = x, [], [rows]
         for stage in self.stages:
-            x, query, voices = stage(x, query)
-            heard += voices
+            x, query, added = stage(x, query)
+            activity += added
             maps.append(x.transpose(1, 2))
         x = self.norm(x)
         taken = {task: gate(query) for task, gate in self.gates.items()}  # (B, C, H, T) each
         answers = self._answers(x, taken, T)
         if not self.training:
-            return {**answers, **_expert_activity([v for v in heard if v is not None], taken)}
+            return {**answers, **_expert_activity([v for v in activity if v is not None], taken)}
         answers["maps"] = [m for m in maps if m.shape[1] > 1]
         if n_twins:
             answers = _split_twins(answers, B)
@@ -205,16 +205,16 @@ def _split_twins(answers: Mapping[str, Any], n: int) -> dict[str, Any]:
     return split
 
 
-def _expert_activity(heard: list[Voices], taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _expert_activity(activity: list[ExpertActivity], taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Activity of the experts, averaged over channels, rows and time."""
-    if not heard:
+    if not activity:
         return {}
-    last = heard[-1].added  # (B, E, C, H, T)
+    last = activity[-1].added  # (B, E, C, H, T)
     tasks = [last * gate[:, None] for gate in taken.values()] or [last]
     return {
-        "router_gates": torch.stack([v.gates.mean(dim=(2, 3, 4)) for v in heard], dim=1),
-        "expert_share": torch.stack([_share(v.added) for v in heard], dim=1),
-        "expert_size": torch.stack([_size(v.added.sum(dim=1)) / _size(v.trunk) for v in heard], dim=1),
+        "router_gates": torch.stack([v.gates.mean(dim=(2, 3, 4)) for v in activity], dim=1),
+        "expert_share": torch.stack([_share(v.added) for v in activity], dim=1),
+        "expert_size": torch.stack([_size(v.added.sum(dim=1)) / _size(v.trunk) for v in activity], dim=1),
         "task_experts": torch.stack([_share(added) for added in tasks], dim=1),
     }
 

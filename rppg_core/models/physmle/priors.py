@@ -135,11 +135,11 @@ def breath_prior(
 
     Pairs that are SAME_BREATH_BRPM or more apart are ignored, as in the released code.
     """
-    heard = breath_of_pulse(bvp, fs)
-    told = functional.smooth_l1_loss(heard, rr_brpm, reduction="none")
-    guessed = functional.smooth_l1_loss(answered_brpm, heard.detach(), reduction="none")
-    near = (heard - torch.where(mask["rr"], rr_brpm, answered_brpm)).abs() < SAME_BREATH_BRPM
-    return masked_mean(torch.where(mask["rr"], told, guessed), near & (mask["rr"] | mask["bvp"]))
+    read_brpm = breath_of_pulse(bvp, fs)
+    labelled = functional.smooth_l1_loss(read_brpm, rr_brpm, reduction="none")
+    unlabelled = functional.smooth_l1_loss(answered_brpm, read_brpm.detach(), reduction="none")
+    near = (read_brpm - torch.where(mask["rr"], rr_brpm, answered_brpm)).abs() < SAME_BREATH_BRPM
+    return masked_mean(torch.where(mask["rr"], labelled, unlabelled), near & (mask["rr"] | mask["bvp"]))
 
 
 def oxygen_prior(

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from rppg_core.models.physmle.config import PhysMLEConfig
 from rppg_core.nn.cells import CellAttention, CellEncoder
-from rppg_core.nn.experts import LowRankExperts, Voices
+from rppg_core.nn.experts import ExpertActivity, LowRankExperts
 
 
 class Stem(nn.Module):
@@ -72,12 +72,12 @@ class ExpertBlock(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "batch channel row time"], query: Tensor, shortcut: nn.Module
-    ) -> tuple[Float[Tensor, "batch channel2 row2 time2"], list[Voices | None]]:
-        kept, heard = shortcut(x), []
+    ) -> tuple[Float[Tensor, "batch channel2 row2 time2"], list[ExpertActivity | None]]:
+        kept, activity = shortcut(x), []
         for norm, conv in zip(self.norms, self.convs, strict=True):
-            x, voices = conv(functional.gelu(norm(x)), query)
-            heard.append(voices)
-        return kept + x, heard
+            x, added = conv(functional.gelu(norm(x)), query)
+            activity.append(added)
+        return kept + x, activity
 
 
 class Stage(nn.Module):
@@ -101,12 +101,12 @@ class Stage(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "batch channel row time"], query: Float[Tensor, "batch channel row time"]
-    ) -> tuple[Tensor, Tensor, list[Voices | None]]:
-        query, heard = self.down(query), []
+    ) -> tuple[Tensor, Tensor, list[ExpertActivity | None]]:
+        query, activity = self.down(query), []
         for k, block in enumerate(self.blocks):
-            x, voices = block(x, query, self.down if k == 0 else nn.Identity())
-            heard += voices
-        return x, query, heard
+            x, added = block(x, query, self.down if k == 0 else nn.Identity())
+            activity += added
+        return x, query, activity
 
 
 def _conv(inside: int, outside: int, stride: int, dilation: int, kernel: tuple[int, int]) -> nn.Conv2d:

@@ -4,7 +4,7 @@ import pytest
 from lab.datasets.known_pulse import even, pictures, write_avi
 
 from rppg_core.lab.datasets.base import DatasetError
-from rppg_core.lab.datasets.frames import VideoFrames, require_whole, told_bytes
+from rppg_core.lab.datasets.frames import VideoFrames, read_stated_bytes, require_whole
 from rppg_core.video.writer import write_video
 
 
@@ -24,7 +24,7 @@ def made(path):
 @pytest.mark.parametrize("suffix", [".avi", ".mkv", ".mp4", ".mov"])
 def test_file_knows_its_length(tmp_path, suffix):
     path = made(tmp_path / f"a{suffix}")
-    assert told_bytes(path) == path.stat().st_size
+    assert read_stated_bytes(path) == path.stat().st_size
     require_whole(path)
 
 
@@ -56,14 +56,14 @@ def test_length_that_was_never_filled_in_is_no_fault(tmp_path):
         for rgb in pictures(even(30.0, 1.0)):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         container.mux(stream.encode(None))
-    assert told_bytes(path) is None
+    assert read_stated_bytes(path) is None
     assert len(list(VideoFrames(path)())) == 30
 
 
 def test_unknown_container_says_nothing_of_its_length(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"something else altogether")
-    assert told_bytes(path) is None
+    assert read_stated_bytes(path) is None
 
 
 def test_frames_take_the_times_of_their_clock(video):
@@ -106,7 +106,7 @@ def test_long_avi_is_a_chain_of_parts_and_long_mp4_counts_in_64_bits(tmp_path):
         b"RIFF" + (31).to_bytes(4, "little") + bytes(31),
     ]
     avi.write_bytes(b"".join(parts))
-    assert told_bytes(avi) == 28 + 39 + 1  # a part of odd length is padded
+    assert read_stated_bytes(avi) == 28 + 39 + 1  # a part of odd length is padded
     head = (16).to_bytes(4, "big") + b"ftypisom" + bytes(4)
     mp4.write_bytes(head + (1).to_bytes(4, "big") + b"mdat" + (40).to_bytes(8, "big") + bytes(10))
-    assert told_bytes(mp4) == 16 + 40
+    assert read_stated_bytes(mp4) == 16 + 40

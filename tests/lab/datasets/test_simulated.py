@@ -156,7 +156,7 @@ def test_people_keep_skin_and_heart_over_their_clips():
         assert len(people) == 8
         for records in people.values():
             settings = [record.face_clip.settings for record in records]
-            assert len(records) == domain.clips_a_subject > 1
+            assert len(records) == domain.clips_per_subject > 1
             for kept in ("tone", "rr_brpm", "amplitude_percent", "fps"):
                 assert len({getattr(s, kept) for s in settings}) == 1
             assert len({s.seed for s in settings}) == len(settings)

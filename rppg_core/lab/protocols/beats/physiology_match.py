@@ -47,7 +47,7 @@ class Spread:
     high: float  # 90 %
 
     @classmethod
-    def of(cls, values: Float[np.ndarray, " value"]) -> Spread:
+    def from_values(cls, values: Float[np.ndarray, " value"]) -> Spread:
         """The spread of some values."""
         return cls(*np.quantile(values, [0.1, 0.5, 0.9]).tolist())
 
@@ -281,7 +281,14 @@ def match_row(
 ) -> MatchRow:
     """Compare two distributions, and locate the recorded median in the simulated one."""
     below = float(np.mean(simulated < np.median(recorded)))
-    return MatchRow(quantity, Spread.of(recorded), Spread.of(simulated), below, len(recorded), len(simulated))
+    return MatchRow(
+        quantity,
+        Spread.from_values(recorded),
+        Spread.from_values(simulated),
+        below,
+        len(recorded),
+        len(simulated),
+    )
 
 
 @cache

@@ -94,14 +94,14 @@ def run_mssdg(
     if shown := [domain for domain in domains if isinstance(domain, SimulatedDomain)]:
         about = f"{about}\n\nThe domains\n{domain_table(shown)}"
     splits = leave_one_domain_out(clips)
-    told = {(record.dataset, record.clip): record.face_clip for record in records}
+    renderers = {(record.dataset, record.clip): record.face_clip for record in records}
     return evaluate_splits(
         splits,
         replace(options, progress=options.part(share, 1.0)),
         protocol="mssdg",
         about=about,
         promises=promises,
-        planner=lambda rows: make_plan(splits, options, rows, told),
+        planner=lambda rows: make_plan(splits, options, rows, renderers),
     )
 
 
@@ -109,7 +109,7 @@ def make_plan(
     splits: Sequence[Split[ExtractedClip]],
     options: Options,
     rows: Sequence[StretchRow],
-    told: Mapping[tuple[str, str], Any],
+    renderers: Mapping[tuple[str, str], Any],
 ) -> Plan:
     """Choose the trainings for each domain.
 
@@ -117,7 +117,7 @@ def make_plan(
         splits: one per domain.
         options: if steps or seeds are set, they apply to all trainings.
         rows: rows of POS on every domain, which determine the easiest and the hardest one.
-        told: dataset and clip -> its renderer, which may hold more truth than the labels.
+        renderers: dataset and clip -> its renderer, which may hold more truth than the labels.
     """
     errors = _errors(rows)
     easy, hard = min(errors, key=errors.__getitem__), max(errors, key=errors.__getitem__)
@@ -151,7 +151,9 @@ def make_plan(
             runs=runs,
         )
     ]
-    return Plan(networks, parts, lambda clip: TruthfulClip.of(clip, told.get((clip.dataset, clip.clip))))
+    return Plan(
+        networks, parts, lambda clip: TruthfulClip.from_clip(clip, renderers.get((clip.dataset, clip.clip)))
+    )
 
 
 @runtime_checkable
@@ -168,7 +170,7 @@ class TruthfulClip(ExtractedClip):
     source: Knowing | None = None
 
     @classmethod
-    def of(cls, clip: ExtractedClip, source: Any) -> TruthfulClip:
+    def from_clip(cls, clip: ExtractedClip, source: Any) -> TruthfulClip:
         known = {field.name: getattr(clip, field.name) for field in fields(clip)}
         return cls(**known, source=source if isinstance(source, Knowing) else None)
 

@@ -173,11 +173,13 @@ class Parts:
         return text_table(header, lines)
 
     def _truth_note(self) -> str:
-        told = [number.label for number in ASKED if self.name_truth(number) == "simulator"]
+        simulated = [number.label for number in ASKED if self.name_truth(number) == "simulator"]
         names = " and ".join(
-            dict.fromkeys({"bvp": "r", "hr": "HR", "rr": "RR", "spo2": "SpO2"}[t] for t in told)
+            dict.fromkeys({"bvp": "r", "hr": "HR", "rr": "RR", "spo2": "SpO2"}[t] for t in simulated)
         )
-        return f"; {names} against the simulator's own truth, as they have no labels there" if told else ""
+        return (
+            f"; {names} against the simulator's own truth, as they have no labels there" if simulated else ""
+        )
 
     def _spread(self, variant: str, number: Number) -> Spread | None:
         title = f"{self.network} {variant}".rstrip()

@@ -243,10 +243,10 @@ class DatasetResult:
                   "RR regressed", "SpO2 %"]  # fmt: skip
         return text_table(header, lines)
 
-    def _table(self, unit: str, cells_of: Callable[[Found], list[str]], header: Sequence[str]) -> str:
+    def _table(self, unit: str, make_cells: Callable[[Found], list[str]], header: Sequence[str]) -> str:
         several = len(self.targets) > 1
         lines = [
-            [f"{cell['target']}  {cell['method']}" if several else cell["method"], *cells_of(cell)]
+            [f"{cell['target']}  {cell['method']}" if several else cell["method"], *make_cells(cell)]
             for cell in self.cells
             if cell["unit"] == unit
         ]

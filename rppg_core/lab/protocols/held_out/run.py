@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rppg_core.errors import UsageError
+from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.extracted import ExtractedClip, read_manifest
 from rppg_core.lab.datasets.layouts import LAYOUTS
 from rppg_core.lab.protocols.held_out.numbers import Constant, constant_rows, fit_constant
@@ -21,16 +22,15 @@ from rppg_core.lab.protocols.held_out.part_tables import Parts
 from rppg_core.lab.protocols.held_out.result import BAR, DatasetResult
 from rppg_core.lab.protocols.held_out.scores import (
     WINDOW_S,
+    ScoredMethod,
     StoredClip,
     StretchRow,
-    Voice,
     known_from_truth,
     score_clip,
 )
 from rppg_core.lab.protocols.held_out.split_training import Task, is_finished, list_tasks, train_all
 from rppg_core.lab.protocols.held_out.splits import Split
 from rppg_core.lab.protocols.held_out.trained import Trained
-from rppg_core.lab.protocols.kept_clips import RUNS
 from rppg_core.lab.protocols.table import Criterion
 from rppg_core.lab.workers import WorkerPool
 from rppg_core.roster import CLASSICAL, get_method, resolve
@@ -157,11 +157,11 @@ def evaluate_splits(
     Returns:
         Rows of every method on every test clip, and the trainings.
     """
-    asker = Asker(options)
-    classical = tuple(Voice(name) for name in options.names if name in CLASSICAL)
+    scorer = Scorer(options)
+    classical = tuple(ScoredMethod(name) for name in options.names if name in CLASSICAL)
     jobs = [Job(clip, split.name, classical, options.window_s) for split in splits for clip in split.test]
-    rows = asker.rows(jobs, options.part(0.0, 0.04 if options.networks else 1.0))
-    constants = asker.constants(splits)
+    rows = scorer.rows(jobs, options.part(0.0, 0.04 if options.networks else 1.0))
+    constants = scorer.constants(splits)
     plan, trained = Plan(), []
     if options.networks:
         plan = (planner or every_network(splits, options, protocol))(rows)
@@ -173,16 +173,16 @@ def evaluate_splits(
         Job(
             clip,
             split.name,
-            tuple(task.voice for task in plan.networks if task.split == split.name),
+            tuple(task.scored_method for task in plan.networks if task.split == split.name),
             options.window_s,
         )
         for split in splits
         for clip in split.test
     ]
-    rows += asker.rows([job for job in jobs if job.voices], options.part(0.92, 0.96))
-    parts = _parts(splits, plan, trained, constants, asker)
+    rows += scorer.rows([job for job in jobs if job.methods], options.part(0.92, 0.96))
+    parts = _parts(splits, plan, trained, constants, scorer)
     return DatasetResult(
-        protocol, about, options.window_s, rows, constants, trained, promises, parts, asker.cpu_s
+        protocol, about, options.window_s, rows, constants, trained, promises, parts, scorer.cpu_s
     )
 
 
@@ -212,19 +212,19 @@ def _parts(
     plan: Plan,
     trained: Sequence[Trained],
     constants: dict[str, Constant],
-    asker: Asker,
+    scorer: Scorer,
 ) -> list[Parts]:
     """Scores of the variants of every network on their held-out domains."""
-    options, found = asker.options, []
+    options, found = scorer.options, []
     names = list(dict.fromkeys((task.split, task.recipe.method) for task in plan.parts))
     for k, (target, network) in enumerate(names):
         mine = [task for task in plan.parts if (task.split, task.recipe.method) == (target, network)]
         test = next(split.test for split in splits if split.name == target)
-        voices = (Voice(BAR), *(task.voice for task in mine))
+        methods = (ScoredMethod(BAR), *(task.scored_method for task in mine))
         known = plan.whole_truth or (lambda clip: clip)
-        jobs = [Job(known(clip), target, voices, options.window_s) for clip in test]
+        jobs = [Job(known(clip), target, methods, options.window_s) for clip in test]
         share = 0.04 / len(names)
-        rows = asker.rows(jobs, options.part(0.96 + k * share, 0.96 + (k + 1) * share))
+        rows = scorer.rows(jobs, options.part(0.96 + k * share, 0.96 + (k + 1) * share))
         rows += constant_rows(rows, constants)
         labelled = frozenset(test[0].labels).intersection(*(clip.labels for clip in test))
         keys = {(task.recipe.variant, task.recipe.steps, task.recipe.seed) for task in mine}
@@ -243,12 +243,12 @@ class Job:
 
     clip: StoredClip
     split: str
-    voices: tuple[Voice, ...]
+    methods: tuple[ScoredMethod, ...]
     window_s: float
 
 
 @dataclass
-class Asker:
+class Scorer:
     """Runs methods on clips, in processes of one core each, and adds up their processor time."""
 
     options: Options
@@ -277,7 +277,7 @@ class Asker:
 def _score(job: Job) -> tuple[list[StretchRow], float]:
     """Rows of a clip, and the processor time used for them."""
     started_s = time.process_time()
-    rows = score_clip(job.clip, job.voices, split=job.split, window_s=job.window_s)
+    rows = score_clip(job.clip, job.methods, split=job.split, window_s=job.window_s)
     return rows, time.process_time() - started_s
 
 

@@ -58,7 +58,7 @@ class StoredClip(Protocol):
 
 
 @dataclass(frozen=True)
-class Voice:
+class ScoredMethod:
     """A method to score: a classical one, or a network with the weights of one training."""
 
     name: str
@@ -91,7 +91,7 @@ class Voice:
 class StretchRow:
     """One method on one window or video; NaN where a number does not exist."""
 
-    method: str  # `Voice.title`
+    method: str  # `ScoredMethod.title`
     seed: int  # of the training; 0 where nothing is trained
     steps: int = 0  # of the training
     split: str
@@ -140,13 +140,13 @@ class Stretch:
 
 
 def score_clip(
-    clip: StoredClip, voices: Sequence[Voice], *, split: str = "", window_s: float = WINDOW_S
+    clip: StoredClip, methods: Sequence[ScoredMethod], *, split: str = "", window_s: float = WINDOW_S
 ) -> list[StretchRow]:
     """Every method on every window of a clip, and on the whole of it.
 
     Args:
         clip: clip at 30 Hz with the fields that the methods need.
-        voices: methods to score.
+        methods: methods to score.
         split: name of the split in which the clip is tested.
         window_s: length of a window; windows overlap by half. Unit: s. Breathing is scored in windows of
             RR_WINDOW_S or more.
@@ -163,9 +163,9 @@ def score_clip(
         _stretch("window", part, runs, truth, fs) for part in window_slices(whole.stop, fs, window_s=window_s)
     ]
     rows = []
-    for voice in voices:
-        method = voice.method()
-        run = runs.of(voice.name) if voice.weights is None else runs.run(method)
+    for scored in methods:
+        method = scored.method()
+        run = runs.by_name(scored.name) if scored.weights is None else runs.run(method)
         for stretch in stretches:
             direct, part = run.skin.direct, stretch.part
             if direct and stretch.unit == "window":
@@ -176,7 +176,7 @@ def score_clip(
                 **{name: float(direct.get(key, np.nan)) for name, key in DIRECT.items()},
             }
             rows.append(StretchRow(
-                method=voice.title, seed=voice.seed, steps=voice.steps, split=split, dataset=clip.dataset,
+                method=scored.title, seed=scored.seed, steps=scored.steps, split=split, dataset=clip.dataset,
                 subject=clip.subject, clip=clip.clip, condition=dict(clip.condition), unit=stretch.unit,
                 start_s=part.start / fs, seconds=(part.stop - part.start) / fs, **asdict(stretch.known), **numbers,
             ))  # fmt: skip
@@ -244,18 +244,18 @@ def _waveform_scores(bvp: Bvp | None, truth: Truth, stretch: Stretch) -> dict[st
     if bvp is None:
         return {}
     part, hr_bpm = stretch.part, stretch.known.hr_true_bpm
-    label, heard = truth.bvp[part], bvp.samples[part]
+    label, estimated = truth.bvp[part], bvp.samples[part]
     found: dict[str, list[tuple[float, int]]] = {"r": [], "macc": [], "snr_db": []}
     low_hz, high_hz = HR_BAND_HZ
     for piece in _pieces(bvp.valid[part] & np.isfinite(label), bvp.fs):
-        x, y = label[piece] - label[piece].mean(), heard[piece]
+        x, y = label[piece] - label[piece].mean(), estimated[piece]
         n = len(x)
         found["r"].append((waveform_r(x, y, bvp.fs), n))
         in_band = [bandpass(wave, bvp.fs, low_hz=low_hz, high_hz=high_hz) for wave in (x, y)]
         found["macc"].append((macc(in_band[0], in_band[1], bvp.fs), n))
     if SNR_BAND_BPM[0] <= hr_bpm <= SNR_BAND_BPM[1]:
         for piece in _pieces(bvp.valid[part], bvp.fs):
-            found["snr_db"].append((snr_db(hr_bpm, heard[piece], bvp.fs), piece.stop - piece.start))
+            found["snr_db"].append((snr_db(hr_bpm, estimated[piece], bvp.fs), piece.stop - piece.start))
     return {
         name: float(np.average([v for v, _ in values], weights=[n for _, n in values])) if values else np.nan
         for name, values in found.items()
@@ -272,14 +272,14 @@ def _panel(runs: ControlledRuns, part: slice) -> Panel | None:
     """Spectra of the panel in a stretch; None if it has no 5 s of face without a gap."""
     skin, control = {}, {}
     for name in PANEL:
-        run = runs.of(name)
+        run = runs.by_name(name)
         on_skin, on_control = (
-            spectra_from_bvp(_cut_bvp(heard.bvp, part), HR_BAND_HZ) for heard in (run.skin, run.control)
+            spectra_from_bvp(_cut_bvp(one.bvp, part), HR_BAND_HZ) for one in (run.skin, run.control)
         )
         if on_skin is None or on_control is None:
             return None
         skin[name], control[name] = on_skin, on_control
-    return Panel(skin, control, runs.of(PANEL[0]).control_kind)
+    return Panel(skin, control, runs.by_name(PANEL[0]).control_kind)
 
 
 def _context(face: FaceClip, part: slice) -> Context:
@@ -292,7 +292,7 @@ def _context(face: FaceClip, part: slice) -> Context:
         region=face.region,
         boxes=None if face.boxes is None else face.boxes[part],
     )
-    return Context.of(stretch, stretch)
+    return Context.from_clip(stretch, stretch)
 
 
 def _cut_bvp(bvp: Bvp | None, part: slice) -> Bvp | None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from rppg_core.errors import RppgError
 from rppg_core.lab.datasets.extracted import ExtractedClip
-from rppg_core.lab.protocols.held_out.scores import Voice
+from rppg_core.lab.protocols.held_out.scores import ScoredMethod
 from rppg_core.lab.protocols.held_out.splits import Split, by_domain
 from rppg_core.lab.protocols.held_out.trained import Trained
 from rppg_core.lab.workers import WorkerPool
@@ -64,9 +64,9 @@ class Task:
         return self.folder / f"{self.recipe.method}.safetensors"
 
     @property
-    def voice(self) -> Voice:
+    def scored_method(self) -> ScoredMethod:
         recipe = self.recipe
-        return Voice(recipe.method, recipe.seed, self.weights, recipe.variant, recipe.steps)
+        return ScoredMethod(recipe.method, recipe.seed, self.weights, recipe.variant, recipe.steps)
 
 
 def list_tasks(
@@ -89,14 +89,17 @@ def list_tasks(
         variant: name of one of its ablations.
 
     Raises:
-        UsageError: the network has no recipe or no such variant, or `steps` is below 1.
+        UsageError: the network has no recipe or no such variant, `steps` is below 1, or its teacher or initial
+            weights may have seen the test clips.
     """
+    from rppg_core.lab.protocols.held_out.unseen import require_unseen
     from rppg_core.models.recipe import recipe_hash
 
     groups, tasks = by_domain(split.train), []
     place = runs / f"{'-'.join(split.name.split())}-{fingerprint(split.train)}"
     for seed in seeds:
         recipe = split_recipe(method, steps=steps, seed=seed, n_groups=len(groups), variant=variant)
+        require_unseen(recipe, split)
         folder = place / f"{steps}-steps-{recipe_hash(recipe)[:6]}"
         tasks.append(Task(split.name, recipe, groups, folder))
     return tasks
@@ -182,7 +185,7 @@ def train_one(task: Task) -> Trained:
         result = train(recipe, options, sources=list(task.groups), shares=shares)
         if result.weights is None:
             raise StoppedError(
-                f"the training of {task.voice.title} for {task.split} was stopped at step {result.step}",
+                f"the training of {task.scored_method.title} for {task.split} was stopped at step {result.step}",
                 wanted=f"{recipe.steps} steps",
                 do="run the same command again to continue it",
             )

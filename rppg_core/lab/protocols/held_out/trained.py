@@ -26,7 +26,7 @@ class Trained:
 
     @property
     def title(self) -> str:
-        """As `scores.Voice.title`, in the rows."""
+        """As `scores.ScoredMethod.title`, in the rows."""
         return f"{self.method} {self.variant}".rstrip()
 
 

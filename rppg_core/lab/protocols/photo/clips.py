@@ -25,8 +25,9 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.errors import UsageError
+from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.clip_file import KnownClip, digest, load_clip, made_folder
-from rppg_core.lab.protocols.kept_clips import AHEAD, KEPT, RUNS, kept_clip
+from rppg_core.lab.protocols.kept_clips import AHEAD, KEPT, kept_clip
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.workers import WorkerPool, in_order
 from rppg_core.types import FaceClip, Progress, Truth

@@ -103,10 +103,10 @@ def direct_lines(rows: Sequence[PhotoRow]) -> list[DirectLine]:
         networks = list(dict.fromkeys(row.method for row in inside if np.isfinite(rate.direct(row))))
         if not networks:
             continue
-        said = [(f"{name}, regressed", _of(name, inside, rate.true, rate.direct)) for name in networks]
+        said = [(f"{name}, regressed", _pairs(name, inside, rate.true, rate.direct)) for name in networks]
         if rate.waveform is not None:
             said += [
-                (f"{name}, waveform", _of(name, inside, rate.true, rate.waveform))
+                (f"{name}, waveform", _pairs(name, inside, rate.true, rate.waveform))
                 for name in dict.fromkeys([*networks, BAR])
             ]
         else:
@@ -163,21 +163,21 @@ def ratio_guesses(rows: Sequence[PhotoRow], field: str) -> Float[np.ndarray, "cl
 
 def breath_criterion(rows: Sequence[PhotoRow], method: str) -> Criterion | None:
     """The criterion for a network that regresses breathing, on all long clips; None if it does not."""
-    pairs = _of(method, [row for row in rows if row.breath], BREATHING.true, BREATHING.direct)
+    pairs = _pairs(method, [row for row in rows if row.breath], BREATHING.true, BREATHING.direct)
     errors = np.abs(pairs[:, 0] - pairs[:, 1])
-    told = int(np.isfinite(errors).sum())
-    if not told:
+    n_given = int(np.isfinite(errors).sum())
+    if not n_given:
         return None
     mae = float(np.nanmean(errors))
     return Criterion(
         f"RR MAE that {method} regresses",
-        f"{mae:.2f} brpm, {told} of {len(errors)} clips of {BREATH_S:g} s",
+        f"{mae:.2f} brpm, {n_given} of {len(errors)} clips of {BREATH_S:g} s",
         f"below {MAX_RR_MAE_BRPM}, on all of them",
-        mae < MAX_RR_MAE_BRPM and told == len(errors),
+        mae < MAX_RR_MAE_BRPM and n_given == len(errors),
     )
 
 
-def _of(
+def _pairs(
     method: str,
     rows: Sequence[PhotoRow],
     true: Callable[[PhotoRow], float],

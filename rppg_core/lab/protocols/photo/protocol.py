@@ -6,7 +6,7 @@ method is compared with POS on the same clips (paired) and with the constant pre
 are those of the waveform itself, whether or not its reading would be shown; "shown" is the share of readings
 that the calibration lets pass.
 
-Tuned once, then frozen: strength of motion, noise, light and screens (constants in `photo_clips`, numbers of
+Tuned once, then frozen: strength of motion, noise, light and screens (constants in `photo.clips`, numbers of
 "glances" in `simulate.scene`) were chosen so that POS has a mean r of about 0.72. Measured, r of POS:
     all 180 pulse clips     0.731 (0.703 to 0.762); 0.55, 0.75, 0.89 at 0.2, 0.35, 0.7 %; 0.85 to 0.53 by tone
     beside it               LGI 0.70, PBV 0.69, CHROM 0.65, ICA 0.63, GREEN 0.40; HR MAE of POS 6.1 bpm
@@ -131,9 +131,9 @@ class PhotoResult:
         """Numbers of every method, and of the constant predictor, in every group of clips."""
         rows = [*self.rows, *constant_rows(self.rows)]
         found = []
-        for group, level_of in self._groups().items():
-            for level in sorted({level_of(row) for row in self.rows}):
-                inside = [row for row in rows if level_of(row) == level]
+        for group, find_level in self._groups().items():
+            for level in sorted({find_level(row) for row in self.rows}):
+                inside = [row for row in rows if find_level(row) == level]
                 for method in dict.fromkeys(row.method for row in inside):
                     numbers = summary(inside, method)
                     found.append({"group": group, "level": level, "method": method, **numbers})

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.clip_file import KnownClip, load_clip, made_folder
-from rppg_core.lab.protocols.kept_clips import AHEAD, KEPT, RUNS, kept_clip
+from rppg_core.lab.protocols.kept_clips import AHEAD, KEPT, kept_clip
 from rppg_core.lab.protocols.stress.sweeps import SWEEPS, StressCase, stress_case, stress_clip
 from rppg_core.lab.workers import WorkerPool, in_order
 

@@ -82,7 +82,7 @@ class StressLab:
         return self.moments[sweep, value]
 
     def cell(self, sweep: str, value: float, method: str) -> Mapping[str, Any]:
-        """Numbers of one method at one stop, see `protocols.stress.summary`.
+        """Numbers of one method at one stop, as `stress.protocol.summary` computes them.
 
         Raises:
             UsageError: there is no such stop, or the file does not contain the method.

@@ -40,7 +40,7 @@ COSTLY = ("motion", "light", "codec", "noise")  # sweeps at whose hard end the r
 
 @dataclass(frozen=True)
 class StressRow:
-    """One voice (a method, the consensus, the constant) on one clip; NaN where it does not give a number."""
+    """One method (or the consensus, or the constant) on one clip; NaN where it does not give a number."""
 
     sweep: str
     value: float
@@ -104,7 +104,7 @@ def run_stress(
 
 
 def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> list[StressRow]:
-    """Rows of every voice for one clip.
+    """Rows of every method for one clip.
 
     Args:
         stop: the sweep, value and person of the clip.
@@ -114,10 +114,10 @@ def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> 
     """
     true_bpm = float(np.mean(truth.hr_bpm)) if truth.pulsed else float("nan")
 
-    def row(voice: str, bvp: Bvp | None, hr: Reading | None, hr_bpm: float) -> StressRow:
+    def row(method: str, bvp: Bvp | None, hr: Reading | None, hr_bpm: float) -> StressRow:
         r, ratio_db = waveform_scores(bvp, truth) if truth.pulsed else (float("nan"), float("nan"))
         shown = hr is not None and not hr.refused
-        return StressRow(stop.sweep, stop.value, stop.seed, stop.pulsed, voice, r, ratio_db, hr_bpm, true_bpm, shown,
+        return StressRow(stop.sweep, stop.value, stop.seed, stop.pulsed, method, r, ratio_db, hr_bpm, true_bpm, shown,
                    0.0 if hr is None else hr.confidence)  # fmt: skip
 
     found = []
@@ -137,7 +137,7 @@ def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> 
 
 
 def summary(rows: Sequence[StressRow]) -> dict[str, Any]:
-    """Numbers of one voice over all people at one value of a sweep.
+    """Numbers of one method over all people at one value of a sweep.
 
     n; r as {"mean", "low", "high"} (mean and range over people); snr_db, hr_mae_bpm and within_5_bpm (0..1) of the
     waveform, shown or not; shown (0..1); shown_mae_bpm of the shown readings. NaN or None if there are no
@@ -170,12 +170,12 @@ class StressResult:
 
     @property
     def methods(self) -> list[str]:
-        """Every voice, in the order of the tables."""
+        """Every method, in the order of the tables."""
         return list(dict.fromkeys(row.method for row in self.rows))
 
     @cached_property
     def cells(self) -> list[dict[str, Any]]:
-        """Numbers of every voice at every stop with a pulse, with "sweep", "value" and "method"."""
+        """Numbers of every method at every stop with a pulse, with "sweep", "value" and "method"."""
         groups: dict[tuple[str, float, str], list[StressRow]] = {}
         for row in self.rows:
             if row.pulsed:
@@ -186,7 +186,7 @@ class StressResult:
         ]
 
     def cell(self, sweep: str, value: float, method: str) -> dict[str, Any]:
-        """Numbers of one voice at one stop."""
+        """Numbers of one method at one stop."""
         return next(
             cell
             for cell in self.cells
@@ -220,8 +220,8 @@ class StressResult:
                         hard < benign,
                     )
                 )
-        voices = [row for row in self.rows if row.method != CONSTANT]
-        shown = [row for row in voices if row.pulsed and row.shown]
+        estimated = [row for row in self.rows if row.method != CONSTANT]
+        shown = [row for row in estimated if row.pulsed and row.shown]
         near = sum(row.hr_error_bpm <= WITHIN_BPM for row in shown)
         found.append(
             Criterion(
@@ -231,10 +231,10 @@ class StressResult:
                 bool(shown) and near >= 0.97 * len(shown),
             )
         )
-        free = [row for row in voices if not row.pulsed]
+        free = [row for row in estimated if not row.pulsed]
         number = sum(row.shown for row in free)
         found.append(
-            Criterion("numbers without a pulse, all voices", f"{number} of {len(free)}", "none", not number)
+            Criterion("numbers without a pulse, all methods", f"{number} of {len(free)}", "none", not number)
         )
         return found
 
@@ -280,7 +280,7 @@ class StressResult:
         )
 
     def _wrong_text(self) -> str:
-        """Every clip on which a voice shows a wrong rate, with the voices that do."""
+        """Every clip on which a method shows a wrong rate, with the methods that do."""
         wrong: dict[tuple[str, float, int, float], list[str]] = {}
         for row in self.rows:
             if row.method != CONSTANT and row.shown and row.hr_error_bpm > WITHIN_BPM:

@@ -3,7 +3,7 @@ import pytest
 
 from rppg_core.analysis.controls import spectra_from_bvp
 from rppg_core.lab.protocols.calibration.heart_rate import (
-    clean_lie,
+    clean_wrong_pulse,
     drawn_clip,
     examples_of_clip,
     fit,
@@ -70,7 +70,7 @@ def test_a_kept_clip_is_the_one_that_was_rendered(tmp_path):
 def test_a_clean_lie_is_clean_at_a_rate_of_its_own():
     clip = resample(simulate_traces(SimulationSettings(seconds=12, hr_bpm=72))[0])
     rates = {
-        round(spectra_from_bvp(clean_lie(clip, np.random.default_rng(k)), HR_BAND_HZ).rate_hz, 1)
+        round(spectra_from_bvp(clean_wrong_pulse(clip, np.random.default_rng(k)), HR_BAND_HZ).rate_hz, 1)
         for k in range(8)
     }
     assert len(rates) > 4

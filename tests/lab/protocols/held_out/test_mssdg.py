@@ -166,12 +166,12 @@ def test_labels_stay_and_the_simulator_fills_what_is_missing(tmp_path):
     extract_here([record], tmp_path, needs=frozenset({"rgb", "stmap"}))
     (stored,) = read_manifest(tmp_path)
     _, labels = stored.load()
-    face, filled = TruthfulClip.of(stored, record.face_clip).load()
+    face, filled = TruthfulClip.from_clip(stored, record.face_clip).load()
     np.testing.assert_array_equal(filled.hr_bpm, labels.hr_bpm)
     assert stored.labels == ("hr",)
     np.testing.assert_allclose(filled.bvp, record.face_clip.truth_at(face.times_s).bvp)
     assert filled.rr_brpm == record.face_clip.truth_at(face.times_s).rr_brpm
-    _, bare = TruthfulClip.of(stored, None).load()
+    _, bare = TruthfulClip.from_clip(stored, None).load()
     assert np.isnan(bare.bvp).all()
 
 
@@ -254,4 +254,4 @@ def test_variants_have_folders_and_names_of_their_own(clips, tmp_path):
     )
     assert whole.folder != narrow.folder and narrow.folder.name == "tiny-narrow-seed0"
     assert not is_finished(narrow)
-    assert (narrow.voice.title, narrow.voice.steps) == ("tiny narrow", 2)
+    assert (narrow.scored_method.title, narrow.scored_method.steps) == ("tiny narrow", 2)

@@ -8,7 +8,7 @@ from lab.protocols.held_out.stored_clips import MemoryClip, traces, unlabelled
 
 from rppg_core import metrics
 from rppg_core.lab.protocols.held_out import scores as dataset_scores
-from rppg_core.lab.protocols.held_out.scores import Voice, known_from_truth, score_clip
+from rppg_core.lab.protocols.held_out.scores import ScoredMethod, known_from_truth, score_clip
 from rppg_core.types import Bvp, FaceClip, MethodOutput
 
 FS = 30.0
@@ -21,7 +21,7 @@ def easy():
 
 @pytest.fixture(scope="module")
 def rows(easy):
-    return score_clip(easy, [Voice("pos"), Voice("green")], split="fold 1")
+    return score_clip(easy, [ScoredMethod("pos"), ScoredMethod("green")], split="fold 1")
 
 
 def test_clip_gives_a_row_a_window_and_one_for_the_video(rows):
@@ -50,7 +50,7 @@ def test_true_rate_of_a_window_is_the_mean_of_the_label_inside(easy, rows):
 def test_waveform_numbers_are_those_of_metrics(easy, rows):
     clip, truth = easy.load()
     window = next(row for row in rows if row.unit == "window" and row.method == "pos" and row.start_s == 5.0)
-    bvp = Voice("pos").method().estimate(clip).bvp.samples[150:450]
+    bvp = ScoredMethod("pos").method().estimate(clip).bvp.samples[150:450]
     label = truth.bvp[150:450]
     assert window.r == pytest.approx(metrics.waveform_r(label - label.mean(), bvp, FS), abs=1e-9)
     assert window.snr_db == pytest.approx(metrics.snr_db(window.hr_true_bpm, bvp, FS), abs=1e-9)
@@ -97,7 +97,7 @@ def test_lost_face_leaves_a_row_without_a_rate(easy):
     valid[:300] = False
     rgb = np.where(valid[:, None, None], clip.rgb, np.nan)
     lost = replace(easy, made=(replace(clip, valid=valid, rgb=rgb), truth))
-    first = next(row for row in score_clip(lost, [Voice("pos")]) if row.unit == "window")
+    first = next(row for row in score_clip(lost, [ScoredMethod("pos")]) if row.unit == "window")
     assert np.isnan([first.hr_bpm, first.r, first.snr_db]).all()
     assert not first.hr_shown
     assert np.isfinite(first.hr_true_bpm)
@@ -119,8 +119,8 @@ class Regressor:
 
 
 def test_regressed_rates_are_asked_anew_in_every_window(easy, monkeypatch, tmp_path):
-    monkeypatch.setattr(Voice, "method", lambda voice: Regressor())
-    rows = score_clip(easy, [Voice("regressor", weights=tmp_path)])
+    monkeypatch.setattr(ScoredMethod, "method", lambda voice: Regressor())
+    rows = score_clip(easy, [ScoredMethod("regressor", weights=tmp_path)])
     assert {row.unit: row.direct_hr_bpm for row in rows} == {"video": 20.0, "window": 10.0}
     assert {row.direct_spo2_percent for row in rows} == {97.0}
     assert np.isnan([row.direct_rr_brpm for row in rows]).all()
@@ -128,11 +128,11 @@ def test_regressed_rates_are_asked_anew_in_every_window(easy, monkeypatch, tmp_p
 
 def test_network_without_weights_of_its_own_is_refused(easy):
     with pytest.raises(ValueError, match="tracenet has no weights"):
-        score_clip(easy, [Voice("tracenet")])
+        score_clip(easy, [ScoredMethod("tracenet")])
 
 
 def test_windows_are_as_long_as_asked(easy):
-    rows = score_clip(easy, [Voice("pos")], window_s=dataset_scores.RR_WINDOW_S)
+    rows = score_clip(easy, [ScoredMethod("pos")], window_s=dataset_scores.RR_WINDOW_S)
     windows = [row for row in rows if row.unit == "window"]
     assert [row.seconds for row in windows] == [17.0, 17.0]
     assert all(np.isfinite(row.rr_true_brpm) for row in windows)

@@ -1,0 +1,88 @@
+"""A training for a split builds on no weights that may know the clips on which it is tested."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+pytest.importorskip("accelerate")
+
+from lab.training import tiny_net
+from lab.training.tiny_net import TinyConfig, tiny
+
+from rppg_core import roster
+from rppg_core.errors import UsageError
+from rppg_core.lab.protocols.held_out.split_training import list_tasks
+from rppg_core.lab.protocols.held_out.splits import Split
+from rppg_core.lab.protocols.held_out.unseen import require_unseen
+from rppg_core.models.base import SIMULATED, ModelCard
+from rppg_core.models.recipe import Stage
+from rppg_core.models.weights import create_model, save_model
+
+RECORDED, TRACES = "trained on stored clips", {"domains": False}
+PEOPLE, DOMAIN = ("recorded", "person 1"), ("pure-like", "s01")
+
+
+@pytest.fixture(autouse=True)
+def tiny_is_known(monkeypatch):
+    torch.set_num_threads(1)
+    monkeypatch.setitem(roster.METHODS, "tiny", tiny_net.PLACE)
+
+
+def split(dataset: str, subject: str) -> Split:
+    return Split("fold 1", (), (SimpleNamespace(dataset=dataset, subject=subject),))
+
+
+def weights_file(folder, origin: str, recipe: dict) -> str:
+    card = ModelCard(method="tiny", paper="none", inputs=("stmap",), weights=origin, recipe=recipe)
+    return str(save_model(folder / "weights.safetensors", create_model("tiny", TinyConfig()), card))
+
+
+def recipes(path: str) -> list:
+    """One that learns from these weights as from a teacher, and one that starts from them."""
+    return [
+        tiny(teacher=path, steps=4),
+        tiny(steps=4, stages=(Stage(name="all", steps=4, start=path),)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "origin, card_recipe, tested, words",
+    [
+        (RECORDED, TRACES, PEOPLE, "stored clips"),
+        (RECORDED, TRACES, DOMAIN, "stored clips"),
+        (SIMULATED, {"domains": True}, DOMAIN, "simulated domains, possibly pure-like"),
+        (SIMULATED, {"teacher": "physmle"}, DOMAIN, "simulated domains"),
+        (SIMULATED, {}, DOMAIN, "simulated domains"),
+    ],
+)
+def test_weights_that_may_have_seen_the_test_clips_are_refused(tmp_path, origin, card_recipe, tested, words):
+    path = weights_file(tmp_path, origin, card_recipe)
+    for recipe in recipes(path):
+        with pytest.raises(UsageError, match=words) as refused:
+            require_unseen(recipe, split(*tested))
+        assert path in refused.value.got and "fold 1" in refused.value.got
+
+
+@pytest.mark.parametrize(
+    "card_recipe, tested", [({"domains": True}, PEOPLE), (TRACES, PEOPLE), (TRACES, DOMAIN)]
+)
+def test_weights_that_cannot_have_seen_them_are_accepted(tmp_path, card_recipe, tested):
+    for recipe in recipes(weights_file(tmp_path, SIMULATED, card_recipe)):
+        require_unseen(recipe, split(*tested))
+
+
+def test_recipe_without_other_weights_is_accepted():
+    require_unseen(tiny(steps=4), split(*DOMAIN))
+
+
+def test_split_is_refused_before_any_training(tmp_path, monkeypatch):
+    recipe = recipes(weights_file(tmp_path, RECORDED, TRACES))[0]
+    monkeypatch.setattr(tiny_net, "RECIPE", recipe)
+    monkeypatch.setattr("rppg_core.lab.protocols.held_out.split_training.fingerprint", lambda clips: "0")
+    source = SimpleNamespace(dataset="other", subject="person 2")
+    fold = Split("fold 1", (source,), split(*PEOPLE).test)
+    with pytest.raises(UsageError, match="stored clips"):
+        list_tasks(fold, "tiny", steps=4, seeds=[0], runs=tmp_path)
