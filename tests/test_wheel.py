@@ -108,7 +108,9 @@ def test_demo_serves_its_page(commands, tmp_path):
             [commands / "rppg", "demo"], cwd=tmp_path, stdout=log, stderr=log, env=settings
         )
         try:
-            with urllib.request.urlopen(address(process, tmp_path / "log"), timeout=20) as answer:
+            # the first start compiles what was just installed, beside other work
+            url = address(process, tmp_path / "log", patience_s=300)
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 status, page = answer.status, answer.read().decode()
         finally:
             process.terminate()

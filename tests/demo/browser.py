@@ -75,9 +75,9 @@ def serve(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]
             process.wait(10)
 
 
-def address(process: subprocess.Popen, log: Path) -> str:
+def address(process: subprocess.Popen, log: Path, patience_s: float = PATIENCE_S) -> str:
     """Where an app that was just started answers, out of what it says."""
-    until = monotonic() + PATIENCE_S
+    until = monotonic() + patience_s
     while monotonic() < until and process.poll() is None:
         for word in log.read_text().split():
             if word.startswith("http://"):
