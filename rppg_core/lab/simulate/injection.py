@@ -4,8 +4,8 @@ Real faces without labels serve as noise in this way, in protocol `injected` and
 real video are needed. The pulse is put into the colours that the pass has kept: regions and cells, never the
 background. Nothing is added but the pulse, so without a random generator there is no randomness here.
 
-What this cannot give: the pulse's colour and shape are drawn as in the simulator; it has the same strength in
-every cell and no delay between them; and a person's own pulse stays in the clip.
+What this cannot give: the pulse's colour and shape are drawn as in the simulator; its strength in a cell depends on
+the share of skin alone, without delays over the face; and a person's own pulse stays in the clip.
 Axis letters: T time, R roi, N cell.
 """
 
@@ -21,11 +21,11 @@ from rppg_core.lab.simulate.colour import pulse_colour
 from rppg_core.lab.simulate.physiology import Physiology, Waves, simulate_waves
 from rppg_core.lab.simulate.settings import random_settings
 from rppg_core.types import FaceClip, Truth, marked_rows
-from rppg_core.video.stmap import EMPTY_SHARE
 
-RATES_BPM = (45.0, 150.0)  # of the draws with a constant rate
-COURSES = {"constant": None, "falling": (120.0, 75.0), "rising": (70.0, 110.0)}  # first and last rate, bpm
+RATES_BPM = (45.0, 150.0)  # of the draws with a steady rate
+COURSES = {"steady": None, "falling": (120.0, 75.0), "rising": (70.0, 110.0)}  # first and last rate, bpm
 COURSE_S = 30.0  # time a changing rate takes; a shorter clip sees the first part of the change
+COLOUR_SPREAD = 0.1  # standard deviation of the logarithm of each channel of the pulse's colour
 RSA_FREE_BPM = 75.0  # above this rate, modulation by breathing falls as 1 / rate
 MAX_PERCENT = 20.0  # a stronger pulse would be no pulse
 
@@ -36,9 +36,9 @@ def rate_course(
     """Heart rate over time before its natural variation.
 
     Args:
-        course: "constant" draws one rate from RATES_BPM; "falling" and "rising" are straight lines.
+        course: "steady" draws one rate from RATES_BPM; "falling" and "rising" are straight lines.
         times_s: frame times. Unit: s.
-        rng: draws the constant rate.
+        rng: draws the steady rate.
 
     Returns:
         Rates at `times_s`. Unit: bpm.
@@ -67,11 +67,13 @@ def draw_person(rng: np.random.Generator) -> tuple[Physiology, Float[np.ndarray,
     Returns:
         Physiology, whose heart rate `warped_waves` replaces, and the relative change of R, G, B with green at 1.
 
-    Source: the draws of `random_settings`, which state their sources.
+    Source: the person as in `random_settings`, which states its sources; our choice: a colour between the published
+    one and those measured in processed video. The wider spread of `random_settings` is meant for training: networks
+    have seen it and algebra has not, so a comparison on it would favour networks.
     """
     drawn = random_settings(rng, pulsed=True)
     person = replace(drawn.person, rsa=drawn.rsa / min(1.0, RSA_FREE_BPM / drawn.hr_bpm))
-    return person, pulse_colour(drawn.pulse_colour_shift, drawn.pulse_colour_spread, rng)
+    return person, pulse_colour(rng.uniform(), COLOUR_SPREAD, rng)
 
 
 def warped_waves(
@@ -90,7 +92,7 @@ def warped_waves(
         rng: source of everything random.
 
     Returns:
-        Waves at `times_s`. A constant course gives those of `simulate_waves`.
+        Waves at `times_s`. A steady course gives those of `simulate_waves`.
 
     Raises:
         UsageError: rates that are not positive, or not one for each time.
@@ -162,7 +164,7 @@ def inject(
 
 
 def add_pulse(clip: FaceClip, blood: Float[np.ndarray, " time"], colour: Float[np.ndarray, " 3"]) -> FaceClip:
-    """Multiply the colour of the skin by 1 - blood * colour * skin weight, in regions and cells.
+    """Multiply the colour of the skin by 1 - blood * colour * strength, in regions and cells.
 
     Args:
         clip: at native or even times.
@@ -175,7 +177,8 @@ def add_pulse(clip: FaceClip, blood: Float[np.ndarray, " time"], colour: Float[n
     Raises:
         UsageError: `blood` or `colour` have the wrong shape.
 
-    Source: our choice, as `x = DC * (1 - p * w)` in the simulator, on grey levels.
+    Source: our choice, as `x = DC * (1 - p * w)` in the simulator, on grey levels. The strength is 1 in regions, and
+    in proportion to the share of skin in cells, so that their weighted mean changes as the region does.
     """
     if np.shape(blood) != np.shape(clip.times_s) or np.shape(colour) != (3,):
         raise UsageError(
@@ -192,15 +195,13 @@ def add_pulse(clip: FaceClip, blood: Float[np.ndarray, " time"], colour: Float[n
 
 
 def _cell_skin(share: np.ndarray | None, n: int) -> Float[np.ndarray, " cell"]:
-    """Weight of the pulse in each cell, 0..1.
+    """Strength of the pulse in each cell relative to the region: in proportion to its share of skin.
 
-    Cells are means weighted by skin, so the pulse is whole in any cell that has a colour of its own; one with less
-    than EMPTY_SHARE of skin is filled by the pass.
+    The region `skin` is the mean of the cells weighted by their shares, so the same mean of these strengths is 1.
     """
-    if share is None:
-        return np.ones(n)
-    low, high = EMPTY_SHARE
-    return np.clip((share - low) / (high - low), 0.0, 1.0)
+    if share is None or not share.any():
+        return np.ones(n) if share is None else np.zeros(n)
+    return share * share.sum() / (share**2).sum()
 
 
 def _truth(

@@ -43,7 +43,7 @@ def plain_clip(n=600, cells=4, seed=0) -> FaceClip:
 
 def put_in(clip: FaceClip, amplitude: float, seed: int, **more):
     rng = np.random.default_rng(seed)
-    return inject(clip, amplitude, rate_course("constant", clip.times_s, rng), rng, **more)
+    return inject(clip, amplitude, rate_course("steady", clip.times_s, rng), rng, **more)
 
 
 def strengths(before: np.ndarray, after: np.ndarray, truth) -> np.ndarray:
@@ -81,12 +81,24 @@ def test_background_and_cells_without_skin_stay_as_they_were(amplitude, seed):
     assert (after.stmap[:, 0] == clip.stmap[:, 0]).all()
 
 
-def test_cells_with_skin_of_their_own_have_the_same_pulse_as_the_regions():
+@given(shares=st.lists(st.floats(0.0, 1.0), min_size=4, max_size=4), seed=st.integers(0, 10**6))
+def test_the_mean_of_the_cells_over_skin_changes_as_the_region_does(shares, seed):
+    """The pass makes the region as this mean of the cells, so their pulses have to agree."""
+    share = np.array(shares)
+    share[3] += 0.05
+    clip = plain_clip()
+    flat = np.full((600, 4, 3), 100.0)
+    clip = replace(clip, rgb=flat[:, :2], stmap=flat, stmap_weight=share)
+    after, _ = put_in(clip, 0.5, seed)
+    mean = np.tensordot(after.stmap, share / share.sum(), axes=(1, 0))
+    assert mean == pytest.approx(after.rgb[:, 0], abs=1e-9)
+
+
+def test_the_pulse_of_a_cell_grows_with_its_share_of_skin():
     clip = plain_clip()
     after, truth = put_in(clip, 0.5, 3)
     cells = strengths(clip.stmap, after.stmap, truth)[:, 1]
-    region = strengths(clip.rgb, after.rgb, truth)[0, 1]
-    assert cells == pytest.approx([0, 0.5 * region, region, region], abs=1e-6)
+    assert cells / cells[3] == pytest.approx(clip.stmap_weight, abs=1e-6)
 
 
 def test_frames_without_a_face_stay_without_colour_and_the_others_are_not_affected():
@@ -130,7 +142,7 @@ def test_a_method_finds_the_injected_pulse_on_a_face_without_one():
     assert waveform_r(np.interp(even.times_s, truth.times_s, truth.bvp), bvp.samples, 30.0) > 0.9
 
 
-def test_a_constant_course_gives_the_waves_of_the_simulator():
+def test_a_steady_course_gives_the_waves_of_the_simulator():
     person = Physiology(hr_bpm=70.0)
     ours = warped_waves(person, TIMES_S, np.full(900, 70.0), np.random.default_rng(4))
     plain = simulate_waves(person, TIMES_S, np.random.default_rng(4))
@@ -177,5 +189,5 @@ def test_wrong_arguments_are_refused_with_what_is_wanted():
         inject(clip, float("nan"), rates, rng)
     with pytest.raises(UsageError, match="one rate"):
         inject(clip, 0.5, 0 * rates, rng)
-    with pytest.raises(UsageError, match="constant, falling, rising"):
+    with pytest.raises(UsageError, match="steady, falling, rising"):
         rate_course("up", clip.times_s, rng)
