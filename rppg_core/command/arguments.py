@@ -20,6 +20,7 @@ PROTOCOLS = {  # name -> what it tests
     "photo": "the frozen benchmark photo-v1",
     "stress": "one setting at a time, from easy to hopeless",
     "recordings": "your own colour traces or videos, with reference heart rates",
+    "injected": "anybody's face videos or traces, into which a known pulse is put",
     "mssdg": "six simulated domains, each left out once",
     "intra": "some people of a dataset left out",
     "cross": "one dataset, after training on others",
@@ -217,14 +218,14 @@ def _evaluate(add: Add) -> None:
     one.add_argument(
         "--seeds",
         type=int,
-        help="clips per condition, people (stress), or trainings per split (mssdg, intra, "
+        help="clips per condition, people (stress), draws per clip (injected), or trainings per split (mssdg, intra, "
         "cross; default: 1, and 3 on the easiest and the hardest domain of mssdg)",
     )
     one.add_argument(
         "--data",
         metavar="DIR",
-        help="contact recordings (vitals), people with references (recordings), or the extracted folder to test on "
-        "(intra, cross)",
+        help="contact recordings (vitals), people with references (recordings), anybody (injected), or the extracted "
+        "folder to test on (intra, cross)",
     )
     one.add_argument("--train-data", metavar="DIR", nargs="+", help="extracted folders to train on (cross)")
     one.add_argument(
@@ -242,7 +243,7 @@ def _evaluate(add: Add) -> None:
         "--window-s",
         type=float,
         metavar="S",
-        help="length of a window (recordings; default: 30; mssdg, intra, cross; default: 10; 17 or more "
+        help="length of a window (recordings, injected; default: 30; mssdg, intra, cross; default: 10; 17 or more "
         "for breathing)",
     )
     one.add_argument("--sweeps", metavar="A,B", help="settings to vary (stress; default: all)")
@@ -260,7 +261,7 @@ def _evaluate(add: Add) -> None:
         "--workers",
         type=int,
         metavar="N",
-        help="processes (recordings, mssdg, intra, cross; default: 2)",
+        help="processes (recordings, injected, mssdg, intra, cross; default: 2)",
     )
     one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
     one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figures")

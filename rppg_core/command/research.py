@@ -158,6 +158,13 @@ def _recordings(args: argparse.Namespace, progress: ProgressLine) -> Any:
     return run_recordings(progress=progress, **_given(args, "data", "methods", "window_s", "workers"))
 
 
+def _injected(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.protocols.injected.protocol import run_injected
+
+    _require_data("face videos or colour traces", args.data)
+    return run_injected(progress=progress, **_given(args, "data", "methods", "seeds", "window_s", "workers"))
+
+
 def _mssdg(args: argparse.Namespace, progress: ProgressLine) -> Any:
     from rppg_core.lab.protocols.held_out.mssdg import run_mssdg
 
@@ -211,6 +218,7 @@ PROTOCOLS = {
     "photo": _photo,
     "stress": _stress,
     "recordings": _recordings,
+    "injected": _injected,
     "mssdg": _mssdg,
     "intra": _intra,
     "cross": _cross,

@@ -75,8 +75,14 @@ def test_evaluate_refusal_prints_the_table_and_writes_files(recorded, capsys, tm
             ["recordings", "--data", "a", "--methods", "pos", "--window", "20", "--workers", "1"],
             {"data": "a", "methods": "pos", "window_s": 20.0, "workers": 1},
         ),
+        (
+            "injected.protocol",
+            "run_injected",
+            ["injected", "--data", "a", "--seeds", "2", "--window-s", "20"],
+            {"data": "a", "seeds": 2, "window_s": 20.0},
+        ),
     ],
-    ids=["vitals", "photo", "stress", "recordings"],
+    ids=["vitals", "photo", "stress", "recordings", "injected"],
 )
 def test_evaluate_hands_its_options_on_to_the_protocol(recorded, module, function, argv, options):
     calls = recorded(module, function)
@@ -84,7 +90,7 @@ def test_evaluate_hands_its_options_on_to_the_protocol(recorded, module, functio
     assert calls == [options]
 
 
-@pytest.mark.parametrize("protocol", ["recordings"])
+@pytest.mark.parametrize("protocol", ["recordings", "injected"])
 def test_protocols_on_real_people_ask_for_their_folder(protocol, capsys):
     assert cli.main(["evaluate", "--protocol", protocol]) == 2
     err = capsys.readouterr().err

@@ -103,7 +103,8 @@ def read_traces(path: Path) -> FaceClip:
         ],
         axis=1,
     )
-    valid = np.isfinite(rgb).all(axis=(1, 2)) & (rgb > 0).any(axis=2).all(axis=1)
+    seen = np.isfinite(rgb).all(axis=2) & (rgb > 0).any(axis=2)  # (T, R)
+    valid = seen.sum(axis=1) == len(ROIS)
     rgb[~valid] = np.nan
     clip = FaceClip(times_s, valid, rgb, rois=ROIS, region="whole", video=VideoInfo(codec="traces"))
     return _with_facts(
