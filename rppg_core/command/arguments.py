@@ -19,6 +19,8 @@ PROTOCOLS = {  # name -> what it tests
     "vitals": "RR, IBI and RMSSD on simulated beats and contact recordings",
     "photo": "the frozen benchmark photo-v1",
     "stress": "one setting at a time, from easy to hopeless",
+    "recordings": "your own colour traces or videos, with reference heart rates",
+    "injected": "anybody's face videos or traces, into which a known pulse is put",
     "mssdg": "six simulated domains, each left out once",
     "intra": "some people of a dataset left out",
     "cross": "one dataset, after training on others",
@@ -216,13 +218,14 @@ def _evaluate(add: Add) -> None:
     one.add_argument(
         "--seeds",
         type=int,
-        help="clips per condition, people (stress), or trainings per split (mssdg, intra, cross; default: 1, and 3 "
-        "on the easiest and the hardest domain of mssdg)",
+        help="clips per condition, people (stress), draws per clip (injected), or trainings per split (mssdg, intra, "
+        "cross; default: 1, and 3 on the easiest and the hardest domain of mssdg)",
     )
     one.add_argument(
         "--data",
         metavar="DIR",
-        help="contact recordings (vitals), or the extracted folder to test on (intra, cross)",
+        help="contact recordings (vitals), people with references (recordings), anybody (injected), or the extracted "
+        "folder to test on (intra, cross)",
     )
     one.add_argument("--train-data", metavar="DIR", nargs="+", help="extracted folders to train on (cross)")
     one.add_argument(
@@ -240,7 +243,8 @@ def _evaluate(add: Add) -> None:
         "--window-s",
         type=float,
         metavar="S",
-        help="length of a window (mssdg, intra, cross; default: 10; 17 or more for breathing)",
+        help="length of a window (recordings, injected; default: 30; mssdg, intra, cross; default: 10; 17 or more "
+        "for breathing)",
     )
     one.add_argument("--sweeps", metavar="A,B", help="settings to vary (stress; default: all)")
     one.add_argument(
@@ -253,6 +257,11 @@ def _evaluate(add: Add) -> None:
     one.add_argument(
         "--runs", metavar="DIR", help="folder for rendered clips and trainings (default: out/runs)"
     )
-    one.add_argument("--workers", type=int, metavar="N", help="processes (mssdg, intra, cross; default: 2)")
+    one.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes (recordings, injected, mssdg, intra, cross; default: 2)",
+    )
     one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
     one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figures")

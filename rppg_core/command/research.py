@@ -151,6 +151,20 @@ def _stress(args: argparse.Namespace, progress: ProgressLine) -> Any:
     return run_stress(progress=progress, sweeps=sweeps, **_given(args, "methods", "seeds", "runs"))
 
 
+def _recordings(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.protocols.recordings.protocol import run_recordings
+
+    _require_data("recordings with references", args.data)
+    return run_recordings(progress=progress, **_given(args, "data", "methods", "window_s", "workers"))
+
+
+def _injected(args: argparse.Namespace, progress: ProgressLine) -> Any:
+    from rppg_core.lab.protocols.injected.protocol import run_injected
+
+    _require_data("face videos or colour traces", args.data)
+    return run_injected(progress=progress, **_given(args, "data", "methods", "seeds", "window_s", "workers"))
+
+
 def _mssdg(args: argparse.Namespace, progress: ProgressLine) -> Any:
     from rppg_core.lab.protocols.held_out.mssdg import run_mssdg
 
@@ -184,6 +198,11 @@ def _split_options(args: argparse.Namespace, progress: ProgressLine) -> Any:
     )
 
 
+def _require_data(what: str, given: Any) -> None:
+    if not given:
+        raise UsageError("no --data", wanted=f"a folder of {what}", do="pass its path with --data")
+
+
 def _require_folder(option: str, given: Any) -> None:
     if not given:
         raise UsageError(
@@ -198,6 +217,8 @@ PROTOCOLS = {
     "vitals": _vitals,
     "photo": _photo,
     "stress": _stress,
+    "recordings": _recordings,
+    "injected": _injected,
     "mssdg": _mssdg,
     "intra": _intra,
     "cross": _cross,

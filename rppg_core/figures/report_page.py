@@ -16,6 +16,7 @@ import numpy as np
 from rppg_core.figures.held_out import agreement_figure, condition_figure, parts_figure
 from rppg_core.figures.page import NOT_MEDICAL, figure_html, list_html, page_html
 from rppg_core.figures.physiology import physiology_figure
+from rppg_core.figures.recordings import recording_strips
 from rppg_core.figures.report import (
     r_by_amplitude_figure,
     reliability_figure,
@@ -182,7 +183,7 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
         title: title of the page.
         text: the tables.
         found: the result as JSON; its entries "reliability", "r_by_amplitude", "physiology", "bland_altman",
-            "error_by_condition", "parts" and "stress" are drawn if present.
+            "error_by_condition", "parts", "strips" and "stress" are drawn if present.
     """
     found, figures = found or {}, []
     if bins := found.get("reliability"):
@@ -207,6 +208,8 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
             f"Heart-rate error of {parts['network']} whole and without each of its parts, one point per seed."
         )
         figures.append(figure_html(parts_figure(parts), f"parts-{k + 1}", words))
+    if strips := found.get("strips"):
+        figures += [figure_html(*parts) for parts in recording_strips(strips)]
     if sweeps := found.get("stress"):
         from rppg_core.figures.stress import (
             stress_figures,

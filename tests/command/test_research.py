@@ -69,13 +69,32 @@ def test_evaluate_refusal_prints_the_table_and_writes_files(recorded, capsys, tm
             ["stress", "--sweeps", "noise,light", "--seeds", "1"],
             {"sweeps": ["noise", "light"], "seeds": 1},
         ),
+        (
+            "recordings.protocol",
+            "run_recordings",
+            ["recordings", "--data", "a", "--methods", "pos", "--window", "20", "--workers", "1"],
+            {"data": "a", "methods": "pos", "window_s": 20.0, "workers": 1},
+        ),
+        (
+            "injected.protocol",
+            "run_injected",
+            ["injected", "--data", "a", "--seeds", "2", "--window-s", "20"],
+            {"data": "a", "seeds": 2, "window_s": 20.0},
+        ),
     ],
-    ids=["vitals", "photo", "stress"],
+    ids=["vitals", "photo", "stress", "recordings", "injected"],
 )
 def test_evaluate_hands_its_options_on_to_the_protocol(recorded, module, function, argv, options):
     calls = recorded(module, function)
     assert cli.main(["evaluate", "--protocol", *argv]) == 0
     assert calls == [options]
+
+
+@pytest.mark.parametrize("protocol", ["recordings", "injected"])
+def test_protocols_on_real_people_ask_for_their_folder(protocol, capsys):
+    assert cli.main(["evaluate", "--protocol", protocol]) == 2
+    err = capsys.readouterr().err
+    assert "no --data" in err and "a folder of" in err and err.count("\n") == 1
 
 
 def test_evaluate_fails_when_a_criterion_does(monkeypatch, tmp_path):

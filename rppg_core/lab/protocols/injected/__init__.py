@@ -1,0 +1,1 @@
+"""Protocol `injected`: a known pulse on anybody's face."""

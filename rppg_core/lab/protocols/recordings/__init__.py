@@ -1,0 +1,1 @@
+"""Protocol `recordings`: real people with a reference heart rate."""
