@@ -61,7 +61,18 @@ def make_parser(run: Mapping[str, Run]) -> argparse.ArgumentParser:
         one.set_defaults(run=run[name])
         return one
 
-    for arguments in (_analyze, _inspect, _methods, _simulate, _doctor, _demo, _train, _dataset, _evaluate):
+    for arguments in (
+        _analyze,
+        _inspect,
+        _traces,
+        _methods,
+        _simulate,
+        _doctor,
+        _demo,
+        _train,
+        _dataset,
+        _evaluate,
+    ):
         arguments(add)
     return parser
 
@@ -69,7 +80,11 @@ def make_parser(run: Mapping[str, Run]) -> argparse.ArgumentParser:
 def _analyze(add: Add) -> None:
     one = add("analyze", "estimate heart rate, breathing and HRV from one or more videos")
     one.add_argument(
-        "video", metavar="VIDEO", nargs="+", help="several videos give one table with one row per file"
+        "video",
+        metavar="VIDEO",
+        nargs="+",
+        help="a video, or a table of colour traces (time_s,r,g,b, or as `rppg traces` writes it); several of them "
+        "give one table with one row per file",
     )
     one.add_argument(
         "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical ones)"
@@ -77,12 +92,7 @@ def _analyze(add: Add) -> None:
     one.add_argument(
         "--weights", metavar="METHOD=FILE", nargs="+", default=[], help="weights of your own for a network"
     )
-    one.add_argument(
-        "--region",
-        choices=("face", "whole"),
-        default="face",
-        help="whole: the whole picture is skin, such as a finger on the lens",
-    )
+    _add_region(one)
     one.add_argument(
         "--json",
         metavar="FILE",
@@ -95,6 +105,15 @@ def _analyze(add: Add) -> None:
     )
     one.add_argument("--html", metavar="FILE", help="write a self-contained report page for one video")
     _add_fps(one)
+
+
+def _add_region(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--region",
+        choices=("face", "whole"),
+        default="face",
+        help="whole: the whole picture is skin, such as a finger on the lens",
+    )
 
 
 def _add_fps(one: argparse.ArgumentParser) -> None:
@@ -110,6 +129,19 @@ def _inspect(add: Add) -> None:
     one = add("inspect", "check whether a video file is suitable")
     one.add_argument("video", metavar="VIDEO")
     one.add_argument("--json", metavar="FILE", help="write the findings; - is standard output")
+    _add_fps(one)
+
+
+def _traces(add: Add) -> None:
+    one = add("traces", "write the colours of a face over time as a table, without any picture")
+    one.add_argument("video", metavar="VIDEO")
+    one.add_argument(
+        "out",
+        metavar="OUT.csv",
+        help="one row per frame; `rppg analyze OUT.csv` gives the numbers of the video. The table shows a person's "
+        "pulse: it is personal data. - is standard output",
+    )
+    _add_region(one)
     _add_fps(one)
 
 

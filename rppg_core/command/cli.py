@@ -163,6 +163,29 @@ def _inspect(args: argparse.Namespace) -> int:
     return 0
 
 
+def _traces(args: argparse.Namespace) -> int:
+    from rppg_core.analysis.clip_source import load_clip
+    from rppg_core.video.paths import require_video_path
+    from rppg_core.video.traces import traces_text
+
+    if args.out != "-" and Path(args.out).suffix.lower() != ".csv":
+        raise UsageError(
+            f"output {args.out!r}", wanted="a name that ends in .csv", do="choose one; - prints the table"
+        )
+    check_outputs(args.out, video=args.video)
+    video = require_video_path(args.video)
+    with ProgressLine() as progress:
+        clip = load_clip(
+            video, frozenset({"rgb", "stmap"}), region=args.region, fps=args.fps, progress=progress
+        )
+    deliver(
+        f"{args.out}: colours of {len(clip.times_s)} frames, without any picture. They show a person's pulse: "
+        "treat them as personal data.",
+        (args.out, lambda: traces_text(clip)),
+    )
+    return 0
+
+
 def _methods(args: argparse.Namespace) -> int:
     from rppg_core.roster import describe_methods
 
@@ -250,6 +273,7 @@ def _demo(args: argparse.Namespace) -> int:
 COMMANDS = {
     "analyze": _analyze,
     "inspect": _inspect,
+    "traces": _traces,
     "methods": _methods,
     "simulate": _simulate,
     "doctor": _doctor,

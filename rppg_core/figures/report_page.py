@@ -25,6 +25,7 @@ from rppg_core.figures.report import (
 )
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.types import Bvp, Reading, Report, Vitals
+from rppg_core.video.trace_gaps import PLAIN
 
 LIMITS = (
     "An estimate from light, never a diagnosis: if you feel unwell, see a doctor whatever this page says.",
@@ -33,6 +34,8 @@ LIMITS = (
     "On darker skin a camera sees less of the pulse, so a heart rate is refused more often.",
     "Breathing rate and heart-rate variability from a face are less certain than heart rate.",
 )
+WITH_PICTURE = "This file contains a picture from the video. Share it only as you would share a photo."
+WITHOUT_PICTURE = "This file shows the pulse of a person: share it only with that person's consent."
 COLUMNS = ("HR bpm", "95 % interval", "confidence", "breaths/min", "RMSSD ms", "SDNN ms")
 MORE_COLUMNS = ("SNR dB", "weights", "seconds")
 _VITAL_WORDS = {
@@ -95,6 +98,13 @@ def facts(report: Report) -> list[tuple[str, str]]:
     hdr = ", HDR" if video.hdr else ""
     density = f", {video.bits_per_pixel:.3f} bits per pixel" if video.bits_per_pixel else ""
     relaxed = ", relaxed" if face.skin_relaxed else ""
+    if video.codec == PLAIN:
+        return [
+            ("length", f"{video.duration_s:.1f} s, {video.n_frames} rows"),
+            ("frame rate", f"{video.fps:.4g} per second"),
+            ("frame times", f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames missing"),
+            ("face", f"a colour in {face.found:.0%} of the rows, brightness {face.brightness:.0f} of 255"),
+        ]
     seen = [
         (
             "face",
@@ -170,7 +180,7 @@ def report_html(report: Report) -> str:
         "<h2>The regions used</h2>" + picture_html(report),
         "<h2>The video</h2>" + facts_html(report),
         "<h2>Limits</h2>" + list_html(LIMITS),
-        '<p class="small">This file contains a picture from the video. Share it only as you would share a photo.</p>',
+        f'<p class="small">{WITH_PICTURE if report.clip.still is not None else WITHOUT_PICTURE}</p>',
     ]
     return page_html("Pulse from a face video", "\n".join(body))
 
