@@ -94,6 +94,12 @@ def _analyze(add: Add) -> None:
     )
     _add_region(one)
     one.add_argument(
+        "--reference",
+        metavar="HR.csv",
+        help="heart rate of a chest strap or an oximeter, shown beside the estimate of one video: time_s,hr_bpm, or "
+        "a column of intervals between beats",
+    )
+    one.add_argument(
         "--json",
         metavar="FILE",
         help="write everything as one JSON object (for several videos, keyed by their paths); - is standard output",

@@ -8,7 +8,7 @@ moments without contact. Rates without times are taken as one a second, as oxime
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from rppg_core.tables.columns import name_words, read_times, time_column
 from rppg_core.tables.rows import read_rows
 from rppg_core.tables.table import Table, read_table
 from rppg_core.tables.text import TableError
+from rppg_core.types import plain
 
 EXAMPLE = "time_s,hr_bpm\n0.0,71\n1.0,72"
 FASTEST_S, SLOWEST_S = 0.005, 30.0  # usual step between two rates
@@ -38,6 +39,7 @@ class Reference:
 
     times_s: Float[np.ndarray, " sample"]  # in order
     hr_bpm: Float[np.ndarray, " sample"]
+    note: str = ""
 
     @property
     def median_bpm(self) -> float:
@@ -50,9 +52,15 @@ class Reference:
         return float(self.times_s[-1] - self.times_s[0]) + step_s
 
     def during(self, start_s: float, stop_s: float) -> Reference:
-        """The part between two times; all of it where no sample lies between them."""
+        """The part between two times; all of it, with a note, where no sample lies between them."""
         kept = (self.times_s >= start_s) & (self.times_s <= stop_s)
-        return Reference(self.times_s[kept], self.hr_bpm[kept]) if kept.any() else self
+        if not kept.any():
+            return replace(self, note="all of it: its clock is another one than that of the clip")
+        return replace(self, times_s=self.times_s[kept], hr_bpm=self.hr_bpm[kept])
+
+    def to_dict(self) -> dict[str, float]:
+        """The entry "reference" of `rppg analyze --json`."""
+        return {"hr_bpm": plain(self.median_bpm), "seconds": plain(self.seconds)}
 
 
 def read_reference(path: str | os.PathLike[str]) -> Reference:

@@ -49,7 +49,10 @@ def test_part_during_a_clip_is_cut_out_if_the_clocks_agree():
     reference = Reference(np.arange(100.0), np.linspace(60, 80, 100))
     assert reference.during(10, 20).times_s.tolist() == list(range(10, 21))
     assert reference.during(10, 20).seconds == 11
-    assert reference.during(1000, 1010) is reference
+    later = reference.during(1000, 1010)
+    assert (later.seconds, later.note) == (100, "all of it: its clock is another one than that of the clip")
+    assert not reference.during(10, 20).note
+    assert reference.to_dict() == {"hr_bpm": 70.0, "seconds": 100.0}
 
 
 @pytest.mark.parametrize(
