@@ -55,6 +55,7 @@ HEAD = (
 )
 UNWRITTEN = frozenset({"written_by"})  # facts of a video that could point to a device
 DECIMALS, TIME_DECIMALS = 4, 6  # of colours in grey levels, and of times in seconds
+FURTHEST_S = 3600.0  # times that begin farther from 0 are those of another clock, such as seconds since 1970
 FROM_TRACES = "Read from a table of colour traces; the video itself was not read."
 
 
@@ -145,9 +146,11 @@ def read_traces(
     _check_length(table, times_s, max_s)
     colours = {name: _colour(table, triple) for name, triple in places.items()}
     if about is None:
-        times_s = times_s - times_s[0]
         colours, more = grey_levels(table, colours)
         notes += more
+        if abs(times_s[0]) > FURTHEST_S:
+            times_s = times_s - times_s[0]
+            notes += ("Times were counted from the first frame.",)
     clip = _clip_of_colours(table, times_s, colours)
     if about is None:
         clip = with_all_regions(clip)

@@ -273,6 +273,15 @@ def test_unsorted_and_repeated_times_are_put_in_order_with_a_note(tmp_path):
     assert "Frames left out because they repeat an earlier time: 1." in found.notes
 
 
+def test_clip_keeps_its_clock_which_a_reference_may_share(tmp_path):
+    times_s, rgb = skin()
+    np.testing.assert_allclose(
+        read_traces(write(tmp_path, text_of("time_s,r,g,b", times_s + 7, rgb))).times_s,
+        times_s + 7,
+        atol=1e-4,
+    )
+
+
 def test_clock_that_starts_elsewhere_starts_at_zero(tmp_path):
     times_s, rgb = skin()
     found = read_traces(write(tmp_path, text_of("time_s,r,g,b", times_s + 1.7e9, rgb)))
