@@ -213,10 +213,11 @@ def _downloads(on: events.Events) -> None:
     made = gr.JSON(visible=False)
     with gr.Row():
         for kind in DOWNLOADS:
-            button = gr.Button(kind.label, elem_id=f"download-{kind.name.split('.')[-1]}", min_width=140)
+            button = gr.Button(kind.label, elem_id=f"download-{kind.key}", min_width=140)
             button.click(
                 on.download(kind), outputs=made, queue=False, show_progress="hidden", api_visibility="private"
             ).success(None, made, made, js="(file) => { window.rppgDownload(file); return null; }")
+    gr.Markdown(_text("traces"))
 
 
 def _text(name: str) -> str:

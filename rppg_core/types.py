@@ -69,7 +69,7 @@ class FaceInfo:
 
     found: float = 0.0  # fraction of frames with a face
     n_faces: int = 0  # largest number of faces in one frame
-    width_px: float = 0.0  # median width of the face, pixels of the upright picture
+    width_px: float = 0.0  # median width of the face, pixels of the upright picture; 0 if unknown
     motion_percent: float = 0.0  # median speed of the face, % of its width per second
     skin_fraction: float = 0.0  # share of the face oval kept by the skin weight
     skin_relaxed: bool = False  # the weight was relaxed because it kept less than 40 %

@@ -1,4 +1,4 @@
-"""The downloads: JSON, CSV, a report page and a notebook. They are made as text; no file is written."""
+"""The downloads: JSON, CSV, a report page, a notebook and the colour traces. They are made as text, not as files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from rppg_core.figures.page import NOT_MEDICAL
 from rppg_core.figures.report_page import csv_text, report_html
 from rppg_core.roster import get_method
 from rppg_core.types import Report
+from rppg_core.video.traces import traces_text
 
 
 @dataclass(frozen=True)
 class Download:
     """One kind of file."""
 
+    key: str  # of the button on the page
     label: str
     name: str
     media_type: str
@@ -108,10 +110,11 @@ def _notebook(cells: list[dict[str, Any]]) -> str:
 
 
 DOWNLOADS = (
-    Download("JSON", "pulse.json", "application/json", json_text),
-    Download("CSV", "pulse.csv", "text/csv", csv_text),
-    Download("Report page", "pulse.html", "text/html", report_html),
-    Download("Notebook", "pulse.ipynb", "application/x-ipynb+json", notebook_text),
+    Download("json", "JSON", "pulse.json", "application/json", json_text),
+    Download("csv", "CSV", "pulse.csv", "text/csv", csv_text),
+    Download("html", "Report page", "pulse.html", "text/html", report_html),
+    Download("ipynb", "Notebook", "pulse.ipynb", "application/x-ipynb+json", notebook_text),
+    Download("traces", "Colour traces", "traces.csv", "text/csv", lambda report: traces_text(report.clip)),
 )
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rppg_core.analysis.clip_source import load_clip
 from rppg_core.analysis.controls import ControlledRuns, Run, spectra_from_bvp
 from rppg_core.analysis.verdict import likely_cause, verdict
 from rppg_core.analysis.vitals import (
@@ -42,12 +42,8 @@ from rppg_core.types import (
     Report,
     Vitals,
 )
-from rppg_core.video.arrays import open_arrays
-from rppg_core.video.clip import extract
 from rppg_core.video.clip_fields import check_fields
-from rppg_core.video.face import FaceTracker
 from rppg_core.video.prepare import resample
-from rppg_core.video.reader import MAX_S, open_video
 
 MIN_CLIP_S = 5.0
 MIN_FPS = 10.0
@@ -68,9 +64,9 @@ def analyze(
     """Analyse one video: heart rate, breathing rate, HRV, and how far to trust each.
 
     Args:
-        source: a path; a FaceClip; or a tuple (frames, times_s): RGB (T, H, W, 3) or grey (T, H, W), integers
-            or floats 0..1 or 0..255, and T times in seconds; the first becomes 0. BGR is not
-            recognised: convert it.
+        source: the path of a video, or of a table of colour traces; a FaceClip; or a tuple (frames, times_s):
+            RGB (T, H, W, 3) or grey (T, H, W), integers or floats 0..1 or 0..255, and T times in seconds;
+            the first becomes 0. BGR is not recognised: convert it.
         methods: names from `list_methods()`; None: the seven classical ones; "all": every one with weights.
         region: "face", or "whole" when the whole picture is skin (a finger on the lens).
         band_hz: band that is searched for the heart rate; NEONATAL_HR_BAND_HZ for newborns. Unit: Hz.
@@ -177,59 +173,6 @@ class Analysis:
         )
 
 
-def load_clip(
-    source: str | Path | FaceClip | tuple[Any, Any],
-    needs: frozenset[str],
-    *,
-    region: str = "face",
-    max_s: float | None = None,
-    fps: float | None = None,
-    progress: Progress | None = None,
-) -> FaceClip:
-    """Run the pass over the source; a FaceClip is returned as it is, a file over `max_s` is refused."""
-    if fps is not None and isinstance(source, (tuple, FaceClip)):
-        raise UsageError(
-            "fps with frames that have times",
-            wanted="fps for a file only",
-            do="put the rate into the times: np.arange(n) / fps",
-        )
-    if isinstance(source, FaceClip):
-        return check_fields(source)
-    if region not in ("face", "whole"):
-        raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for a face video")
-
-    def reading(stage: str, fraction: float) -> None:
-        if progress is not None:
-            progress(stage, 0.9 * fraction)
-
-    if isinstance(source, tuple):
-        given = open_arrays(source)
-        clip = extract(
-            given.frames, _tracker(region), needs, region=region, progress=reading, expected_s=given.last_s
-        )
-        return replace(clip, notes=(*given.notes, *clip.notes))
-    video = open_video(source, max_s=MAX_S if max_s is None else max_s, fps=fps)
-    with closing(video):
-        try:
-            clip = extract(
-                video.frames(),
-                _tracker(region),
-                needs,
-                region=region,
-                info=video.info,
-                progress=reading,
-                expected_s=video.header.duration_s,
-            )
-        except RppgError as error:
-            raise error.noted(video.notes) from error
-    return replace(clip, notes=(*video.notes, *clip.notes))
-
-
-def _tracker(region: str) -> FaceTracker | None:
-    """Create the tracker only after the video has been opened: it may have to fetch its models."""
-    return FaceTracker() if region == "face" else None
-
-
 def check_clip(clip: FaceClip) -> None:
     """Refuse clips that no method can read.
 
@@ -267,7 +210,7 @@ def _check_clip(clip: FaceClip) -> None:
             do=do,
             lesson="frame_rate",
         )
-    if clip.region == "face" and round(clip.face.width_px) < MIN_FACE_PX:
+    if clip.region == "face" and 0 < round(clip.face.width_px) < MIN_FACE_PX:  # 0: unknown
         raise FaceTooSmallError(
             f"the face is {clip.face.width_px:.0f} pixels wide",
             wanted=f"at least {MIN_FACE_PX:.0f} pixels",

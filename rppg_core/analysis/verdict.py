@@ -52,7 +52,7 @@ def likely_cause(video: VideoInfo, face: FaceInfo, seconds: float) -> Cause:
          "rest your head and hold still", "motion"),
         (video.hdr, "the video is HDR, whose grey levels follow another curve",
          "switch HDR off in the camera's settings", "hdr"),
-        (face.n_faces > 0 and face.width_px < 90, f"the face is small ({face.width_px:.0f} pixels)",
+        (face.n_faces > 0 and 0 < face.width_px < 90, f"the face is small ({face.width_px:.0f} pixels)",
          "come closer", "no_face"),
         (video.repeated_frames > 0.05 * max(video.n_frames, 1),
          f"{video.repeated_frames} of {video.n_frames} frames repeat the previous picture",

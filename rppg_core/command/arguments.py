@@ -63,7 +63,18 @@ def make_parser(run: Mapping[str, Run]) -> argparse.ArgumentParser:
         one.set_defaults(run=run[name])
         return one
 
-    for arguments in (_analyze, _inspect, _methods, _simulate, _doctor, _demo, _train, _dataset, _evaluate):
+    for arguments in (
+        _analyze,
+        _inspect,
+        _traces,
+        _methods,
+        _simulate,
+        _doctor,
+        _demo,
+        _train,
+        _dataset,
+        _evaluate,
+    ):
         arguments(add)
     return parser
 
@@ -71,7 +82,11 @@ def make_parser(run: Mapping[str, Run]) -> argparse.ArgumentParser:
 def _analyze(add: Add) -> None:
     one = add("analyze", "estimate heart rate, breathing and HRV from one or more videos")
     one.add_argument(
-        "video", metavar="VIDEO", nargs="+", help="several videos give one table with one row per file"
+        "video",
+        metavar="VIDEO",
+        nargs="+",
+        help="a video, or a table of colour traces (time_s,r,g,b, or as `rppg traces` writes it); several of them "
+        "give one table with one row per file",
     )
     one.add_argument(
         "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical ones)"
@@ -79,11 +94,12 @@ def _analyze(add: Add) -> None:
     one.add_argument(
         "--weights", metavar="METHOD=FILE", nargs="+", default=[], help="weights of your own for a network"
     )
+    _add_region(one)
     one.add_argument(
-        "--region",
-        choices=("face", "whole"),
-        default="face",
-        help="whole: the whole picture is skin, such as a finger on the lens",
+        "--reference",
+        metavar="HR.csv",
+        help="heart rate of a chest strap or an oximeter, shown beside the estimate of one video: time_s,hr_bpm, or "
+        "a column of intervals between beats",
     )
     one.add_argument(
         "--json",
@@ -99,6 +115,15 @@ def _analyze(add: Add) -> None:
     _add_fps(one)
 
 
+def _add_region(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--region",
+        choices=("face", "whole"),
+        default="face",
+        help="whole: the whole picture is skin, such as a finger on the lens",
+    )
+
+
 def _add_fps(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--fps",
@@ -112,6 +137,19 @@ def _inspect(add: Add) -> None:
     one = add("inspect", "check whether a video file is suitable")
     one.add_argument("video", metavar="VIDEO")
     one.add_argument("--json", metavar="FILE", help="write the findings; - is standard output")
+    _add_fps(one)
+
+
+def _traces(add: Add) -> None:
+    one = add("traces", "write the colours of a face over time as a table, without any picture")
+    one.add_argument("video", metavar="VIDEO")
+    one.add_argument(
+        "out",
+        metavar="OUT.csv",
+        help="one row per frame; `rppg analyze OUT.csv` gives the numbers of the video. The table shows a person's "
+        "pulse: it is personal data. - is standard output",
+    )
+    _add_region(one)
     _add_fps(one)
 
 

@@ -64,7 +64,7 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
         The exit code: 0 when every file could be analysed, 130 after Ctrl-C. Results finished by then are written.
 
     Raises:
-        UsageError: wrong arguments, or --html with several files.
+        UsageError: wrong arguments, or --html or --reference with several files.
     """
     from rppg_core.roster import resolve
 
@@ -74,6 +74,12 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
             f"--html with {len(args.video)} videos",
             wanted="one video for a page",
             do="run rppg analyze once for each page; --csv and --json take several videos",
+        )
+    if args.reference is not None:
+        raise UsageError(
+            f"--reference with {len(args.video)} videos",
+            wanted="one video beside one reference",
+            do="run rppg analyze once for each pair",
         )
     methods = resolve(args.methods)
     check_outputs(args.json, args.csv, videos=paths)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from rppg_core.command import research
 from rppg_core.command.arguments import make_parser
@@ -37,8 +38,12 @@ from rppg_core.errors import RppgError, UsageError, WriteError
 from rppg_core.lab.protocols.table import aligned_columns
 from rppg_core.video.paths import working_folder_is_gone
 
+if TYPE_CHECKING:
+    from rppg_core.tables.reference import Reference
+
 PATHS = (
     "video",
+    "reference",
     "out",
     "json",
     "csv",
@@ -125,20 +130,34 @@ def _analyze(args: argparse.Namespace) -> int:
     if len(args.video) > 1:
         return analyze_each(args, analyze, weights)
     (video,) = args.video
-    check_outputs(args.json, args.csv, args.html, video=video)
+    check_outputs(args.json, args.csv, args.html, video=video, reference=args.reference)
+    reference = _reference(args.reference)
     with ProgressLine() as progress:
         report = analyze(
             video, args.methods, region=args.region, weights=weights, fps=args.fps, progress=progress
         )
     from rppg_core.figures.report_page import csv_text, report_html, report_text
 
+    beside: dict[str, Any] = {}
+    if reference is not None:
+        reference = reference.during(*report.clip.times_s[[0, -1]].tolist())
+        beside = {"reference": reference.to_dict()}
     deliver(
-        report_text(report),
-        (args.csv, lambda: csv_text(report)),
-        (args.html, lambda: report_html(report)),
-        (args.json, lambda: json_text(report.to_dict())),
+        report_text(report, reference),
+        (args.csv, lambda: csv_text(report, reference)),
+        (args.html, lambda: report_html(report, reference)),
+        (args.json, lambda: json_text(report.to_dict() | beside)),
     )
     return 0
+
+
+def _reference(path: str | None) -> Reference | None:
+    """The heart rate of another device, read before the video so that a wrong file is reported early."""
+    if path is None:
+        return None
+    from rppg_core.tables.reference import read_reference
+
+    return read_reference(path)
 
 
 def _weights(pairs: Sequence[str]) -> dict[str, str]:
@@ -159,6 +178,29 @@ def _inspect(args: argparse.Namespace) -> int:
     deliver(
         "\n".join(aligned_columns([[f.sign, f.level, f.name, f.value, f.remedy] for f in found])),
         (args.json, lambda: json_text({"findings": [line.__dict__ for line in found]})),
+    )
+    return 0
+
+
+def _traces(args: argparse.Namespace) -> int:
+    from rppg_core.analysis.clip_source import load_clip
+    from rppg_core.video.paths import require_video_path
+    from rppg_core.video.traces import traces_text
+
+    if args.out != "-" and Path(args.out).suffix.lower() != ".csv":
+        raise UsageError(
+            f"output {args.out!r}", wanted="a name that ends in .csv", do="choose one; - prints the table"
+        )
+    check_outputs(args.out, video=args.video)
+    video = require_video_path(args.video)
+    with ProgressLine() as progress:
+        clip = load_clip(
+            video, frozenset({"rgb", "stmap"}), region=args.region, fps=args.fps, progress=progress
+        )
+    deliver(
+        f"{args.out}: colours of {len(clip.times_s)} frames, without any picture. They show a person's pulse: "
+        "treat them as personal data.",
+        (args.out, lambda: traces_text(clip)),
     )
     return 0
 
@@ -250,6 +292,7 @@ def _demo(args: argparse.Namespace) -> int:
 COMMANDS = {
     "analyze": _analyze,
     "inspect": _inspect,
+    "traces": _traces,
     "methods": _methods,
     "simulate": _simulate,
     "doctor": _doctor,

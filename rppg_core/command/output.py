@@ -72,8 +72,10 @@ def plain_character(error: UnicodeError) -> tuple[str, int]:
     return "".join(PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end
 
 
-def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence[str] = ()) -> None:
-    """Check the output paths before the work starts; a video is never overwritten.
+def check_outputs(
+    *paths: str | None, video: str | None = None, videos: Sequence[str] = (), reference: str | None = None
+) -> None:
+    """Check the output paths before the work starts; a video or reference is never overwritten.
 
     Raises:
         UsageError: two results have the same path, or a result has the path of the video.
@@ -81,6 +83,7 @@ def check_outputs(*paths: str | None, video: str | None = None, videos: Sequence
     """
     given = [*videos, *([video] if video else [])]
     taken = {resolve_place(path): "the video itself" for path in given if path}
+    taken |= {resolve_place(reference): "the reference itself"} if reference else {}
     for path in paths:
         if path is None:
             continue

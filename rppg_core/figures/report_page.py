@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rppg_core.figures.heart_rate import reference_figure, reference_words
 from rppg_core.figures.held_out import agreement_figure, condition_figure, parts_figure
 from rppg_core.figures.page import NOT_MEDICAL, figure_html, list_html, page_html
 from rppg_core.figures.physiology import physiology_figure
@@ -25,7 +26,9 @@ from rppg_core.figures.report import (
     waveform_figure,
 )
 from rppg_core.lab.protocols.table import text_table
+from rppg_core.tables.reference import Reference
 from rppg_core.types import Bvp, Reading, Report, Vitals
+from rppg_core.video.trace_gaps import PLAIN
 
 LIMITS = (
     "An estimate from light, never a diagnosis: if you feel unwell, see a doctor whatever this page says.",
@@ -34,6 +37,8 @@ LIMITS = (
     "On darker skin a camera sees less of the pulse, so a heart rate is refused more often.",
     "Breathing rate and heart-rate variability from a face are less certain than heart rate.",
 )
+WITH_PICTURE = "This file contains a picture from the video. Share it only as you would share a photo."
+WITHOUT_PICTURE = "This file shows the pulse of a person: share it only with that person's consent."
 COLUMNS = ("HR bpm", "95 % interval", "confidence", "breaths/min", "RMSSD ms", "SDNN ms")
 MORE_COLUMNS = ("SNR dB", "weights", "seconds")
 _VITAL_WORDS = {
@@ -96,6 +101,13 @@ def facts(report: Report) -> list[tuple[str, str]]:
     hdr = ", HDR" if video.hdr else ""
     density = f", {video.bits_per_pixel:.3f} bits per pixel" if video.bits_per_pixel else ""
     relaxed = ", relaxed" if face.skin_relaxed else ""
+    if video.codec == PLAIN:
+        return [
+            ("length", f"{video.duration_s:.1f} s, {video.n_frames} rows"),
+            ("frame rate", f"{video.fps:.4g} per second"),
+            ("frame times", f"jitter {video.jitter_percent:.1f} %, {video.dropped_frames} frames missing"),
+            ("face", f"a colour in {face.found:.0%} of the rows, brightness {face.brightness:.0f} of 255"),
+        ]
     seen = [
         (
             "face",
@@ -158,20 +170,26 @@ def facts_html(report: Report) -> str:
     return f"<dl>{known}</dl>{list_html(report.notes)}"
 
 
-def report_html(report: Report) -> str:
-    """The whole report page."""
+def report_html(report: Report, reference: Reference | None = None) -> str:
+    """The whole report page.
+
+    Args:
+        report: result of `analyze`.
+        reference: heart rate of another device during the clip.
+    """
     waves, spectrum = waveform_figure(report), spectrum_figure(report)
     known_limits = list_html(remarks(report))
     body = [
         f'<p class="verdict">{escape(report.consensus.verdict)}</p><p class="small">{NOT_MEDICAL}</p>',
         "<h2>Estimates</h2>" + table_html(report),
         f"<h3>Notes on these numbers</h3>{known_limits}" if known_limits else "",
+        "" if reference is None else _reference_html(report, reference),
         "<h2>Pulse</h2>" + figure_html(waves, "waves", "Pulse waveform of every method over time."),
         "<h2>Spectrum</h2>" + figure_html(spectrum, "spectrum", "Power over rate; band shaded, peak marked."),
         "<h2>The regions used</h2>" + picture_html(report),
         "<h2>The video</h2>" + facts_html(report),
         "<h2>Limits</h2>" + list_html(LIMITS),
-        '<p class="small">This file contains a picture from the video. Share it only as you would share a photo.</p>',
+        f'<p class="small">{WITH_PICTURE if report.clip.still is not None else WITHOUT_PICTURE}</p>',
     ]
     return page_html("Pulse from a face video", "\n".join(body))
 
@@ -220,8 +238,8 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
     return page_html(title, "".join([f'<p class="small">{NOT_MEDICAL}</p>', *figures, table]))
 
 
-def report_text(report: Report) -> str:
-    """The report for a terminal: verdict, table, notes on the numbers."""
+def report_text(report: Report, reference: Reference | None = None) -> str:
+    """The report for a terminal: verdict, the reference beside it, table, notes on the numbers."""
     rows = table_rows(report)
     empty = ("",) * len(COLUMNS)
     cells = [[row.name, *(row.cells or empty), *(empty[:3] if row.cause else row.more)] for row in rows]
@@ -230,12 +248,14 @@ def report_text(report: Report) -> str:
         if row.cause:  # in place of the empty cells, as on the page
             lines[line] = f"{row.name.ljust(lines[1].index(' '))}  no heart rate: {row.cause}"
     about = "\n".join([*remarks(report), *report.notes, NOT_MEDICAL])
-    return "\n".join([report.consensus.verdict, "", *lines, "", about])
+    beside = [] if reference is None else [reference_words(reference, report)]
+    return "\n".join([report.consensus.verdict, *beside, "", *lines, "", about])
 
 
-def csv_text(report: Report) -> str:
+def csv_text(report: Report, reference: Reference | None = None) -> str:
     """Vitals as comments, then one line per sample and one column per waveform, with empty cells without a face."""
     lines = [f"# {NOT_MEDICAL}", f"# verdict: {report.consensus.verdict}"]
+    lines += [] if reference is None else [f"# {reference_words(reference, report)}"]
     sources = {"consensus": report.consensus.vitals, **{n: e.vitals for n, e in report.estimates.items()}}
     for source, vitals in sources.items():
         for name, reading in vitals.__dict__.items():
@@ -253,6 +273,12 @@ def csv_text(report: Report) -> str:
         for time_s, *values in zip(times_s, *columns, strict=True):
             lines.append(",".join([f"{time_s:.4f}", *("" if np.isnan(v) else f"{v:.6g}" for v in values)]))
     return "\n".join(lines) + "\n"
+
+
+def _reference_html(report: Report, reference: Reference) -> str:
+    words = "Heart rate of the other device over time in grey, the estimate of the clip with its interval in colour."
+    drawn = figure_html(reference_figure(report, reference), "reference", words)
+    return f"<h2>Reference heart rate</h2>{drawn}"
 
 
 def _row(name: str, vitals: Vitals, more: tuple[str, str, str]) -> TableRow:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from rppg_core.tables.cells import CellError, is_value, numbers
 from rppg_core.tables.rows import NAMES, SEPARATE, Rows, read_rows, split_cells
@@ -78,7 +78,10 @@ class Table:
 
     def where(self, rows: Bool[np.ndarray, " row"]) -> Table:
         """The table restricted to the rows where the mask is True."""
-        kept = np.flatnonzero(rows)
+        return self.at(np.flatnonzero(rows))
+
+    def at(self, kept: Int[np.ndarray, " row"]) -> Table:
+        """The rows at these places, in this order."""
         cells = replace(
             self.cells, rows=[self.cells.rows[k] for k in kept], lines=[self.cells.lines[k] for k in kept]
         )

@@ -39,7 +39,7 @@ SAMPLE_SIDE = 160  # pixels of the longer side of the pictures that are sampled
 SAMPLE_STEP_S = 1.0
 INNER_WIDTHS, INNER_HEIGHTS, INNER_PIXELS = 0.6, 0.7, 24  # the part of the face box that is certainly face
 OLD_CODECS = {"mpeg4", "msmpeg4v3", "mpeg2video", "h263", "gif"}
-NEVER_A_FILE = {"raw", "simulated"}  # clips from memory, never recorded or encoded
+NEVER_A_FILE = {"raw", "simulated", "traces"}  # clips whose pictures were never in a file, or are unknown
 CAMERAS = re.compile(
     r"android|apple|samsung|google|huawei|xiaomi|canon|nikon|sony|gopro|^chrome|qtmuxing", re.IGNORECASE
 )

@@ -37,6 +37,7 @@ MAKE_A_VIDEO = (
 )
 WATCH = "give a video; for a picture there is no pulse to find"
 UNPACK = "unpack it and give the video in it"
+GIVE_VIDEO = "give the video itself; a table of colour traces goes to `rppg analyze`"
 KINDS = (  # first bytes, their offset, kind of file, what to do; none is a container of videos
     (b"\x89PNG", 0, "a picture", WATCH),
     (b"BM", 0, "a picture", WATCH),
@@ -59,6 +60,9 @@ KINDS = (  # first bytes, their offset, kind of file, what to do; none is a cont
     (b"\x89HDF", 0, "an HDF5 file", "load its frames, and call rppg_core.analyze((frames, times_s))"),
 )
 TABLES = (".csv", ".tsv", ".txt", ".json", ".xlsx")
+COLOUR_TABLES = (".csv", ".tsv", ".txt")  # what colour traces may be called
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+NOT_IN_TEXT = bytes(set(range(32)) - set(b"\t\n\r\f\x1a"))
 
 
 def require_video_path(given: Any) -> Path:
@@ -79,6 +83,20 @@ def require_video_path(given: Any) -> Path:
     if os.path.isfile(text):
         _refuse_other_kinds(text)
     return Path(text)
+
+
+def looks_like_table(given: Any) -> bool:
+    """Whether a path names a file of text that may hold colour traces; a video may be called .csv, too."""
+    try:
+        text = os.fsdecode(given)
+        if not text.lower().endswith(COLOUR_TABLES) or not os.path.isfile(text):
+            return False
+        with open(text, "rb") as file:
+            head = file.read(512)
+    except (TypeError, ValueError, OSError):
+        return False
+    wide = head.startswith(UTF16) or (len(head) > 1 and not any(head[1:40:2]))  # UTF-16 with and without mark
+    return wide or not set(head) & set(NOT_IN_TEXT)
 
 
 def shown(text: str) -> str:
@@ -196,6 +214,6 @@ def _refuse_other_kinds(text: str) -> None:
     if head.startswith(b"\xff\xd8\xff") and lower.endswith(PICTURES):
         raise VideoError(f"{shown(text)} is not a video but a picture", wanted=VIDEO_WANTED, do=WATCH)
     if lower.endswith(TABLES) and head.removeprefix(b"\xef\xbb\xbf").isascii() and b"\0" not in head:
-        raise VideoError(
-            f"{shown(text)} is not a video but text", wanted=VIDEO_WANTED, do="give the video itself"
-        )
+        raise VideoError(f"{shown(text)} is not a video but text", wanted=VIDEO_WANTED, do=GIVE_VIDEO)
+    if looks_like_table(text):
+        raise VideoError(f"{shown(text)} is not a video but a table", wanted=VIDEO_WANTED, do=GIVE_VIDEO)

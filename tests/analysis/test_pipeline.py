@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from rppg_core.analysis import pipeline
+from rppg_core.analysis import clip_source
 from rppg_core.analysis.controls import background_as_skin, shuffled
 from rppg_core.analysis.pipeline import Analysis, analyze, check_clip, collect_needs
 from rppg_core.classical import CLASSICAL as CLASSICAL_METHODS
@@ -182,7 +182,7 @@ def test_frames_need_one_time_each_in_order(times_s):
 
 
 def test_bad_file_is_named_before_the_face_models_are_looked_for(monkeypatch, tmp_path):
-    monkeypatch.setattr(pipeline, "FaceTracker", lambda: pytest.fail("looked for the models first"))
+    monkeypatch.setattr(clip_source, "FaceTracker", lambda: pytest.fail("looked for the models first"))
     with pytest.raises(VideoError, match="no file"):
         analyze(tmp_path / "missing.mp4")
 

@@ -142,7 +142,7 @@ NO_CONTENTS = {
     "me.png": (b"\x89PNG\r\n\x1a\n" + bytes(50), "is not a video but a picture"),
     "me.jpg": (b"\xff\xd8\xff\xe0" + bytes(50), "is not a video but a picture"),
     "me.zip": (b"PK\x03\x04" + bytes(50), "unpack it"),
-    "me.csv": (b"time_s,r,g,b\n0,1,2,3\n", "is not a video but text"),
+    "me.json": (b'{"time_s": [0, 1, 2, 3]}', "is not a video but text"),
     "me.mp4": (b"<!DOCTYPE html><title>Log in</title>", "is not a video but a web page"),
     "me.npy": (b"\x93NUMPY\x01\x00" + bytes(50), "analyze((frames, times_s))"),
 }

@@ -12,7 +12,9 @@ from demo.inference import example_report
 from demo.panels import count, words
 from demo.panels.downloads import DOWNLOADS, notebook_text
 from demo.session import Origin, Shown
+from rppg_core.analysis.pipeline import analyze
 from rppg_core.errors import NoFaceError
+from rppg_core.video.traces import read_traces
 from tests.report_factory import make_report, make_truth
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -87,6 +89,23 @@ def test_every_download_says_that_it_is_no_medical_device(kind):
 
 def test_json_download_is_the_object_of_the_command_line():
     assert json.loads(DOWNLOADS[0].text(make_report())) == make_report().to_dict()
+
+
+def test_downloads_have_buttons_and_names_of_their_own():
+    for part in ("key", "label", "name"):
+        assert len({getattr(kind, part) for kind in DOWNLOADS}) == len(DOWNLOADS)
+
+
+def test_traces_download_gives_the_numbers_of_the_page_without_a_picture(tmp_path):
+    (kind,) = [kind for kind in DOWNLOADS if kind.key == "traces"]
+    file = kind.file(example_report())
+    assert "personal data" in file["text"]
+    path = tmp_path / file["name"]
+    path.write_text(file["text"], encoding="utf-8")
+    hr, shown = (r.consensus.vitals.hr for r in (analyze(path), example_report()))
+    assert hr.value == pytest.approx(shown.value, abs=0.1)
+    assert hr.confidence == pytest.approx(shown.confidence, abs=0.02)
+    assert read_traces(path).stmap is not None
 
 
 @pytest.fixture(scope="module")

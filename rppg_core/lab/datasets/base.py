@@ -168,10 +168,13 @@ class Record:
     condition: Mapping = field(default_factory=dict)  # as text: "motion": "talking", "lux": "10.0", ...
     frames: FrameSource | None = None  # None: the dataset holds maps instead of pictures
     stmap: Callable[[], STMap] | None = None
+    traces: Callable[[frozenset[str]], FaceClip] | None = (
+        None  # colours in place of pictures, for these needs
+    )
     # simulated data: the clip that a face pass keeps for these needs, and its labels; picklable
     face_clip: Callable[[frozenset[str]], tuple[FaceClip, Truth]] | None = None
     streams: Streams = field(default_factory=lambda: Streams({}))
-    video: Path | None = None  # file or folder of the pictures
+    video: Path | None = None  # file or folder of the pictures, or of the colours in their place
     notes: tuple[str, ...] = ()
     drawable: bool = True  # False: the dataset's readme forbids showing this face
 

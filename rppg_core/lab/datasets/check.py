@@ -121,6 +121,8 @@ def record_problems(record: Record) -> Iterator[Problem]:
         elif record.stmap is not None:
             stmap = record.stmap()
             seconds = len(stmap.samples) / stmap.fs
+        elif record.traces is not None:
+            seconds = float(record.traces(frozenset({"rgb"})).times_s[-1])
     except DatasetError as error:
         yield _problem(error)
     for name in record.streams:

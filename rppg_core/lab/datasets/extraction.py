@@ -95,7 +95,7 @@ def clip_of_record(record: Record, needs: frozenset[str], *, region: str = "face
     """Run the pass on one record, and read its labels at the same times.
 
     Args:
-        record: with frames, a map, or a simulated clip.
+        record: with frames, a map, colour traces, or a simulated clip.
         needs: names from extracted.KEPT_NEEDS.
         region: "face", or "whole" when the whole picture is skin.
 
@@ -202,6 +202,8 @@ def _pass(record: Record, needs: frozenset[str], region: str) -> FaceClip:
         return extract(record.frames(), tracker, needs, region=region, expected_s=record.frames.seconds())
     if record.stmap is not None:
         return clip_of_map(record.stmap())
+    if record.traces is not None:
+        return record.traces(needs)
     raise UsageError(
         f"{record.clip} holds neither pictures nor a map", wanted="one of them", do="leave it out"
     )

@@ -15,6 +15,7 @@ from rppg_core.lab.datasets.generic import Generic
 from rppg_core.lab.datasets.mmpd import Mmpd
 from rppg_core.lab.datasets.pure import Pure
 from rppg_core.lab.datasets.stmap_folder import StmapFolder
+from rppg_core.lab.datasets.traces import Traces
 from rppg_core.lab.datasets.ubfc1 import Ubfc1
 from rppg_core.lab.datasets.ubfc2 import Ubfc2
 from rppg_core.lab.datasets.v4v import V4v
@@ -30,6 +31,7 @@ LAYOUTS: dict[str, type[Layout]] = {
     "buaa": Buaa,
     "v4v": V4v,
     "stmap": StmapFolder,
+    "traces": Traces,
     "generic": Generic,
 }
 

@@ -254,6 +254,18 @@ def make_generic(root):
     return root
 
 
+def make_traces(root):
+    """Colours of the patch in place of its pictures, and four heart rates a second, before and after too."""
+    root.mkdir(parents=True, exist_ok=True)
+    times_s = even(FPS)
+    rows = [f"{t:.4f},170.00,{120 - 20 * p:.4f},90.00" for t, p in zip(times_s, wave(times_s), strict=True)]
+    rates = [f"{t:.2f},{HR_BPM:.1f}" for t in np.arange(-2, SECONDS + 5, 0.25)]
+    for clip in ("ann_sitting", "ben_talking"):
+        write_text(root / f"{clip}.csv", "time_s,r,g,b\n" + "\n".join(rows) + "\n")
+        write_text(root / f"{clip}_hr.csv", "time_s,hr_bpm\n" + "\n".join(rates) + "\n")
+    return root
+
+
 MAKERS = {
     "ubfc1": make_ubfc1,
     "ubfc2": make_ubfc2,
@@ -264,6 +276,7 @@ MAKERS = {
     "buaa": make_buaa,
     "v4v": make_v4v,
     "stmap": make_stmap,
+    "traces": make_traces,
     "generic": make_generic,
 }
 

@@ -32,6 +32,7 @@ VICTIMS = {
         f"{V4V_2}/test_set_gt_release.txt",
     ),
     "stmap": ("HCW/s03_a/STMap/STMap_RGB.png", "HCW/s03_a/Label/BVP.mat", "V4V/F001_T1/Label/HR.mat"),
+    "traces": ("ann_sitting.csv", "ann_sitting_hr.csv"),
     "generic": ("ann_1.mkv", "ann_1.csv"),
 }
 # a copy may lack these: what is left says nothing of them

@@ -1,0 +1,41 @@
+import numpy as np
+
+from rppg_core.figures.heart_rate import reference_figure, reference_trace, reference_words
+from rppg_core.figures.style import REFERENCE
+from rppg_core.tables.reference import Reference
+from tests.report_factory import make_report
+
+REFUSED = {"pos": None, "chrom": None}
+STRAP = Reference(np.arange(10.0), np.full(10, 72.7))
+
+
+def test_difference_is_the_estimate_minus_the_reference():
+    assert reference_words(STRAP, make_report()) == "reference 72.7 bpm, estimate 72.1, difference -0.6"
+
+
+def test_refused_estimate_is_not_compared():
+    assert reference_words(STRAP, make_report(REFUSED)) == "reference 72.7 bpm, no estimate"
+
+
+def test_reference_with_another_clock_says_so():
+    later = STRAP.during(500, 600)
+    assert reference_words(later, make_report()).endswith(
+        "(all of it: its clock is another one than that of the clip)"
+    )
+
+
+def test_reference_is_grey():
+    trace = reference_trace(STRAP)
+    assert trace.marker.color == trace.line.color == REFERENCE
+    assert list(trace.x) == list(STRAP.times_s)
+
+
+def test_figure_shows_the_estimate_with_its_interval_beside_the_reference():
+    names = [trace.name for trace in reference_figure(make_report(), STRAP).data]
+    assert names == ["reference", "95 % interval", "estimate"]
+
+
+def test_figure_of_a_refusal_holds_the_reference_alone():
+    fig = reference_figure(make_report(REFUSED), STRAP)
+    assert len(fig.data) == 1
+    assert "reference 72.7 bpm" in fig.layout.title.text.lower().replace("<br>", " ")
