@@ -10,23 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from rppg_core.analysis.pipeline import load_clip
 from rppg_core.data_files import data_files
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.signals.frame_times import frame_timing, timed_info
-from rppg_core.tables.table import read_table
-from rppg_core.types import ROIS, FaceClip, FaceInfo, VideoInfo
+from rppg_core.types import FaceClip, FaceInfo
 from rppg_core.video.paths import VIDEOS
 from rppg_core.video.prepare import cut
-from rppg_core.video.stmap import CELLS
+from rppg_core.video.traces import read_traces
 
 TRACES, STORED = ".csv", ".npz"
 REFERENCE = "_hr"  # ends the name of a reference table, which is no clip
 ALMOST = 0.95  # of a window's length: a last window that lacks a second is kept
-CHANNELS = "rgb"
-EXAMPLE = "time_s,skin_r,skin_g,skin_b\n0.033,141.2,102.7,88.3"
 
 
 def clip_files(folder: Path | str, *, stored: bool) -> list[Path]:
@@ -82,34 +78,6 @@ def read_clip(path: Path, needs: frozenset[str]) -> FaceClip:
             do="give the video itself, or leave these methods out with --methods",
         )
     return clip
-
-
-def read_traces(path: Path) -> FaceClip:
-    """Colour traces of regions as a clip; the map repeats the skin, and rows of zeros hold no face."""
-    table = read_table(path, header=True, example=EXAMPLE)
-    times_s = table.increasing("time_s")
-
-    def region(*names: str) -> Float[np.ndarray, "time 3"]:
-        name = next((name for name in names if f"{name}_r" in table.names), "skin")
-        return np.stack([table.numbers(f"{name}_{channel}") for channel in CHANNELS], axis=1)
-
-    skin = region("skin")
-    rgb = np.stack(
-        [
-            skin,
-            region("forehead"),
-            region("left_cheek", "cheeks", "cheek"),
-            region("right_cheek", "cheeks", "cheek"),
-        ],
-        axis=1,
-    )
-    seen = np.isfinite(rgb).all(axis=2) & (rgb > 0).any(axis=2)  # (T, R)
-    valid = seen.sum(axis=1) == len(ROIS)
-    rgb[~valid] = np.nan
-    clip = FaceClip(times_s, valid, rgb, rois=ROIS, region="whole", video=VideoInfo(codec="traces"))
-    return _with_facts(
-        replace(clip, stmap=np.repeat(rgb[:, :1], CELLS * CELLS, axis=1), stmap_weight=np.ones(CELLS * CELLS))
-    )
 
 
 def read_stored(path: Path) -> FaceClip:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rppg_core.lab.protocols.recordings.reading import Reference, reference_rate
+from rppg_core.lab.protocols.recordings.reading import reference_rate
 from rppg_core.lab.protocols.voices import Heard
 from rppg_core.signals.filters import segments
 from rppg_core.signals.spectrum import heart_rate_from_bvp, window_slices
+from rppg_core.tables.reference import Reference
 from rppg_core.types import Bvp
 
 LAGS_S = tuple(float(lag) for lag in range(-5, 11))

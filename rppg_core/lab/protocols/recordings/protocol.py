@@ -20,13 +20,7 @@ from rppg_core.analysis.pipeline import collect_needs
 from rppg_core.errors import UsageError
 from rppg_core.lab.protocols.face_clips import read_clip, stretches
 from rppg_core.lab.protocols.recordings.lag import Course, Lag, estimate_lag, joint_course
-from rppg_core.lab.protocols.recordings.reading import (
-    Recording,
-    Reference,
-    find_recordings,
-    read_reference,
-    reference_rate,
-)
+from rppg_core.lab.protocols.recordings.reading import Recording, find_recordings, reference_rate
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
 from rppg_core.lab.protocols.voices import (
     ABOUT_TALLY,
@@ -41,6 +35,7 @@ from rppg_core.lab.protocols.voices import (
 from rppg_core.lab.workers import WorkerPool
 from rppg_core.roster import resolve
 from rppg_core.signals.frame_times import frame_timing
+from rppg_core.tables.reference import Reference, read_reference
 from rppg_core.types import FaceClip, Progress, plain
 
 WINDOW_S = 30.0

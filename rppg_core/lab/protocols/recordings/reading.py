@@ -10,24 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from rppg_core.errors import UsageError
 from rppg_core.lab.protocols.face_clips import REFERENCE, clip_files
-from rppg_core.tables.table import read_table
-from rppg_core.tables.text import TableError
+from rppg_core.tables.reference import Reference
 
 NO_KIND = "recording"
-RATES_BPM = (20.0, 300.0)  # of a heart
-EXAMPLE = "time_s,hr_bpm\n0.0,64.2"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Heart rate over time from another device."""
-
-    times_s: Float[np.ndarray, " row"]  # from the first frame of the clip
-    hr_bpm: Float[np.ndarray, " row"]
 
 
 @dataclass(frozen=True)
@@ -69,29 +57,6 @@ def find_recordings(folder: Path | str) -> list[Recording]:
             do="add it, take the recording out, or use the protocol `injected`, which needs no reference",
         )
     return found
-
-
-def read_reference(path: Path) -> Reference:
-    """A table of reference heart rates, without the rows that have no value.
-
-    Raises:
-        TableError: no such columns, no value, or rates that are not those of a heart.
-    """
-    table = read_table(path, header=True, example=EXAMPLE)
-    table = table.where(np.isfinite(table.numbers("hr_bpm")))
-    if not len(table):
-        raise TableError(path, "holds no heart rate", wanted="one value or more of hr_bpm", do="add them")
-    reference = Reference(table.increasing("time_s"), table.numbers("hr_bpm"))
-    low, high = RATES_BPM
-    middle = float(np.median(reference.hr_bpm))
-    if not low <= middle <= high:
-        raise TableError(
-            path,
-            f"has a median hr_bpm of {middle:.4g}",
-            wanted=f"{low:.0f} to {high:.0f} beats per minute",
-            do="convert it to beats per minute",
-        )
-    return reference
 
 
 def reference_rate(reference: Reference, start_s: float, end_s: float, *, lag_s: float = 0.0) -> float:

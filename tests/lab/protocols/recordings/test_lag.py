@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rppg_core.lab.protocols.recordings.lag import LAGS_S, estimate_lag, joint_course
-from rppg_core.lab.protocols.recordings.reading import Reference
 from rppg_core.lab.protocols.voices import voices_on_clip
+from rppg_core.tables.reference import Reference
 from tests.lab.protocols.trace_folder import easy_clip
 
 SECONDS = np.arange(120.0)

@@ -16,8 +16,8 @@ from rppg_core.lab.protocols.recordings.protocol import (
     WindowRow,
     run_recordings,
 )
-from rppg_core.lab.protocols.recordings.reading import Reference
 from rppg_core.lab.protocols.voices import Span, Voice
+from rppg_core.tables.reference import Reference
 from tests.lab.protocols.trace_folder import write_recording
 
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rppg_core.errors import RppgError, UsageError
-from rppg_core.lab.protocols.recordings.reading import (
-    Reference,
-    find_recordings,
-    read_reference,
-    reference_rate,
-)
+from rppg_core.errors import UsageError
+from rppg_core.lab.protocols.recordings.reading import find_recordings, reference_rate
+from rppg_core.tables.reference import Reference
 
 
 def touch(folder, *names):
@@ -49,29 +45,6 @@ def test_references_alone_are_no_recordings(tmp_path):
     touch(tmp_path, "a_hr.csv")
     with pytest.raises(UsageError, match="no recording"):
         find_recordings(tmp_path)
-
-
-def test_rows_without_a_rate_are_left_out(tmp_path):
-    path = tmp_path / "a_hr.csv"
-    path.write_text("time_s,hr_bpm\n0,60\n1,\n2,64\n")
-    found = read_reference(path)
-    assert found.times_s.tolist() == [0, 2] and found.hr_bpm.tolist() == [60, 64]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("time_s,pulse\n0,60\n", "hr_bpm"),
-        ("time_s,hr_bpm\n0,\n1,\n", "no heart rate"),
-        ("time_s,hr_bpm\n0,1.1\n1,1.2\n", "median hr_bpm of 1.15"),
-        ("time_s,hr_bpm\n1,60\n0,61\n", "increase"),
-    ],
-)
-def test_tables_that_are_no_reference_are_refused(tmp_path, text, said):
-    path = tmp_path / "a_hr.csv"
-    path.write_text(text)
-    with pytest.raises(RppgError, match=said):
-        read_reference(path)
 
 
 def test_the_rate_of_a_window_is_the_median_of_its_values_at_the_lag():
