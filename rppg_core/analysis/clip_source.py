@@ -31,10 +31,10 @@ def load_clip(
     Args:
         source: as for `analyze`; a text file called .csv, .tsv or .txt is read as colour traces.
         needs: names from types.NEEDS.
-        region: "face", or "whole" when the whole picture is skin.
+        region: "face" or "whole".
         max_s: longest file that is accepted; None: the reader's own limit. Unit: s.
         fps: frame rate of a file that states none or a wrong one. Unit: Hz.
-        progress: called with the name of the stage and a fraction 0..1.
+        progress: called with a stage and a fraction.
     """
     if fps is not None and isinstance(source, (tuple, FaceClip)):
         raise UsageError(
