@@ -31,10 +31,10 @@ def load_clip(
     Args:
         source: as for `analyze`; a text file called .csv, .tsv or .txt is read as colour traces.
         needs: names from types.NEEDS.
-        region: "face", or "whole" when the whole picture is skin.
-        max_s: longest file that is accepted; None: the reader's own limit. Unit: s.
-        fps: frame rate of a file that states none or a wrong one. Unit: Hz.
-        progress: called with the name of the stage and a fraction 0..1.
+        region: "face" or "whole".
+        max_s: longest file that is accepted; None: the reader's limit. Unit: s.
+        fps: frame rate of a file without a correct one. Unit: Hz.
+        progress: called with a stage and a fraction.
     """
     if fps is not None and isinstance(source, (tuple, FaceClip)):
         raise UsageError(
@@ -47,10 +47,7 @@ def load_clip(
     if region not in ("face", "whole"):
         raise UsageError(f"region {region!r}", wanted="'face' or 'whole'", do="leave it out for a face video")
 
-    def reading(stage: str, fraction: float) -> None:
-        if progress is not None:
-            progress(stage, 0.9 * fraction)
-
+    reading = _first_part(progress)
     if isinstance(source, tuple):
         given = open_arrays(source)
         clip = extract(
@@ -78,6 +75,16 @@ def load_clip(
         except RppgError as error:
             raise error.noted(video.notes) from error
     return replace(clip, notes=(*video.notes, *clip.notes))
+
+
+def _first_part(progress: Progress | None) -> Progress:
+    """The progress of the pass: nine tenths of the whole."""
+
+    def reading(stage: str, fraction: float) -> None:
+        if progress is not None:
+            progress(stage, 0.9 * fraction)
+
+    return reading
 
 
 def _tracker(region: str) -> FaceTracker | None:

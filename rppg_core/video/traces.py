@@ -54,7 +54,9 @@ HEAD = (
     "Mean colours of skin in grey levels (0 to 255), one row per frame; `rppg analyze` reads this file.",
 )
 UNWRITTEN = frozenset({"written_by"})  # facts of a video that could point to a device
-DECIMALS, TIME_DECIMALS = 4, 6  # of colours in grey levels, and of times in seconds
+# Decimals of regions and background, of cells and boxes, and of times: two nearly equal lines of a spectrum may swap
+# when the skin is rounded to 4, while the 36 cells, each with more noise, need no more.
+REGION_DECIMALS, DECIMALS, TIME_DECIMALS = 6, 4, 6
 FURTHEST_S = 3600.0  # times that begin farther from 0 are those of another clock, such as seconds since 1970
 FROM_TRACES = "Read from a table of colour traces; the video itself was not read."
 
@@ -91,12 +93,14 @@ def traces_text(clip: FaceClip) -> str:
         colours |= {f"cell{k + 1}": clip.stmap[:, k] for k in range(clip.stmap.shape[1])}
     names = [f"{name}_{channel}" for name in colours for channel in CHANNELS]
     values = np.concatenate(list(colours.values()), axis=1)  # (T, 3 * (R + 1 + N))
+    decimals = [DECIMALS if name.startswith("cell") else REGION_DECIMALS for name in names]
     if clip.boxes is not None:
-        names, values = [*BOX, *names], np.concatenate([clip.boxes, values], axis=1)
+        names, decimals = [*BOX, *names], [DECIMALS] * len(BOX) + decimals
+        values = np.concatenate([clip.boxes, values], axis=1)
     lines = [f"# {line}" for line in (*HEAD, f"{ABOUT} {json.dumps(_about(clip), ensure_ascii=False)}")]
     lines.append(",".join(["time_s", VALID, *names]))
     for time_s, valid, row in zip(clip.times_s, clip.valid, values, strict=True):
-        cells = (_short(value, DECIMALS) for value in row.tolist())
+        cells = map(_short, row.tolist(), decimals)
         lines.append(",".join([_short(float(time_s), TIME_DECIMALS), str(int(valid)), *cells]))
     return "\n".join(lines) + "\n"
 
