@@ -11,7 +11,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from rppg_core.analysis.pipeline import Analysis, collect_needs, load_clip
+from rppg_core.analysis.clip_source import load_clip
+from rppg_core.analysis.pipeline import Analysis, collect_needs
 from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.roster import CLASSICAL, NEURAL_PACKAGES, PANEL, list_methods, list_networks, resolve

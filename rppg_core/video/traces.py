@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.errors import ClipTooLongError, NoFaceError, RppgError, WriteError
+from rppg_core.errors import ClipTooLongError, NoFaceError, RppgError
 from rppg_core.tables.columns import name_words, time_column
 from rppg_core.tables.table import Table, read_table
 from rppg_core.tables.text import TableError
@@ -61,30 +61,12 @@ FURTHEST_S = 3600.0  # times that begin farther from 0 are those of another cloc
 FROM_TRACES = "Read from a table of colour traces; the video itself was not read."
 
 
-def write_traces(path: str | os.PathLike[str], clip: FaceClip) -> None:
-    """Write the colours of a clip to a table.
-
-    Args:
-        path: the file; an existing one is replaced.
-        clip: with or without an STMap; crops, landmarks and pictures are never written.
+def traces_text(clip: FaceClip) -> str:
+    """The colours of a clip as a table; crops, landmarks and pictures are never in it.
 
     Raises:
         UsageError: the clip's fields are inconsistent.
-        WriteError: the file cannot be written.
     """
-    text = traces_text(clip)
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise WriteError(
-            f"cannot write {str(path)!r} ({error.strerror or error})",
-            wanted="a file in a folder that exists and may be written",
-            do="make the folder or choose another path",
-        ) from error
-
-
-def traces_text(clip: FaceClip) -> str:
-    """The table that `write_traces` writes."""
     check_fields(clip)
     colours = {roi.replace(" ", "_"): clip.rgb[:, k] for k, roi in enumerate(clip.rois)}
     if clip.background is not None:

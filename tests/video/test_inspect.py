@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rppg_core.analysis.pipeline import load_clip
+from rppg_core.analysis.clip_source import load_clip
 from rppg_core.errors import ClipTooShortError, VideoError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip, simulate_video
 from rppg_core.types import FaceClip, FaceInfo, VideoInfo

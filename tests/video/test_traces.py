@@ -10,7 +10,7 @@ import rppg_core
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.tables.text import TableError
 from rppg_core.types import ROIS, FaceClip
-from rppg_core.video.traces import is_traces, read_traces, traces_text, write_traces
+from rppg_core.video.traces import is_traces, read_traces, traces_text
 from tests.clip_factory import full_clip
 from tests.video.trace_tables import HR_BPM, hr_of, write
 
@@ -23,7 +23,7 @@ def simulated() -> FaceClip:
 
 @pytest.mark.parametrize("methods", [None, "all"])
 def test_table_gives_the_numbers_of_its_video(simulated, tmp_path, methods):
-    write_traces(tmp_path / "x.csv", simulated)
+    (tmp_path / "x.csv").write_text(traces_text(simulated))
     before, after = rppg_core.analyze(simulated, methods), rppg_core.analyze(tmp_path / "x.csv", methods)
     assert hr_of(after)[0] == pytest.approx(hr_of(before)[0], abs=0.1)
     assert hr_of(after)[1] == pytest.approx(hr_of(before)[1], abs=0.02)
@@ -36,7 +36,7 @@ def test_every_column_comes_back_to_a_thousandth_of_a_grey_level(tmp_path):
     gone = np.arange(len(clip.times_s)) % 7 == 3
     clip = replace(clip, valid=~gone, rgb=np.where(gone[:, None, None], np.nan, clip.rgb))
     clip = replace(clip, stmap=np.where(gone[:, None, None], np.nan, clip.stmap))
-    write_traces(tmp_path / "x.csv", clip)
+    (tmp_path / "x.csv").write_text(traces_text(clip))
     found = read_traces(tmp_path / "x.csv")
     np.testing.assert_array_equal(found.valid, clip.valid)
     np.testing.assert_allclose(found.times_s, clip.times_s, atol=1e-6)
@@ -51,14 +51,14 @@ def test_every_column_comes_back_to_a_thousandth_of_a_grey_level(tmp_path):
 
 def test_clip_without_map_and_background_is_written_too(simulated, tmp_path):
     bare = replace(simulated, stmap=None, stmap_weight=None, background=None, boxes=None)
-    write_traces(tmp_path / "x.csv", bare)
+    (tmp_path / "x.csv").write_text(traces_text(bare))
     found = read_traces(tmp_path / "x.csv", needs=frozenset({"rgb"}))
     assert (found.stmap, found.background, found.boxes) == (None, None, None)
     np.testing.assert_allclose(found.rgb, bare.rgb, atol=1e-3)
 
 
 def test_map_is_read_only_where_it_is_needed(simulated, tmp_path):
-    write_traces(tmp_path / "x.csv", simulated)
+    (tmp_path / "x.csv").write_text(traces_text(simulated))
     assert read_traces(tmp_path / "x.csv", needs=frozenset({"rgb", "still"})).stmap is None
     assert read_traces(tmp_path / "x.csv").stmap is not None
 

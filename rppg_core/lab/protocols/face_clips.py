@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rppg_core.analysis.pipeline import load_clip
+from rppg_core.analysis.clip_source import load_clip
 from rppg_core.data_files import data_files
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.signals.frame_times import frame_timing, timed_info

@@ -62,7 +62,7 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Heard:
+class ClipVoices:
     """All voices on one clip, and the waveforms behind them."""
 
     voices: list[Voice]
@@ -70,7 +70,7 @@ class Heard:
     agree: tuple[str, ...] = ()  # the methods that the consensus is made of
 
 
-def voices_on_clip(clip: FaceClip, names: Sequence[str]) -> Heard:
+def voices_on_clip(clip: FaceClip, names: Sequence[str]) -> ClipVoices:
     """Analyse a clip with every method.
 
     Args:
@@ -88,7 +88,7 @@ def voices_on_clip(clip: FaceClip, names: Sequence[str]) -> Heard:
         estimates = {name: analysis.estimate(name) for name in dict.fromkeys([*names, *PANEL])}
     except RppgError as error:
         refusal = Span(start_s, end_s, None, 0.0, None, None, error.got)
-        return Heard([Voice(name, float("nan"), refusal) for name in (*names, CONSENSUS)], {})
+        return ClipVoices([Voice(name, float("nan"), refusal) for name in (*names, CONSENSUS)], {})
     spectra = {name: spectra_from_bvp(estimate.bvp, HR_BAND_HZ) for name, estimate in estimates.items()}
     rates = {name: 60 * s.rate_hz if s is not None else float("nan") for name, s in spectra.items()}
     voices = [_voice(name, rates[name], estimates[name].vitals, start_s, end_s) for name in names]
@@ -98,7 +98,7 @@ def voices_on_clip(clip: FaceClip, names: Sequence[str]) -> Heard:
     if joint is None:
         joint = float(np.median([rates[name] for name in agree])) if agree else float("nan")
     voices.append(_voice(CONSENSUS, joint, vitals, start_s, end_s))
-    return Heard(voices, {name: estimate.bvp for name, estimate in estimates.items()}, agree)
+    return ClipVoices(voices, {name: estimate.bvp for name, estimate in estimates.items()}, agree)
 
 
 @dataclass(frozen=True)

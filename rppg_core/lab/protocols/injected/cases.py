@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from rppg_core.analysis.controls import background_as_skin
 from rppg_core.analysis.pipeline import collect_needs
 from rppg_core.lab.protocols.face_clips import motion_percent, read_clip, stretches
 from rppg_core.lab.protocols.voices import Voice, voices_on_clip
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.simulate.injection import COURSES, inject, rate_course
-from rppg_core.types import FaceClip, marked_rows
+from rppg_core.types import FaceClip
 
 STRENGTHS_PERCENT = (0.25, 0.5, 1.0)
 PUT_IN, AS_IT_IS, BACKGROUND = "put in", "as it is", "background as skin"
@@ -62,26 +63,12 @@ def run_file(path: Path, names: Sequence[str], seeds: int, window_s: float) -> l
     for part in stretches(clip, window_s):
         rows += _plain_rows(path.stem, AS_IT_IS, part, part, names)
         if part.background is not None:
-            rows += _plain_rows(path.stem, BACKGROUND, background_as_skin(part), part, names)
+            wall = replace(background_as_skin(part), background=None)
+            rows += _plain_rows(path.stem, BACKGROUND, wall, part, names)
         for seed in range(seeds):
             for course in COURSES:
                 rows += _put_in_rows(path.stem, part, course, seed, names)
     return rows
-
-
-def background_as_skin(clip: FaceClip) -> FaceClip:
-    """The clip with its background in place of every region and cell, and without a background."""
-    assert clip.background is not None, "the clip has no background"
-    wall = clip.background[:, None, :]  # (T, 1, 3)
-    crops = {name: None for name, rows in marked_rows(clip, "frame").items() if rows.is_crop}
-    return replace(
-        clip,
-        rgb=np.repeat(wall, clip.rgb.shape[1], axis=1),  # (T, R, 3)
-        stmap=None if clip.stmap is None else np.repeat(wall, clip.stmap.shape[1], axis=1),  # (T, N, 3)
-        valid=clip.valid & np.isfinite(clip.background[:, 0]),
-        background=None,
-        **crops,
-    )
 
 
 def _plain_rows(
@@ -105,9 +92,9 @@ def _put_in_rows(
     for strength in STRENGTHS_PERCENT:
         rng = np.random.default_rng([zlib.crc32(f"{name} {start_s:.0f} {course}".encode()), seed])
         pulsed, truth = inject(clip, strength, rate_course(course, clip.times_s, rng), rng)
-        heard = voices_on_clip(pulsed, names)
-        for voice in heard.voices:
-            r = waveform_scores(heard.waves.get(voice.name), truth)[0]
+        judged = voices_on_clip(pulsed, names)
+        for voice in judged.voices:
+            r = waveform_scores(judged.waves.get(voice.name), truth)[0]
             true_bpm = float(truth.hr_bpm.mean())
             rows.append(
                 InjectedRow(name, start_s, PUT_IN, strength, course, seed, motion, voice, true_bpm, r)

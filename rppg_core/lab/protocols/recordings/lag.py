@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rppg_core.lab.protocols.recordings.reading import reference_rate
-from rppg_core.lab.protocols.voices import Heard
+from rppg_core.lab.protocols.voices import ClipVoices
 from rppg_core.signals.filters import segments
 from rppg_core.signals.spectrum import heart_rate_from_bvp, window_slices
 from rppg_core.tables.reference import Reference
@@ -40,9 +40,9 @@ class Lag:
         return self.error_bpm - self.lagged_error_bpm
 
 
-def joint_course(heard: Heard) -> Course:
+def joint_course(judged: ClipVoices) -> Course:
     """The rate of the agreeing methods in windows of 10 s, half overlapping; the median over the methods."""
-    waves = [wave for name in heard.agree if (wave := heard.waves.get(name)) is not None]
+    waves = [wave for name in judged.agree if (wave := judged.waves.get(name)) is not None]
     if not waves:
         return []
     found = []

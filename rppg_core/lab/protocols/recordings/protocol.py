@@ -121,9 +121,9 @@ def run_recording(
     windows: list[tuple[FaceClip, list[Voice]]] = []
     course: Course = []
     for part in stretches(clip, window_s):
-        heard = voices_on_clip(part, names)
-        windows.append((part, heard.voices))
-        course += joint_course(heard)
+        found = voices_on_clip(part, names)
+        windows.append((part, found.voices))
+        course += joint_course(found)
     lag = estimate_lag(reference, course)
     rows = []
     for part, voices in windows:

@@ -14,6 +14,7 @@ from lab.training.tiny_net import TinyConfig, tiny
 
 from rppg_core import roster
 from rppg_core.errors import UsageError
+from rppg_core.lab.datasets.extracted import ExtractedClip
 from rppg_core.lab.protocols.held_out.split_training import list_tasks
 from rppg_core.lab.protocols.held_out.splits import Split
 from rppg_core.lab.protocols.held_out.unseen import require_unseen
@@ -66,23 +67,34 @@ def test_weights_that_may_have_seen_the_test_clips_are_refused(tmp_path, origin,
         assert path in refused.value.got and "fold 1" in refused.value.got
 
 
+@pytest.fixture
+def tasks(monkeypatch, tmp_path):
+    """The trainings that are listed for a recipe and what it is tested on."""
+
+    def listed(recipe, tested):
+        monkeypatch.setattr(tiny_net, "RECIPE", recipe)
+        monkeypatch.setattr("rppg_core.lab.protocols.held_out.split_training.fingerprint", lambda clips: "0")
+        source = ExtractedClip("other", "person 2", "clip", {}, tmp_path / "clip.npz", ("bvp",), 30.0, True)
+        fold = Split("fold 1", (source,), split(*tested).test)
+        return list_tasks(fold, "tiny", steps=4, seeds=[0], runs=tmp_path)
+
+    return listed
+
+
 @pytest.mark.parametrize(
     "card_recipe, tested", [({"domains": True}, PEOPLE), (TRACES, PEOPLE), (TRACES, DOMAIN)]
 )
-def test_weights_that_cannot_have_seen_them_are_accepted(tmp_path, card_recipe, tested):
+def test_weights_that_cannot_have_seen_them_are_trained_with(tasks, tmp_path, card_recipe, tested):
     for recipe in recipes(weights_file(tmp_path, SIMULATED, card_recipe)):
-        require_unseen(recipe, split(*tested))
+        (task,) = tasks(recipe, tested)
+        assert (task.recipe.teacher, task.recipe.stages) == (recipe.teacher, recipe.stages)
 
 
-def test_recipe_without_other_weights_is_accepted():
-    require_unseen(tiny(steps=4), split(*DOMAIN))
+def test_recipe_without_other_weights_is_trained(tasks):
+    (task,) = tasks(tiny(steps=4), DOMAIN)
+    assert task.recipe.teacher == ""
 
 
-def test_split_is_refused_before_any_training(tmp_path, monkeypatch):
-    recipe = recipes(weights_file(tmp_path, RECORDED, TRACES))[0]
-    monkeypatch.setattr(tiny_net, "RECIPE", recipe)
-    monkeypatch.setattr("rppg_core.lab.protocols.held_out.split_training.fingerprint", lambda clips: "0")
-    source = SimpleNamespace(dataset="other", subject="person 2")
-    fold = Split("fold 1", (source,), split(*PEOPLE).test)
+def test_split_is_refused_before_any_training(tasks, tmp_path):
     with pytest.raises(UsageError, match="stored clips"):
-        list_tasks(fold, "tiny", steps=4, seeds=[0], runs=tmp_path)
+        tasks(recipes(weights_file(tmp_path, RECORDED, TRACES))[0], PEOPLE)

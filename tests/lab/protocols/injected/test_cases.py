@@ -15,7 +15,6 @@ from rppg_core.lab.protocols.injected.cases import (
     STRENGTHS_PERCENT,
     UNKNOWN,
     InjectedRow,
-    background_as_skin,
     run_file,
 )
 from rppg_core.lab.protocols.voices import constant_voice
@@ -63,14 +62,6 @@ def test_traces_without_a_background_have_no_such_row_and_an_unknown_motion(tmp_
     found = run_file(path, ["pos"], 1, 30.0)
     assert {row.kind for row in found} == {PUT_IN, AS_IT_IS}
     assert {row.motion for row in found} == {UNKNOWN}
-
-
-def test_the_background_replaces_every_region_and_cell():
-    clip, _ = easy_clip(seconds=6)
-    wall = background_as_skin(clip)
-    assert (wall.rgb == clip.background[:, None]).all() and wall.rgb.shape == clip.rgb.shape
-    assert (wall.stmap == clip.background[:, None]).all()
-    assert wall.background is None
 
 
 @pytest.mark.parametrize(("percent", "motion"), [(5.0, CALM), (5.1, MOVING), (float("nan"), UNKNOWN)])
