@@ -31,6 +31,7 @@ from .panels.viewer import viewer_head
 TEXTS = Path(__file__).with_name("texts")
 STATIC = Path(__file__).with_name("static")
 MAX_UPLOAD = "150mb"
+EMPTY_IF_0 = "(beats) => beats || null"  # Gradio shows an empty number as 0
 WAITING = 20  # visitors in the queue; further ones get the message that it is full
 
 
@@ -112,7 +113,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     verdict = gr.Markdown("Analysing the simulated example …", elem_id="verdict")
     with gr.Column(elem_id="results") as results:
         panels = _result_panels()
-        counted = _count_panel(app, on)
+        beats, counted = _count_panel(app, on)
         _downloads(on)
     shown = [verdict, results, counted, *panels]
     with gr.Row():
@@ -133,7 +134,8 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
         api_visibility="private",
     )
     running.failure(on.fault, outputs=[video, *shown], **quiet)
-    running.then(on.ended, outputs=[analyse, stop, video, *shown], **quiet)
+    ended = running.then(on.ended, outputs=[analyse, stop, video, *shown], **quiet)
+    ended.then(None, beats, beats, js=EMPTY_IF_0)  # Gradio shows it anew with the results
     stop.click(on.stop, outputs=[video, *shown], cancels=[running], **quiet)
     delete.click(on.delete, outputs=[deleted, video, *shown], cancels=[running], **quiet)
     delete.click(None, js="() => window.rppgForget()")
@@ -177,8 +179,8 @@ def _method_row(method: MethodPanel) -> list[Component]:
     return [said, figure]
 
 
-def _count_panel(app: gr.Blocks, on: events.Events) -> Component:
-    """Clock and comparison; returns the component to clear when a new result arrives."""
+def _count_panel(app: gr.Blocks, on: events.Events) -> tuple[Component, Component]:
+    """Clock and comparison; returns the number, and the component to clear when a new result arrives."""
     gr.Markdown(_text("count"))
     with gr.Row(elem_id="count-row"):
         start = gr.Button(f"Start {count.COUNT_S} s", elem_id="count-start", min_width=140, scale=0)
@@ -193,7 +195,7 @@ def _count_panel(app: gr.Blocks, on: events.Events) -> Component:
         compare = gr.Button("Compare", elem_id="count-compare", min_width=140, scale=0)
     gr.HTML('<p id="count-clock" role="timer"></p>')
     result = gr.Markdown(elem_id="count-result")
-    app.load(None, outputs=beats, js="() => null")  # Gradio shows an empty number as 0
+    app.load(None, beats, beats, js=EMPTY_IF_0)
     start.click(None, js=f"() => window.rppgCount({count.COUNT_S})")
     gr.on(
         [compare.click, beats.submit],
@@ -204,7 +206,7 @@ def _count_panel(app: gr.Blocks, on: events.Events) -> Component:
         show_progress="hidden",
         api_visibility="private",
     )
-    return result
+    return beats, result
 
 
 def _downloads(on: events.Events) -> None:

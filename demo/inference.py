@@ -17,6 +17,7 @@ from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.roster import CLASSICAL, NEURAL_PACKAGES, PANEL, list_methods, list_networks, resolve
 from rppg_core.types import FaceClip, Progress, Report, Truth
+from rppg_core.video.paths import looks_like_table
 
 from .zerogpu import lent
 
@@ -45,6 +46,10 @@ def read_upload(path: str | Path, methods: Sequence[str], progress: Progress | N
     Raises:
         RppgError: the video cannot be read; the message is meant for the visitor.
     """
+    if looks_like_table(path):
+        raise UsageError(
+            f"{Path(path).name!r} is a table", wanted="a face video", do=f"run rppg analyze {Path(path).name}"
+        )
     return load_clip(path, collect_needs(resolve(methods)), max_s=MAX_S, progress=progress)
 
 

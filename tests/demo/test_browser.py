@@ -79,6 +79,7 @@ def test_methods_can_be_changed_without_a_second_upload(page, clip, served, face
     said = wait_for_verdict(page, "2 of 2 methods")
     assert "Your video was deleted" in said
     assert page.locator("#results .rppg tbody tr").count() == 3
+    page.wait_for_function("document.querySelector('#count input').value === ''")  # not 0 beats
 
 
 def test_video_without_a_pulse_is_refused_with_a_cause(page, tmp_path, face_models):

@@ -72,5 +72,13 @@ def test_upload_that_is_no_video_is_refused_in_words(tmp_path):
         estimate_upload(path, ["pos"])
 
 
+def test_table_is_refused_by_its_name_alone(tmp_path):
+    path = tmp_path / "traces.csv"
+    path.write_text("time_s,r,g,b\n0,100,90,80\n")
+    with pytest.raises(UsageError, match=r"'traces\.csv' is a table") as refused:
+        read_upload(path, ["pos"])
+    assert str(tmp_path) not in str(refused.value)
+
+
 def test_nothing_of_gradio_is_needed():
     assert "gradio" not in vars(inference)
