@@ -37,8 +37,15 @@ def axe() -> str:
     return script.read_text(encoding="utf-8")
 
 
+FADED = "document.getAnimations().every(shown => !(shown instanceof CSSTransition))"
+
+
 def serious(page, axe: str) -> list[str]:
-    """Findings of the two upper of axe's four levels, each with the first element it is about."""
+    """Findings of the two upper of axe's four levels, each with the first element it is about.
+
+    A button that fades in has the contrast of neither of its states, so the page comes to rest first.
+    """
+    page.wait_for_function(FADED)
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [
@@ -64,7 +71,7 @@ def test_page_with_a_result_and_a_deletion_has_no_serious_finding(browser, serve
     page = with_example(browser, served.url, width=360)
     analyse(page, clip)
     page.locator("#verdict", has_text="deleted").wait_for()
-    page.wait_for_timeout(500)
+    page.locator("#analyse:enabled").wait_for()
     assert serious(page, axe) == []
     page.locator("#delete").click()
     page.locator("#deleted", has_text="Deleted at").wait_for()
