@@ -79,8 +79,8 @@ render-notebooks: .venv/installed  ## run them, write their outputs, and pages w
 lab: .venv/installed  ## the course in JupyterLab, opened on 00
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
-calibrate: .venv/installed  ## refit confidence and intervals on the simulator (25 minutes on 2 cores)
-	$(BIN)/python -m rppg_core.lab.protocols.calibration.heart_rate
+calibrate: .venv/installed  ## refit confidence and intervals (25 minutes on 2 cores); RECORDINGS="DIR ..." adds real faces
+	$(BIN)/python -m rppg_core.lab.protocols.calibration.heart_rate $(addprefix --recordings ,$(RECORDINGS))
 	$(BIN)/python -m rppg_core.lab.protocols.calibration.breathing
 
 stress-lab: .venv/installed  ## make the stress sweeps of notebooks and app anew (5 minutes)

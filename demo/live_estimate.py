@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rppg_core.analysis.pipeline import AGREE_BPM, MIN_FPS, Analysis
+from rppg_core.analysis.pipeline import MIN_FPS, Analysis
 from rppg_core.analysis.verdict import likely_cause, remedy
 from rppg_core.errors import FrameRateError, UsageError
+from rppg_core.figures.hr_track import shown_track
 from rppg_core.figures.report import display_wave
 from rppg_core.roster import PANEL
 from rppg_core.signals.filters import segments
-from rppg_core.types import FS, Bvp, FaceClip, FaceInfo, VideoInfo
+from rppg_core.types import FS, Bvp, FaceClip, FaceInfo, Reading, VideoInfo
 
 # One row of a packet per frame. demo/static/live.js sends the columns in this order and documents each of them.
 COLUMNS = (
@@ -71,6 +72,7 @@ def estimate_live(packet: object) -> dict[str, Any]:
     Returns:
         "state": "nobody", "collecting", "value", "refused" or "error"; "words" for the visitor; "start_ms", the time
         before which rows no longer count; and, depending on the state, "seconds", "hr" and "wave". JSON-ready.
+        "hr" is that of the newest window that shows one; its "ago_s" is above 0 where newer windows show none.
     """
     try:
         trace = read_packet(packet)
@@ -167,25 +169,37 @@ def face_clip(trace: LiveTrace) -> FaceClip:
     )
 
 
-def _judged(face: LiveTrace, known: dict[str, float]) -> dict[str, Any]:
+def _judged(face: LiveTrace, known: dict[str, Any]) -> dict[str, Any]:
     """The panel on the face, with the background beside it as control; the waveform is that of POS."""
     report = Analysis(face_clip(face)).report(PANEL)
-    pos = report.estimates["pos"]
-    hr = pos.vitals.hr
-    if hr.value is None or hr.interval is None:
-        what_helps = remedy(hr, likely_cause(report.video, report.face, known["seconds"]))
-        words = f"No reliable heart rate: {hr.note}. To improve it: {what_helps}."
-        return _answer("refused", words, wave=_wave(pos.bvp), **known)
-    rates = [e.vitals.hr.value for e in report.estimates.values()]
-    agree = sum(rate is not None and abs(rate - hr.value) <= AGREE_BPM for rate in rates)
-    quality = "good" if hr.confidence >= 0.95 else "fair"
-    reading = {
-        "value": round(hr.value, 1),
-        "interval": [round(edge, 1) for edge in hr.interval],
-        "confidence": round(hr.confidence, 3),
+    known = {**known, "wave": _wave(report.estimates["pos"].bvp)}
+    track = shown_track(report.consensus.vitals)
+    shown = [window for window in track if not window.reading.refused]
+    cause = likely_cause(report.video, report.face, known["seconds"])
+    if not shown:
+        hr = report.consensus.vitals.hr
+        words = f"No reliable heart rate: {hr.note}. To improve it: {remedy(hr, cause)}."
+        return _answer("refused", words, **known)
+    newest, ago_s = track[-1].reading, track[-1].end_s - shown[-1].end_s
+    reading = _reading(shown[-1].reading, ago_s)
+    if newest.refused:
+        why = "" if newest.note.startswith("no clear pulse") else f": {newest.note}"
+        words = f"No clear pulse now{why}. The number is {ago_s:.0f} s old. To improve it: {remedy(newest, cause)}."
+        return _answer("value", words, hr=reading, **known)
+    quality = "good" if newest.confidence >= 0.95 else "fair"
+    words = f"Quality {quality}: {len(report.consensus.agree)} of {len(PANEL)} methods agree."
+    return _answer("value", words, hr=reading, **known)
+
+
+def _reading(reading: Reading, ago_s: float) -> dict[str, Any]:
+    """A shown reading for the page, and how long before now its window ended."""
+    assert reading.value is not None and reading.interval is not None
+    return {
+        "value": round(reading.value, 1),
+        "interval": [round(edge, 1) for edge in reading.interval],
+        "confidence": round(reading.confidence, 3),
+        "ago_s": round(ago_s, 1),
     }
-    words = f"Quality {quality}: {agree} of {len(PANEL)} methods agree."
-    return _answer("value", words, hr=reading, wave=_wave(pos.bvp), **known)
 
 
 def _wave(bvp: Bvp | None) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Network:
 NEURAL_METHOD = "rppg_core.models.neural_method:neural_method"  # makes a method from a network
 NEURAL_PACKAGES = ("torch", "safetensors")
 CLASSICAL = ("green", "ica", "chrom", "pbv", "pos", "lgi", "omit")
-PANEL = ("pos", "chrom", "green", "lgi")  # the fixed panel behind every confidence
+PANEL = ("pos", "chrom", "pbv", "lgi")  # the fixed panel behind every confidence
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
 
 from rppg_core.errors import MissingNeedError, UsageError
+from rppg_core.json_form import plain
 
 Progress = Callable[[str, float], None]  # receives the stage in words and the share done, 0..1
 
@@ -258,6 +259,15 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class TrackReading:
+    """The heart rate of one window of a clip, or its refusal."""
+
+    start_s: float
+    end_s: float
+    reading: Reading
+
+
+@dataclass(frozen=True)
 class Vitals:
     """All readings of one method, or of the consensus."""
 
@@ -268,6 +278,12 @@ class Vitals:
     pnn50: Reading  # %
     lf_hf: Reading  # ratio
     spo2: Reading  # %, only from a method's `direct`
+    hr_track: tuple[TrackReading, ...] = ()  # windows of 10 s, half overlapping
+    hr_seconds: float = 0.0  # seconds of the clip that `hr` comes from
+
+    def readings(self) -> dict[str, Reading]:
+        """The readings of the whole clip, by name."""
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, Reading)}
 
 
 @dataclass(frozen=True)
@@ -284,7 +300,7 @@ class Estimate:
     inside: Mapping[str, np.ndarray] = field(default_factory=dict)
     resp: Bvp | None = None
     beats: Beats | None = None
-    control: str = "background"  # which control was run: "background" or "shuffled"
+    control: str = "background"  # what the rate was compared with: "background" or "none"
 
 
 @dataclass(frozen=True)
@@ -310,18 +326,16 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of `rppg analyze --json`; run times appear only under "seconds"."""
-        return {
-            "video": plain(self.video.__dict__),
-            "face": plain(self.face.__dict__),
-            "consensus": {
-                "vitals": _vitals_dict(self.consensus.vitals),
-                "verdict": self.consensus.verdict,
-                "agree": list(self.consensus.agree),
-            },
-            "estimates": {name: _estimate_dict(e) for name, e in self.estimates.items()},
-            "notes": [*self.notes, "Estimates for research and teaching; not a medical device."],
-            "seconds": plain(self.seconds),
-        }
+        return plain(
+            {
+                "video": self.video.__dict__,
+                "face": self.face.__dict__,
+                "consensus": {**self.consensus.__dict__, "vitals": _vitals_dict(self.consensus.vitals)},
+                "estimates": {name: _estimate_dict(e) for name, e in self.estimates.items()},
+                "notes": [*self.notes, "Estimates for research and teaching; not a medical device."],
+                "seconds": self.seconds,
+            }
+        )
 
 
 @runtime_checkable
@@ -354,32 +368,22 @@ def _estimate_dict(estimate: Estimate) -> dict[str, Any]:
     return {
         "vitals": _vitals_dict(estimate.vitals),
         # a file must not contain a rate where the pulse was refused
-        "direct": {} if estimate.vitals.hr.refused else plain(estimate.direct),
-        **(
-            {"bvp": {"fs": plain(bvp.fs), "t0_s": plain(bvp.t0_s), "samples": plain(bvp.samples)}}
-            if bvp is not None
-            else {}
-        ),
-        "snr_db": plain(estimate.snr_db),
+        "direct": {} if estimate.vitals.hr.refused else estimate.direct,
+        **({} if bvp is None else {"bvp": {"fs": bvp.fs, "t0_s": bvp.t0_s, "samples": bvp.samples}}),
+        "snr_db": estimate.snr_db,
         "weights": estimate.weights,
         "control": estimate.control,
     }
 
 
 def _vitals_dict(vitals: Vitals) -> dict[str, Any]:
-    return {name: plain(reading.__dict__) for name, reading in vitals.__dict__.items()}
-
-
-def plain(value: Any) -> Any:
-    """JSON-ready copy: floats to six significant digits, NaN to None, arrays to lists."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(v) for v in value]
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return float(f"{value:.6g}") if np.isfinite(value) else None
-    return value
+    readings = {name: reading.__dict__ for name, reading in vitals.readings().items()}
+    track = [
+        {
+            "start_s": window.start_s,
+            "end_s": window.end_s,
+            **{key: value for key, value in window.reading.__dict__.items() if key != "unit"},
+        }
+        for window in vitals.hr_track
+    ]
+    return {**readings, "hr_track": track, "hr_seconds": vitals.hr_seconds}

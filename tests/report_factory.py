@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from rppg_core.types import (
     FaceInfo,
     Reading,
     Report,
+    TrackReading,
     Truth,
     VideoInfo,
     Vitals,
@@ -54,6 +56,25 @@ def make_vitals(hr_bpm: float | None = 72.0, confidence: float = 0.97) -> Vitals
         lf_hf=refused("ratio", "20 s of beats; at least 55 s needed"),
         spo2=refused("%", "this method gives no SpO2"),
     )
+
+
+def make_track(
+    hr_bpm: Sequence[float | None], seconds: float = 20.0, window_s: float = 10.0
+) -> tuple[TrackReading, ...]:
+    """Windows that cover the clip evenly: a value, or a refusal where the rate is None."""
+    starts_s = np.linspace(0, max(seconds - window_s, 0), len(hr_bpm)).tolist()
+    return tuple(
+        TrackReading(start_s, min(start_s + window_s, seconds), make_vitals(rate).hr)
+        for start_s, rate in zip(starts_s, hr_bpm, strict=True)
+    )
+
+
+def with_track(
+    report: Report, hr_bpm: Sequence[float | None], *, seconds: float = 20.0, hr_seconds: float = 0.0
+) -> Report:
+    """The report with these windows in its consensus; it has a heart rate already, or none."""
+    vitals = replace(report.consensus.vitals, hr_track=make_track(hr_bpm, seconds), hr_seconds=hr_seconds)
+    return replace(report, consensus=replace(report.consensus, vitals=vitals))
 
 
 def make_clip(seconds: float = 20.0) -> FaceClip:

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "rppg_core"
 
 # A file imports from its own line and from lines above it. A name covers what lies below it; the longest one counts.
 HOUSE = (
-    ("types", "errors", "data_files"),
+    ("types", "errors", "data_files", "json_form"),
     ("signals", "tables"),
     ("metrics",),
     ("video",),

@@ -21,6 +21,7 @@ DATA = {
     "rppg_core/lab/simulate/astronaut.json",
     "rppg_core/models/checkpoints/physmle.safetensors",
     "rppg_core/models/checkpoints/tracenet.safetensors",
+    "rppg_demo/static/rate_strip.js",
     "rppg_demo/static/viewer.js",
     "rppg_demo/texts/api.md",
 }

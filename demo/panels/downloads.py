@@ -83,6 +83,7 @@ def notebook_text(report: Report) -> str:
             import rppg_core
 
             rppg_core.figure(report)"""),
+        *_track_cells(),
         _words("## Against what the page showed\n\nAny differences are due to rounding."),
         _code("""\
             for name, estimate in report.estimates.items():
@@ -98,6 +99,19 @@ def notebook_text(report: Report) -> str:
             analyze(part, ["pos"]).consensus.verdict"""),
     ]  # fmt: skip
     return _notebook(cells)
+
+
+def _track_cells() -> list[dict[str, Any]]:
+    """The windows of `report`, one per line."""
+    return [
+        _words("## The heart rate over time\n\nOne line per window of 10 s; `none` where no pulse could be trusted."),
+        _code("""\
+            from rppg_core.figures.hr_track import shown_track, window_words
+
+            print(f"{report.consensus.vitals.hr_seconds:.0f} s show a heart rate")
+            for window in shown_track(report.consensus.vitals):
+                print(window_words(window))"""),
+    ]  # fmt: skip
 
 
 def _notebook(cells: list[dict[str, Any]]) -> str:

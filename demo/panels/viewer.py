@@ -17,11 +17,20 @@ from typing import Any
 import cv2
 import numpy as np
 
+from rppg_core.figures.hr_track import (
+    Piece,
+    rate_range,
+    track_finding,
+    track_pieces,
+    true_rates,
+    window_words,
+)
 from rppg_core.figures.report import display_wave
 from rppg_core.figures.style import ESTIMATE, REFERENCE
 from rppg_core.types import HR_BAND_HZ, Bvp, Estimate, FaceClip, Report, Truth
 
-SCRIPT = Path(__file__).parents[1] / "static" / "viewer.js"
+STATIC = Path(__file__).parents[1] / "static"
+SCRIPTS = ("rate_strip.js", "viewer.js")  # in this order
 BOX_FS = 10.0  # Hz; the face itself is detected five to ten times per second
 TRUTH_FS = 30.0  # Hz
 WAVE_UNIT = 20  # integer steps per standard deviation
@@ -45,7 +54,7 @@ def viewer(report: Report, truth: Truth | None = None, *, upload: str | Path | N
 
 def viewer_head() -> str:
     """The part of `launch(head=...)` that the player needs."""
-    return f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>"
+    return "".join(f"<script>{(STATIC / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS)
 
 
 def viewer_numbers(
@@ -68,6 +77,7 @@ def viewer_numbers(
         "still": _still_place(clip),
         "lanes": [_lane(estimate) for estimate in report.estimates.values() if estimate.bvp is not None],
         "truth": None if truth is None or not truth.pulsed else _truth_wave(truth),
+        "strip": _strip(report, truth),
         "beats": [_rounded(time_s, 3) for time_s in beats_s],
         "beatsOf": beats_of,
         "unit": {"wave": WAVE_UNIT, "outline": OUTLINE_UNIT, "boxHz": BOX_FS},
@@ -102,7 +112,7 @@ def words(report: Report) -> str:
         marked = f"Marked: {len(times_s)} beats found by {name}."
     low_hz, high_hz = HR_BAND_HZ
     return (
-        f"Outlined: {outlined}. {marked} Beside a method's name: its bpm. "
+        f"{track_finding(report)}. Outlined: {outlined}. {marked} Beside a method's name: its bpm. "
         f"Waveforms: band-passed to {low_hz}-{high_hz:g} Hz and z-scored for display. "
         "Space plays, the arrow keys move by a second."
     )
@@ -159,6 +169,28 @@ def _lane(estimate: Estimate) -> dict[str, Any]:
         "t0": _rounded(bvp.t0_s, 3),
         "z": _wave(display_wave(bvp)),
     }
+
+
+def _strip(report: Report, truth: Truth | None) -> dict[str, Any]:
+    """The heart rate over time: limits of its axis, and the windows from left to right."""
+    pieces = track_pieces(report)
+    true_bpm = true_rates(pieces, truth)
+    limits = rate_range([piece.window.reading for piece in pieces], true_bpm)
+    return {
+        "limits": _list(limits, 2),
+        "truth": _list(true_bpm, 1),
+        "pieces": [_piece(piece) for piece in pieces],
+    }
+
+
+def _piece(piece: Piece) -> dict[str, Any]:
+    reading = piece.window.reading
+    shown = {"bpm": None}
+    if reading.value is not None:
+        interval = reading.interval or (reading.value, reading.value)
+        shown = {"bpm": _rounded(reading.value, 1), "interval": _list(interval, 1)}
+    place = {name: _rounded(getattr(piece, f"{name}_s"), 2) for name in ("left", "middle", "right")}
+    return {**place, **shown, "words": window_words(piece.window)}
 
 
 def _truth_wave(truth: Truth) -> dict[str, Any]:

@@ -162,6 +162,7 @@
     .start { background: #b34e00; border-color: #b34e00; color: #fff; font-weight: 600; }
     .words { min-height: 3em; margin: .75rem 0; }
     .number { display: block; font-size: 3rem; line-height: 1.1; font-weight: 600; font-variant-numeric: tabular-nums; }
+    .number.old { color: var(--soft, #767676); }
     .number small { font-size: 1.1rem; font-weight: 400; color: var(--soft, #767676); }
     .range, .facts, caption, figcaption, .stage + p { color: var(--soft, #767676); font-size: .875rem; font-variant-numeric: tabular-nums; }
     caption { text-align: left; } .stage + p { margin: .5rem 0 0; }
@@ -325,15 +326,18 @@
       const { state, words, seconds, needed, hr, wave } = answer;
       if (state === "nobody" || state === "error") return this.#blank(state, words);
       this.#say(state, words);
+      const now = Boolean(hr) && !hr.ago_s; // the rate is that of the newest seconds
+      this.part(".number").classList.toggle("old", Boolean(hr) && !now);
       this.part(".number").innerHTML = hr ? `${Math.round(hr.value)}<small> bpm</small>` : "—";
       this.part(".range").innerHTML = hr
-        ? `95 % between ${Math.floor(hr.interval[0])} and ${Math.ceil(hr.interval[1])}, confidence ${percent(hr.confidence)}`
+        ? `95 % between ${Math.floor(hr.interval[0])} and ${Math.ceil(hr.interval[1])}, confidence ${percent(hr.confidence)}` +
+          (now ? "" : `; ${Math.round(hr.ago_s)} s old`)
         : state === "collecting"
           ? `<progress max="${needed}" value="${seconds}" aria-label="Collecting"></progress> collecting ${Math.floor(seconds)} of ${needed} s`
           : "";
-      this.#wave = wave && { ...wave, sure: Boolean(hr), arrived: performance.now() };
+      this.#wave = wave && { ...wave, sure: now, arrived: performance.now() };
       this.part("figure").hidden = !wave;
-      this.part("figcaption").textContent = `Pulse wave of POS, last 8 s${hr ? "" : ": no reliable pulse in it"}`;
+      this.part("figcaption").textContent = `Pulse wave of POS, last 8 s${now ? "" : ": no reliable pulse in it"}`;
       const rate = (1000 * (rows.length - 1)) / (rows.at(-1)[0] - rows[0][0]);
       this.part(".facts").textContent = `From ${Math.floor(seconds)} s of face, ${rate.toFixed(1)} frames a second. ` +
         `${(latencyMs / 1000).toFixed(2)} s from the newest frame to this number.`;

@@ -1,4 +1,5 @@
-// <rppg-viewer clip="{numbers}">: plays the visitor's own file with regions, beats and waveforms drawn on and below it.
+// <rppg-viewer clip="{numbers}">: plays the visitor's own file with regions and beats drawn on it; below it are
+// the waveforms and the heart rate over time (rate_strip.js).
 //
 // Files: the server deletes an upload once it is decoded, so the page keeps what it sent. Picked, dropped, pasted and
 // recorded files are all sent by a POST to .../upload, and the answer names the server's folder for the file; a result
@@ -9,6 +10,7 @@
 (() => {
   if (customElements.get("rppg-viewer")) return;
 
+  const strip = window.rppgRateStrip;
   const KEPT = 3; // uploads that are kept
   const uploads = new Map(); // folder on the server -> File, the newest last
   const send = window.fetch;
@@ -57,6 +59,8 @@
              filter: drop-shadow(0 0 1px #fff) drop-shadow(0 1px 3px rgb(0 0 0 / .6)); }
     .waves { grid-area: waves; align-self: center; position: relative; cursor: ew-resize; touch-action: pan-y; user-select: none; }
     .waves canvas { display: block; width: 100%; }
+    .window { margin: .25rem 0 0; min-height: 2.8em; color: var(--soft); cursor: auto;
+              user-select: text; font-variant-numeric: tabular-nums; }
     .ahead { position: absolute; top: 0; right: 0; border-left: 2px solid currentColor; pointer-events: none;
              background: color-mix(in srgb, var(--paper) 55%, transparent); }
     .transport { grid-area: transport; display: flex; align-items: center; gap: .75rem; }
@@ -73,6 +77,7 @@
     .words p, .words ::slotted(p) { margin: 0 !important; color: inherit !important; font-size: inherit !important; }
     .legend { display: flex; flex-wrap: wrap; gap: 0 1.25rem; margin: 0 0 .25rem !important; padding: 0; list-style: none; }
     .legend i { display: inline-block; width: 1.5rem; margin-right: .4rem; vertical-align: middle; border-top: 2px solid; }
+    .legend i.hatched { height: .8rem; border: 0 !important; background: repeating-linear-gradient(-45deg, var(--hatch) 0 1px, transparent 1px 5px); }
     @media (prefers-reduced-motion: reduce) { .heart { transform: none; } }
     :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
     [hidden] { display: none !important; }`;
@@ -83,8 +88,9 @@
       <div class="stage"><slot name="still"></slot><canvas class="face"></canvas>
         <svg class="heart" viewBox="0 0 24 24" aria-hidden="true"><path fill="currentColor" d="${HEART}"/></svg></div>
       <div class="transport"><button type="button">Play</button>
-        <input type="range" min="0" step="any" value="0" aria-label="Position in the clip"><output></output></div>
-      <div class="waves"><canvas role="img" aria-label="Waveforms of the methods over time"></canvas><div class="ahead"></div></div>
+        <input type="range" min="0" step="any" value="0" aria-label="Position in the clip" aria-describedby="window"><output></output></div>
+      <div class="waves"><canvas role="img" aria-label="Waveforms of the methods and heart rate over time"></canvas><div class="ahead"></div>
+        <p class="window" id="window"></p></div>
       <fieldset class="marks" aria-label="What is drawn">
         <label><input type="checkbox" name="outlines" checked>Outlines</label>
         <label><input type="checkbox" name="marks">Beat mark</label>
@@ -135,6 +141,7 @@
     #view = { start: 0, span: 1 }; // the stretch of the waveforms that is shown
     #drawn = ""; // what the waveforms were last drawn for
     #frame = 0; // animation frame that is due
+    #pointed = null; // s, the time below the mouse
     #sounded = 0; // s, beats up to here have been sounded
 
     connectedCallback() {
@@ -164,9 +171,10 @@
       this.#part(".marks").addEventListener("change", () => this.draw());
       this.#part("[name=sound]").addEventListener("change", () => { this.#audio ??= new AudioContext(); });
       this.shadowRoot.addEventListener("keydown", (event) => this.#key(event));
-      const waves = this.#part(".waves");
+      const waves = this.#part(".waves canvas");
       waves.addEventListener("pointerdown", (event) => { waves.setPointerCapture(event.pointerId); this.#drag(event); });
-      waves.addEventListener("pointermove", (event) => { if (waves.hasPointerCapture(event.pointerId)) this.#drag(event); });
+      waves.addEventListener("pointermove", (event) => { this.#point(event); });
+      waves.addEventListener("pointerleave", () => { this.#pointed = null; this.draw(); });
     }
 
     // Numbers have come or changed: keep the player and its position where it is the same clip.
@@ -224,10 +232,19 @@
       event.preventDefault();
     }
 
-    #drag(event) {
+    #drag(event) { this.seek(this.#timeAt(event)); }
+
+    // Dragging moves the playhead; a mouse that only passes shows the heart rate at its place.
+    #point(event) {
+      this.#pointed = event.pointerType === "mouse" ? this.#timeAt(event) : null;
+      if (event.target.hasPointerCapture(event.pointerId)) this.#drag(event);
+      else this.draw();
+    }
+
+    #timeAt(event) {
       const { left, scale, start, span } = this.#view;
       const x = event.clientX - this.#part(".waves").getBoundingClientRect().left;
-      this.seek(start + Math.min(Math.max((x - left) / scale, 0), span));
+      return start + Math.min(Math.max((x - left) / scale, 0), span);
     }
 
     // Everything that depends on the time; runs once per frame while playing.
@@ -243,6 +260,8 @@
       this.#part(".heart").style.display = marks ? "" : "none";
       drawFace(this.#part(".face"), this.#clip, this.#place(time), this.#on("outlines"), pulse);
       this.#drawWaves(time);
+      const words = strip.wordsAt(this.#clip.strip, this.#pointed ?? time);
+      if (this.#part(".window").textContent !== words) this.#part(".window").textContent = words;
       this.#part("button").textContent = playing ? "Pause" : "Play";
       const range = this.#part("[type=range]");
       range.value = time;
@@ -291,14 +310,17 @@
     }
 
     #legend() {
-      const { lanes, truth, colour } = this.#clip;
+      const { lanes, truth, colour, strip: { pieces } } = this.#clip;
       const entries = [["solid", colour.estimate, "estimate"]];
       if (lanes.some((lane) => lane.rate === null)) entries.push(["dotted", colour.estimate, "no heart rate from it"]);
       if (truth) entries.push(["solid", colour.reference, "truth (simulated)"]);
+      if (pieces.some(({ bpm }) => bpm === null)) entries.push(["hatched", colour.reference, "no heart rate at that time"]);
       this.#part(".legend").replaceChildren(...entries.map(([style, ink, text]) => {
         const entry = document.createElement("li");
         const line = document.createElement("i");
-        line.style.borderTop = `${ink === colour.reference ? 4 : 2}px ${style} ${ink}`;
+        line.className = style;
+        line.style.setProperty("--hatch", ink);
+        if (style !== "hatched") line.style.borderTop = `${ink === colour.reference ? 4 : 2}px ${style} ${ink}`;
         entry.append(line, text);
         return entry;
       }));
@@ -374,10 +396,10 @@
     if (width === view.width && view.lanes === lanes.length && view.seconds === seconds) return;
     const pen = canvas.getContext("2d");
     pen.font = `600 12px ${FONT}`;
-    const left = Math.ceil(Math.max(36, ...lanes.map((lane) => pen.measureText(label(lane)).width))) + 12;
+    const left = Math.ceil(Math.max(48, ...lanes.map((lane) => pen.measureText(label(lane)).width))) + 12;
     const room = Math.max(width - left - 8, 1);
     const span = Math.min(seconds, Math.max(6, Math.min(20, room / 44)));
-    Object.assign(view, { width, left, span, seconds, scale: room / span, lanes: lanes.length, height: TOP + LANE * lanes.length + AXIS });
+    Object.assign(view, { width, left, span, seconds, scale: room / span, lanes: lanes.length, height: TOP + LANE * lanes.length + strip.height + AXIS });
   }
 
   function drawWaves(canvas, clip, view, { ink, line }) {
@@ -386,6 +408,7 @@
     const right = view.left + view.span * view.scale;
     const bottom = view.height - AXIS;
     drawAxis(pen, view, bottom, ink, line);
+    strip.draw(pen, clip, view, bottom - strip.height, { ink, line });
     pen.font = `600 12px ${FONT}`;
     pen.textBaseline = "middle";
     pen.fillStyle = ink;
@@ -393,7 +416,7 @@
     clip.lanes.forEach((lane, k) => pen.fillText(label(lane), 0, TOP + LANE * (k + 0.5)));
     pen.save();
     pen.beginPath();
-    pen.rect(view.left, 0, right - view.left, bottom);
+    pen.rect(view.left, 0, right - view.left, bottom - strip.height);
     pen.clip();
     pen.fillStyle = clip.colour.estimate;
     for (const beat of clip.beats) {

@@ -1,109 +1,84 @@
-"""Run every method once on the skin and once on its control; the panel uses the same runs.
+"""Run every method once on a clip, and gather what every reading is compared with: the panel, and the background.
 
-The control is the background beside the face. Where there is no background, or where a method needs more than
-colours, it is the same clip with its blocks shuffled. A rate that appears in both is not a heart rate.
+The light on the background beside the face is the control: a rate at which skin and background move in step is not
+a heart rate. Without a background nothing can be compared, and the calibration asks for more of the other evidence.
 Axis letters: T time, R roi.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from rppg_core.classical import CLASSICAL
 from rppg_core.roster import PANEL, get_method
-from rppg_core.signals.quality import Panel, WindowSpectra, window_spectra
-from rppg_core.types import FS, Bvp, FaceClip, Method, MethodOutput, marked_rows
+from rppg_core.signals.light import light_from_colours
+from rppg_core.signals.quality import Panel
+from rppg_core.signals.windows import WindowSpectra, window_spectra
+from rppg_core.types import FS, Bvp, FaceClip, Method, MethodOutput
 
-SHUFFLE_BLOCK_S = 0.5
-SHUFFLE_SEED = 20  # fixed: the same file gives the same report
-STAYS = frozenset({"times_s", "valid", "background"})  # fields that shuffling leaves in place
-ON_BACKGROUND = frozenset({"rgb", "stmap"})  # needs for which the background can replace the skin
-
-
-@dataclass(frozen=True)
-class Run:
-    """One method on the skin and on the control."""
-
-    skin: MethodOutput
-    control: MethodOutput
-    control_kind: str
+POS = CLASSICAL["pos"]
 
 
 class ControlledRuns:
-    """Runs of the methods on skin and control, each computed once and shared with the panel."""
+    """Runs of the methods on one evenly sampled clip, each computed once and shared with the panel."""
 
     def __init__(self, clip: FaceClip, own: Mapping[str, Method] | None = None):
         self.clip = clip
         self.own = own or {}
-        self.shuffled = shuffled(clip)
-        self.background = background_as_skin(clip) if clip.background is not None else None
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, MethodOutput] = {}
 
-    def by_name(self, name: str) -> Run:
-        """The runs of one method, computed at the first call."""
+    def by_name(self, name: str) -> MethodOutput:
+        """The output of one method, computed at the first call."""
         if name not in self._runs:
-            self._runs[name] = self.run(self.method(name))
+            self._runs[name] = self.method(name).estimate(self.clip)
         return self._runs[name]
 
     def method(self, name: str) -> Method:
         """The user's own version of a method, or the roster's."""
         return self.own[name] if name in self.own else get_method(name)
 
-    def run(self, method: Method) -> Run:
-        """The runs of any method, in the roster or not; not cached."""
-        on_background = self.background is not None and method.needs <= ON_BACKGROUND
-        control = self.background if on_background and self.background is not None else self.shuffled
-        kind = "background" if on_background else "shuffled"
-        return Run(method.estimate(self.clip), method.estimate(control), kind)
+    def panel(self, band_hz: tuple[float, float], part: slice = slice(None)) -> Panel | None:
+        """Spectra of the panel, with the light of the clip; None without 5 s of face free of gaps.
 
-    def panel(self, band_hz: tuple[float, float]) -> Panel | None:
-        """Spectra of the panel on skin and control; None without 5 s of face free of gaps."""
-        skin, control = {}, {}
+        Args:
+            band_hz: heart-rate band. Unit: Hz.
+            part: of the clip's samples.
+        """
+        clip, skin = self.clip, {}
         for name in PANEL:
-            run = self.by_name(name)
-            on_skin, on_control = (
-                spectra_from_bvp(run.skin.bvp, band_hz),
-                spectra_from_bvp(run.control.bvp, band_hz),
-            )
-            if on_skin is None or on_control is None:
+            spectra = spectra_from_bvp(cut_bvp(self.by_name(name).bvp, part), band_hz)
+            if spectra is None:
                 return None
-            skin[name], control[name] = on_skin, on_control
-        return Panel(skin, control, self.by_name(PANEL[0]).control_kind)
+            skin[name] = spectra
+        behind = None if clip.background is None else clip.background[part]
+        fs, t0_s = clip.fs or FS, float(clip.times_s[part][0])
+        light = light_from_colours(clip.roi("skin")[part], behind, clip.valid[part], fs, t0_s)
+        return Panel(skin, light, tuple(self._regions(band_hz, part)))
 
-
-def background_as_skin(clip: FaceClip) -> FaceClip:
-    """The clip with the background in place of every ROI and every cell."""
-    assert clip.background is not None
-    wall = clip.background[:, None, :]
-    return replace(
-        clip,
-        rgb=np.repeat(wall, clip.rgb.shape[1], axis=1),
-        stmap=None if clip.stmap is None else np.repeat(wall, clip.stmap.shape[1], axis=1),
-        valid=clip.valid & np.isfinite(clip.background[:, 0]),
-    )
-
-
-def shuffled(clip: FaceClip) -> FaceClip:
-    """The clip with its valid samples shuffled in blocks of half a second: same noise, no pulse."""
-    index = np.flatnonzero(clip.valid)
-    block = max(1, round(SHUFFLE_BLOCK_S * (clip.fs or FS)))
-    blocks = [index[i : i + block] for i in range(0, len(index), block)]
-    order = np.random.default_rng(SHUFFLE_SEED).permutation(len(blocks))
-    source = np.concatenate([blocks[i] for i in order]) if blocks else index
-
-    def moved(values: np.ndarray | None) -> np.ndarray | None:
-        if values is None:
-            return None
-        out = values.copy()
-        out[index] = values[source]
-        return out
-
-    names = marked_rows(clip, "frame").keys() - STAYS
-    return replace(clip, **{name: moved(getattr(clip, name)) for name in names})
+    def _regions(self, band_hz: tuple[float, float], part: slice) -> Iterator[WindowSpectra]:
+        """Spectra of POS on each region, where it is seen for long enough."""
+        clip = self.clip
+        for name in clip.rois:
+            if name == "skin":
+                continue
+            colours = clip.roi(name)
+            seen = clip.valid & np.isfinite(colours).all(axis=1)
+            alone = replace(clip, rois=("skin",), rgb=colours[:, None], valid=seen)
+            spectra = spectra_from_bvp(cut_bvp(POS.estimate(alone).bvp, part), band_hz)
+            if spectra is not None:
+                yield spectra
 
 
 def spectra_from_bvp(bvp: Bvp | None, band_hz: tuple[float, float]) -> WindowSpectra | None:
     """Window spectra of a waveform; None where it is missing or too short."""
     return None if bvp is None else window_spectra(bvp, band_hz)
+
+
+def cut_bvp(bvp: Bvp | None, part: slice) -> Bvp | None:
+    """A stretch of a waveform; None of none."""
+    if bvp is None:
+        return None
+    return Bvp(bvp.samples[part], bvp.fs, bvp.t0_s + (part.start or 0) / bvp.fs, bvp.valid[part])

@@ -12,24 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rppg_core.analysis.clip_source import load_clip
-from rppg_core.analysis.controls import ControlledRuns, Run, spectra_from_bvp
+from rppg_core.analysis.controls import ControlledRuns, spectra_from_bvp
+from rppg_core.analysis.heart_rate import HeartRate, Voice, cap, heart_rate
 from rppg_core.analysis.verdict import likely_cause, verdict
-from rppg_core.analysis.vitals import (
-    HRV_UNITS,
-    Context,
-    Judgement,
-    heart_rate_reading,
-    refuse,
-    vitals_from_bvp,
-)
+from rppg_core.analysis.vitals import HRV_UNITS, Context, Judgement, refuse, vitals_from_bvp
 from rppg_core.errors import ClipTooShortError, FaceTooSmallError, FrameRateError, RppgError, UsageError
-from rppg_core.roster import PANEL, get_method, resolve
+from rppg_core.roster import CLASSICAL, PANEL, get_method, resolve
 from rppg_core.signals.checks import check_band
 from rppg_core.signals.frame_times import frame_timing, slow_parts
-from rppg_core.signals.quality import Panel, WindowSpectra
+from rppg_core.signals.quality import Panel
 from rppg_core.types import (
     FS,
     HR_BAND_HZ,
@@ -37,6 +29,7 @@ from rppg_core.types import (
     Estimate,
     FaceClip,
     Method,
+    MethodOutput,
     Progress,
     Reading,
     Report,
@@ -160,8 +153,8 @@ class Analysis:
         return self._estimates[name]
 
     def judge(self, method: Method) -> Estimate:
-        """The estimate of any method, such as an ablation, on the same face and control; not cached."""
-        return _estimate(method, self._runs.run(method), self._panel, self._context)
+        """The estimate of any method, such as an ablation, on the same face and background; not cached."""
+        return _estimate(method, method.estimate(self._runs.clip), self._panel, self._context)
 
     def report(self, names: Sequence[str]) -> Report:
         """The report on these methods, with the consensus of them and the panel."""
@@ -219,28 +212,28 @@ def _check_clip(clip: FaceClip) -> None:
         )
 
 
-def _estimate(method: Method, run: Run, panel: Panel | None, context: Context) -> Estimate:
+def _estimate(method: Method, output: MethodOutput, panel: Panel | None, context: Context) -> Estimate:
     judged: Judgement = vitals_from_bvp(
-        run.skin.bvp,
-        control=run.control.bvp,
+        output.bvp,
+        name=method.name,
         panel=panel,
-        evidence=run.skin.evidence,
-        resp=run.skin.resp,
-        direct=run.skin.direct,
+        evidence=output.evidence,
+        resp=output.resp,
+        direct=output.direct,
         context=context,
     )
     return Estimate(
         method=method.name,
         vitals=judged.vitals,
-        bvp=run.skin.bvp,
+        bvp=output.bvp,
         snr_db=judged.snr_db,
         weights=method.weights,
-        direct=run.skin.direct,
-        evidence=run.skin.evidence,
-        inside=run.skin.inside,
-        resp=run.skin.resp,
+        direct=output.direct,
+        evidence=output.evidence,
+        inside=output.inside,
+        resp=output.resp,
         beats=judged.beats,
-        control=run.control_kind,
+        control="background" if panel and panel.light and panel.light.background is not None else "none",
     )
 
 
@@ -248,79 +241,56 @@ def _consensus(
     estimates: dict[str, Estimate], runs: ControlledRuns, panel: Panel | None, context: Context
 ) -> Consensus:
     """The joint result of panel and requested methods, judged by the same calibration as one method."""
-    joined = dict(estimates)
+    every = dict(estimates)
     for name in PANEL:
-        if name not in joined:
-            joined[name] = _estimate(get_method(name), runs.by_name(name), panel, context)
-    joined = {name: e for name, e in joined.items() if e.bvp is not None}
-    spectra = {name: spectra_from_bvp(e.bvp, context.band_hz) for name, e in joined.items()}
-    rates = {name: s.rate_hz * 60 for name, s in spectra.items() if s is not None}
-    hr, agree = _agreed_rate(
-        rates,
-        {n: s for n, s in spectra.items() if s is not None},
-        runs,
-        panel,
-        context.band_hz,
-        context.clock_doubt,
-    )
+        if name not in every:
+            every[name] = _estimate(get_method(name), runs.by_name(name), panel, context)
+    every = {name: e for name, e in every.items() if e.bvp is not None}
+    found = _agreed_rate(every, panel, context)
+    hr = found.hr
     vitals = Vitals(
         hr=hr,
-        rr=_best([e.vitals.rr for e in joined.values()], hr, "breaths/min"),
+        hr_track=found.track,
+        hr_seconds=found.seconds,
+        rr=_best([e.vitals.rr for e in every.values()], hr, "breaths/min"),
         **{
-            name: _best([getattr(joined[method].vitals, name) for method in agree], hr, unit)
+            name: _best([getattr(every[voice].vitals, name) for voice in found.agree], hr, unit)
             for name, unit in HRV_UNITS.items()
         },
         spo2=refuse("%", "SpO2 is never part of the consensus: a camera is not calibrated for it"),
     )
-    asked = [name for name in agree if name in estimates]
+    asked = [name for name in found.agree if name in estimates]
     cause = likely_cause(runs.clip.video, runs.clip.face, context.usable_s)
     words = verdict(
         hr,
-        seconds=context.usable_s,
+        seconds=context.usable_s if hr.refused else found.seconds,
         clip_s=context.clip_s,
         agree=len(asked),
         of=len(estimates),
         cause=cause,
         clock=runs.clip.video.clock,
     )
-    return Consensus(vitals, words, tuple(agree))
+    return Consensus(vitals, words, found.agree)
 
 
-def _agreed_rate(
-    rates: dict[str, float],
-    spectra: dict[str, WindowSpectra],
-    runs: ControlledRuns,
-    panel: Panel | None,
-    band_hz: tuple[float, float],
-    doubt: str,
-) -> tuple[Reading, list[str]]:
-    """The rate with the most SNR-weighted support, and the methods that share it."""
-    if doubt:
-        return refuse("bpm", doubt), []
-    if not rates:
-        return refuse("bpm", "the face is never in view for 5 s without a gap"), []
-    weight = {n: 10 ** (np.clip(spectra[n].snr_db(rates[n] / 60), -15, 10) / 20) for n in rates}
+def _agreed_rate(every: dict[str, Estimate], panel: Panel | None, context: Context) -> HeartRate:
+    """The rate of the panel and the requested networks; the other methods may back it.
 
-    def backing(rate: float) -> float:
-        return sum(weight[n] for n in rates if abs(rates[n] - rate) <= AGREE_BPM)
-
-    centre = max(rates.values(), key=backing)
-    agree = [name for name in rates if abs(rates[name] - centre) <= AGREE_BPM]
-    best = max(agree, key=lambda name: weight[name])
-    rate = float(np.median([rates[name] for name in agree]))
-
-    def judged(name: str, evidence: Mapping[str, float]) -> Reading:
-        control = spectra_from_bvp(runs.by_name(name).control.bvp, band_hz)
-        return heart_rate_reading(
-            spectra[name], panel=panel, control=control, rate_hz=rate / 60, evidence=evidence
-        )[0]
-
-    # the confidence is capped at the highest that an agreeing method reaches with its own evidence
-    trust = max(judged(name, runs.by_name(name).skin.evidence).confidence for name in agree)
-    reading = judged(best, {"agreeing methods": trust})
-    if reading.value is not None and len(agree) * 2 < len(rates):
-        return refuse("bpm", f"only {len(agree)} of {len(rates)} methods agree"), agree
-    return reading, agree
+    Our choice: with GREEN, ICA and OMIT, which light and motion mislead together, the joint track of weak pulses in
+    moving faces is right in 86 % of the windows; without them in 95 %.
+    """
+    if context.clock_doubt:
+        return HeartRate(refuse("bpm", context.clock_doubt))
+    voices = {}
+    for name, estimate in every.items():
+        spectra = spectra_from_bvp(estimate.bvp, context.band_hz)
+        if spectra is not None:
+            voices[name] = Voice(spectra, cap(1.0, estimate.evidence))
+    leading = [name for name in (*PANEL, *every) if name in voices]
+    leading = [name for name in dict.fromkeys(leading) if name in PANEL or name not in CLASSICAL]
+    if not leading:
+        return HeartRate(refuse("bpm", "the face is never in view for 5 s without a gap"))
+    return heart_rate(voices, leading, panel)
 
 
 def _best(readings: list[Reading], hr: Reading, unit: str) -> Reading:

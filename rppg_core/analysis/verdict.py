@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, floor
 
-from rppg_core.analysis.vitals import OUTSIDE_BAND
+from rppg_core.analysis.heart_rate import OUTSIDE_BAND
 from rppg_core.types import FaceInfo, Reading, VideoInfo
 
 
@@ -82,7 +82,7 @@ def verdict(
 
     Args:
         hr: the heart rate of the consensus.
-        seconds: time with a usable face. Unit: s.
+        seconds: usable time, which the heart rate comes from. Unit: s.
         clip_s: length of the clip. Unit: s.
         agree: methods within 5 bpm of the consensus.
         of: methods that were run.

@@ -9,18 +9,19 @@ Axis letters: T time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from rppg_core.signals.band_edges import outside_band
+from rppg_core.analysis.heart_rate import Voice, cap, heart_rate
 from rppg_core.signals.beats import MIN_HRV_S, MIN_LF_HF_S, find_beats, hrv, hrv_noise_floor_ms
-from rppg_core.signals.calibration import SAME_IN_CONTROL, SHOW_FROM, calibration
+from rppg_core.signals.calibration import SHOW_FROM
 from rppg_core.signals.frame_times import frame_timing
-from rppg_core.signals.quality import Panel, WindowSpectra, rate_evidence, window_spectra
+from rppg_core.signals.quality import Panel
 from rppg_core.signals.respiration import MIN_RR_S, respiration_rate
+from rppg_core.signals.windows import window_spectra
 from rppg_core.types import (
     HR_BAND_HZ,
     NEONATAL_HR_BAND_HZ,
@@ -30,13 +31,11 @@ from rppg_core.types import (
     Bvp,
     FaceClip,
     Reading,
+    TrackReading,
     Vitals,
 )
 
 MIN_HR_S = 5.0
-OUTSIDE_BAND = "the rate may lie"  # first words of a refusal for a heart rate outside the band
-# Upper limit for such a refusal. Our choice: fewer than 1 in 100 of the simulated rates refused were right.
-OUTSIDE_CONFIDENCE = 0.05
 HRV_UNITS = {"sdnn": "ms", "rmssd": "ms", "pnn50": "%", "lf_hf": "ratio"}
 
 
@@ -88,7 +87,7 @@ def vitals_from_bvp(
     bvp: Bvp | None,
     *,
     context: Context,
-    control: Bvp | None = None,
+    name: str = "",
     panel: Panel | None = None,
     evidence: Mapping[str, float] | None = None,
     direct: Mapping[str, float] | None = None,
@@ -99,8 +98,8 @@ def vitals_from_bvp(
     Args:
         bvp: raw waveform of the method; None for a method without one.
         context: facts of the clip.
-        control: waveform of the same method on the control.
-        panel: spectra of the fixed panel on skin and control.
+        name: of the method; one of the panel has no vote on itself.
+        panel: the fixed panel.
         evidence: named 0..1 scores of the method; the smallest is an upper limit for every confidence.
         direct: rates that the method regresses itself; only spo2 becomes a vital.
         resp: respiration waveform of the method.
@@ -120,71 +119,36 @@ def vitals_from_bvp(
             )
         )
         return Judgement(_without_pulse(cause, direct), None, None)
-    on_control = window_spectra(control, context.band_hz) if control is not None else None
-    hr, snr_db = heart_rate_reading(spectra, panel=panel, control=on_control, evidence=evidence)
+    found = heart_rate({name: Voice(spectra, cap(1.0, evidence))}, [name], panel)
+    hr = found.hr
     if hr.value is None:
-        return Judgement(_without_pulse("no reliable pulse", direct, hr=hr), snr_db, None)
-    beats = find_beats(bvp.samples, bvp.fs, hr_bpm=hr.value, valid=bvp.valid)
+        refused = _without_pulse("no reliable pulse", direct, hr=hr)
+        without = replace(refused, hr_track=found.track, hr_seconds=found.seconds)
+        return Judgement(without, found.snr_db, None)
+    beats = find_beats(bvp.samples, bvp.fs, hr_bpm=hr.value, valid=bvp.valid & trusted(bvp, found.track))
     vitals = Vitals(
         hr=hr,
+        hr_track=found.track,
+        hr_seconds=found.seconds,
         rr=_breathing(bvp, beats, resp, context, evidence),
-        **_variability(beats, hr, context),
+        **_variability(beats, hr, context, found.seconds),
         spo2=_spo2(direct, pulse=True),
     )
-    return Judgement(vitals, snr_db, beats)
+    return Judgement(vitals, found.snr_db, beats)
 
 
-def heart_rate_reading(
-    spectra: WindowSpectra,
-    *,
-    panel: Panel | None,
-    control: WindowSpectra | None,
-    rate_hz: float | None = None,
-    evidence: Mapping[str, float] | None = None,
-) -> tuple[Reading, float]:
-    """Judge one rate: the method's own, or `rate_hz`; returns the reading and the SNR at the rate in dB."""
-    rate_hz = spectra.rate_hz if rate_hz is None else rate_hz
-    known = rate_evidence(spectra, rate_hz, panel=panel, control=control)
-    fitted = calibration()
-    confidence = cap(fitted.probability(known), evidence)
-    rate_bpm = 60 * rate_hz
-    if known.control >= SAME_IN_CONTROL:
-        note = f"the background shows the same {rate_bpm:.0f} per minute: light or camera, not blood"
-        return Reading(None, "bpm", confidence=min(confidence, 1 - known.control), note=note), known.snr_db
-    side = outside_band(spectra, rate_hz, panel=panel)
-    if side is not None:
-        note = _outside_note(side, rate_bpm, spectra.band_hz)
-        return Reading(None, "bpm", confidence=min(confidence, OUTSIDE_CONFIDENCE), note=note), known.snr_db
-    if confidence < SHOW_FROM:
-        note = f"no clear pulse (confidence {confidence:.2f}, {SHOW_FROM:.2f} needed)"
-        return Reading(None, "bpm", confidence=confidence, note=note), known.snr_db
-    half = fitted.half_width_bpm(known)
-    low, high = 60 * spectra.band_hz[0], 60 * spectra.band_hz[1]
-    interval = (max(low, rate_bpm - half), min(high, rate_bpm + half))
-    return Reading(rate_bpm, "bpm", confidence=confidence, interval=interval), known.snr_db
-
-
-def cap(confidence: float, evidence: Mapping[str, float] | None) -> float:
-    """The confidence, or the smallest evidence where that is lower.
-
-    Args:
-        confidence: before the evidence is applied.
-        evidence: named scores, 0..1; one that is not finite counts as 0.
-    """
-    scores = [score if np.isfinite(score) else 0.0 for score in (evidence or {}).values()]
-    return min([confidence, *(max(0.0, float(score)) for score in scores)])
+def trusted(bvp: Bvp, track: Sequence[TrackReading]) -> Bool[np.ndarray, " time"]:
+    """The samples that lie in a window with a heart rate; HRV and breathing in the pulse are read only there."""
+    times_s = bvp.t0_s + np.arange(len(bvp.samples)) / bvp.fs
+    spans = [(w.start_s, w.end_s) for w in track if w.reading.value is not None]
+    return np.any(
+        [(times_s >= start_s - 1e-6) & (times_s < end_s + 1e-6) for start_s, end_s in spans], axis=0
+    )
 
 
 def refuse(unit: str, note: str) -> Reading:
     """A refusal with its cause."""
     return Reading(None, unit, note=note)
-
-
-def _outside_note(side: str, rate_bpm: float, band_hz: tuple[float, float]) -> str:
-    if side == "below":
-        why = f"{rate_bpm:.0f} looks like the second harmonic of {rate_bpm / 2:.0f}"
-        return f"{OUTSIDE_BAND} below {60 * band_hz[0]:.0f} bpm ({why})"
-    return f"{OUTSIDE_BAND} above {60 * band_hz[1]:.0f} bpm (the strongest line is there)"
 
 
 def _breathing(
@@ -212,10 +176,11 @@ def _breathing(
     return Reading(found.rr_brpm, unit, confidence=confidence, interval=interval, note=found.note)
 
 
-def _variability(beats: Beats, hr: Reading, context: Context) -> dict[str, Reading]:
-    """SDNN, RMSSD, pNN50 and LF/HF, refused where the clip is short or the beat times are too coarse."""
-    if context.usable_s < MIN_HRV_S - 0.5:  # tolerance: the last frame also lasts one interval
-        note = f"{context.usable_s:.0f} s of face; at least {MIN_HRV_S:.0f} s needed"
+def _variability(beats: Beats, hr: Reading, context: Context, seconds: float) -> dict[str, Reading]:
+    """SDNN, RMSSD, pNN50 and LF/HF, refused where too little can be trusted or the beat times are too coarse."""
+    seconds = min(seconds, context.usable_s)
+    if seconds < MIN_HRV_S - 0.5:  # tolerance: the last frame also lasts one interval
+        note = f"{seconds:.0f} s of clear pulse; at least {MIN_HRV_S:.0f} s needed"
         return {name: refuse(unit, note) for name, unit in HRV_UNITS.items()}
     # an interval is the difference of two frame times, so its scatter is sqrt(2) times theirs
     jitter_s = context.jitter_s / np.sqrt(2)
@@ -236,17 +201,21 @@ def _variability(beats: Beats, hr: Reading, context: Context) -> dict[str, Readi
         "rmssd": Reading(found.rmssd_ms, "ms", confidence=hr.confidence, interval=interval),
         "pnn50": Reading(found.pnn50_percent, "%", confidence=hr.confidence, note="not corrected for noise"),
     }
-    if context.usable_s < MIN_LF_HF_S - 0.5 or not np.isfinite(found.lf_hf):
-        note = f"{context.usable_s:.0f} s of face; at least {MIN_LF_HF_S:.0f} s needed"
+    if seconds < MIN_LF_HF_S - 0.5 or not np.isfinite(found.lf_hf):
+        note = f"{seconds:.0f} s of clear pulse; at least {MIN_LF_HF_S:.0f} s needed"
         return {**readings, "lf_hf": refuse("ratio", note)}
     return {**readings, "lf_hf": Reading(found.lf_hf, "ratio", confidence=hr.confidence)}
 
 
 def _without_pulse(cause: str, direct: Mapping[str, float] | None, *, hr: Reading | None = None) -> Vitals:
+    sdnn, rmssd, pnn50, lf_hf = (refuse(unit, cause) for unit in HRV_UNITS.values())
     return Vitals(
         hr=hr or refuse("bpm", cause),
         rr=refuse("breaths/min", cause),
-        **{name: refuse(unit, cause) for name, unit in HRV_UNITS.items()},
+        sdnn=sdnn,
+        rmssd=rmssd,
+        pnn50=pnn50,
+        lf_hf=lf_hf,
         spo2=_spo2(direct, pulse=False),
     )
 

@@ -61,6 +61,7 @@ PARTS_STYLE = """
 .rppg dt { color: var(--soft); }
 .rppg dd { margin: 0; overflow-wrap: anywhere; }
 .js-plotly-plot svg text { fill: var(--ink) !important; }
+.js-plotly-plot .hovertext path { fill: var(--paper, var(--body-background-fill)) !important; }
 """
 _STYLE = """
 :root {

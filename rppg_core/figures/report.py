@@ -1,4 +1,4 @@
-"""Figures of a report: waveforms, spectrum, the face that was read, reliability.
+"""Figures of a report: waveforms, heart rate over time, spectrum, the face that was read, reliability.
 
 Nothing is estimated here. Waveforms are band-passed and z-scored for display, and the title says so. Package,
 notebooks, report page and app share one palette: Okabe and Ito's (https://jfly.uni-koeln.de/color/), vermilion for
@@ -17,10 +17,11 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rppg_core.figures.hr_track import STRIP_GAP_PX, STRIP_PX, add_track
 from rppg_core.figures.style import ESTIMATE, PALETTE, REFERENCE, empty_figure, set_title
 from rppg_core.signals.checks import check_kind
 from rppg_core.signals.filters import bandpass, segments, standardise
-from rppg_core.signals.quality import window_spectra
+from rppg_core.signals.windows import window_spectra
 from rppg_core.types import HR_BAND_HZ, Bvp, Estimate, Report, Truth
 
 if TYPE_CHECKING:
@@ -75,21 +76,33 @@ def spectrum_figure(
     return figure
 
 
+def pulse_figure(report: Report, truth: Truth | None = None) -> plotly.graph_objects.Figure:
+    """Waveforms above the heart rate over time, on one time axis; arguments as for `waveform_figure`."""
+    lanes_px = _lanes_height_px(report)
+    both = empty_figure(lanes_px, STRIP_PX, gap_px=STRIP_GAP_PX)
+    _add_waveforms(both, report, truth)
+    add_track(both, report, truth, row=2)
+    set_title(both, _waves_finding(report), _waves_note(report))
+    both.update_layout(height=lanes_px + STRIP_GAP_PX + STRIP_PX + 170, margin_b=110)
+    return both
+
+
 def figure(report: Report, truth: Truth | None = None) -> plotly.graph_objects.Figure:
-    """Waveforms above the spectrum, in one figure."""
+    """Waveforms, heart rate over time and spectrum, in one figure."""
     check_kind(report, Report, "report", do="make it with rppg_core.analyze")
     if truth is not None:
         check_kind(truth, Truth, "truth", do="leave it out, or take that of simulate_clip")
     lanes_px = _lanes_height_px(report)
-    both = empty_figure(lanes_px, 240)
-    _add_waveforms(both, report, truth, row=1)
-    _add_spectrum(both, report, None, truth, row=2)
-    set_title(both, _waves_finding(report), _waves_note(report))
-    both.update_traces(
+    all_three = empty_figure(lanes_px, STRIP_PX, 240, gap_px=STRIP_GAP_PX)
+    _add_waveforms(all_three, report, truth, row=1)
+    add_track(all_three, report, truth, row=2)
+    _add_spectrum(all_three, report, None, truth, row=3)
+    set_title(all_three, _waves_finding(report), _waves_note(report))
+    all_three.update_traces(
         showlegend=False, selector={"name": "truth", "hoverinfo": "x"}
     )  # it is already in the legend
-    both.update_layout(height=lanes_px + 480)
-    return both
+    all_three.update_layout(height=lanes_px + 2 * STRIP_GAP_PX + STRIP_PX + 450, margin_b=150)
+    return all_three
 
 
 def roi_picture(report: Report) -> str | None:

@@ -15,15 +15,16 @@ import numpy as np
 
 from rppg_core.figures.heart_rate import reference_figure, reference_words
 from rppg_core.figures.held_out import agreement_figure, condition_figure, parts_figure
+from rppg_core.figures.hr_track import shown_track, track_finding, window_words
 from rppg_core.figures.page import NOT_MEDICAL, figure_html, list_html, page_html
 from rppg_core.figures.physiology import physiology_figure
 from rppg_core.figures.recordings import recording_strips
 from rppg_core.figures.report import (
+    pulse_figure,
     r_by_amplitude_figure,
     reliability_figure,
     roi_picture,
     spectrum_figure,
-    waveform_figure,
 )
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.tables.reference import Reference
@@ -76,7 +77,7 @@ def remarks(report: Report) -> list[str]:
     """Which values are not shown and why, and notes on shown values; methods with the same note share a line."""
     said: dict[str, dict[str, list[str]]] = {}
     for method, estimate in report.estimates.items():
-        for vital, reading in estimate.vitals.__dict__.items():
+        for vital, reading in estimate.vitals.readings().items():
             if vital == "spo2" and "spo2" not in estimate.direct:
                 continue  # this method does not estimate it
             words = f"not shown: {reading.note}" if reading.refused else reading.note
@@ -177,14 +178,15 @@ def report_html(report: Report, reference: Reference | None = None) -> str:
         report: result of `analyze`.
         reference: heart rate of another device during the clip.
     """
-    waves, spectrum = waveform_figure(report), spectrum_figure(report)
+    pulse, spectrum = pulse_figure(report), spectrum_figure(report)
+    over_time = f"Pulse waveform of every method, and heart rate, over time. {track_finding(report)}."
     known_limits = list_html(remarks(report))
     body = [
         f'<p class="verdict">{escape(report.consensus.verdict)}</p><p class="small">{NOT_MEDICAL}</p>',
         "<h2>Estimates</h2>" + table_html(report),
         f"<h3>Notes on these numbers</h3>{known_limits}" if known_limits else "",
         "" if reference is None else _reference_html(report, reference),
-        "<h2>Pulse</h2>" + figure_html(waves, "waves", "Pulse waveform of every method over time."),
+        "<h2>Pulse</h2>" + figure_html(pulse, "waves", over_time),
         "<h2>Spectrum</h2>" + figure_html(spectrum, "spectrum", "Power over rate; band shaded, peak marked."),
         "<h2>The regions used</h2>" + picture_html(report),
         "<h2>The video</h2>" + facts_html(report),
@@ -258,11 +260,14 @@ def csv_text(report: Report, reference: Reference | None = None) -> str:
     lines += [] if reference is None else [f"# {reference_words(reference, report)}"]
     sources = {"consensus": report.consensus.vitals, **{n: e.vitals for n, e in report.estimates.items()}}
     for source, vitals in sources.items():
-        for name, reading in vitals.__dict__.items():
+        for name, reading in vitals.readings().items():
             shown = f"none ({reading.note})"
             if not reading.refused:
                 shown = f"{reading.value:.6g} {reading.unit}, confidence {reading.confidence:.2f}"
             lines.append(f"# {source} {name}: {shown}")
+    joint = report.consensus.vitals
+    lines += [f"# consensus hr_track {window_words(window)}" for window in shown_track(joint)]
+    lines.append(f"# consensus hr_seconds: {joint.hr_seconds:.4g}")
     waves = {name: e.bvp for name, e in report.estimates.items() if e.bvp is not None}
     lines.append(",".join(["time_s", *waves]))
     if waves:

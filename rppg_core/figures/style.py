@@ -23,13 +23,13 @@ INK = "#767676"  # 4.5:1 on white, 4.3:1 on the darkest page
 GRID = "rgba(128, 128, 128, 0.22)"
 
 
-def empty_figure(*heights_px: int) -> plotly.graph_objects.Figure:
-    """One plot per height, stacked vertically, in the common style."""
+def empty_figure(*heights_px: int, gap_px: int = 80) -> plotly.graph_objects.Figure:
+    """One plot per height, stacked vertically `gap_px` apart, in the common style."""
     from plotly.subplots import make_subplots
 
-    fig = make_subplots(
-        rows=len(heights_px), cols=1, row_heights=heights_px, vertical_spacing=80 / (80 + sum(heights_px))
-    )
+    rows = len(heights_px)
+    gap = gap_px / (gap_px * (rows - 1) + sum(heights_px))
+    fig = make_subplots(rows=rows, cols=1, row_heights=heights_px, vertical_spacing=gap if rows > 1 else 0)
     fig.update_layout(
         template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "size": 13, "color": INK},

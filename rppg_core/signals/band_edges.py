@@ -16,7 +16,9 @@ from typing import Literal
 import numpy as np
 
 from rppg_core.signals.calibration import SAME_IN_CONTROL
-from rppg_core.signals.quality import LINE_HALF_WIDTH_HZ, Panel, WindowSpectra
+from rppg_core.signals.light import Light, SharedLight
+from rppg_core.signals.quality import Panel
+from rppg_core.signals.windows import WindowSpectra
 
 Side = Literal["below", "above"]
 
@@ -40,7 +42,7 @@ def outside_band(spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None)
     Args:
         spectra: of the method that gave the rate; used only if there is no panel.
         rate_hz: the rate read inside the band. Unit: Hz.
-        panel: the fixed panel on skin and control; at least half of its methods must agree.
+        panel: the fixed panel; at least half of its methods must agree.
 
     Returns:
         "below" when half the rate lies below the band and there are lines at 0.5 and 1.5 times the rate; "above" when
@@ -50,12 +52,13 @@ def outside_band(spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None)
     half the rate is a single line, and its modulation of the pulse's amplitude (0.25 deep is 1.6 % of the power)
     hardly shows at 1.5 times the rate.
     """
-    pairs = [(spectra, None)] if panel is None else [(panel.skin[n], panel.control[n]) for n in panel.skin]
-    needed = (len(pairs) + 1) // 2
+    members = [spectra] if panel is None else list(panel.skin.values())
+    light = None if panel is None else panel.light
+    needed = (len(members) + 1) // 2
     slow = rate_hz / 2 < spectra.band_hz[0]
-    if slow and sum(_halfway_lines(skin, rate_hz) for skin, _ in pairs) >= needed:
+    if slow and sum(_halfway_lines(skin, rate_hz) for skin in members) >= needed:
         return "below"
-    if sum(_stronger_above(skin, control, rate_hz) for skin, control in pairs) >= needed:
+    if sum(_stronger_above(skin, light, rate_hz) for skin in members) >= needed:
         return "above"
     return None
 
@@ -63,7 +66,7 @@ def outside_band(spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None)
 def _halfway_lines(spectra: WindowSpectra, rate_hz: float) -> bool:
     """Whether there are clear lines at 0.5 and 1.5 times the rate, to within half a line's width."""
     places_hz = (0.5 * rate_hz, 1.5 * rate_hz)
-    if any(abs(_crest_hz(spectra, at_hz) - at_hz) > _half_width_hz(spectra) / 2 for at_hz in places_hz):
+    if any(abs(_crest_hz(spectra, at_hz) - at_hz) > spectra.half_width_hz / 2 for at_hz in places_hz):
         return False
     lines = np.array([_line(spectra, at_hz) for at_hz in places_hz])
     strengths = lines / max(_line(spectra, rate_hz), 1e-300)
@@ -77,7 +80,7 @@ def _halfway_lines(spectra: WindowSpectra, rate_hz: float) -> bool:
     )
 
 
-def _stronger_above(skin: WindowSpectra, control: WindowSpectra | None, rate_hz: float) -> bool:
+def _stronger_above(skin: WindowSpectra, light: Light | None, rate_hz: float) -> bool:
     """Whether the strongest line above the band is a crest, exceeds the line at the rate, and is not due to light."""
     low_hz, high_hz = skin.band_hz
     above = np.flatnonzero((skin.freqs_hz > high_hz) & (skin.freqs_hz <= FASTEST_HZ))
@@ -86,26 +89,24 @@ def _stronger_above(skin: WindowSpectra, control: WindowSpectra | None, rate_hz:
     top = int(above[np.argmax(skin.power.mean(axis=0)[above])])
     top_hz = float(skin.freqs_hz[top])
     # at the edge is the skirt of a line inside; at twice the rate is its harmonic, which may be stronger
-    if top in (above[0], above[-1]) or abs(top_hz - 2 * rate_hz) <= _half_width_hz(skin):
+    if top in (above[0], above[-1]) or abs(top_hz - 2 * rate_hz) <= skin.half_width_hz:
         return False
     line = _line(skin, top_hz)
     if line <= _line(skin, rate_hz) or line < FAST_SHARE * _power_above(skin, low_hz):
         return False
-    if control is None:
+    if light is None or light.background is None:
         return True
-    on_control = _line(control, top_hz)  # like `quality.explained_by_control`, which stops at the band's edge
-    explained = on_control / max(_power_above(control, low_hz), 1e-300) * min(1.0, on_control / line)
-    return explained < SAME_IN_CONTROL
+    return SharedLight(skin, light, top_hz).explained() < SAME_IN_CONTROL
 
 
 def _line(spectra: WindowSpectra, at_hz: float) -> float:
     """Power at a frequency, inside or outside the band, mean over windows."""
-    return _between(spectra, at_hz - _half_width_hz(spectra), at_hz + _half_width_hz(spectra))
+    return _between(spectra, at_hz - spectra.half_width_hz, at_hz + spectra.half_width_hz)
 
 
 def _gaps(spectra: WindowSpectra, at_hz: float, away_hz: float) -> float:
     """Power on both sides of a line, halfway to its neighbours, in two strips with the combined width of the line."""
-    half_hz = _half_width_hz(spectra) / 2
+    half_hz = spectra.half_width_hz / 2
     return sum(
         _between(spectra, gap_hz - half_hz, gap_hz + half_hz) for gap_hz in (at_hz - away_hz, at_hz + away_hz)
     )
@@ -116,17 +117,12 @@ def _power_above(spectra: WindowSpectra, low_hz: float) -> float:
 
 
 def _between(spectra: WindowSpectra, low_hz: float, high_hz: float) -> float:
-    inside = (spectra.freqs_hz >= low_hz) & (spectra.freqs_hz <= high_hz)
-    return float(spectra.power[:, inside].sum(axis=1).mean())
+    return float(spectra.between(low_hz, high_hz).mean())
 
 
 def _crest_hz(spectra: WindowSpectra, at_hz: float) -> float:
     """The strongest frequency near the given one."""
-    near = np.abs(spectra.freqs_hz - at_hz) <= 1.5 * _half_width_hz(spectra)
+    near = np.abs(spectra.freqs_hz - at_hz) <= 1.5 * spectra.half_width_hz
     if not near.any():
         return float("nan")
     return float(spectra.freqs_hz[near][np.argmax(spectra.power.mean(axis=0)[near])])
-
-
-def _half_width_hz(spectra: WindowSpectra) -> float:
-    return max(LINE_HALF_WIDTH_HZ, 1.0 / spectra.window_s)

@@ -97,8 +97,8 @@ def finely_sampled(
 
 
 def detrend(
-    signal: Float[np.ndarray, " time"], fs: float, *, window_s: float = 1.5
-) -> Float[np.ndarray, " time"]:
+    signal: Float[np.ndarray, "time ..."], fs: float, *, window_s: float = 1.5
+) -> Float[np.ndarray, "time ..."]:
     """The signal minus its moving average (window_s in seconds): slow drift removed, pulse kept."""
     signal = check_samples(signal, "signal", ndim=None)
     return signal - moving_average(signal, fs, window_s)

@@ -1,11 +1,17 @@
-"""How far a heart rate can be trusted: which other methods support it, and what contradicts it.
+"""How far a heart rate can be trusted: which methods see it, when, and what else could have caused it.
 
-A clean waveform proves nothing: the output of a learned decoder is clean even for a wall. Evidence for a rate f is
-    support   share of the panel's band power that lies at f (POS, CHROM, GREEN, LGI on the skin trace),
-    control   the same for the control run (background, or shuffled clip), as far as it could explain the skin's line,
-    snr_db    power of the method's own waveform at f and 2 f relative to the rest of the band,
-    seconds   duration of usable face.
-`calibration` turns the four into a probability. Axis letters: T time; W window, F frequency.
+A clean waveform proves nothing: the output of a learned decoder is clean even for a wall. Evidence on a track:
+    contrast    how far the panel's lines at the rate stand out of the noise beside them (best half of the panel),
+    votes       share of the panel, weighted by SNR, whose strongest line of each window is at the rate,
+    apart       how far the noise of the face's regions is independent, and
+    together    how far their pulses are in step at the rate nevertheless: a heart reaches all of the skin at once,
+    snr_db      power of the method's own waveform at the rate and at twice the rate relative to the rest of the band,
+    chroma      how much of the skin's swing in step with the waveform is one of colour: light changes brightness,
+    explained   how much of the waveform at the rate moves in step with the light on the background,
+    seconds     duration of usable face.
+A window is judged by the evidence around it. `calibration` turns all of it into a probability. The panel (POS, CHROM,
+PBV, LGI) is the same for every method, so a reading does not depend on which other methods run.
+Axis letters: T time; W window, F frequency, C colour.
 """
 
 from __future__ import annotations
@@ -16,169 +22,157 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.signals.checks import check_band, check_bvp, check_kind, check_number
-from rppg_core.signals.filters import detrend, segments
-from rppg_core.signals.spectrum import Spectrum, peak_hz, power_spectrum, window_slices
-from rppg_core.types import HR_BAND_HZ, Bvp
+from rppg_core.signals.checks import check_kind, check_number
+from rppg_core.signals.light import Light, SharedLight, chroma, swings
+from rppg_core.signals.rate_track import candidate_rates, follow
+from rppg_core.signals.regions import InStep
+from rppg_core.signals.windows import WindowSpectra
 
-LINE_HALF_WIDTH_HZ = 0.1  # 6 bpm: typical variation of a heart rate within a clip
 AGREE_HZ = 5 / 60
-MIN_SEGMENT_S = 5.0
+REACH_S = 8.0  # a window's evidence fades to 1/e at this distance from it
+LEAP_HZ = 10 / 60  # evidence does not pass a larger change of the rate between two windows
+VOTE_SNR_DB = (-15.0, 10.0)  # a vote counts in proportion to amplitude over noise within this range
 
-
-@dataclass(frozen=True)
-class WindowSpectra:
-    """Power spectra of a waveform in 10 s windows, inside one band."""
-
-    freqs_hz: Float[np.ndarray, " freq"]
-    power: Float[np.ndarray, "window freq"]
-    rates_hz: Float[np.ndarray, " window"]  # strongest line of each window inside the band
-    seconds: float  # usable signal
-    window_s: float  # median length of a window
-    band_hz: tuple[float, float]
-
-    @property
-    def rate_hz(self) -> float:
-        """Median rate over the windows, refined by the mean of those within 5 bpm of it.
-
-        Source: our choice: on simulated beats the mean of agreeing windows is a third closer to the clip's heart
-        rate than the median alone, and equally robust to an outlying window.
-        """
-        return float(np.mean(self._agreeing()))
-
-    def line(self, rate_hz: float) -> Float[np.ndarray, " window"]:
-        """Power at a rate, inside the band, in each window."""
-        half = max(LINE_HALF_WIDTH_HZ, 1.0 / self.window_s)  # 1/T: half of a Hann window's main lobe
-        return self.power[:, (np.abs(self.freqs_hz - rate_hz) <= half) & self._inside()].sum(axis=1)
-
-    def share(self, rate_hz: float) -> float:
-        """Share of the band's power at a rate, mean over windows, 0..1."""
-        total = self._total()
-        return float(np.mean(np.divide(self.line(rate_hz), total, out=np.zeros_like(total), where=total > 0)))
-
-    def snr_db(self, rate_hz: float) -> float:
-        """Power at a rate and its first harmonic relative to the rest of the band.
-
-        Source: de Haan & Jeanne 2013, eq. for SNR; our choice: pooled over 10 s windows.
-        """
-        line = self.line(rate_hz)
-        if 2 * rate_hz <= self.band_hz[1]:
-            line = line + self.line(2 * rate_hz)
-        signal, total = float(line.sum()), float(self._total().sum())
-        if total <= 0:
-            return -40.0
-        return float(10 * np.log10(max(signal, 1e-9 * total) / max(total - signal, 1e-9 * total)))
-
-    def _total(self) -> np.ndarray:
-        return self.power[:, self._inside()].sum(axis=1)
-
-    def _agreeing(self) -> np.ndarray:
-        """Rates within 5 bpm of the lower median, which is always one of them."""
-        rates = np.sort(self.rates_hz[np.isfinite(self.rates_hz)])
-        return rates[np.abs(rates - rates[(len(rates) - 1) // 2]) <= AGREE_HZ]
-
-    def _inside(self) -> np.ndarray:
-        low, high = self.band_hz
-        return (self.freqs_hz >= low) & (self.freqs_hz <= high)
+Weights = Float[np.ndarray, " window"]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The fixed panel of classical methods on the skin and on the control."""
+    """The fixed panel of classical methods on the skin, and POS on each of the face's regions."""
 
     skin: Mapping[str, WindowSpectra]
-    control: Mapping[str, WindowSpectra]
-    control_kind: str  # "background" or "shuffled"
-
-    def support(self, rate_hz: float) -> float:
-        """Mean share of the panel's band power at a rate, 0..1."""
-        return float(np.mean([spectra.share(rate_hz) for spectra in self.skin.values()]))
-
-    def explained(self, rate_hz: float) -> float:
-        """How much of the panel's line the control could explain, largest over the panel, 0..1."""
-        return max(explained_by_control(self.skin[n], self.control[n], rate_hz) for n in self.skin)
+    light: Light | None = None
+    regions: tuple[WindowSpectra, ...] = ()
 
 
 @dataclass(frozen=True)
 class RateEvidence:
     """The inputs of `calibration`; they do not include the method's name."""
 
-    support: float
-    control: float
+    contrast: float
+    votes: float
+    apart: float
+    together: float
     snr_db: float
+    chroma: float
+    explained: float
     seconds: float
+    rate_s: float  # the rate is the mean over this long
     rate_bpm: float
 
 
-def window_spectra(bvp: Bvp, band_hz: tuple[float, float] = HR_BAND_HZ) -> WindowSpectra | None:
-    """Spectra of every window of every valid segment of MIN_SEGMENT_S or more; None if there are none."""
-    check_bvp(bvp)
-    low, high = check_band(band_hz)
-    power, rates, lengths = [], [], []
-    freqs_hz = np.zeros(0)
-    for segment in segments(bvp.valid):
-        samples = bvp.samples[segment]
-        if len(samples) < MIN_SEGMENT_S * bvp.fs - 1e-6:
-            continue
-        trend_free = detrend(samples, bvp.fs)
-        for window in window_slices(len(samples), bvp.fs):
-            spectrum: Spectrum = power_spectrum(trend_free[window], bvp.fs)
-            freqs_hz = spectrum.freqs_hz
-            power.append(spectrum.power)
-            rates.append(peak_hz(spectrum, low_hz=low, high_hz=high))
-            lengths.append(window.stop - window.start)
-    if not power or not np.isfinite(rates).any():
-        return None
-    usable_s = sum(s.stop - s.start for s in segments(bvp.valid)) / bvp.fs
-    return WindowSpectra(
-        freqs_hz, np.stack(power), np.array(rates), usable_s, float(np.median(lengths)) / bvp.fs, band_hz
-    )
-
-
-def explained_by_control(skin: WindowSpectra, control: WindowSpectra, rate_hz: float) -> float:
-    """How much of a line in the skin the control could explain, 0..1.
+def joint_track(voices: Mapping[str, WindowSpectra]) -> Float[np.ndarray, " window"]:
+    """The rate that runs through the windows of several methods together. Unit: Hz.
 
     Args:
-        skin: spectra of a method on the skin.
-        control: the same method on the control.
-        rate_hz: the rate of the line. Unit: Hz.
-
-    Returns:
-        Share of the control's power at the rate, times the ratio of the control's line to the skin's (at most 1).
-        Light flicker gives nearly 1; a quiet wall behind a beating face gives nearly 0 even when its faint noise
-        happens to peak at the same rate.
-
-    Source: our choice.
+        voices: spectra of the methods; the windows are those of the first.
     """
-    for name, spectra in (("skin", skin), ("control", control)):
-        check_kind(spectra, WindowSpectra, name, do="make it with window_spectra(bvp)")
-    check_number(rate_hz, "rate_hz", 0)
-    skin_line, control_line = float(np.mean(skin.line(rate_hz))), float(np.mean(control.line(rate_hz)))
-    if skin_line <= 0:
-        return 0.0
-    return control.share(rate_hz) * min(1.0, control_line / skin_line)
+    first = next(iter(voices.values()))
+    same = [spectra.at(first.spans_s) for spectra in voices.values()]
+    shares = np.mean([spectra.shares for spectra in same], axis=0)
+    track_hz = candidate_rates(first.band_hz)[follow(shares, first.middles_s)]
+    return np.median([spectra.refined(track_hz) for spectra in same], axis=0)
 
 
-def rate_evidence(
-    spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None, control: WindowSpectra | None
-) -> RateEvidence:
-    """All evidence on one rate of one method.
+def nearby(spectra: WindowSpectra, track_hz: Float[np.ndarray, " window"], k: int) -> Weights:
+    """Weights of all windows in the judgement of window k: near in time, and joined to it by an unbroken track.
+
+    Source: our choice: on moving faces this shows more of the right windows than each by itself, and no more of
+    the wrong ones.
+    """
+    weights = np.exp(-np.abs(spectra.middles_s - spectra.middles_s[k]) / REACH_S)
+    stretch = np.cumsum(np.concatenate([[False], np.abs(np.diff(track_hz)) > LEAP_HZ]))
+    return np.where(stretch == stretch[k], weights, 0.0)
+
+
+class TrackEvidence:
+    """All evidence on a track of one method, window by window; `over` sums it up.
 
     Args:
         spectra: of the method itself.
-        rate_hz: the rate to assess. Unit: Hz.
-        panel: the fixed panel; without it, the support is 0.
-        control: the method's own control run.
+        track_hz: the rate of each window, or one for all. Unit: Hz.
+        panel: the fixed panel; without it, contrast and votes are those of a wall.
+        without: the method's name, if it is one of the panel: it has no vote on itself.
     """
-    check_kind(spectra, WindowSpectra, "spectra", do="make it with window_spectra(bvp)")
-    check_number(rate_hz, "rate_hz", 0)
-    if panel is not None:
-        check_kind(panel, Panel, "panel", do="leave it out, or take that of runs.ControlledRuns(clip)")
-    own = explained_by_control(spectra, control, rate_hz) if control is not None else 0.0
-    return RateEvidence(
-        support=panel.support(rate_hz) if panel is not None else 0.0,
-        control=max(own, panel.explained(rate_hz) if panel is not None else 0.0),
-        snr_db=spectra.snr_db(rate_hz),
-        seconds=spectra.seconds,
-        rate_bpm=60 * rate_hz,
-    )
+
+    def __init__(
+        self,
+        spectra: WindowSpectra,
+        track_hz: float | Float[np.ndarray, " window"],
+        *,
+        panel: Panel | None,
+        without: str = "",
+    ):
+        check_kind(spectra, WindowSpectra, "spectra", do="make it with window_spectra(bvp)")
+        if panel is not None:
+            check_kind(
+                panel, Panel, "panel", do="leave it out, or take that of controls.ControlledRuns(clip)"
+            )
+        if np.ndim(track_hz) == 0:
+            check_number(track_hz, "track_hz", 0)
+        n = len(spectra.spans_s)
+        self.spectra = spectra
+        self.track_hz = np.broadcast_to(track_hz, n)
+        self.snrs_db = spectra.snrs_db(self.track_hz)
+        self.contrasts, self.agreeing, self.voting = np.zeros(n), np.zeros(n), np.zeros(n)
+        if panel is not None:
+            self._ask(panel, without)
+        light = panel.light if panel is not None else None
+        self.swings = np.zeros((n, 3), complex)
+        if light is not None:
+            self.swings = swings(spectra, light, self.track_hz)
+        self.in_step = InStep(spectra, panel.regions if panel is not None else (), self.track_hz)
+        self.shared = None
+        if light is not None and light.background is not None:
+            self.shared = SharedLight(spectra, light, self.track_hz)
+
+    def _ask(self, panel: Panel, without: str) -> None:
+        """Contrast at the rate, mean over the better half of the panel; and votes, each weighted by its SNR."""
+        contrasts = []
+        for name, member in panel.skin.items():
+            there = member.at(self.spectra.spans_s)
+            contrasts.append(there.contrasts(self.track_hz))
+            if name != without:
+                votes = 10 ** (np.clip(there.snrs_db(there.crests_hz), *VOTE_SNR_DB) / 20)
+                self.voting = self.voting + votes
+                self.agreeing = self.agreeing + votes * (np.abs(there.crests_hz - self.track_hz) <= AGREE_HZ)
+        self.contrasts = np.sort(contrasts, axis=0)[-max(1, len(contrasts) // 2) :].mean(axis=0)
+
+    def over(self, weights: Weights | None = None, *, here: int | None = None) -> RateEvidence:
+        """The evidence of all windows together.
+
+        Args:
+            weights: of the windows; None counts all alike.
+            here: the window whose rate is judged; None for the mean rate.
+        """
+        weights = np.ones(len(self.track_hz)) if weights is None else weights
+        share = weights / weights.sum()
+        voting = float(weights @ self.voting)
+        seconds = float(min(self.spectra.seconds, self.spectra.window_s / 2 * (1 + weights.sum())))
+        return RateEvidence(
+            contrast=float(share @ self.contrasts),
+            votes=float(weights @ self.agreeing) / voting if voting > 0 else 0.0,
+            apart=self.in_step.apart(weights),
+            together=self.in_step.together(weights),
+            snr_db=float(share @ self.snrs_db),
+            chroma=chroma(share @ self.swings),
+            explained=self.shared.explained(weights) if self.shared else 0.0,
+            seconds=seconds,
+            rate_s=seconds if here is None else self.spectra.window_s,
+            rate_bpm=float(60 * (share @ self.track_hz if here is None else self.track_hz[here])),
+        )
+
+    def near(self, k: int) -> RateEvidence:
+        """The evidence on window k, out of those around it."""
+        return self.over(nearby(self.spectra, self.track_hz, k), here=k)
+
+
+def rate_evidence(
+    spectra: WindowSpectra,
+    track_hz: float | Float[np.ndarray, " window"],
+    *,
+    panel: Panel | None,
+    without: str = "",
+) -> RateEvidence:
+    """The evidence of all windows together, from `TrackEvidence`."""
+    return TrackEvidence(spectra, track_hz, panel=panel, without=without).over()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from rppg_core.signals.checks import (
     check_count,
@@ -51,15 +51,30 @@ def power_spectrum(signal: Float[np.ndarray, " time"], fs: float, *, max_hz: flo
 
     Source: our choice (Hann window, so that side lobes of a strong drift do not reach the band).
     """
+    freqs_hz, transform = hann_transform(signal, fs, max_hz=max_hz)
+    return Spectrum(freqs_hz, np.abs(transform) ** 2)
+
+
+def hann_transform(
+    signal: Float[np.ndarray, " time"], fs: float, *, max_hz: float = 8.0
+) -> tuple[Float[np.ndarray, " freq"], Complex[np.ndarray, " freq"]]:
+    """Frequencies and Fourier transform whose squared size is `power_spectrum`; its phase compares signals.
+
+    Args:
+        signal: no NaN, any unit; its mean is removed.
+        fs: sampling rate. Unit: Hz.
+        max_hz: highest frequency kept. Unit: Hz.
+    """
     signal = check_samples(signal, "signal", least=2)
     check_rate(fs)
     check_positive(max_hz, "max_hz")
     n = len(signal)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(n) + 0.5) / n)
     n_fft = max(n, int(np.ceil(fs / BIN_HZ)))
-    power = np.abs(np.fft.rfft((signal - signal.mean()) * window, n_fft)) ** 2 / np.sum(window) ** 2
+    transform = np.fft.rfft((signal - signal.mean()) * window, n_fft) / np.sum(window)
     freqs_hz = np.fft.rfftfreq(n_fft, 1 / fs)
-    return Spectrum(*_upto(freqs_hz, power, max_hz))
+    keep = freqs_hz <= max_hz
+    return freqs_hz[keep], transform[keep]
 
 
 def peak_hz(spectrum: Spectrum, *, low_hz: float = HR_BAND_HZ[0], high_hz: float = HR_BAND_HZ[1]) -> float:
@@ -120,8 +135,3 @@ def window_slices(n: int, fs: float, *, window_s: float = 10.0) -> list[slice]:
     n_windows = int(np.ceil((n - length) / (length / 2))) + 1
     starts = np.linspace(0, n - length, n_windows).round().astype(int)
     return [slice(int(s), int(s) + length) for s in starts]
-
-
-def _upto(freqs_hz: np.ndarray, power: np.ndarray, max_hz: float) -> tuple[np.ndarray, np.ndarray]:
-    keep = freqs_hz <= max_hz
-    return freqs_hz[keep], power[keep]

@@ -15,12 +15,12 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.errors import RppgError
+from rppg_core.json_form import plain
 from rppg_core.tables.cells import is_value
 from rppg_core.tables.columns import name_words, read_times, time_column
 from rppg_core.tables.rows import read_rows
 from rppg_core.tables.table import Table, read_table
 from rppg_core.tables.text import TableError
-from rppg_core.types import plain
 
 EXAMPLE = "time_s,hr_bpm\n0.0,71\n1.0,72"
 FASTEST_S, SLOWEST_S = 0.005, 30.0  # usual step between two rates

@@ -26,10 +26,11 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.errors import ClipTooLongError, NoFaceError, RppgError
+from rppg_core.json_form import plain
 from rppg_core.tables.columns import name_words, time_column
 from rppg_core.tables.table import Table, read_table
 from rppg_core.tables.text import TableError
-from rppg_core.types import FaceClip, plain
+from rppg_core.types import FaceClip
 from rppg_core.video.clip_fields import check_fields
 from rppg_core.video.paths import looks_like_table
 from rppg_core.video.trace_columns import (

@@ -1,25 +1,58 @@
-"""The shuffled control: the same frames in another order, in every field alike."""
+"""The panel and the light that every reading is compared with."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from rppg_core.analysis.controls import STAYS, shuffled
-from rppg_core.types import marked_rows
-from tests.clip_factory import LaterClip, full_clip
+from rppg_core.analysis.controls import ControlledRuns, cut_bvp
+from rppg_core.lab.simulate.settings import SimulationSettings
+from rppg_core.lab.simulate.traces import simulate_traces
+from rppg_core.roster import PANEL
+from rppg_core.types import FS, HR_BAND_HZ, Bvp
+from rppg_core.video.prepare import resample
 
 
-@pytest.mark.parametrize("name", sorted(marked_rows(LaterClip, "frame").keys() - STAYS))
-def test_every_marked_field_is_shuffled_in_the_same_order(name):
-    clip = full_clip(LaterClip)
-    clip.valid[50:60] = False
-    mixed = shuffled(clip)
-    index = np.array([np.flatnonzero((clip.boxes == row).all(axis=1))[0] for row in mixed.boxes])
-    assert sorted(index) == list(range(150)) and (index != np.arange(150)).sum() > 100
-    assert (index[50:60] == np.arange(50, 60)).all()  # without a face there is nothing to move
-    np.testing.assert_array_equal(getattr(mixed, name), getattr(clip, name)[index])
+@pytest.fixture(scope="module")
+def clip():
+    return resample(simulate_traces(SimulationSettings(seconds=20, hr_bpm=72, amplitude_percent=0.7))[0], FS)
 
 
-@pytest.mark.parametrize("name", sorted(STAYS))
-def test_times_and_the_background_stay_in_their_place(name):
-    clip = full_clip()
-    assert getattr(shuffled(clip), name) is getattr(clip, name)
+def test_panel_holds_its_methods_and_the_light(clip):
+    panel = ControlledRuns(clip).panel(HR_BAND_HZ)
+    assert tuple(panel.skin) == PANEL
+    assert panel.light is not None and panel.light.background.shape == panel.light.skin.shape
+
+
+def test_without_a_background_only_the_skin_is_known(clip):
+    light = ControlledRuns(replace(clip, background=None)).panel(HR_BAND_HZ).light
+    assert light.background is None and len(light.skin) == 3
+
+
+def test_background_that_is_never_known_is_no_background(clip):
+    unknown = replace(clip, background=np.full_like(clip.background, np.nan))
+    assert ControlledRuns(unknown).panel(HR_BAND_HZ).light.background is None
+
+
+def test_a_face_that_is_never_in_view_for_5_s_has_no_panel(clip):
+    valid = clip.valid.copy()
+    valid[::100] = False
+    assert ControlledRuns(replace(clip, valid=valid)).panel(HR_BAND_HZ) is None
+
+
+def test_a_part_of_the_clip_has_its_own_windows_at_the_times_of_the_clip(clip):
+    panel = ControlledRuns(clip).panel(HR_BAND_HZ, slice(150, 450))
+    np.testing.assert_allclose(panel.skin["pos"].spans_s, [[5.0, 15.0]], atol=0.05)
+    np.testing.assert_allclose(panel.light.spans_s, panel.skin["pos"].spans_s, atol=0.05)
+
+
+def test_a_method_runs_once(clip):
+    runs = ControlledRuns(clip)
+    assert runs.by_name("pos") is runs.by_name("pos")
+
+
+def test_a_cut_waveform_keeps_its_times():
+    bvp = Bvp(np.arange(300.0), FS, 2.0, np.ones(300, bool))
+    part = cut_bvp(bvp, slice(60, 90))
+    assert (part.t0_s, len(part.samples), part.samples[0]) == (4.0, 30, 60.0)
+    assert cut_bvp(None, slice(60, 90)) is None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rppg_core import RgbTrace, classical, metrics, oximetry, roster
-from rppg_core.signals import beats, filters, quality, respiration, spectrum
+from rppg_core.signals import beats, filters, respiration, spectrum, windows
 from tests.bad_input.wrong_values import (
     BVP,
     FS,
@@ -45,7 +45,7 @@ def calls_on_signals() -> dict[str, Callable[[], Any]]:
         "window_slices": lambda fs: spectrum.window_slices(N, fs),
         "find_beats": lambda fs: beats.find_beats(WAVE, fs),
         "hrv_noise_floor_ms": lambda fs: beats.hrv_noise_floor_ms(fs, 0.01, 10.0),
-        "window_spectra": lambda fs: quality.window_spectra(replace(BVP, fs=fs)),
+        "window_spectra": lambda fs: windows.window_spectra(replace(BVP, fs=fs)),
         "respiration_rate": lambda fs: respiration.respiration_rate(replace(BVP, fs=fs)),
         "waveform_r": lambda fs: metrics.waveform_r(WAVE, WAVE, fs),
         "ratio_of_ratios": lambda fs: oximetry.ratio_of_ratios(RgbTrace(RGB, fs)),
@@ -55,7 +55,7 @@ def calls_on_signals() -> dict[str, Callable[[], Any]]:
         "heart_rate_from_bvp": lambda low, high: spectrum.heart_rate_from_bvp(
             WAVE, FS, low_hz=low, high_hz=high
         ),
-        "window_spectra": lambda low, high: quality.window_spectra(BVP, (low, high)),
+        "window_spectra": lambda low, high: windows.window_spectra(BVP, (low, high)),
     }
     found |= {
         f"{name}: wave is {bad}": lambda f=f, x=x: f(x)
@@ -80,7 +80,7 @@ def calls_on_signals() -> dict[str, Callable[[], Any]]:
         "find_beats: mask of another length": lambda: beats.find_beats(WAVE, FS, valid=np.ones(3, bool)),
         "find_beats: negative rate": lambda: beats.find_beats(WAVE, FS, hr_bpm=-60.0),
         "hrv: an array": lambda: beats.hrv(WAVE),  # type: ignore[arg-type]
-        "window_spectra: an array": lambda: quality.window_spectra(WAVE),  # type: ignore[arg-type]
+        "window_spectra: an array": lambda: windows.window_spectra(WAVE),  # type: ignore[arg-type]
         "respiration_rate: one number as band": lambda: respiration.respiration_rate(BVP, band_hz=0.3),  # type: ignore[arg-type]
         "peak_hz: an array": lambda: spectrum.peak_hz(WAVE),  # type: ignore[arg-type]
     }

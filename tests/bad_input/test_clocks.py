@@ -36,7 +36,8 @@ def test_a_bare_stream_is_read_by_the_rate_that_it_states(rppg, pictures, tmp_pa
 def test_without_any_clock_no_rate_is_given_until_somebody_says_one(rppg, pictures, tmp_path):
     path = encode(tmp_path / "a.mjpeg", list(pictures), "mjpeg", "yuvj420p", options={"qscale": "2"})
     refused = rppg(path)
-    assert all(vital["value"] is None for vital in refused.consensus.values())
+    assert all(vital["value"] is None for vital in refused.consensus.values() if isinstance(vital, dict))
+    assert refused.consensus["hr_track"] == [] and refused.consensus["hr_seconds"] == 0
     assert "states no frame rate" in refused.report["consensus"]["verdict"]
     assert "--fps" in refused.report["consensus"]["verdict"]
     for estimate in refused.report["estimates"].values():

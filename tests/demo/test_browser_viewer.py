@@ -163,6 +163,42 @@ def test_keys_play_and_move(page):
     assert page.get_by_role("button", name="Pause").is_visible()
 
 
+def show_strip(page) -> None:
+    """Two windows in the example: a heart rate until 4 s, and none after it."""
+    page.evaluate("""() => {
+        const viewer = document.querySelector('rppg-viewer');
+        const clip = JSON.parse(viewer.getAttribute('clip'));
+        clip.strip.pieces = [
+            { left: 0, middle: 2, right: 4, bpm: 72, interval: [71, 73], words: '0-4 s: 72 bpm' },
+            { left: 4, middle: 6, right: 8, bpm: null, words: '4-8 s: none (a reason)' },
+        ];
+        clip.strip.truth = [72, 72];
+        viewer.setAttribute('clip', JSON.stringify(clip));
+    }""")
+
+
+@pytest.mark.browser
+def test_heart_rate_is_said_at_the_playhead_and_below_the_mouse(page):
+    show_strip(page)
+    assert inside(page, "$('.window').textContent") == "Heart rate, 0-4 s: 72 bpm"
+    page.get_by_role("slider").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert inside(page, "$('.window').textContent") == "Heart rate, 4-8 s: none (a reason)"
+    box = page.locator("rppg-viewer .waves canvas").bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] - 60)
+    assert inside(page, "$('.window').textContent") == "Heart rate, 0-4 s: 72 bpm"
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] - 100)
+    assert inside(page, "$('.window').textContent") == "Heart rate, 4-8 s: none (a reason)"
+
+
+@pytest.mark.browser
+def test_legend_explains_the_hatching_only_where_there_is_some(page):
+    assert "at that time" not in inside(page, "$('.legend').textContent")
+    show_strip(page)
+    assert "no heart rate at that time" in inside(page, "$('.legend').textContent")
+
+
 @pytest.mark.browser
 def test_recording_of_the_camera_plays_and_can_be_sought(page):
     page.get_by_role("button", name="Capture from camera").click()

@@ -39,6 +39,30 @@ def test_heart_rate_of_a_simulated_face_is_right():
     assert 0.8 <= answer["hr"]["confidence"] <= 1
 
 
+def half_pulsed(pulsed):
+    """28 s, of which only the frames in `pulsed` have a pulse; the others are of a photo as bright."""
+    (times_s, face, background), (_, photo, wall) = simulated(seconds=28.0), simulated("photo", 28.0)
+    kept = pulsed(times_s)[:, None]
+    dull = photo * face.mean(axis=0) / photo.mean(axis=0)
+    return packet(times_s, np.where(kept, face, dull), np.where(kept, background, wall))
+
+
+def test_value_is_that_of_the_newest_window():
+    answer = estimate_live(half_pulsed(lambda times_s: times_s >= 14))
+    assert answer["hr"]["value"] == pytest.approx(HR_BPM, abs=2)
+    assert answer["hr"]["ago_s"] == 0
+    assert answer["words"].startswith("Quality")
+
+
+def test_older_value_stays_where_the_newest_window_is_refused_and_is_called_old():
+    answer = estimate_live(half_pulsed(lambda times_s: times_s < 14))
+    assert answer["state"] == "value"
+    assert answer["hr"]["value"] == pytest.approx(HR_BPM, abs=5)
+    assert 3 <= answer["hr"]["ago_s"] <= 18
+    assert answer["words"].startswith("No clear pulse now")
+    assert f"{answer['hr']['ago_s']:.0f} s old" in answer["words"]
+
+
 def test_waveform_is_the_newest_ten_seconds_on_the_clock_of_the_browser():
     times_s, face, background = simulated()
     wave = estimate_live(packet(times_s + 40, face, background))["wave"]

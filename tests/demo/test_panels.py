@@ -14,6 +14,7 @@ from demo.panels.downloads import DOWNLOADS, notebook_text
 from demo.session import Origin, Shown
 from rppg_core.analysis.pipeline import analyze
 from rppg_core.errors import NoFaceError
+from rppg_core.figures.hr_track import window_words
 from rppg_core.video.traces import read_traces
 from tests.report_factory import make_report, make_truth
 
@@ -136,4 +137,7 @@ def test_notebook_runs_and_gives_the_numbers_of_the_page(notebook, tmp_path):
         [sys.executable, str(script)], capture_output=True, text=True, cwd=root, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout.split()[-1]) == example_report().consensus.vitals.hr.value
+    vitals = example_report().consensus.vitals
+    assert float(done.stdout.split()[-1]) == vitals.hr.value
+    for window in vitals.hr_track:
+        assert window_words(window) in done.stdout

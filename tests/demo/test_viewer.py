@@ -10,7 +10,7 @@ from demo.panels.viewer import OUTLINE_UNIT, WAVE_UNIT, beats, viewer, viewer_nu
 from rppg_core.figures.report import display_wave
 from rppg_core.types import Beats
 from rppg_core.video.roi import OUTLINES
-from tests.report_factory import make_report
+from tests.report_factory import CAUSE, make_report, make_truth, with_track
 
 
 def drawn(numbers, name, k):
@@ -125,3 +125,26 @@ def test_a_simulated_clip_never_asks_for_a_file(moving):
     report, truth, _ = moving
     assert viewer_numbers(report, truth)["file"] == "none"
     assert viewer_numbers(report)["file"] == "newest"
+
+
+def test_strip_has_the_windows_with_rate_and_interval_or_reason():
+    report = with_track(make_report(), [71.2, None, 76.4], hr_seconds=20)
+    first, second, _ = viewer_numbers(report)["strip"]["pieces"]
+    assert (first["bpm"], first["interval"]) == (71.2, [70.0, 72.4])
+    assert second["bpm"] is None
+    assert second["words"] == f"5.0-15.0 s: none ({CAUSE})"
+    assert "20 of 20 s show a heart rate, 71 to 76 bpm" in words(report)
+
+
+def test_strip_of_a_simulated_clip_has_the_true_rate():
+    report = with_track(make_report(), [71.2, None, 76.4], hr_seconds=20)
+    strip = viewer_numbers(report, make_truth(20, 74.0))["strip"]
+    assert strip["truth"] == [74.0] * 3
+    assert strip["limits"][0] < 70.0
+    assert strip["limits"][1] > 77.6
+    assert viewer_numbers(report)["strip"]["truth"] == []
+
+
+def test_strip_of_a_refused_clip_has_no_rate():
+    strip = viewer_numbers(with_track(make_report({"pos": None}), [72.0, None]))["strip"]
+    assert [piece["bpm"] for piece in strip["pieces"]] == [None, None]

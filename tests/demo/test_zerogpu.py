@@ -49,7 +49,7 @@ def test_networks_run_where_the_gpu_is_lent_and_nowhere_else(on_a_space, monkeyp
         patch.setattr(inference, "lent", zerogpu.lent)
         *_, report = inference.grow_report(clip, ["pos", "tracenet"])
     assert set(report.estimates) == {"pos", "tracenet"}
-    assert asked == ["tracenet", "tracenet"]  # the skin and its control
+    assert asked == ["tracenet"]
 
 
 def test_nothing_is_lent_without_a_space():

@@ -93,9 +93,9 @@ def test_spectrum_of_one_method_shows_its_own_reading():
     assert trace(fig, "chosen peak").x[0] == 75.0
 
 
-def test_figure_holds_waveforms_and_spectrum_and_names_the_truth_once():
+def test_figure_holds_waveforms_rate_and_spectrum_and_names_the_truth_once():
     fig = figure(make_report(), make_truth())
-    assert {t.xaxis for t in fig.data} == {"x", "x2"}
+    assert {t.xaxis for t in fig.data} == {"x", "x2", "x3"}
     assert [t.showlegend for t in fig.data if t.name == "truth"].count(True) == 1
 
 

@@ -6,7 +6,7 @@ import pytest
 from rppg_core.command.output import write_text
 from rppg_core.errors import WriteError
 from rppg_core.figures import report_page
-from tests.report_factory import CAUSE, make_report
+from tests.report_factory import CAUSE, make_report, with_track
 
 
 class Page(HTMLParser):
@@ -113,6 +113,28 @@ def test_remarks_say_a_cause_once_for_all_who_share_it():
     remarks = report_page.remarks(make_report())
     assert remarks.count("LF/HF (pos, chrom): not shown: 20 s of beats; at least 55 s needed") == 1
     assert not [line for line in remarks if "SpO2" in line]
+
+
+def test_csv_has_a_line_for_every_window_of_the_consensus():
+    report = with_track(make_report(), [71.2, None, 76.4], hr_seconds=15)
+    lines = report_page.csv_text(report).splitlines()
+    assert [line for line in lines if "hr_track" in line] == [
+        "# consensus hr_track 0.0-10.0 s: 71.2 bpm, 70.0 to 72.4, confidence 0.97",
+        f"# consensus hr_track 5.0-15.0 s: none ({CAUSE})",
+        "# consensus hr_track 10.0-20.0 s: 76.4 bpm, 75.2 to 77.6, confidence 0.97",
+    ]
+    assert "# consensus hr_seconds: 15" in lines
+
+
+def test_csv_of_a_refused_clip_has_no_rate():
+    report = with_track(make_report({"pos": None}), [71.2, None])
+    comments = [line for line in report_page.csv_text(report).splitlines() if line.startswith("#")]
+    assert not [line for line in comments if "71.2" in line]
+
+
+def test_pulse_figure_is_described_with_the_finding_of_its_strip(page):
+    (words,) = [a["aria-label"] for a in page.all("figure") if "waveform" in a.get("aria-label", "")]
+    assert "show a heart rate" in words or "shows a heart rate" in words
 
 
 def test_facts_name_measured_and_claimed_frame_rate():

@@ -144,7 +144,7 @@ def test_evidence_lowers_confidence_and_never_raises_it(analysis, doubts):
     trust = np.clip(np.nan_to_num(1 - doubts), 0, 1)
     assert found.hr.confidence == pytest.approx(min(plain.hr.confidence, trust), abs=1e-6)
     assert found.hr.refused == (trust < 0.8)
-    for name, reading in plain.__dict__.items():
+    for name, reading in plain.readings().items():
         assert getattr(found, name).confidence <= reading.confidence, name
         if trust == 1:
             assert getattr(found, name) == reading, name
@@ -195,19 +195,15 @@ def consensus(clip: FaceClip, model: RppgModel):
 
 
 def test_network_that_doubts_itself_lends_the_consensus_nothing_and_takes_nothing_away(analysis):
-    """Without evidence its clean wave carries the consensus; with doubts the others carry it as far as they can."""
+    """Without evidence its clean wave is one of the two that carry the consensus; with doubts it is not there."""
     confident = consensus(analysis.clip, Confident(DoubtConfig()))
     doubting = consensus(analysis.clip, Clean(DoubtConfig(doubts=1.0)))
-    others = max(analysis.estimate(name).vitals.hr.confidence for name in ("pos", "chrom", "green", "lgi"))
+    alone = analysis.report(["pos"]).consensus
     assert confident.agree == doubting.agree and "tracenet" in doubting.agree
-    assert confident.vitals.hr.value == doubting.vitals.hr.value
-    snrs_db = [analysis.estimate(name).snr_db for name in ("pos", "chrom", "green", "lgi")]
-    assert judged(analysis, Clean(DoubtConfig())).snr_db > max(
-        snrs_db
-    )  # so that it is the one to judge the rate by
-    # the rate is their median, where none of them has its very peak
-    assert doubting.vitals.hr.confidence == pytest.approx(others, abs=1e-4)
-    assert doubting.vitals.hr.confidence < confident.vitals.hr.confidence - 2e-4
+    assert doubting.vitals.hr.value == pytest.approx(alone.vitals.hr.value, abs=0.1)
+    assert doubting.vitals.hr.confidence == pytest.approx(alone.vitals.hr.confidence, abs=1e-4)
+    assert judged(analysis, Clean(DoubtConfig())).snr_db > analysis.estimate("pos").snr_db
+    assert doubting.vitals.hr.confidence < confident.vitals.hr.confidence
     sure = consensus(analysis.clip, Clean(DoubtConfig(doubts=0.0)))
     assert sure == confident
 

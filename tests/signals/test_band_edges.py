@@ -7,7 +7,9 @@ from rppg_core.lab.simulate.physiology import Physiology, simulate_waves
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.signals.band_edges import outside_band
-from rppg_core.signals.quality import Panel, window_spectra
+from rppg_core.signals.light import light_from_colours
+from rppg_core.signals.quality import Panel
+from rppg_core.signals.windows import window_spectra
 from rppg_core.types import FS, HR_BAND_HZ, NEONATAL_HR_BAND_HZ, Bvp
 from rppg_core.video.prepare import resample
 
@@ -126,19 +128,22 @@ def test_no_heart_beats_as_fast_as_the_lines_that_cameras_make():
     assert side_of_waves(tones((72, 0.5), (375, 1.0))) is None  # 6.25 Hz: each fourth frame of 25 a second
 
 
-def test_line_above_the_band_that_the_control_shows_is_light():
-    skin = window_spectra(as_bvp(tones((72, 0.5), (260, 1.0))))
-    lit = window_spectra(as_bvp(tones((260, 0.9), seed=1)))
-    quiet = window_spectra(as_bvp(tones((260, 0.0), seed=1)))
-    assert outside_band(skin, 1.2, panel=Panel({"a": skin}, {"a": lit}, "background")) is None
-    assert outside_band(skin, 1.2, panel=Panel({"a": skin}, {"a": quiet}, "background")) == "above"
+def test_line_above_the_band_that_the_background_shows_is_light():
+    wave = tones((72, 0.5), (260, 1.0))
+    skin, face = window_spectra(as_bvp(wave)), 100 * (1 + 0.01 * wave[:, None] * np.ones(3))
+    lit, quiet = (
+        light_from_colours(face, 100 * (1 + 0.01 * wall[:, None] * np.ones(3)), np.ones(len(wave), bool), FS)
+        for wall in (tones((260, 1.0)), tones((260, 0.0), seed=1))
+    )
+    assert outside_band(skin, 1.2, panel=Panel({"a": skin}, lit)) is None
+    assert outside_band(skin, 1.2, panel=Panel({"a": skin}, quiet)) == "above"
 
 
 def test_half_of_the_panel_decides_and_the_method_itself_does_not():
     slow = window_spectra(as_bvp(tones((36, 1.0), (72, 1.0), (108, 0.4))))
     plain = window_spectra(as_bvp(tones((72, 1.0), (144, 0.4), seed=1)))
-    one = Panel({"a": slow, "b": plain, "c": plain, "d": plain}, dict.fromkeys("abcd", plain), "background")
-    two = Panel({"a": slow, "b": slow, "c": plain, "d": plain}, dict.fromkeys("abcd", plain), "background")
+    one = Panel({"a": slow, "b": plain, "c": plain, "d": plain})
+    two = Panel({"a": slow, "b": slow, "c": plain, "d": plain})
     assert outside_band(slow, 1.2, panel=one) is None
     assert outside_band(plain, 1.2, panel=two) == "below"
 

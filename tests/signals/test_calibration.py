@@ -9,13 +9,29 @@ from rppg_core.roster import METHODS
 from rppg_core.signals.calibration import CALIBRATION_FILE, calibration
 from rppg_core.signals.quality import RateEvidence
 
-GOOD = RateEvidence(support=0.75, control=0.01, snr_db=6.0, seconds=20.0, rate_bpm=72.0)
+GOOD = RateEvidence(
+    contrast=2.5,
+    votes=0.9,
+    apart=0.5,
+    together=0.95,
+    snr_db=3.0,
+    chroma=0.4,
+    explained=0.0,
+    seconds=20.0,
+    rate_s=10.0,
+    rate_bpm=72.0,
+)
 evidences = st.builds(
     RateEvidence,
-    support=st.floats(0, 1),
-    control=st.floats(0, 1),
+    contrast=st.floats(-10, 20),
+    votes=st.floats(0, 1),
+    apart=st.floats(0, 1),
+    together=st.floats(-1, 1),
     snr_db=st.floats(-40, 40),
+    chroma=st.floats(0, 5),
+    explained=st.floats(0, 1),
     seconds=st.floats(5, 600),
+    rate_s=st.floats(5, 600),
     rate_bpm=st.floats(39, 240),
 )
 
@@ -27,21 +43,31 @@ def test_confidence_is_a_probability_and_the_interval_has_a_width(evidence):
     assert 0.1 < fitted.half_width_bpm(evidence) < 40
 
 
-@pytest.mark.parametrize("worse", [{"support": 0.15}, {"control": 0.3}, {"snr_db": -6.0}, {"seconds": 6.0}])
+@pytest.mark.parametrize(
+    "worse",
+    [
+        {"contrast": 1.0},
+        {"votes": 0.3},
+        {"together": 0.2},
+        {"explained": 0.3},
+        {"snr_db": -6.0},
+        {"seconds": 6.0},
+    ],
+)
 def test_less_evidence_gives_less_confidence(worse):
     fitted = calibration()
     assert fitted.probability(dataclasses.replace(GOOD, **worse)) < fitted.probability(GOOD)
 
 
 def test_clean_waveform_alone_is_not_believed():
-    """A learned decoder is clean on a wall: SNR without support of the panel must not carry a number."""
-    lonely = dataclasses.replace(GOOD, support=0.06, snr_db=40.0)
+    """A learned decoder is clean on a wall: SNR without panel and regions must not carry a number."""
+    lonely = dataclasses.replace(GOOD, contrast=0.8, votes=0.1, together=0.1, snr_db=40.0)
     assert calibration().probability(lonely) < 0.2
 
 
 def test_shorter_and_noisier_clips_get_wider_intervals():
     fitted = calibration()
-    assert fitted.half_width_bpm(dataclasses.replace(GOOD, seconds=8.0)) > fitted.half_width_bpm(GOOD)
+    assert fitted.half_width_bpm(dataclasses.replace(GOOD, rate_s=6.0)) > fitted.half_width_bpm(GOOD)
     assert fitted.half_width_bpm(dataclasses.replace(GOOD, snr_db=-3.0)) > fitted.half_width_bpm(GOOD)
 
 

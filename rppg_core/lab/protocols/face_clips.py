@@ -15,7 +15,7 @@ from rppg_core.analysis.clip_source import load_clip
 from rppg_core.data_files import data_files
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.signals.frame_times import frame_timing, timed_info
-from rppg_core.types import FaceClip, FaceInfo
+from rppg_core.types import FaceClip, FaceInfo, marked_rows
 from rppg_core.video.paths import VIDEOS
 from rppg_core.video.prepare import cut
 from rppg_core.video.traces import read_traces
@@ -147,3 +147,18 @@ def _with_facts(clip: FaceClip) -> FaceClip:
     video = timed_info(replace(clip.video, n_frames=len(clip.times_s)), clip.times_s)
     region = clip.region if clip.boxes is not None else "whole"  # no face that could be too small
     return replace(clip, face=face, video=video, region=region)
+
+
+def background_as_skin(clip: FaceClip) -> FaceClip:
+    """The clip with its background in place of every region and cell, and without a background."""
+    assert clip.background is not None, "the clip has no background"
+    wall = clip.background[:, None, :]  # (T, 1, 3)
+    crops = {name: None for name, rows in marked_rows(clip, "frame").items() if rows.is_crop}
+    return replace(
+        clip,
+        rgb=np.repeat(wall, clip.rgb.shape[1], axis=1),  # (T, R, 3)
+        stmap=None if clip.stmap is None else np.repeat(wall, clip.stmap.shape[1], axis=1),  # (T, N, 3)
+        valid=clip.valid & np.isfinite(clip.background[:, 0]),
+        background=None,
+        **crops,
+    )

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from rppg_core.analysis.pipeline import analyze, collect_needs
+from rppg_core.json_form import plain
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
 from rppg_core.lab.workers import WorkerPool
 from rppg_core.metrics import wilson_interval
 from rppg_core.roster import resolve
-from rppg_core.types import plain
 
 AMPLITUDES_PERCENT = (0.2, 0.35, 0.7)
 TONES = tuple(range(6))

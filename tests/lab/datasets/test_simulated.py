@@ -16,7 +16,7 @@ from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.simulated import DOMAIN_SEED, DOMAINS, MOST_SEEDS, domain_table
 from rppg_core.lab.protocols.beats import physiology_match
 from rppg_core.lab.protocols.calibration import breathing as calibrate_respiration
-from rppg_core.lab.protocols.calibration import heart_rate as calibrate
+from rppg_core.lab.protocols.calibration import draws as calibrate
 from rppg_core.lab.protocols.photo import clips as photo_clips
 from rppg_core.lab.simulate.settings import random_settings
 from rppg_core.signals.spectrum import heart_rate_from_bvp

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rppg_core.lab.protocols import refusal
-from rppg_core.lab.protocols.calibration import heart_rate as calibrate
+from rppg_core.lab.protocols.calibration import draws as calibrate
 from rppg_core.lab.protocols.refusal import PULSE_FREE, RefusalResult, RefusalRow, cases, run_refusal
 from rppg_core.lab.protocols.table import text_table
 

@@ -280,7 +280,7 @@ def confidences(model: RppgModel) -> dict[str, float]:
     )
     method = NeuralMethod("staged", staged_net.ABOUT, lambda: model)
     vitals = Analysis(clip).judge(method).vitals
-    return {name: reading.confidence for name, reading in vitals.__dict__.items()}
+    return {name: reading.confidence for name, reading in vitals.readings().items()}
 
 
 def test_evidence_of_the_trained_network_lowers_its_confidences_and_raises_none(whole_run, monkeypatch):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from rppg_core.classical import chrom, green, pos
-from rppg_core.lab.protocols.calibration.heart_rate import fit_confidence, fit_width
+from rppg_core.lab.protocols.calibration.regressions import fit_confidence, fit_width
 from rppg_core.lab.simulate.physiology import Physiology, band_noise, simulate_waves
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.simulate.skin import PULSE_COLOUR

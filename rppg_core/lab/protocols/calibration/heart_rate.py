@@ -1,188 +1,174 @@
-"""Fit confidence and intervals on the simulator; `make calibrate` rewrites signals/calibration.json with this.
+"""Fit the confidence and the intervals of heart rates; `make calibrate` rewrites signals/calibration.json with this.
 
-Clips are drawn with seeds and motion separate from every benchmark, half of them without a pulse. Every
-method on every clip is one example; each clip adds a further example, a clean waveform at a random rate.
-Rendering takes most of the time, so a folder keeps the clips for the next fit, under keys made like those of
-photo-v1. One logistic regression gives the probability of being within 5 bpm, one linear quantile regression
-gives the half width of the 95 % interval; the name of the method is not an input.
+Every method on every clip gives examples, one for each window and one for the clip: simulated clips (`draws`) and,
+with --recordings DIR, real faces (`recordings`). One logistic regression gives the probability of being within 5 bpm,
+one linear quantile regression the half width of the 95 % interval; the name of the method is not an input. The
+report sets the evidence of simulated clips beside that of recordings, and judges each person by a fit without them.
 Source: our choice.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
-from jaxtyping import Bool, Float
 
-from rppg_core.analysis.controls import ControlledRuns, spectra_from_bvp
-from rppg_core.analysis.pipeline import collect_needs
 from rppg_core.lab import RUNS
-from rppg_core.lab.datasets.clip_file import load_clip, made_folder
-from rppg_core.lab.protocols.kept_clips import KEPT, kept_clip
-from rppg_core.lab.simulate.settings import SIMULATOR_VERSION, SimulationSettings, random_settings
+from rppg_core.lab.protocols.calibration import draws
+from rppg_core.lab.protocols.calibration.examples import Example, examples_of_clip
+from rppg_core.lab.protocols.calibration.recordings import Recorded, recorded_clips
+from rppg_core.lab.protocols.calibration.regressions import WITHIN_BPM, fit
+from rppg_core.lab.protocols.table import percent, text_table
+from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.workers import WorkerPool
-from rppg_core.roster import list_methods
-from rppg_core.signals.calibration import (
-    CALIBRATION_FILE,
-    SAME_IN_CONTROL,
-    Calibration,
-    confidence_features,
-    width_features,
-)
-from rppg_core.signals.quality import RateEvidence, rate_evidence
-from rppg_core.types import FS, HR_BAND_HZ, Bvp, FaceClip, Truth
-from rppg_core.video.prepare import resample
+from rppg_core.roster import PANEL, list_methods
+from rppg_core.signals.calibration import CALIBRATION_FILE, SHOW_FROM, Calibration
+from rppg_core.types import Progress
 
-SEED = 1_000_000  # benchmarks use seeds below 500 000, and mssdg those from 2**41 on
-N_CLIPS = 300
-WITHIN_BPM = 5.0
-WEIGHT_DECAY = 1e-3
 FOLDER = RUNS / "calibration"
+REAL_WEIGHT = 3.0  # of an example of a real face with a reference; there are few people
 
 
-def examples_of_clip(seed: int, folder: Path | None = None) -> list[tuple[RateEvidence, float]]:
-    """Evidence from every method on one random clip, with the error of its rate (inf without a pulse)."""
-    rng = np.random.default_rng(seed)
-    seconds = float(np.exp(rng.uniform(np.log(8), np.log(40))))
-    methods = list_methods()
-    settings = random_settings(rng, pulsed=seed % 2 == 0, seconds=seconds)
-    clip, truth = drawn_clip(seed, settings, collect_needs(methods) - {"still"}, folder)
-    runs = ControlledRuns(resample(clip, FS))
-    panel = runs.panel(HR_BAND_HZ)
-    rows = []
-    for name in methods:
-        run = runs.by_name(name)
-        skin, control = (
-            spectra_from_bvp(run.skin.bvp, HR_BAND_HZ),
-            spectra_from_bvp(run.control.bvp, HR_BAND_HZ),
-        )
-        if skin is None:
-            continue
-        error = abs(60 * skin.rate_hz - float(np.mean(truth.hr_bpm))) if truth.pulsed else np.inf
-        rows.append((rate_evidence(skin, skin.rate_hz, panel=panel, control=control), error))
-    wrong, other = (spectra_from_bvp(clean_wrong_pulse(runs.clip, rng), HR_BAND_HZ) for _ in range(2))
-    if wrong is not None and panel is not None:
-        error = abs(60 * wrong.rate_hz - float(np.mean(truth.hr_bpm))) if truth.pulsed else np.inf
-        rows.append((rate_evidence(wrong, wrong.rate_hz, panel=panel, control=other), error))
-    return rows
+def simulated_examples(k: int, folder: Path) -> list[Example]:
+    """Examples of simulated clip k: the trace clips first, then the rendered ones."""
+    rng = np.random.default_rng([draws.SEED, k])
+    if k < draws.N_TRACES:
+        return examples_of_clip(draws.trace_clip(k), rng)
+    return examples_of_clip(draws.rendered_clip(k - draws.N_TRACES, folder), rng)
 
 
-def drawn_clip(
-    seed: int, settings: SimulationSettings, needs: frozenset[str], folder: Path | None
-) -> tuple[FaceClip, Truth]:
-    """Render a clip and run the face pass, or read it from a folder; clips with crops are not kept."""
-    from rppg_core.lab.simulate.faces import simulate_clip
-
-    if folder is None or not needs <= KEPT:
-        return simulate_clip(settings, needs)
-    stem = "-".join([str(seed), *sorted(needs)])
-    about = [asdict(settings), sorted(needs)]
-    return load_clip(kept_clip(made_folder(folder), stem, about, lambda: simulate_clip(settings, needs)))
-
-
-def clean_wrong_pulse(clip: FaceClip, rng: np.random.Generator) -> Bvp:
-    """A clean pulse at a random rate unrelated to the clip, as a learned decoder may give for a wall.
-
-    Each clip adds one such example, with another one as its control: without them, a high SNR alone would
-    suffice for confidence in a rate that the panel does not support.
-    """
-    rate_hz = rng.uniform(0.7, 3.5)
-    beat = np.sin(2 * np.pi * (rate_hz * clip.times_s + rng.uniform()))
-    noise = np.exp(rng.uniform(np.log(0.02), np.log(1.0))) * rng.standard_normal(len(beat))
-    return Bvp(np.where(clip.valid, beat + noise, 0.0), FS, float(clip.times_s[0]), clip.valid)
-
-
-def fit_confidence(
-    features: Float[np.ndarray, "example feature"], right: Bool[np.ndarray, " example"]
-) -> Float[np.ndarray, " feature"]:
-    """Logistic regression by Newton steps, with a little weight decay."""
-    weights = np.zeros(features.shape[1])
-    decay = WEIGHT_DECAY * len(features) * np.eye(features.shape[1])
-    decay[0, 0] = 0
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
-        gradient = features.T @ (p - right) + decay @ weights
-        hessian = (features * (p * (1 - p))[:, None]).T @ features + decay + 1e-9 * np.eye(len(weights))
-        step = np.linalg.solve(hessian, gradient)
-        weights = weights - step
-        if np.abs(step).max() < 1e-8:
-            break
-    return weights
-
-
-def fit_width(
-    features: Float[np.ndarray, "example feature"],
-    errors_bpm: Float[np.ndarray, " example"],
-    *,
-    level: float = 0.95,
-) -> Float[np.ndarray, " feature"]:
-    """Linear quantile regression of log |error| (pinball loss), solved exactly as a linear programme."""
-    from scipy.optimize import linprog
-
-    n, k = features.shape
-    target = np.log(np.maximum(errors_bpm, 0.02))
-    # target = features w + above - below;  minimise level * above + (1 - level) * below
-    cost = np.concatenate([np.zeros(k), np.full(n, level), np.full(n, 1 - level)])
-    equal = np.hstack([features, np.eye(n), -np.eye(n)])
-    bounds = [(None, None)] * k + [(0, None)] * (2 * n)
-    solved = linprog(cost, A_eq=equal, b_eq=target, bounds=bounds, method="highs")
-    return solved.x[:k]
-
-
-def fit(examples: list[tuple[RateEvidence, float]]) -> Calibration:
-    """Fit both regressions; the width only to examples that would be shown."""
-    errors = np.array([error for _, error in examples])
-    features = np.stack([confidence_features(e) for e, _ in examples])
-    ours = np.array([e.control < SAME_IN_CONTROL for e, _ in examples])
-    confidence = fit_confidence(features[ours], (errors <= WITHIN_BPM)[ours])
-    shown = ours & (features @ confidence > np.log(0.8 / 0.2)) & (errors <= 3 * WITHIN_BPM)
-    widths = np.stack([width_features(e) for e, _ in examples])
-    width = fit_width(widths[shown], errors[shown])
-    return Calibration(tuple(float(w) for w in confidence), tuple(float(w) for w in width))
+def recorded_examples(one: Recorded) -> list[Example]:
+    """Examples of a real face."""
+    weight = REAL_WEIGHT if one.kind == "reference" else 1.0
+    rng = np.random.default_rng(crc32(one.name.encode()))
+    return examples_of_clip(one.clip, rng, source=one.kind, person=one.person, weight=weight)
 
 
 def gather(
-    n_clips: int = N_CLIPS,
+    folders: Sequence[Path] = (),
     *,
-    folder: Path | None = FOLDER,
+    clips: Iterable[int] = range(draws.N_TRACES + draws.N_RENDERED),
+    folder: Path = FOLDER,
     workers: int = 2,
-    progress: Callable[[str, float], None] | None = None,
-) -> list[tuple[RateEvidence, float]]:
-    """Examples from n_clips random clips, computed in worker processes; `folder` keeps the clips."""
-    examples, one = [], partial(examples_of_clip, folder=folder)
+    progress: Progress | None = None,
+) -> list[Example]:
+    """Examples of the simulated clips and of folders of recordings, computed in worker processes.
+
+    Args:
+        folders: of recordings.
+        clips: numbers of the simulated clips.
+        folder: keeps the rendered clips for the next fit.
+        workers: processes.
+        progress: called with a stage and a fraction.
+    """
+    numbers, real = list(clips), [one for each in folders for one in recorded_clips(each)]
+    examples: list[Example] = []
     with WorkerPool(workers) as pool:
-        for k, rows in enumerate(pool.map(one, range(SEED, SEED + n_clips))):
-            examples += rows
-            if progress is not None:
-                progress(f"clip {k + 1} of {n_clips}", (k + 1) / n_clips)
+        results: list[tuple[Callable, list]] = [
+            (partial(simulated_examples, folder=folder), numbers), (recorded_examples, real)
+        ]  # fmt: skip
+        done = 0
+        for work, todo in results:
+            for rows in pool.map(work, todo):
+                examples += rows
+                done += 1
+                if progress is not None:
+                    progress(f"clip {done} of {len(numbers) + len(real)}", done / (len(numbers) + len(real)))
     return examples
+
+
+def report(examples: Sequence[Example], fitted: Calibration) -> str:
+    """What the fit shows, evidence of simulated clips beside recordings, and fits that leave a person out."""
+    parts = ["Share of the windows shown, and of these within 5 bpm\n" + _shown_table(examples, fitted)]
+    parts.append(
+        "Evidence of readings within 5 bpm: lower quartile, median, upper quartile\n"
+        + _feature_table(examples)
+    )
+    if people := sorted({e.person for e in examples if e.source == "reference"}):
+        parts.append(
+            "Readings of a person by a fit without that person\n" + _left_out_table(examples, people)
+        )
+    return "\n\n".join(parts)
+
+
+def _shown_table(examples: Sequence[Example], fitted: Calibration) -> str:
+    rows = []
+    for source in dict.fromkeys(e.source for e in examples):
+        for pulsed in (True, False):
+            part = [e for e in examples if e.source == source and np.isfinite(e.error_bpm) == pulsed]
+            if part:
+                rows.append(
+                    [source, "pulse" if pulsed else "no pulse", str(len(part)), *_counts(part, fitted)]
+                )
+    return text_table(["", "", "readings", "shown", "right"], rows)
+
+
+def _counts(part: Sequence[Example], fitted: Calibration) -> list[str]:
+    shown = [e for e in part if fitted.probability(e.evidence) >= SHOW_FROM]
+    return [
+        percent(len(shown), len(part)),
+        percent(sum(e.error_bpm <= WITHIN_BPM for e in shown), len(shown)),
+    ]
+
+
+def _feature_table(examples: Sequence[Example]) -> str:
+    sources = list(dict.fromkeys(e.source for e in examples if np.isfinite(e.error_bpm)))
+    right = {
+        s: [asdict(e.evidence) for e in examples if e.source == s and e.error_bpm <= WITHIN_BPM]
+        for s in sources
+    }
+    rows = []
+    for name in ("contrast", "votes", "apart", "together", "snr_db", "chroma", "explained", "seconds"):
+        cells = []
+        for source in sources:
+            low, middle, high = np.quantile(
+                [one[name] for one in right[source]] or [np.nan], [0.25, 0.5, 0.75]
+            )
+            cells.append(f"{low:.2f} {middle:.2f} {high:.2f}")
+        rows.append([name, *cells])
+    return text_table(["", *sources], rows)
+
+
+def _left_out_table(examples: Sequence[Example], people: Sequence[str]) -> str:
+    rows = []
+    for person in people:
+        theirs = [e for e in examples if e.source == "reference" and e.person == person and e.whole]
+        fitted = fit([e for e in examples if e.person != person])
+        rows.append([person, str(len(theirs)), *_counts(theirs, fitted)])
+    theirs = [e for e in examples if e.source == "reference" and e.whole]
+    fitted = fit([e for e in examples if e.source != "reference"])
+    rows.append(["all, by a fit without any of them", str(len(theirs)), *_counts(theirs, fitted)])
+    return text_table(["", "readings", "shown", "right"], rows)
 
 
 def main() -> None:
     """Gather, fit, report and store."""
-    import sys
+    parser = argparse.ArgumentParser(description="fit the confidence of heart rates")
+    parser.add_argument("--recordings", type=Path, action="append", default=[], help="folder of real faces")
+    folders = parser.parse_args().recordings
 
     def progress(stage: str, fraction: float) -> None:
         print(f"\r{stage} ({fraction:.0%})", end="", file=sys.stderr, flush=True)
 
-    examples = gather(progress=progress)
+    examples = gather(folders, progress=progress)
     fitted = fit(examples)
-    p = np.array([fitted.probability(e) for e, _ in examples])
-    right = np.array([error <= WITHIN_BPM for _, error in examples])
-    print(
-        f"\n{len(examples)} examples; shown {np.mean(p >= 0.8):.1%}, of these right {right[p >= 0.8].mean():.1%}"
-    )
+    print("\n" + report(examples, fitted))
     stored = {
         "confidence": [round(w, 4) for w in fitted.confidence],
         "log_half_width": [round(w, 4) for w in fitted.log_half_width],
         "simulator_version": SIMULATOR_VERSION,
-        "first_seed": SEED,
-        "clips": N_CLIPS,
+        "first_seed": draws.SEED,
+        "clips": draws.N_TRACES + draws.N_RENDERED,
+        "pulse_free": round(float(np.mean([np.isinf(e.error_bpm) for e in examples])), 2),
+        "recordings": len({(e.source, e.person) for e in examples if e.person}),
+        "panel": list(PANEL),
         "methods": list_methods(),
     }
     CALIBRATION_FILE.write_text(json.dumps(stored, indent=1) + "\n")

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from rppg_core.json_form import plain
 from rppg_core.lab.protocols.held_out.numbers import (
     CONSTANT,
     Constant,
@@ -29,7 +30,6 @@ from rppg_core.lab.protocols.held_out.scores import StretchRow
 from rppg_core.lab.protocols.held_out.seed_spread import seed_entries, seed_table
 from rppg_core.lab.protocols.held_out.trained import Trained, training_table
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
-from rppg_core.types import plain
 
 UNITS = ("window", "video")
 ALL = "all"

@@ -2,7 +2,7 @@
 
 `intra`, `cross` and `mssdg` share this code, on real datasets and on simulated domains. A waveform is
 computed once over the whole clip; windows are cut from it, and each is judged as in a report (`controls`,
-`vitals`): against its own control and the panel, cut in the same way. Networks use the weights of this run's
+`vitals`): against the panel and the background, cut in the same way. Networks use the weights of this run's
 trainings; a shipped checkpoint is never read. A network that regresses rates is run again on every window.
 
 The true heart rate is the mean of the rate label inside the window or, without one, the spectral peak of the
@@ -20,14 +20,14 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from rppg_core.analysis.controls import ControlledRuns, Run, spectra_from_bvp
+from rppg_core.analysis.controls import ControlledRuns, cut_bvp, spectra_from_bvp
 from rppg_core.analysis.vitals import Context, vitals_from_bvp
 from rppg_core.metrics import SNR_BAND_BPM, macc, snr_db, waveform_r
-from rppg_core.roster import CLASSICAL, PANEL, get_method
+from rppg_core.roster import CLASSICAL, get_method
 from rppg_core.signals.filters import bandpass, segments
 from rppg_core.signals.quality import Panel
 from rppg_core.signals.spectrum import peak_hz, power_spectrum, window_slices
-from rppg_core.types import HR_BAND_HZ, RR_BAND_HZ, Bvp, FaceClip, Method, Truth
+from rppg_core.types import HR_BAND_HZ, RR_BAND_HZ, Bvp, FaceClip, Method, MethodOutput, Truth
 
 WINDOW_S = 10.0
 RR_WINDOW_S = 17.0  # shortest stretch for a breathing rate: two slow breaths
@@ -165,14 +165,14 @@ def score_clip(
     rows = []
     for scored in methods:
         method = scored.method()
-        run = runs.by_name(scored.name) if scored.weights is None else runs.run(method)
+        output = runs.by_name(scored.name) if scored.weights is None else method.estimate(face)
         for stretch in stretches:
-            direct, part = run.skin.direct, stretch.part
+            direct, part = output.direct, stretch.part
             if direct and stretch.unit == "window":
                 direct = method.estimate(_cut_clip(face, part)).direct
             numbers = {
-                **_rates_from_run(run, stretch, fs),
-                **_waveform_scores(run.skin.bvp, truth, stretch),
+                **_rates_from_output(scored.name, output, stretch, fs),
+                **_waveform_scores(output.bvp, truth, stretch),
                 **{name: float(direct.get(key, np.nan)) for name, key in DIRECT.items()},
             }
             rows.append(StretchRow(
@@ -212,20 +212,20 @@ def known_from_truth(truth: Truth, part: slice, fs: float) -> Known:
     return Known(float(hr_bpm), hr_from, rr_brpm, spo2)
 
 
-def _rates_from_run(run: Run, stretch: Stretch, fs: float) -> dict[str, Any]:
+def _rates_from_output(name: str, output: MethodOutput, stretch: Stretch, fs: float) -> dict[str, Any]:
     """Heart and breathing rate of a stretch of a waveform, judged as in a report."""
     part = stretch.part
-    skin = _cut_bvp(run.skin.bvp, part)
+    skin = cut_bvp(output.bvp, part)
     if skin is None:
         return {}
     spectra = spectra_from_bvp(skin, HR_BAND_HZ)
     vitals = vitals_from_bvp(
         skin,
         context=stretch.context,
-        control=_cut_bvp(run.control.bvp, part),
+        name=name,
         panel=stretch.panel,
-        evidence=run.skin.evidence,
-        resp=_cut_bvp(run.skin.resp, part),
+        evidence=output.evidence,
+        resp=cut_bvp(output.resp, part),
     ).vitals
     rr = vitals.rr.value if _asks_breathing(part, fs) else None
     return {
@@ -264,22 +264,8 @@ def _waveform_scores(bvp: Bvp | None, truth: Truth, stretch: Stretch) -> dict[st
 
 def _stretch(unit: str, part: slice, runs: ControlledRuns, truth: Truth, fs: float) -> Stretch:
     return Stretch(
-        unit, part, known_from_truth(truth, part, fs), _panel(runs, part), _context(runs.clip, part)
+        unit, part, known_from_truth(truth, part, fs), runs.panel(HR_BAND_HZ, part), _context(runs.clip, part)
     )
-
-
-def _panel(runs: ControlledRuns, part: slice) -> Panel | None:
-    """Spectra of the panel in a stretch; None if it has no 5 s of face without a gap."""
-    skin, control = {}, {}
-    for name in PANEL:
-        run = runs.by_name(name)
-        on_skin, on_control = (
-            spectra_from_bvp(_cut_bvp(one.bvp, part), HR_BAND_HZ) for one in (run.skin, run.control)
-        )
-        if on_skin is None or on_control is None:
-            return None
-        skin[name], control[name] = on_skin, on_control
-    return Panel(skin, control, runs.by_name(PANEL[0]).control_kind)
 
 
 def _context(face: FaceClip, part: slice) -> Context:
@@ -293,12 +279,6 @@ def _context(face: FaceClip, part: slice) -> Context:
         boxes=None if face.boxes is None else face.boxes[part],
     )
     return Context.from_clip(stretch, stretch)
-
-
-def _cut_bvp(bvp: Bvp | None, part: slice) -> Bvp | None:
-    if bvp is None:
-        return None
-    return Bvp(bvp.samples[part], bvp.fs, bvp.t0_s + part.start / bvp.fs, bvp.valid[part])
 
 
 def _cut_clip(clip: FaceClip, part: slice) -> FaceClip:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rppg_core.analysis.controls import background_as_skin
 from rppg_core.analysis.pipeline import collect_needs
-from rppg_core.lab.protocols.face_clips import motion_percent, read_clip, stretches
+from rppg_core.lab.protocols.face_clips import background_as_skin, motion_percent, read_clip, stretches
 from rppg_core.lab.protocols.voices import Voice, voices_on_clip
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.simulate.injection import COURSES, inject, rate_course
@@ -63,7 +62,7 @@ def run_file(path: Path, names: Sequence[str], seeds: int, window_s: float) -> l
     for part in stretches(clip, window_s):
         rows += _plain_rows(path.stem, AS_IT_IS, part, part, names)
         if part.background is not None:
-            wall = replace(background_as_skin(part), background=None)
+            wall = background_as_skin(part)
             rows += _plain_rows(path.stem, BACKGROUND, wall, part, names)
         for seed in range(seeds):
             for course in COURSES:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rppg_core.errors import UsageError
+from rppg_core.json_form import plain
 from rppg_core.lab.protocols.face_clips import clip_files
 from rppg_core.lab.protocols.injected.cases import (
     AS_IT_IS,
@@ -39,7 +40,7 @@ from rppg_core.lab.simulate.injection import COURSE_S, COURSES, RATES_BPM
 from rppg_core.lab.workers import WorkerPool
 from rppg_core.metrics import wilson_interval
 from rppg_core.roster import get_method, resolve
-from rppg_core.types import Progress, plain
+from rppg_core.types import Progress
 
 WINDOW_S = 30.0
 SHORTEST_S = 5.0  # of a window, as of any clip

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from rppg_core.json_form import plain
 from rppg_core.lab.datasets.clip_file import KnownClip
 from rppg_core.lab.protocols.photo.clips import SEEDS, VERSION, indices, stream_clips
 from rppg_core.lab.protocols.photo.direct import (
@@ -44,7 +45,7 @@ from rppg_core.lab.protocols.photo.scores import (
 )
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
 from rppg_core.roster import CLASSICAL, get_method, resolve
-from rppg_core.types import Method, Progress, plain
+from rppg_core.types import Method, Progress
 
 POS_R = (0.65, 0.80)  # what the clips were tuned to
 REALISTIC_PERCENT = 0.35

@@ -18,6 +18,7 @@ import numpy as np
 
 from rppg_core.analysis.pipeline import collect_needs
 from rppg_core.errors import UsageError
+from rppg_core.json_form import plain
 from rppg_core.lab.protocols.face_clips import read_clip, stretches
 from rppg_core.lab.protocols.recordings.lag import Course, Lag, estimate_lag, joint_course
 from rppg_core.lab.protocols.recordings.reading import Recording, find_recordings, reference_rate
@@ -36,7 +37,7 @@ from rppg_core.lab.workers import WorkerPool
 from rppg_core.roster import resolve
 from rppg_core.signals.frame_times import frame_timing
 from rppg_core.tables.reference import Reference, read_reference
-from rppg_core.types import FaceClip, Progress, plain
+from rppg_core.types import FaceClip, Progress
 
 WINDOW_S = 30.0
 SHORTEST_S = 5.0  # of a window, as of any clip

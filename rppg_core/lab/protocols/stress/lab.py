@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.errors import UsageError
+from rppg_core.json_form import plain
 from rppg_core.lab.datasets.clip_file import KnownClip
 from rppg_core.lab.protocols.stress.clips import Stop, stream_stops
 from rppg_core.lab.protocols.stress.protocol import SEEDS, run_stress
@@ -32,7 +33,7 @@ from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.metrics import waveform_r
 from rppg_core.roster import get_method
 from rppg_core.signals.filters import standardise
-from rppg_core.types import FS, Progress, plain
+from rppg_core.types import FS, Progress
 from rppg_core.video.prepare import resample
 
 LAB_FILE = Path(__file__).with_name("stress_lab.npz")

@@ -20,13 +20,14 @@ import numpy as np
 from rppg_core.analysis.controls import spectra_from_bvp
 from rppg_core.analysis.pipeline import Analysis, collect_needs
 from rppg_core.errors import FrameRateError, UsageError
+from rppg_core.json_form import plain
 from rppg_core.lab.protocols.stress.clips import Stop, stops, stream_stops
 from rppg_core.lab.protocols.stress.sweeps import HR_BPM, SECONDS, SWEEPS, Sweep
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.roster import resolve
-from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip, Progress, Reading, Truth, plain
+from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip, Progress, Reading, Truth
 
 BAR = "pos"  # always in the table
 CONSENSUS = "consensus"

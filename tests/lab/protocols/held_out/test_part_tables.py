@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rppg_core.json_form import plain
 from rppg_core.lab.protocols.held_out.part_tables import Parts
 from rppg_core.lab.protocols.held_out.scores import StretchRow
 from rppg_core.lab.protocols.held_out.seed_spread import (
@@ -19,7 +20,6 @@ from rppg_core.lab.protocols.held_out.seed_spread import (
     value_from_rows,
 )
 from rppg_core.lab.protocols.held_out.trained import Trained
-from rppg_core.types import plain
 
 # HR error (bpm) and r of the waveform of each variant's two seeds
 VARIANTS = {

@@ -11,7 +11,7 @@ from lab.protocols.photo.easy_clips import easy
 from rppg_core.classical import CLASSICAL
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.clip_file import load_clip, save_clip
-from rppg_core.lab.protocols.calibration import heart_rate as calibrate
+from rppg_core.lab.protocols.calibration import draws as calibrate
 from rppg_core.lab.protocols.photo import clips as photo_clips
 from rppg_core.lab.protocols.photo.clips import (
     N_CLIPS,

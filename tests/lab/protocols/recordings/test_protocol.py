@@ -62,7 +62,8 @@ def test_kinds_and_people_are_listed_apart(result):
 def test_a_result_is_json_with_a_strip_for_each_recording(result):
     found = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert [strip["recording"] for strip in found["strips"]] == ["ann_resting", "bob", "bob_resting"]
-    assert len(found["strips"][0]["spans"]) == 2 and found["strips"][0]["spans"][1]["start_s"] == 20
+    spans = found["strips"][0]["spans"]  # 10 s, half overlapping
+    assert {round(span["end_s"] - span["start_s"]) for span in spans} == {10} and len(spans) >= 6
     assert found["criteria"] and len(found["rows"]) == 8
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rppg_core.errors import UsageError
+from rppg_core.json_form import plain
 from rppg_core.lab.protocols.stress.clips import Stop
 from rppg_core.lab.protocols.stress.lab import (
     COLOUR_STEP,
@@ -20,7 +21,6 @@ from rppg_core.lab.protocols.stress.protocol import CONSENSUS, CONSTANT, judged,
 from rppg_core.lab.protocols.stress.sweeps import SWEEPS, stress_clip
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.roster import CLASSICAL
-from rppg_core.types import plain
 
 CHECKED = ("frame rate", 10.0)  # the stop that is computed anew: the one with the fewest frames
 STALE = "the packaged lab fell behind: python -m rppg_core.lab.protocols.stress.lab"
@@ -88,4 +88,5 @@ def test_lab_shows_what_its_sweeps_expect():
     assert hard["noise"]["chrom"] < hard["noise"]["green"]
     assert max(hard["codec"].values()) < 0.7
     assert min(hard["blur"].values()) > 0.9
-    assert lab.cell("light", 0.02, CONSENSUS)["shown"] == 0
+    dark = lab.cell("light", 0.02, CONSENSUS)  # most are refused, and what is shown is right
+    assert dark["shown"] <= 0.5 and dark["shown_mae_bpm"] < 1

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from rppg_core.errors import UsageError
+from rppg_core.json_form import plain
 from rppg_core.lab.protocols.stress import clips as stress_clips
 from rppg_core.lab.protocols.stress import sweeps as stress_sweeps
 from rppg_core.lab.protocols.stress.protocol import (
@@ -19,7 +20,6 @@ from rppg_core.lab.protocols.stress.protocol import (
     summary,
 )
 from rppg_core.lab.protocols.stress.sweeps import SWEEPS
-from rppg_core.types import plain
 
 RUN_S = 8.0  # clips of the run are shorter than the protocol's, which are long enough to test patience
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rppg_core.analysis.controls import background_as_skin
-from rppg_core.lab.protocols.calibration import heart_rate as calibrate
+from rppg_core.lab.protocols.calibration import draws as calibrate
+from rppg_core.lab.protocols.face_clips import background_as_skin
 from rppg_core.lab.protocols.photo.clips import FIRST_SEED as PHOTO_SEED
 from rppg_core.lab.protocols.stress.sweeps import (
     FIRST_SEED,

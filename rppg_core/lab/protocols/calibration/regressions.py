@@ -1,0 +1,81 @@
+"""The two regressions behind the calibration: the probability of being right, and the width of the interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rppg_core.lab.protocols.calibration.examples import Example
+from rppg_core.signals.calibration import (
+    GREY,
+    SAME_IN_CONTROL,
+    SHOW_FROM,
+    Calibration,
+    confidence_features,
+    width_features,
+)
+
+WITHIN_BPM = 5.0
+WEIGHT_DECAY = 1e-3
+MOST_FOR_WIDTH = 4000  # examples in the linear programme, which takes a minute
+SEED = 7  # of their choice
+
+
+def fit(examples: Sequence[Example]) -> Calibration:
+    """Fit both regressions; the width only to examples that would be shown."""
+    errors = np.array([e.error_bpm for e in examples])
+    features = np.stack([confidence_features(e.evidence) for e in examples])
+    weights = np.array([e.weight for e in examples])
+    ours = np.array([e.evidence.explained < SAME_IN_CONTROL and e.evidence.chroma >= GREY for e in examples])
+    confidence = fit_confidence(features[ours], (errors <= WITHIN_BPM)[ours], weights[ours])
+    sure = features @ confidence > np.log(SHOW_FROM / (1 - SHOW_FROM))
+    shown = np.flatnonzero(ours & sure & (errors <= 3 * WITHIN_BPM))
+    if len(shown) > MOST_FOR_WIDTH:
+        shown = np.random.default_rng(SEED).choice(shown, MOST_FOR_WIDTH, replace=False)
+    widths = np.stack([width_features(examples[int(k)].evidence) for k in shown])
+    width = fit_width(widths, errors[shown])
+    return Calibration(tuple(float(w) for w in confidence), tuple(float(w) for w in width))
+
+
+def fit_confidence(
+    features: Float[np.ndarray, "example feature"],
+    right: Bool[np.ndarray, " example"],
+    weights: Float[np.ndarray, " example"] | None = None,
+) -> Float[np.ndarray, " feature"]:
+    """Logistic regression by Newton steps, with a little weight decay."""
+    weights = np.ones(len(features)) if weights is None else weights
+    found = np.zeros(features.shape[1])
+    decay = WEIGHT_DECAY * len(features) * np.eye(features.shape[1])
+    decay[0, 0] = 0
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(features @ found, -30, 30)))
+        gradient = features.T @ (weights * (p - right)) + decay @ found
+        hessian = (
+            (features * (weights * p * (1 - p))[:, None]).T @ features + decay + 1e-9 * np.eye(len(found))
+        )
+        step = np.linalg.solve(hessian, gradient)
+        found = found - step
+        if np.abs(step).max() < 1e-8:
+            break
+    return found
+
+
+def fit_width(
+    features: Float[np.ndarray, "example feature"],
+    errors_bpm: Float[np.ndarray, " example"],
+    *,
+    level: float = 0.95,
+) -> Float[np.ndarray, " feature"]:
+    """Linear quantile regression of log |error| (pinball loss), solved exactly as a linear programme."""
+    from scipy.optimize import linprog
+
+    n, k = features.shape
+    target = np.log(np.maximum(errors_bpm, 0.02))
+    # target = features w + above - below;  minimise level * above + (1 - level) * below
+    cost = np.concatenate([np.zeros(k), np.full(n, level), np.full(n, 1 - level)])
+    equal = np.hstack([features, np.eye(n), -np.eye(n)])
+    bounds = [(None, None)] * k + [(0, None)] * (2 * n)
+    solved = linprog(cost, A_eq=equal, b_eq=target, bounds=bounds, method="highs")
+    return solved.x[:k]
