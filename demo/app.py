@@ -114,6 +114,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
     with gr.Column(elem_id="results") as results:
         panels = _result_panels()
         beats, counted = _count_panel(app, on)
+        device = _device_panel(on)
         _downloads(on)
     shown = [verdict, results, counted, *panels]
     with gr.Row():
@@ -133,6 +134,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
         scroll_to_output=True,
         api_visibility="private",
     )
+    gr.on([analyse.click, delete.click], on.nothing_beside, outputs=device, **quiet)
     running.failure(on.fault, outputs=[video, *shown], **quiet)
     ended = running.then(on.ended, outputs=[analyse, stop, video, *shown], **quiet)
     ended.then(None, beats, beats, js=EMPTY_IF_0)  # Gradio shows it anew with the results
@@ -207,6 +209,20 @@ def _count_panel(app: gr.Blocks, on: events.Events) -> tuple[Component, Componen
         api_visibility="private",
     )
     return beats, result
+
+
+def _device_panel(on: events.Events) -> list[Component]:
+    """A file of another device; returns its field, and what is said and drawn of it."""
+    with gr.Accordion("Or compare with a chest strap, a watch or an oximeter", open=False):
+        gr.Markdown(_text("device"))
+        table = gr.File(
+            label="Heart rates (CSV)", file_types=[".csv", ".tsv", ".txt"], height=120, elem_id="device"
+        )
+    said = gr.Markdown(elem_id="device-result")
+    figure = gr.Plot(label="Heart rates", show_label=False, visible=False, elem_id="device-figure")
+    parts: list[Component] = [table, said, figure]
+    table.upload(on.beside, table, parts, queue=False, show_progress="hidden", api_visibility="private")
+    return parts
 
 
 def _downloads(on: events.Events) -> None:

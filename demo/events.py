@@ -18,6 +18,7 @@ from gradio.exceptions import Error
 
 from rppg_core.errors import RppgError
 from rppg_core.roster import resolve
+from rppg_core.tables.reference import read_reference
 from rppg_core.types import FaceClip, Report
 
 from . import inference
@@ -158,6 +159,24 @@ class Events:
             return count.comparison(beats, self._shown(request))
         except GoneError as gone:
             return f"There is no estimate to compare with: {gone}."
+
+    def beside(self, path: str | None, request: gr.Request) -> Panels:
+        """A table of another device: empties its field, and says and draws its heart rate beside the estimate."""
+        if path is None:
+            return self.nothing_beside()
+        try:
+            with self.visits.reading(_session(request), path):
+                reference = read_reference(path)
+            said, figure = count.beside(reference, self._shown(request))
+        except GoneError as gone:
+            said, figure = f"There is no estimate to compare with: {gone}.", None
+        except RppgError as error:
+            said, figure = words.explained(error), None
+        return None, said, gr.Plot(value=figure, visible=figure is not None)
+
+    def nothing_beside(self) -> Panels:
+        """Before a new result: the field of another device, and what was drawn, are empty."""
+        return None, "", gr.Plot(value=None, visible=False)
 
     def download(self, kind: Download) -> Callable[[gr.Request], dict[str, str]]:
         """The handler that makes a download of one kind."""

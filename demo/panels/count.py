@@ -1,8 +1,16 @@
-"""Comparison of a visitor's own pulse count with the estimate."""
+"""Comparison of the estimate with a visitor's own pulse count, or with the heart rate of another device."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from rppg_core.figures.heart_rate import reference_figure, reference_words
+from rppg_core.tables.reference import Reference
+
 from ..session import Shown
+
+if TYPE_CHECKING:
+    import plotly.graph_objects
 
 COUNT_S = 15
 
@@ -42,3 +50,21 @@ def comparison(beats: float | None, shown: Shown) -> str:
         "minute and counting errors happen, so count again while you record. If the difference remains, trust your "
         "fingers, not this page."
     )
+
+
+def beside(reference: Reference, shown: Shown) -> tuple[str, plotly.graph_objects.Figure | None]:
+    """The heart rate of another device beside the estimate: markdown, and a figure if there is something to draw.
+
+    Args:
+        reference: the whole recording of the device.
+        shown: the result on the page.
+    """
+    if shown.origin.truth is not None:
+        return (
+            "The result above belongs to the simulated example; analyse a video of your own to compare.",
+            None,
+        )
+    report = shown.report
+    reference = reference.during(*report.clip.times_s[[0, -1]].tolist())
+    said = reference_words(reference, report)
+    return f"{said[:1].upper()}{said[1:]}.", reference_figure(report, reference)

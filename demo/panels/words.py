@@ -35,7 +35,7 @@ def failure(error: RppgError, *, video: bool) -> str:
         video: whether a video was given, which is now deleted.
     """
     gone = f"\n\nYour video was deleted from the server at {clock()}." if video else ""
-    return f"## No result\n\n{_explained(error)}{gone}"
+    return f"## No result\n\n{explained(error)}{gone}"
 
 
 def fault() -> str:
@@ -74,7 +74,7 @@ def clock(time: datetime | None = None) -> str:
     return f"{time or datetime.now(UTC):%H:%M:%S} UTC"
 
 
-def _explained(error: RppgError) -> str:
+def explained(error: RppgError) -> str:
     """What was given, what is wanted and what helps, one line each, without options of the command line."""
     do = re.sub(r",? or use --.*", "", error.do)
     return f"**{_sentence(error.got)}**\n\n- Wanted: {error.wanted}\n- What helps: {do}"

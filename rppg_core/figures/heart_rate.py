@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rppg_core.figures.style import ESTIMATE, REFERENCE, empty_figure, set_title
+from rppg_core.figures.hr_track import add_refused, add_shown, rate_range, track_pieces
+from rppg_core.figures.style import REFERENCE, empty_figure, set_title
 from rppg_core.tables.reference import Reference
 from rppg_core.types import Report
 
 if TYPE_CHECKING:
     import plotly.graph_objects
-
-BAND = "rgba(213, 94, 0, 0.16)"  # the colour of an estimate
 
 
 def reference_words(reference: Reference, report: Report) -> str:
@@ -44,48 +44,25 @@ def reference_trace(reference: Reference) -> plotly.graph_objects.Scatter:
 
 
 def reference_figure(report: Report, reference: Reference) -> plotly.graph_objects.Figure:
-    """The reference over time, and the consensus of the clip as a line with its interval.
+    """The reference over time beside the windows of the consensus, refused ones hatched.
 
     Args:
         report: result of `analyze`.
-        reference: during the clip.
+        reference: during the clip. One with another clock is drawn from the start of the clip.
     """
-    import plotly.graph_objects as go
-
+    pieces = track_pieces(report)
+    limits = rate_range([piece.window.reading for piece in pieces], reference.hr_bpm.tolist())
+    if reference.note:
+        since_s = reference.times_s - reference.times_s[0]
+        reference = replace(reference, times_s=since_s + report.clip.times_s[0])
     fig = empty_figure(240)
+    add_refused(fig, [piece for piece in pieces if piece.window.reading.refused], *limits, row=1)
     fig.add_trace(reference_trace(reference))
-    hr = report.consensus.vitals.hr
-    if hr.value is not None:
-        times_s = reference.times_s if reference.note else report.clip.times_s
-        ends_s = [float(times_s[0]), float(times_s[-1])]
-        low, high = hr.interval if hr.interval is not None else (hr.value, hr.value)
-        fig.add_trace(
-            go.Scatter(
-                x=[*ends_s, *ends_s[::-1]],
-                y=[low, low, high, high],
-                mode="lines",
-                line={"width": 0},
-                fill="toself",
-                fillcolor=BAND,
-                name="95 % interval",
-                hoverinfo="skip",
-            )
-        )
-        fig.add_trace(
-            go.Scatter(
-                x=ends_s,
-                y=[hr.value] * 2,
-                mode="lines",
-                name="estimate",
-                line={"color": ESTIMATE, "width": 2.2},
-                hovertemplate="estimate of the clip, %{y:.1f} bpm<extra></extra>",
-            )
-        )
+    add_shown(fig, pieces, row=1)
     fig.update_xaxes(title_text="time (s)")
-    fig.update_yaxes(title_text="heart rate (beats per minute)")
+    fig.update_yaxes(title_text="heart rate (beats per minute)", range=limits)
     words = reference_words(reference, report)
-    set_title(
-        fig, f"{words[:1].upper()}{words[1:]}", "grey: the other device; colour: one estimate for the clip"
-    )
-    fig.update_layout(height=400)
+    note = "grey: the other device; colour: this program, band: 95 %; hatched: refused"
+    set_title(fig, f"{words[:1].upper()}{words[1:]}", note)
+    fig.update_layout(height=400, showlegend=False)
     return fig

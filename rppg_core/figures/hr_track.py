@@ -108,13 +108,13 @@ def add_track(fig: Any, report: Report, truth: Truth | None, row: int) -> None:
     pieces = track_pieces(report)
     true_bpm = true_rates(pieces, truth)
     low_bpm, high_bpm = rate_range([piece.window.reading for piece in pieces], true_bpm)
-    _add_refused(fig, [p for p in pieces if p.window.reading.refused], low_bpm, high_bpm, row)
+    add_refused(fig, [p for p in pieces if p.window.reading.refused], low_bpm, high_bpm, row)
     if truth is not None and true_bpm:
         x, y = outline(pieces, true_bpm)
         fig.add_scatter(
             x=x, y=y, mode="lines", name="true rate", showlegend=False, hoverinfo="skip",
             line={"color": REFERENCE, "width": 2, "dash": "dash"}, row=row, col=1)  # fmt: skip
-    _add_shown(fig, pieces, row)
+    add_shown(fig, pieces, row)
     fig.update_xaxes(title_text="time (s)", matches="x", row=row, col=1)
     fig.update_xaxes(title_text="", row=1, col=1)
     fig.update_yaxes(title_text="bpm", range=[low_bpm, high_bpm], nticks=5, automargin=True, row=row, col=1)
@@ -169,7 +169,7 @@ def runs(pieces: Sequence[Piece]) -> list[list[int]]:
     return found
 
 
-def _add_shown(fig: Any, pieces: Sequence[Piece], row: int) -> None:
+def add_shown(fig: Any, pieces: Sequence[Piece], row: int) -> None:
     """Values, the line through them and the band of their intervals."""
     shown = [piece for piece in pieces if not piece.window.reading.refused]
     if not shown:
@@ -198,7 +198,7 @@ def _add_shown(fig: Any, pieces: Sequence[Piece], row: int) -> None:
         hovertemplate=_HOVER, **common)  # fmt: skip
 
 
-def _add_refused(fig: Any, pieces: Sequence[Piece], low_bpm: float, high_bpm: float, row: int) -> None:
+def add_refused(fig: Any, pieces: Sequence[Piece], low_bpm: float, high_bpm: float, row: int) -> None:
     """One hatched piece per refused window, with its reason on hover."""
     if not pieces:
         return

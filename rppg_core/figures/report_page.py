@@ -281,7 +281,9 @@ def csv_text(report: Report, reference: Reference | None = None) -> str:
 
 
 def _reference_html(report: Report, reference: Reference) -> str:
-    words = "Heart rate of the other device over time in grey, the estimate of the clip with its interval in colour."
+    words = (
+        "Heart rate of the other device over time in grey, that of this program with its intervals in colour."
+    )
     drawn = figure_html(reference_figure(report, reference), "reference", words)
     return f"<h2>Reference heart rate</h2>{drawn}"
 

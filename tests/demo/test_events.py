@@ -106,3 +106,41 @@ def test_end_of_an_analysis_says_stop_again_where_it_was_stopped_and_nothing_oth
     assert (
         on.ended(VISITOR)[3].split("at")[0] == on.fault(VISITOR)[1].split("at")[0] == said[1].split("at")[0]
     )
+
+
+@pytest.fixture
+def strap(tmp_path):
+    """The uploaded table of a chest strap."""
+    path = tmp_path / "uploads" / "77aa" / "strap.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("time_s,hr_bpm\n" + "".join(f"{k},70\n" for k in range(30)))
+    return path
+
+
+def test_rates_of_another_device_are_drawn_beside_the_result_and_their_file_is_gone(on, upload, strap):
+    run(on, upload, ["pos"])
+    field, said, plot = on.beside(str(strap), VISITOR)
+    assert field is None and said.startswith("Reference 70 bpm, estimate 6")
+    assert plot.visible and "reference" in str(plot.value)
+    assert not strap.parent.exists()
+
+
+def test_a_table_without_rates_is_explained_and_gone(on, upload, strap):
+    run(on, upload, ["pos"])
+    strap.write_text("name,colour\nann,blue\n")
+    field, said, plot = on.beside(str(strap), VISITOR)
+    assert field is None and "hr_bpm" in said and not plot.visible
+    assert not strap.exists()
+
+
+def test_rates_of_another_device_are_not_compared_with_the_example_or_with_what_was_deleted(
+    on, upload, strap
+):
+    rows = strap.read_text()
+    assert "simulated example" in on.beside(str(strap), VISITOR)[1]
+    run(on, upload, ["pos"])
+    on.delete(VISITOR)
+    strap.parent.mkdir()
+    strap.write_text(rows)
+    assert "you deleted it" in on.beside(str(strap), VISITOR)[1]
+    assert not strap.exists()
