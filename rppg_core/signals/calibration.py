@@ -63,7 +63,7 @@ def confidence_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]
 
 
 def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
-    """1, contrast, SNR, log of the seconds of the mean, log of the rate (fast hearts vary by more bpm)."""
+    """1, contrast, SNR, logs of: seconds of the mean, rate (fast hearts vary by more bpm), swing of the track."""
     return np.array(
         [
             1.0,
@@ -71,6 +71,7 @@ def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
             np.clip(evidence.snr_db, -15, 20) / 10,
             np.log(np.clip(evidence.rate_s, 5, 60) / 20),
             np.log(np.clip(evidence.rate_bpm, 40, 240) / 75),
+            np.log(np.clip(evidence.swing_bpm, 0.3, 10)),
         ]
     )
 

@@ -57,6 +57,7 @@ class RateEvidence:
     chroma: float
     explained: float
     seconds: float
+    swing_bpm: float  # standard deviation of the track around its mean
     rate_s: float  # the rate is the mean over this long
     rate_bpm: float
 
@@ -149,6 +150,7 @@ class TrackEvidence:
         share = weights / weights.sum()
         voting = float(weights @ self.voting)
         seconds = float(min(self.spectra.seconds, self.spectra.window_s / 2 * (1 + weights.sum())))
+        mean_hz = float(share @ self.track_hz)
         return RateEvidence(
             contrast=float(share @ self.contrasts),
             votes=float(weights @ self.agreeing) / voting if voting > 0 else 0.0,
@@ -158,8 +160,9 @@ class TrackEvidence:
             chroma=chroma(share @ self.swings),
             explained=self.shared.explained(weights) if self.shared else 0.0,
             seconds=seconds,
+            swing_bpm=float(60 * np.sqrt(share @ (self.track_hz - mean_hz) ** 2)),
             rate_s=seconds if here is None else self.spectra.window_s,
-            rate_bpm=float(60 * (share @ self.track_hz if here is None else self.track_hz[here])),
+            rate_bpm=float(60 * (mean_hz if here is None else self.track_hz[here])),
         )
 
     def near(self, k: int) -> RateEvidence:

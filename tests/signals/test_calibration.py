@@ -18,6 +18,7 @@ GOOD = RateEvidence(
     chroma=0.4,
     explained=0.0,
     seconds=20.0,
+    swing_bpm=1.5,
     rate_s=10.0,
     rate_bpm=72.0,
 )
@@ -31,6 +32,7 @@ evidences = st.builds(
     chroma=st.floats(0, 5),
     explained=st.floats(0, 1),
     seconds=st.floats(5, 600),
+    swing_bpm=st.floats(0, 60),
     rate_s=st.floats(5, 600),
     rate_bpm=st.floats(39, 240),
 )
@@ -63,6 +65,11 @@ def test_clean_waveform_alone_is_not_believed():
     """A learned decoder is clean on a wall: SNR without panel and regions must not carry a number."""
     lonely = dataclasses.replace(GOOD, contrast=0.8, votes=0.1, together=0.1, snr_db=40.0)
     assert calibration().probability(lonely) < 0.2
+
+
+def test_a_heart_that_swings_gets_a_wider_interval():
+    fitted = calibration()
+    assert fitted.half_width_bpm(dataclasses.replace(GOOD, swing_bpm=6.0)) > 1.2 * fitted.half_width_bpm(GOOD)
 
 
 def test_shorter_and_noisier_clips_get_wider_intervals():

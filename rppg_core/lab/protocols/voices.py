@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ class Voice:
     name: str
     rate_bpm: float  # strongest rate, shown or not; NaN without a waveform
     whole: Span  # the reading of the whole clip
-    track: tuple[Span, ...] = ()  # its windows, where the vitals hold them
+    track: tuple[Span, ...] = ()  # its windows of 10 s
 
     @property
     def shown(self) -> bool:
@@ -59,6 +58,10 @@ class Voice:
     def spans(self) -> tuple[Span, ...]:
         """The windows of the track; without one, the whole clip."""
         return self.track or (self.whole,)
+
+    def windows(self) -> list[Voice]:
+        """Each window of the track as a voice of its own; one that shows nothing has no rate."""
+        return [Voice(self.name, np.nan if s.value_bpm is None else s.value_bpm, s) for s in self.track]
 
 
 @dataclass(frozen=True)
@@ -166,14 +169,12 @@ def shown_right_criterion(found: Tally) -> Criterion:
 
 
 def _voice(name: str, rate_bpm: float, vitals: Vitals, start_s: float, end_s: float) -> Voice:
-    track = tuple(_span(entry, entry.start_s, entry.end_s) for entry in getattr(vitals, "hr_track", ()))
+    track = tuple(_span(window.reading, window.start_s, window.end_s) for window in vitals.hr_track)
     rate_bpm = rate_bpm if vitals.hr.value is None else vitals.hr.value
     return Voice(name, float(rate_bpm), _span(vitals.hr, start_s, end_s), track)
 
 
-def _span(entry: Any, start_s: float, end_s: float) -> Span:
-    """A reading, or an entry of a track that is or holds one."""
-    reading: Reading = getattr(entry, "reading", entry)
+def _span(reading: Reading, start_s: float, end_s: float) -> Span:
     low, high = reading.interval or (None, None)
     return Span(
         float(start_s), float(end_s), reading.value, float(reading.confidence), low, high, reading.note

@@ -214,6 +214,7 @@ class RecordingsResult:
             ("All windows\n" if group == "all" else f"By {group}\n") + self._table(group)
             for group in dict.fromkeys(cell["group"] for cell in self.cells)
         ]
+        parts.append("The consensus over time, in windows of 10 s\n" + self._track_table())
         return "\n\n".join([*parts, "\n".join(criterion.line() for criterion in self.criteria())])
 
     def to_dict(self) -> dict[str, Any]:
@@ -271,6 +272,21 @@ class RecordingsResult:
             lines.append([name, *counts.cells(), *shifted])
         first = "" if group == "all" else group
         return text_table([first, *TALLY, "with lag: right", "wrong", "interval holds"], lines)
+
+    def _track_table(self) -> str:
+        """How often the windows of the heart rate over time are right, by kind of recording."""
+        pairs: dict[str, list[tuple[Voice, float]]] = {}
+        references = {fact.name: fact.reference for fact in self.recordings}
+        for row in self.rows:
+            for window in row.voice.windows() if row.voice.name == CONSENSUS else ():
+                true_bpm = reference_rate(references[row.recording], window.whole.start_s, window.whole.end_s)
+                pairs.setdefault(row.kind, []).append((window, true_bpm))
+        lines = []
+        for kind, found in pairs.items():
+            counts = tally(found)
+            lines.append([kind, str(counts.n), percent(counts.shown, counts.n),
+                          f"{counts.wrong} of {counts.shown}", counts.held_share])  # fmt: skip
+        return text_table(["kind", "windows", "shown", "wrong of shown", "interval holds"], lines)
 
     def _lag_table(self) -> str:
         lines = []

@@ -26,6 +26,7 @@ def evidence(contrast, snr_db, **more):
         "chroma": 0.4,
         "explained": 0.0,
         "seconds": 20.0,
+        "swing_bpm": 1.5,
         "rate_s": 10.0,
         "rate_bpm": 70.0,
     }

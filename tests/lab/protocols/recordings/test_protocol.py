@@ -59,6 +59,14 @@ def test_kinds_and_people_are_listed_apart(result):
     assert "By length" not in text  # all windows have one length
 
 
+def test_windows_of_the_track_are_counted_by_kind(result):
+    _, _, table = result.text().partition("The consensus over time, in windows of 10 s\n")
+    lines = {line.split()[0]: line.split() for line in table.split("\n\n")[0].splitlines()[2:]}
+    assert set(lines) == {"recording", "resting"}
+    assert int(lines["resting"][1]) >= 9
+    assert lines["resting"][-5:-3] == ["0", "of"]  # none of them is wrong
+
+
 def test_a_result_is_json_with_a_strip_for_each_recording(result):
     found = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert [strip["recording"] for strip in found["strips"]] == ["ann_resting", "bob", "bob_resting"]
