@@ -17,9 +17,11 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.signals.quality import RateEvidence
+from rppg_core.signals.windows import WINDOW_S
 
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
 SHOW_FROM = 0.8  # values are shown at this confidence or above
+USUAL_SWING_BPM = 2.0  # of the windows of a resting heart
 SAME_IN_CONTROL = 0.35  # explained to this share or above, a rate is attributed to light or camera
 # Below this, what swings with the waveform is the brightness of the skin: light. Our choice: 1 in 50 of the clear
 # pulses of real people has less, and of the lights that flicker in the simulator 3 in 34 have more.
@@ -71,7 +73,7 @@ def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
             np.clip(evidence.snr_db, -15, 20) / 10,
             np.log(np.clip(evidence.rate_s, 5, 60) / 20),
             np.log(np.clip(evidence.rate_bpm, 40, 240) / 75),
-            np.log(np.clip(evidence.swing_bpm, 0.3, 10)),
+            np.log(np.clip(_swing_of_mean_bpm(evidence), 0.2, 10)),
         ]
     )
 
@@ -81,6 +83,13 @@ def calibration() -> Calibration:
     """The shipped calibration."""
     stored = json.loads(CALIBRATION_FILE.read_text())
     return Calibration(tuple(stored["confidence"]), tuple(stored["log_half_width"]))
+
+
+def _swing_of_mean_bpm(evidence: RateEvidence) -> float:
+    """Standard error of the mean rate; the fewer windows, the nearer to the usual swing: one window has none."""
+    seen, averaged = (max(1.0, 2 * s / WINDOW_S - 1) for s in (evidence.seconds, evidence.rate_s))
+    swing_bpm = np.sqrt(((seen - 1) * evidence.swing_bpm**2 + USUAL_SWING_BPM**2) / seen)
+    return float(swing_bpm / np.sqrt(averaged))
 
 
 def _log_odds(share: float) -> float:

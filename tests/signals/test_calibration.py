@@ -74,7 +74,8 @@ def test_a_heart_that_swings_gets_a_wider_interval():
 
 def test_shorter_and_noisier_clips_get_wider_intervals():
     fitted = calibration()
-    assert fitted.half_width_bpm(dataclasses.replace(GOOD, rate_s=6.0)) > fitted.half_width_bpm(GOOD)
+    short, long = (dataclasses.replace(GOOD, seconds=s, rate_s=s) for s in (8.0, 40.0))
+    assert fitted.half_width_bpm(short) > 1.5 * fitted.half_width_bpm(long)
     assert fitted.half_width_bpm(dataclasses.replace(GOOD, snr_db=-3.0)) > fitted.half_width_bpm(GOOD)
 
 
