@@ -19,9 +19,6 @@ from rppg_core.signals.calibration import (
 
 WITHIN_BPM = 5.0
 WEIGHT_DECAY = 1e-3
-# Share of the examples that an interval contains. Our choice: the draws are harder than the clips that people make,
-# and than the benchmarks, on which intervals of this fit contain the truth in about 95 %.
-INTERVAL_SHARE = 0.93
 MOST_FOR_WIDTH = 4000  # examples in the linear programme, which takes a minute
 SEED = 7  # of their choice
 
@@ -38,7 +35,7 @@ def fit(examples: Sequence[Example]) -> Calibration:
     if len(shown) > MOST_FOR_WIDTH:
         shown = np.random.default_rng(SEED).choice(shown, MOST_FOR_WIDTH, replace=False)
     widths = np.stack([width_features(examples[int(k)].evidence) for k in shown])
-    width = fit_width(widths, errors[shown], level=INTERVAL_SHARE)
+    width = fit_width(widths, errors[shown])
     return Calibration(tuple(float(w) for w in confidence), tuple(float(w) for w in width))
 
 
