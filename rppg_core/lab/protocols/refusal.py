@@ -26,7 +26,6 @@ from rppg_core.roster import resolve
 AMPLITUDES_PERCENT = (0.2, 0.35, 0.7)
 TONES = tuple(range(6))
 SCALED = "0.7 scaled"  # the group in which melanin lowers the amplitude, as it does in people
-BY_CHANCE = 0.05  # a count that is rarer than this on the wrong side of a limit does not hold
 # pulse-free clips per 10 seeds
 PULSE_FREE = {"photo": 50, "wall": 30, "noise": 30, "moving background": 30, "flicker": 30, "shuffled": 30}
 STRICT = ("photo", "flicker")  # on these, the consensus must never show a number
@@ -194,8 +193,8 @@ class RefusalResult:
             Criterion(
                 "intervals contain the truth",
                 f"{covered} of {len(every)}",
-                "90 to 98 %, unless by chance: 1 in 20",
-                bool(every) and _between(covered, len(every), 0.90, 0.98),
+                "90 to 98 %",
+                bool(every) and 0.90 <= covered / len(every) <= 0.98,
             ),
         ]
         for voice in self.voices:
@@ -305,13 +304,6 @@ def _summary(rows: list[RefusalRow]) -> list[str]:
         error,
         covered,
     ]
-
-
-def _between(part: int, whole: int, low: float, high: float) -> bool:
-    """Whether a share may lie between two limits: 18 of 18 intervals hold in two of three draws even at 98 %."""
-    from scipy.stats import binom
-
-    return bool(binom.cdf(part, whole, low) > BY_CHANCE and binom.sf(part - 1, whole, high) > BY_CHANCE)
 
 
 def _criterion(

@@ -43,7 +43,7 @@ def test_criteria_fail_when_numbers_are_wrong():
 
 
 def test_criteria_fail_when_a_wall_gets_a_number_or_intervals_are_too_wide():
-    rows = [row(kind="photo", truth=float("nan")), *[row(half=40.0) for _ in range(200)]]
+    rows = [row(kind="photo", truth=float("nan")), *[row(half=40.0) for _ in range(20)]]
     holds = {c.name: c.holds for c in RefusalResult(1, rows).criteria()}
     assert not holds["consensus on photo"]
     assert not holds["numbers without a pulse, consensus"]
@@ -66,12 +66,3 @@ def test_protocol_runs_and_reports_as_text_and_json(monkeypatch):
 
 def test_table_lines_up():
     assert text_table(["a", "bb"], [["xyz", "1"]]) == "a    bb\n---  --\nxyz   1"
-
-
-@pytest.mark.parametrize(
-    ("held", "holds"), [(150, False), (160, True), (176, True), (179, True), (180, False)]
-)
-def test_share_of_intervals_that_hold_is_judged_with_chance_in_mind(held, holds):
-    rows = [row(half=2.0 if k < held else 0.01, value=101.0, truth=100.0) for k in range(180)]
-    found = {c.name: c for c in RefusalResult(1, rows).criteria()}["intervals contain the truth"]
-    assert (found.measured, found.holds) == (f"{held} of 180", holds)
