@@ -1,7 +1,7 @@
 """From a video to a report: the face pass, the controls, the methods, their vitals and the consensus.
 
-Every method runs on the same face and on the same control. The panel (POS, CHROM, GREEN, LGI) is computed in
-every run, so a method's reading does not depend on which other methods run. Axis letters: T time, R roi.
+Every method runs on the same face and is compared with the same panel (POS, CHROM, PBV, LGI) and background, so a
+method's reading does not depend on which other methods run. Axis letters: T time, R roi.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ from rppg_core.video.prepare import resample
 MIN_CLIP_S = 5.0
 MIN_FPS = 10.0
 MIN_FACE_PX = 60.0
-AGREE_BPM = 5.0
 
 
 def analyze(
@@ -276,8 +275,8 @@ def _consensus(
 def _agreed_rate(every: dict[str, Estimate], panel: Panel | None, context: Context) -> HeartRate:
     """The rate of the panel and the requested networks; the other methods may back it.
 
-    Our choice: with GREEN, ICA and OMIT, which light and motion mislead together, the joint track of weak pulses in
-    moving faces is right in 86 % of the windows; without them in 95 %.
+    Our choice: light and motion mislead GREEN, ICA and OMIT together, and with them the joint track of a weak pulse
+    in a moving face is wrong more often.
     """
     if context.clock_doubt:
         return HeartRate(refuse("bpm", context.clock_doubt))

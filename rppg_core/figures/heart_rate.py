@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rppg_core.figures.hr_track import add_refused, add_shown, rate_range, track_pieces
+from rppg_core.figures.hr_track import Piece, add_refused, add_shown, rate_range, track_pieces
 from rppg_core.figures.style import REFERENCE, empty_figure, set_title
 from rppg_core.tables.reference import Reference
 from rppg_core.types import Report
@@ -50,19 +51,24 @@ def reference_figure(report: Report, reference: Reference) -> plotly.graph_objec
         report: result of `analyze`.
         reference: during the clip. One with another clock is drawn from the start of the clip.
     """
-    pieces = track_pieces(report)
-    limits = rate_range([piece.window.reading for piece in pieces], reference.hr_bpm.tolist())
     if reference.note:
         since_s = reference.times_s - reference.times_s[0]
         reference = replace(reference, times_s=since_s + report.clip.times_s[0])
+    words = reference_words(reference, report)
+    return windows_figure(track_pieces(report), reference, f"{words[:1].upper()}{words[1:]}")
+
+
+def windows_figure(
+    pieces: Sequence[Piece], reference: Reference, finding: str
+) -> plotly.graph_objects.Figure:
+    """A reference over time beside the windows of an estimate, under a title."""
+    limits = rate_range([piece.window.reading for piece in pieces], reference.hr_bpm.tolist())
     fig = empty_figure(240)
     add_refused(fig, [piece for piece in pieces if piece.window.reading.refused], *limits, row=1)
     fig.add_trace(reference_trace(reference))
     add_shown(fig, pieces, row=1)
     fig.update_xaxes(title_text="time (s)")
     fig.update_yaxes(title_text="heart rate (beats per minute)", range=limits)
-    words = reference_words(reference, report)
-    note = "grey: the other device; colour: this program, band: 95 %; hatched: refused"
-    set_title(fig, f"{words[:1].upper()}{words[1:]}", note)
+    set_title(fig, finding, "grey: the other device; colour: this program, band: 95 %; hatched: refused")
     fig.update_layout(height=400, showlegend=False)
     return fig

@@ -63,6 +63,13 @@ def track_pieces(report: Report) -> list[Piece]:
     if not windows:
         start_s, end_s = float(report.clip.times_s[0]), float(report.clip.times_s[-1])
         windows = (TrackReading(start_s, end_s, _refused(report.consensus.vitals.hr)),)
+    return pieces_of(windows)
+
+
+def pieces_of(windows: Sequence[TrackReading]) -> list[Piece]:
+    """Windows in the order of time, each with its part of the axis."""
+    if not windows:
+        return []
     edges_s = [_boundary_s(before, after) for before, after in pairwise(windows)]
     lefts_s = [windows[0].start_s, *(after_s for _, after_s in edges_s)]
     rights_s = [*(before_s for before_s, _ in edges_s), windows[-1].end_s]

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rppg_core.figures.style import ESTIMATE, GRID, INK, REFERENCE, empty_figure, set_title
+from rppg_core.figures.heart_rate import windows_figure
+from rppg_core.figures.hr_track import pieces_of
+from rppg_core.tables.reference import Reference
+from rppg_core.types import Reading, TrackReading
 
 if TYPE_CHECKING:
     import plotly.graph_objects
-
-MARGIN_BPM = 8.0
-FALLBACK_BPM = (50.0, 110.0)  # axis of a strip without any value
-GAP = 0.03  # share of a window's width left free between two
 
 
 def recording_strips(
@@ -38,87 +37,26 @@ def recording_strip(strip: Mapping[str, Any]) -> plotly.graph_objects.Figure:
 
     Args:
         strip: one entry of `recording_strips`.
-
-    Returns:
-        A plotly figure. Windows that overlap are drawn side by side, each around its middle.
     """
-    import plotly.graph_objects as go
-
-    fig = empty_figure(220)
-    spans, reference = strip["spans"], strip["reference"]
-    low, high = _axis(spans, reference["hr_bpm"])
-    middles, widths = _places(spans)
-    shown = [k for k, span in enumerate(spans) if span["value_bpm"] is not None]
-    refused = [k for k in range(len(spans)) if k not in shown]
-    if refused:
-        fig.add_trace(go.Bar(
-            x=[middles[k] for k in refused], width=[widths[k] for k in refused], base=low,
-            y=[high - low] * len(refused), name="refused", customdata=[spans[k]["note"] for k in refused],
-            marker={"color": "rgba(0,0,0,0)", "line": {"color": GRID, "width": 1},
-                    "pattern": {"shape": "/", "fgcolor": GRID, "size": 9}},
-            hovertemplate="refused: %{customdata}<extra></extra>"))  # fmt: skip
-    with_interval = [k for k in shown if spans[k]["low_bpm"] is not None]
-    if with_interval:
-        fig.add_trace(go.Bar(
-            x=[middles[k] for k in with_interval], width=[widths[k] for k in with_interval],
-            base=[spans[k]["low_bpm"] for k in with_interval], name="95 % interval", opacity=0.3,
-            y=[spans[k]["high_bpm"] - spans[k]["low_bpm"] for k in with_interval],
-            marker={"color": ESTIMATE}, hoverinfo="skip"))  # fmt: skip
-    fig.add_trace(go.Scatter(
-        x=reference["times_s"], y=reference["hr_bpm"], name="reference", mode="lines+markers",
-        line={"color": REFERENCE, "width": 2.5}, marker={"size": 4},
-        hovertemplate="reference %{y:.0f} bpm"))  # fmt: skip
-    fig.add_trace(_values(spans, shown, middles, widths))
-    fig.update_layout(barmode="overlay", height=380)
-    fig.update_xaxes(title_text="time (s)", range=[0, strip["seconds"]])
-    fig.update_yaxes(title_text="heart rate (bpm)", range=[low, high])
-    set_title(fig, _finding(strip, shown), "consensus; refused windows are hatched")
+    windows = [_window(span) for span in strip["spans"]]
+    known = strip["reference"]
+    reference = Reference(np.array(known["times_s"], float), np.array(known["hr_bpm"], float))
+    fig = windows_figure(pieces_of(windows), reference, _finding(strip["recording"], windows))
+    fig.update_xaxes(range=[0, strip["seconds"]])
     return fig
 
 
-def _values(
-    spans: Sequence[Mapping[str, Any]], shown: Sequence[int], middles: np.ndarray, widths: np.ndarray
-) -> Any:
-    """One level line per window that has a value."""
-    import plotly.graph_objects as go
-
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for k in shown:
-        x += [middles[k] - widths[k] / 2, middles[k] + widths[k] / 2, None]
-        y += [spans[k]["value_bpm"]] * 2 + [None]
-    return go.Scatter(
-        x=x,
-        y=y,
-        name="estimate",
-        mode="lines",
-        line={"color": ESTIMATE if shown else INK, "width": 3},
-        hovertemplate="estimate %{y:.1f} bpm<extra></extra>",
+def _window(span: Mapping[str, Any]) -> TrackReading:
+    interval = None if span["low_bpm"] is None else (span["low_bpm"], span["high_bpm"])
+    reading = Reading(
+        span["value_bpm"], "bpm", confidence=span["confidence"], interval=interval, note=span["note"]
     )
+    return TrackReading(span["start_s"], span["end_s"], reading)
 
 
-def _places(spans: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-    """Middle and drawn width of every window; overlapping ones are drawn as wide as they are apart."""
-    starts = np.array([span["start_s"] for span in spans], float)
-    ends = np.array([span["end_s"] for span in spans], float)
-    middles = (starts + ends) / 2
-    apart = np.diff(middles, prepend=-np.inf, append=np.inf)
-    widths = np.minimum(ends - starts, np.minimum(apart[:-1], apart[1:])) * (1 - GAP)
-    return middles, widths
-
-
-def _axis(spans: Sequence[Mapping[str, Any]], reference: Sequence[float]) -> tuple[float, float]:
-    """Ends of the axis: everything drawn, and a margin."""
-    values = [*reference, *(span[key] for span in spans for key in ("value_bpm", "low_bpm", "high_bpm"))]
-    known = [value for value in values if value is not None]
-    if not known:
-        return FALLBACK_BPM
-    return min(known) - MARGIN_BPM, max(known) + MARGIN_BPM
-
-
-def _finding(strip: Mapping[str, Any], shown: Sequence[int]) -> str:
-    n = len(strip["spans"])
+def _finding(recording: str, windows: Sequence[TrackReading]) -> str:
+    n = len(windows)
+    shown = sum(not window.reading.refused for window in windows)
     if not shown:
-        return f"{strip['recording']}: refused in {'its only window' if n == 1 else f'all {n} windows'}"
-    some = "its only window" if n == 1 else f"{len(shown)} of {n} windows"
-    return f"{strip['recording']}: a value in {some}"
+        return f"{recording}: refused in {'its only window' if n == 1 else f'all {n} windows'}"
+    return f"{recording}: a value in {'its only window' if n == 1 else f'{shown} of {n} windows'}"

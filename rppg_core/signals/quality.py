@@ -30,6 +30,7 @@ from rppg_core.signals.windows import WindowSpectra
 
 AGREE_HZ = 5 / 60
 REACH_S = 8.0  # a window's evidence fades to 1/e at this distance from it
+UNKNOWN_CHROMA = 1.0  # where the colours of the skin are not known, nothing says that it is light
 LEAP_HZ = 10 / 60  # evidence does not pass a larger change of the rate between two windows
 VOTE_SNR_DB = (-15.0, 10.0)  # a vote counts in proportion to amplitude over noise within this range
 
@@ -119,9 +120,7 @@ class TrackEvidence:
         if panel is not None:
             self._ask(panel, without)
         light = panel.light if panel is not None else None
-        self.swings = np.zeros((n, 3), complex)
-        if light is not None:
-            self.swings = swings(spectra, light, self.track_hz)
+        self.swings = None if light is None else swings(spectra, light, self.track_hz)
         self.in_step = InStep(spectra, panel.regions if panel is not None else (), self.track_hz)
         self.shared = None
         if light is not None and light.background is not None:
@@ -134,7 +133,7 @@ class TrackEvidence:
             there = member.at(self.spectra.spans_s)
             contrasts.append(there.contrasts(self.track_hz))
             if name != without:
-                votes = 10 ** (np.clip(there.snrs_db(there.crests_hz), *VOTE_SNR_DB) / 20)
+                votes = 10 ** (np.clip(there.crest_snrs_db, *VOTE_SNR_DB) / 20)
                 self.voting = self.voting + votes
                 self.agreeing = self.agreeing + votes * (np.abs(there.crests_hz - self.track_hz) <= AGREE_HZ)
         self.contrasts = np.sort(contrasts, axis=0)[-max(1, len(contrasts) // 2) :].mean(axis=0)
@@ -157,7 +156,7 @@ class TrackEvidence:
             apart=self.in_step.apart(weights),
             together=self.in_step.together(weights),
             snr_db=float(share @ self.snrs_db),
-            chroma=chroma(share @ self.swings),
+            chroma=UNKNOWN_CHROMA if self.swings is None else chroma(share @ self.swings),
             explained=self.shared.explained(weights) if self.shared else 0.0,
             seconds=seconds,
             swing_bpm=float(60 * np.sqrt(share @ (self.track_hz - mean_hz) ** 2)),
@@ -168,14 +167,3 @@ class TrackEvidence:
     def near(self, k: int) -> RateEvidence:
         """The evidence on window k, out of those around it."""
         return self.over(nearby(self.spectra, self.track_hz, k), here=k)
-
-
-def rate_evidence(
-    spectra: WindowSpectra,
-    track_hz: float | Float[np.ndarray, " window"],
-    *,
-    panel: Panel | None,
-    without: str = "",
-) -> RateEvidence:
-    """The evidence of all windows together, from `TrackEvidence`."""
-    return TrackEvidence(spectra, track_hz, panel=panel, without=without).over()

@@ -46,8 +46,8 @@ def line_shares(
     Returns:
         Shares, 0..1.5; 0 for a window without power.
 
-    Source: our choice. On recordings of still people played 1.5 times as fast, the path is right in 96 % of the
-    windows with the factor and in 84 % without; the line at twice the rate keeps it off half of the heart's rate.
+    Source: our choice. Without the factor, slow noise hides fast hearts in recordings of real people; the line at
+    twice the rate keeps the path off half of the heart's rate.
     """
     power = check_samples(power, "power", ndim=2)
     low_hz, high_hz = check_band(band_hz)

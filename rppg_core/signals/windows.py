@@ -53,6 +53,11 @@ class WindowSpectra:
         return candidate_rates(self.band_hz)[self.shares.argmax(axis=1)]
 
     @cached_property
+    def crest_snrs_db(self) -> Float[np.ndarray, " window"]:
+        """SNR of each window at its own crest."""
+        return self.snrs_db(self.crests_hz)
+
+    @cached_property
     def track_hz(self) -> Float[np.ndarray, " window"]:
         """The rate that runs through all windows. Unit: Hz."""
         return self.refined(candidate_rates(self.band_hz)[follow(self.shares, self.middles_s)])
@@ -62,12 +67,12 @@ class WindowSpectra:
         """Middle of each window. Unit: s."""
         return self.spans_s.mean(axis=1)
 
-    @property
+    @cached_property
     def window_s(self) -> float:
         """Median length of the windows. Unit: s."""
         return float(np.median(self.spans_s[:, 1] - self.spans_s[:, 0]))
 
-    @property
+    @cached_property
     def half_width_hz(self) -> float:
         """Half of a line's width: of the heart rate's variation, or of a short window's main lobe. Unit: Hz."""
         return max(LINE_HALF_WIDTH_HZ, 1.0 / self.window_s)
@@ -106,11 +111,6 @@ class WindowSpectra:
         first = np.broadcast_to(np.searchsorted(self.freqs_hz, low_hz), len(rows))
         last = np.broadcast_to(np.searchsorted(self.freqs_hz, high_hz, side="right"), len(rows))
         return self._sums[rows, np.maximum(first, last)] - self._sums[rows, first]
-
-    def share(self, rate_hz: float) -> float:
-        """Share of the band's power at a rate, mean over windows, 0..1."""
-        total = self.between(*self.band_hz)
-        return float(np.mean(np.divide(self.line(rate_hz), total, out=np.zeros_like(total), where=total > 0)))
 
     def snrs_db(self, rate_hz: float | Float[np.ndarray, " window"]) -> Float[np.ndarray, " window"]:
         """Power at a rate and its first harmonic relative to the rest of the band, in each window.

@@ -207,7 +207,8 @@ def test_recording_of_the_camera_plays_and_can_be_sought(page):
     page.wait_for_timeout(1000)
     page.wait_for_function(
         "performance.now() > 0 && [...document.querySelectorAll('#video video')]"
-        ".some(video => video.getVideoPlaybackQuality().totalVideoFrames > 20)"
+        ".some(video => video.getVideoPlaybackQuality().totalVideoFrames > 45)",
+        timeout=150_000,
     )  # counted in pictures: a busy camera has few a second
     with page.expect_response(
         lambda response: "/upload" in response.url and response.request.method == "POST"

@@ -198,6 +198,7 @@ def test_network_that_doubts_itself_lends_the_consensus_nothing_and_takes_nothin
     """Without evidence its clean wave is one of the two that carry the consensus; with doubts it is not there."""
     confident = consensus(analysis.clip, Confident(DoubtConfig()))
     doubting = consensus(analysis.clip, Clean(DoubtConfig(doubts=1.0)))
+    assert confident.vitals.hr.value == doubting.vitals.hr.value
     alone = analysis.report(["pos"]).consensus
     assert confident.agree == doubting.agree and "tracenet" in doubting.agree
     assert doubting.vitals.hr.value == pytest.approx(alone.vitals.hr.value, abs=0.1)

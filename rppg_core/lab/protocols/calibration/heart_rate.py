@@ -29,7 +29,7 @@ from rppg_core.lab.protocols.table import percent, text_table
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.workers import WorkerPool
 from rppg_core.roster import PANEL, list_methods
-from rppg_core.signals.calibration import CALIBRATION_FILE, SHOW_FROM, Calibration
+from rppg_core.signals.calibration import CALIBRATION_FILE, SHOW_FROM, Calibration, is_light
 from rppg_core.types import Progress
 
 FOLDER = RUNS / "calibration"
@@ -86,7 +86,9 @@ def gather(
 
 def report(examples: Sequence[Example], fitted: Calibration) -> str:
     """What the fit shows, evidence of simulated clips beside recordings, and fits that leave a person out."""
-    parts = ["Share of the windows shown, and of these within 5 bpm\n" + _shown_table(examples, fitted)]
+    parts = [
+        "Readings refused as light, shown, and within 5 bpm of those shown\n" + _shown_table(examples, fitted)
+    ]
     parts.append(
         "Evidence of readings within 5 bpm: lower quartile, median, upper quartile\n"
         + _feature_table(examples)
@@ -107,12 +109,14 @@ def _shown_table(examples: Sequence[Example], fitted: Calibration) -> str:
                 rows.append(
                     [source, "pulse" if pulsed else "no pulse", str(len(part)), *_counts(part, fitted)]
                 )
-    return text_table(["", "", "readings", "shown", "right"], rows)
+    return text_table(["", "", "readings", "refused as light", "shown", "right"], rows)
 
 
 def _counts(part: Sequence[Example], fitted: Calibration) -> list[str]:
-    shown = [e for e in part if fitted.probability(e.evidence) >= SHOW_FROM]
+    ours = [e for e in part if not is_light(e.evidence)]
+    shown = [e for e in ours if fitted.probability(e.evidence) >= SHOW_FROM]
     return [
+        percent(len(part) - len(ours), len(part)),
         percent(len(shown), len(part)),
         percent(sum(e.error_bpm <= WITHIN_BPM for e in shown), len(shown)),
     ]
@@ -145,7 +149,7 @@ def _left_out_table(examples: Sequence[Example], people: Sequence[str]) -> str:
     theirs = [e for e in examples if e.source == "reference" and e.whole]
     fitted = fit([e for e in examples if e.source != "reference"])
     rows.append(["all, by a fit without any of them", str(len(theirs)), *_counts(theirs, fitted)])
-    return text_table(["", "readings", "shown", "right"], rows)
+    return text_table(["", "readings", "refused as light", "shown", "right"], rows)
 
 
 def main() -> None:

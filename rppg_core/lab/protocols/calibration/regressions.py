@@ -9,11 +9,10 @@ from jaxtyping import Bool, Float
 
 from rppg_core.lab.protocols.calibration.examples import Example
 from rppg_core.signals.calibration import (
-    GREY,
-    SAME_IN_CONTROL,
     SHOW_FROM,
     Calibration,
     confidence_features,
+    is_light,
     width_features,
 )
 
@@ -28,7 +27,7 @@ def fit(examples: Sequence[Example]) -> Calibration:
     errors = np.array([e.error_bpm for e in examples])
     features = np.stack([confidence_features(e.evidence) for e in examples])
     weights = np.array([e.weight for e in examples])
-    ours = np.array([e.evidence.explained < SAME_IN_CONTROL and e.evidence.chroma >= GREY for e in examples])
+    ours = np.array([not is_light(e.evidence) for e in examples])
     confidence = fit_confidence(features[ours], (errors <= WITHIN_BPM)[ours], weights[ours])
     sure = features @ confidence > np.log(SHOW_FROM / (1 - SHOW_FROM))
     shown = np.flatnonzero(ours & sure & (errors <= 3 * WITHIN_BPM))
