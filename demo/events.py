@@ -171,7 +171,7 @@ class Events:
         except GoneError as gone:
             said, figure = f"There is no estimate to compare with: {gone}.", None
         except RppgError as error:
-            said, figure = words.explained(error), None
+            said, figure = words.explained(error).replace(path, Path(path).name), None
         return None, said, gr.Plot(value=figure, visible=figure is not None)
 
     def nothing_beside(self) -> Panels:

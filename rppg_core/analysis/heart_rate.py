@@ -141,8 +141,8 @@ class _Judge:
             note = f"the background shows the same {rate_bpm:.0f} per minute: light or camera, not blood"
             return _refusal(min(confidence, 1 - explained), note)
         if found[best].chroma < GREY:
-            note = f"at {rate_bpm:.0f} per minute the skin changes its brightness, not its colour: light, not blood"
-            return _refusal(min(confidence, GREY_CONFIDENCE), note)
+            limited = min(confidence, GREY_CONFIDENCE)
+            return _refusal(limited, _grey_note(rate_bpm) if confidence >= SHOW_FROM else _unclear(limited))
         if self.side is not None:
             band_hz = self.windows.band_hz
             return _refusal(min(confidence, OUTSIDE_CONFIDENCE), _outside_note(self.side, rate_bpm, band_hz))
@@ -165,6 +165,10 @@ def _refusal(confidence: float, note: str) -> Reading:
 
 def _unclear(confidence: float) -> str:
     return f"no clear pulse (confidence {confidence:.2f}, {SHOW_FROM:.2f} needed)"
+
+
+def _grey_note(rate_bpm: float) -> str:
+    return f"at {rate_bpm:.0f} per minute the skin changes its brightness, not its colour: light, not blood"
 
 
 def _outside_note(side: str, rate_bpm: float, band_hz: tuple[float, float]) -> str:

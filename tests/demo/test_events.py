@@ -129,7 +129,7 @@ def test_a_table_without_rates_is_explained_and_gone(on, upload, strap):
     run(on, upload, ["pos"])
     strap.write_text("name,colour\nann,blue\n")
     field, said, plot = on.beside(str(strap), VISITOR)
-    assert field is None and "hr_bpm" in said and not plot.visible
+    assert field is None and said.startswith("**strap.csv: ") and "hr_bpm" in said and not plot.visible
     assert not strap.exists()
 
 

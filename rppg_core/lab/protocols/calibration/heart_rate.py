@@ -20,6 +20,7 @@ from zlib import crc32
 
 import numpy as np
 
+from rppg_core.errors import RppgError
 from rppg_core.lab import RUNS
 from rppg_core.lab.protocols.calibration import draws
 from rppg_core.lab.protocols.calibration.examples import Example, examples_of_clip
@@ -161,7 +162,10 @@ def main() -> None:
     def progress(stage: str, fraction: float) -> None:
         print(f"\r{stage} ({fraction:.0%})", end="", file=sys.stderr, flush=True)
 
-    examples = gather(folders, progress=progress)
+    try:
+        examples = gather(folders, progress=progress)
+    except RppgError as error:
+        parser.error(str(error))
     fitted = fit(examples)
     print("\n" + report(examples, fitted))
     stored = {
