@@ -70,7 +70,12 @@ def confidence_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]
 
 
 def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
-    """1, contrast, SNR, logs of: seconds of the mean, rate (fast hearts vary by more bpm), swing of the track."""
+    """1, contrast, SNR, logs of: seconds of the mean, rate (fast hearts vary more), its standard error, unseen swing.
+
+    Where a mean leaves windows out, the clip's own mean may lie elsewhere, by their share of the track's swing.
+    """
+    swing_bpm = _usual_swing_bpm(evidence)
+    averaged = _windows(evidence.rate_s)
     return np.array(
         [
             1.0,
@@ -78,7 +83,8 @@ def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
             np.clip(evidence.snr_db, -15, 20) / 10,
             np.log(np.clip(evidence.rate_s, 5, 60) / 20),
             np.log(np.clip(evidence.rate_bpm, 40, 240) / 75),
-            np.log(np.clip(_swing_of_mean_bpm(evidence), 0.2, 10)),
+            np.log(np.clip(swing_bpm / np.sqrt(averaged), 0.2, 10)),
+            np.log1p(evidence.unseen * swing_bpm),
         ]
     )
 
@@ -90,11 +96,15 @@ def calibration() -> Calibration:
     return Calibration(tuple(stored["confidence"]), tuple(stored["log_half_width"]))
 
 
-def _swing_of_mean_bpm(evidence: RateEvidence) -> float:
-    """Standard error of the mean rate; the fewer windows, the nearer to the usual swing: one window has none."""
-    seen, averaged = (max(1.0, 2 * s / WINDOW_S - 1) for s in (evidence.seconds, evidence.rate_s))
-    swing_bpm = np.sqrt(((seen - 1) * evidence.swing_bpm**2 + USUAL_SWING_BPM**2) / seen)
-    return float(swing_bpm / np.sqrt(averaged))
+def _usual_swing_bpm(evidence: RateEvidence) -> float:
+    """Swing of the track; the fewer windows, the nearer to the usual swing: one window has none."""
+    seen = _windows(evidence.seconds)
+    return float(np.sqrt(((seen - 1) * evidence.swing_bpm**2 + USUAL_SWING_BPM**2) / seen))
+
+
+def _windows(seconds: float) -> float:
+    """Windows, overlapping by half, in a stretch."""
+    return max(1.0, 2 * seconds / WINDOW_S - 1)
 
 
 def _log_odds(share: float) -> float:

@@ -60,6 +60,7 @@ class RateEvidence:
     seconds: float
     swing_bpm: float  # standard deviation of the track around its mean
     rate_s: float  # the rate is the mean over this long
+    unseen: float  # share of the clip's windows that this mean leaves out
     rate_bpm: float
 
 
@@ -161,6 +162,7 @@ class TrackEvidence:
             seconds=seconds,
             swing_bpm=float(60 * np.sqrt(share @ (self.track_hz - mean_hz) ** 2)),
             rate_s=seconds if here is None else self.spectra.window_s,
+            unseen=1 - float(weights.mean()) if here is None else 0.0,
             rate_bpm=float(60 * (mean_hz if here is None else self.track_hz[here])),
         )
 

@@ -20,6 +20,7 @@ GOOD = RateEvidence(
     seconds=20.0,
     swing_bpm=1.5,
     rate_s=10.0,
+    unseen=0.0,
     rate_bpm=72.0,
 )
 evidences = st.builds(
@@ -34,6 +35,7 @@ evidences = st.builds(
     seconds=st.floats(5, 600),
     swing_bpm=st.floats(0, 60),
     rate_s=st.floats(5, 600),
+    unseen=st.floats(0, 1),
     rate_bpm=st.floats(39, 240),
 )
 
@@ -70,6 +72,16 @@ def test_clean_waveform_alone_is_not_believed():
 def test_a_heart_that_swings_gets_a_wider_interval():
     fitted = calibration()
     assert fitted.half_width_bpm(dataclasses.replace(GOOD, swing_bpm=6.0)) > 1.2 * fitted.half_width_bpm(GOOD)
+
+
+def test_a_mean_that_leaves_windows_out_gets_a_wider_interval_the_more_the_track_swings():
+    fitted = calibration()
+    widths = [
+        fitted.half_width_bpm(dataclasses.replace(GOOD, swing_bpm=swing, unseen=0.5))
+        / fitted.half_width_bpm(dataclasses.replace(GOOD, swing_bpm=swing))
+        for swing in (1.5, 6.0)
+    ]
+    assert 1.05 < widths[0] < widths[1]
 
 
 def test_shorter_and_noisier_clips_get_wider_intervals():

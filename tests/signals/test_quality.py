@@ -80,6 +80,13 @@ def test_evidence_of_a_window_comes_from_near_and_not_from_behind_a_leap():
     assert TrackEvidence(spectra, track_hz, panel=None).over(weights).seconds < 25
 
 
+def test_a_mean_says_which_share_of_the_windows_it_leaves_out():
+    spectra = window_spectra(wave(80, noise=0.1, seconds=40))
+    found = TrackEvidence(spectra, 80 / 60, panel=None)
+    assert found.over((np.arange(7) < 3).astype(float)).unseen == pytest.approx(4 / 7)
+    assert found.over().unseen == found.near(2).unseen == 0
+
+
 def test_gap_leaves_only_long_segments():
     bvp = wave(72)
     valid = bvp.valid.copy()

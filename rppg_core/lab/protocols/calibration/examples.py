@@ -1,7 +1,8 @@
-"""Evidence with known errors: what the methods find on a clip whose truth is known, window by window and as a whole.
+"""Evidence with known errors: what the methods find on a clip whose truth is known.
 
-Each clip adds a further example, a clean waveform at a random rate, as a learned decoder may give for a wall: without
-them, a high SNR alone would suffice.
+There is an example for each window, for the whole clip, and for the mean of a random stretch of windows, as the heart
+rate of a clip is where not all windows can be trusted. Each clip adds a further waveform, clean and at a random rate,
+as a learned decoder may give for a wall: without it, a high SNR alone would suffice.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Example:
     source: str  # of the clip: "simulated", or the kind of a recording
     person: str = ""
     weight: float = 1.0
-    whole: bool = False  # a whole clip, not a window
+    whole: bool = False  # a whole clip, not a window or the mean of some
 
 
 def examples_of_clip(
@@ -63,8 +64,12 @@ def examples_of_clip(
         if spectra is None:
             continue
         found = TrackEvidence(spectra, spectra.track_hz, panel=panel, without=name)
-        spans = [*spectra.spans_s, (-np.inf, np.inf)]
-        evidence = [*(found.near(k) for k in range(len(spectra.spans_s))), found.over()]
+        n, clip_s = len(spectra.spans_s), (-np.inf, np.inf)
+        evidence, spans = [*map(found.near, range(n)), found.over()], [*spectra.spans_s, clip_s]
+        if n > 1:
+            first, last = np.sort(rng.choice(n, 2, replace=False))
+            evidence.append(found.over(((np.arange(n) >= first) & (np.arange(n) < last)).astype(float)))
+            spans.append(clip_s)
         rows += [
             Example(
                 one,
@@ -72,7 +77,7 @@ def examples_of_clip(
                 source,
                 person,
                 weight,
-                bool(np.isinf(span[0])),
+                bool(np.isinf(span[0]) and not one.unseen),
             )
             for one, span in zip(evidence, spans, strict=True)
         ]

@@ -25,7 +25,7 @@ from rppg_core.lab import RUNS
 from rppg_core.lab.protocols.calibration import draws
 from rppg_core.lab.protocols.calibration.examples import Example, examples_of_clip
 from rppg_core.lab.protocols.calibration.recordings import Recorded, recorded_clips
-from rppg_core.lab.protocols.calibration.regressions import WITHIN_BPM, fit
+from rppg_core.lab.protocols.calibration.regressions import PULSE_FREE_SHARE, WITHIN_BPM, fit
 from rppg_core.lab.protocols.table import percent, text_table
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.workers import WorkerPool
@@ -175,6 +175,7 @@ def main() -> None:
         "first_seed": draws.SEED,
         "clips": draws.N_TRACES + draws.N_RENDERED,
         "pulse_free": round(float(np.mean([np.isinf(e.error_bpm) for e in examples])), 2),
+        "pulse_free_by_weight": PULSE_FREE_SHARE,
         "recordings": len({(e.source, e.person) for e in examples if e.person}),
         "panel": list(PANEL),
         "methods": list_methods(),

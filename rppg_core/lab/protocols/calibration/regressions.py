@@ -17,9 +17,10 @@ from rppg_core.signals.calibration import (
 )
 
 WITHIN_BPM = 5.0
+# Share of the examples without a pulse in the fit of the confidence, by weight: most clips show a face. Our choice:
+# with it, 2 % of the simulated readings without a pulse are shown, as many as the criteria allow.
+PULSE_FREE_SHARE = 0.25
 WEIGHT_DECAY = 1e-3
-MOST_FOR_WIDTH = 4000  # examples in the linear programme, which takes a minute
-SEED = 7  # of their choice
 
 
 def fit(examples: Sequence[Example]) -> Calibration:
@@ -27,15 +28,21 @@ def fit(examples: Sequence[Example]) -> Calibration:
     errors = np.array([e.error_bpm for e in examples])
     features = np.stack([confidence_features(e.evidence) for e in examples])
     weights = np.array([e.weight for e in examples])
+    weights = np.where(np.isfinite(errors), weights, weights * _free_weight(errors, weights))
     ours = np.array([not is_light(e.evidence) for e in examples])
     confidence = fit_confidence(features[ours], (errors <= WITHIN_BPM)[ours], weights[ours])
     sure = features @ confidence > np.log(SHOW_FROM / (1 - SHOW_FROM))
     shown = np.flatnonzero(ours & sure & (errors <= 3 * WITHIN_BPM))
-    if len(shown) > MOST_FOR_WIDTH:
-        shown = np.random.default_rng(SEED).choice(shown, MOST_FOR_WIDTH, replace=False)
     widths = np.stack([width_features(examples[int(k)].evidence) for k in shown])
     width = fit_width(widths, errors[shown])
     return Calibration(tuple(float(w) for w in confidence), tuple(float(w) for w in width))
+
+
+def _free_weight(errors: Float[np.ndarray, " example"], weights: Float[np.ndarray, " example"]) -> float:
+    """Factor on the examples without a pulse, whose error is infinite, that gives them PULSE_FREE_SHARE."""
+    free = weights[np.isinf(errors)].sum()
+    others = weights[np.isfinite(errors)].sum()
+    return float(PULSE_FREE_SHARE / (1 - PULSE_FREE_SHARE) * others / free) if free else 1.0
 
 
 def fit_confidence(
@@ -67,14 +74,14 @@ def fit_width(
     *,
     level: float = 0.95,
 ) -> Float[np.ndarray, " feature"]:
-    """Linear quantile regression of log |error| (pinball loss), solved exactly as a linear programme."""
+    """Linear quantile regression of log |error| (pinball loss), solved exactly as a linear programme.
+
+    The dual programme has one unknown for each example, and as few conditions as there are features.
+    """
     from scipy.optimize import linprog
 
-    n, k = features.shape
     target = np.log(np.maximum(errors_bpm, 0.02))
-    # target = features w + above - below;  minimise level * above + (1 - level) * below
-    cost = np.concatenate([np.zeros(k), np.full(n, level), np.full(n, 1 - level)])
-    equal = np.hstack([features, np.eye(n), -np.eye(n)])
-    bounds = [(None, None)] * k + [(0, None)] * (2 * n)
-    solved = linprog(cost, A_eq=equal, b_eq=target, bounds=bounds, method="highs")
-    return solved.x[:k]
+    # maximise target a, where features^T a = (1 - level) features^T 1 and 0 <= a <= 1
+    balance = (1 - level) * features.sum(axis=0)
+    solved = linprog(-target, A_eq=features.T, b_eq=balance, bounds=(0, 1), method="highs")
+    return -solved.eqlin.marginals

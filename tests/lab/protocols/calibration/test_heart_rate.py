@@ -28,6 +28,7 @@ def evidence(contrast, snr_db, **more):
         "seconds": 20.0,
         "swing_bpm": 1.5,
         "rate_s": 10.0,
+        "unseen": 0.0,
         "rate_bpm": 70.0,
     }
     return RateEvidence(contrast=contrast, snr_db=snr_db, **{**known, **more})
@@ -65,6 +66,20 @@ def test_fit_believes_rates_that_the_panel_sees_and_not_lonely_ones():
     assert fitted.probability(evidence(-0.5, 3.0)) < 0.2
 
 
+def test_clips_without_a_pulse_count_the_stated_share_however_many_there_are():
+    """The probability is one on what people record; a fit to more walls must not lower it."""
+
+    def fitted(n_walls):
+        rng = np.random.default_rng(2)
+        rows = [Example(evidence(rng.normal(2, 1), 0.0), 0.5, "simulated") for _ in range(300)]
+        return fit(
+            rows + [Example(evidence(rng.normal(0, 1), 0.0), np.inf, "simulated") for _ in range(n_walls)]
+        )
+
+    few, many = (fitted(n).probability(evidence(1.2, 0.0)) for n in (300, 3000))
+    assert few == pytest.approx(many, abs=0.08)
+
+
 def test_a_weight_counts_an_example_several_times():
     features = np.column_stack([np.ones(40), np.tile([0.0, 1.0], 20)])
     right = np.tile([False, False, True, True, False, True, False, True], 5)
@@ -86,6 +101,8 @@ def test_examples_are_windows_and_clips_of_every_method_with_finite_errors():
     rows = examples_of_clip(known, np.random.default_rng(0), source="here", person="p", weight=2.0)
     assert all(np.isfinite(row.error_bpm) and row.source == "here" and row.weight == 2.0 for row in rows)
     assert 8 <= sum(row.whole for row in rows) < len(rows) / 2
+    part = [row for row in rows if row.evidence.unseen]
+    assert {row.whole for row in part} == {False} and all(0 < row.evidence.unseen < 1 for row in part)
 
 
 def test_a_third_of_the_clips_has_no_background_with_a_pulse_and_without():
