@@ -31,6 +31,13 @@ from jaxtyping import Float
 from rppg_core.errors import ClipTooShortError, UsageError
 from rppg_core.signals.checks import check_kind, check_samples, check_trace
 from rppg_core.signals.filters import moving_average, segments
+from rppg_core.signals.projections import (
+    DARKEST,
+    chrom_projection,
+    pbv_projection,
+    pos_projection,
+    relative_change,
+)
 from rppg_core.signals.spectrum import power_spectrum
 from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip, MethodOutput, RgbTrace
 from rppg_core.video.prepare import overlap_add, overlapping_windows
@@ -40,7 +47,6 @@ SHORT_WINDOW_S = 1.6  # CHROM and POS: 32 frames at 20 fps in both papers; holds
 ICA_WINDOW_S = 30.0
 PBV_WINDOW_S = 6.4
 PBV_SIGNATURE = (0.33, 0.77, 0.53)  # relative pulsatility of R, G, B
-DARKEST = 1.0  # grey levels: a darker channel carries only noise and is not amplified further
 
 
 def green(trace: RgbTrace) -> Float[np.ndarray, " time"]:
@@ -54,7 +60,7 @@ def green(trace: RgbTrace) -> Float[np.ndarray, " time"]:
 
     Source: Verkruysse et al. 2008, Optics Express 16(26), section 3.
     """
-    return -_relative(_colour(trace))[:, 1]
+    return -relative_change(_colour(trace))[:, 1]
 
 
 def ica(trace: RgbTrace) -> Float[np.ndarray, " time"]:
@@ -75,7 +81,9 @@ def ica(trace: RgbTrace) -> Float[np.ndarray, " time"]:
     """
     colour = _colour(trace)
     windows = overlapping_windows(len(colour), round(ICA_WINDOW_S * trace.fs))
-    return overlap_add([_ica_window(_relative(colour[w]), trace.fs) for w in windows], windows, len(colour))
+    return overlap_add(
+        [_ica_window(relative_change(colour[w]), trace.fs) for w in windows], windows, len(colour)
+    )
 
 
 def chrom(trace: RgbTrace) -> Float[np.ndarray, " time"]:
@@ -92,10 +100,8 @@ def chrom(trace: RgbTrace) -> Float[np.ndarray, " time"]:
     """
     colour = _colour(trace)
     windows = overlapping_windows(len(colour), round(SHORT_WINDOW_S * trace.fs))
-    relative = _relative(np.stack([colour[w] for w in windows]))  # (W, K, C)
-    x = relative @ [3.0, -2.0, 0.0]
-    y = relative @ [1.5, 1.0, -1.5]
-    return overlap_add(list(x - _ratio(x, y) * y), windows, len(colour))
+    relative = relative_change(np.stack([colour[w] for w in windows]))  # (W, K, C)
+    return overlap_add(list(chrom_projection(relative)), windows, len(colour))
 
 
 def pbv(
@@ -125,12 +131,9 @@ def pbv(
     pulse = _unit(signature)
     parts = []
     for window in windows:
-        relative = _relative(colour[window])
+        relative = relative_change(colour[window])
         swing = relative - moving_average(relative, trace.fs, 1.5)
-        covariance = swing.T @ swing / len(swing)
-        ridge = 1e-6 * np.trace(covariance) + 1e-18  # the covariance of a noise-free trace is singular
-        weight = np.linalg.solve(covariance + ridge * np.eye(3), pulse)
-        parts.append(-relative @ weight * (pulse[1] / (weight @ pulse)))
+        parts.append(pbv_projection(relative, swing, pulse))
     return overlap_add(parts, windows, len(colour))
 
 
@@ -150,18 +153,13 @@ def pos(trace: RgbTrace) -> Float[np.ndarray, " time"]:
     colour = _colour(trace)
     n = len(colour)
     length = min(n, round(SHORT_WINDOW_S * trace.fs))
-    relative = _relative(
-        np.lib.stride_tricks.sliding_window_view(colour, length, axis=0), axis=2
-    )  # (W, C, K)
-    red, green_, blue = relative.transpose(1, 0, 2)
-    s1 = green_ - blue
-    s2 = green_ + blue - 2 * red
-    h = s1 + _ratio(s1, s2) * s2  # (W, K)
+    windows = np.lib.stride_tricks.sliding_window_view(colour, length, axis=0)  # (W, C, K)
+    pulse = pos_projection(relative_change(windows.transpose(0, 2, 1)))  # (W, K)
     total, count = np.zeros(n), np.zeros(n)
     for k in range(length):  # frame k of all windows at once
-        total[k : k + len(h)] += h[:, k]
-        count[k : k + len(h)] += 1
-    return -total / count
+        total[k : k + len(pulse)] += pulse[:, k]
+        count[k : k + len(pulse)] += 1
+    return total / count
 
 
 def lgi(trace: RgbTrace) -> Float[np.ndarray, " time"]:
@@ -310,20 +308,8 @@ def _colour(trace: RgbTrace) -> np.ndarray:
     return np.asarray(samples, dtype=np.float64)
 
 
-def _relative(colour: np.ndarray, axis: int = -2) -> np.ndarray:
-    """Change relative to the mean over time (`axis`)."""
-    mean = colour.mean(axis=axis, keepdims=True)
-    return (colour - mean) / np.maximum(mean, DARKEST)
-
-
 def _unit(signature: tuple[float, float, float]) -> np.ndarray:
     return np.array(signature) / np.linalg.norm(signature)
-
-
-def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Ratio of the standard deviations of a and b in each window, 0 where b is constant: (W, K) -> (W, 1)."""
-    sd_a, sd_b = a.std(axis=1, keepdims=True), b.std(axis=1, keepdims=True)
-    return np.divide(sd_a, sd_b, out=np.zeros_like(sd_a), where=sd_b > 1e-12)
 
 
 def _green_without(colour: np.ndarray, axis: np.ndarray) -> np.ndarray:

@@ -3,9 +3,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rppg_core.classical import chrom, pbv, pos
+from rppg_core.errors import UsageError
 from rppg_core.signals.filters import standardise
-from rppg_core.types import ROIS, FaceClip, STMap, marked_rows
-from rppg_core.video.prepare import cut, overlap_add, overlapping_windows, resample, stmap_band
+from rppg_core.types import ROIS, FaceClip, RgbTrace, STMap, marked_rows
+from rppg_core.video.prepare import (
+    CELL_SIGNATURE,
+    PROJECTION_S,
+    PROJECTIONS,
+    cut,
+    overlap_add,
+    overlapping_windows,
+    projections,
+    resample,
+    stmap_band,
+)
 from tests.clip_factory import LaterClip, full_clip
 
 
@@ -126,6 +138,55 @@ def test_stmap_band_keeps_relative_strength_of_cells():
     cells = 100 + np.stack([pulse, 2 * pulse], axis=1)[:, :, None] * np.ones(3)
     band = stmap_band(STMap(cells, 30.0, np.ones(2)), "pulse")
     assert band[:, 1].std() / band[:, 0].std() == pytest.approx(2, rel=0.01)  # never a z-score per cell
+
+
+def lit_cells(light=0.03, n_cells=3, seconds=20):
+    """Cells with a pulse of 0.5 % under light that is ten times larger, and the pulse."""
+    rng = np.random.default_rng(3)
+    times_s = np.arange(30 * seconds) / 30
+    pulse = np.sin(2 * np.pi * 1.2 * times_s)
+    shine = light * np.convolve(rng.standard_normal(len(times_s)), np.hanning(9) / 4, "same")
+    colour = rng.uniform(80, 160, (n_cells, 3))
+    cells = colour * (1 + shine[:, None, None] - 0.005 * pulse[:, None, None] * np.array(CELL_SIGNATURE))
+    return STMap(cells + 0.02 * rng.standard_normal(cells.shape), 30.0, np.ones(n_cells)), pulse
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+def test_a_projection_of_one_cell_is_the_classical_method_on_it(name, monkeypatch):
+    monkeypatch.setattr("rppg_core.classical.PBV_WINDOW_S", PROJECTION_S)
+    stmap, _ = lit_cells(n_cells=1)
+    trace = RgbTrace(stmap.samples[:, 0], 30.0)
+    by_name = {"pos": pos, "chrom": chrom, "pbv": lambda trace: pbv(trace, signature=CELL_SIGNATURE)}
+    wanted, found = by_name[name](trace), projections(stmap, names=(name,))[:, 0, 0]
+    inside = slice(30, -30)
+    # windows lie at other places, a line is removed in each, and dark colours count less
+    assert np.corrcoef(wanted[inside], found[inside])[0, 1] > 0.97
+
+
+def test_light_cancels_in_the_projections_and_not_in_the_band():
+    stmap, pulse = lit_cells()
+    assert abs(np.corrcoef(stmap_band(stmap, "pulse")[:, 0, 1], pulse)[0, 1]) < 0.4
+    for found in projections(stmap)[:, 0].T:
+        assert np.corrcoef(found, pulse)[0, 1] > 0.8
+
+
+def test_each_projection_has_one_scale_over_the_cells_and_rises_with_blood():
+    stmap, pulse = lit_cells(light=0.0)
+    weak = STMap(stmap.samples[:, [0, 0]], 30.0, np.array([1.0, 0.0]))
+    found = projections(weak)
+    np.testing.assert_allclose(np.sqrt((found[:, 0] ** 2).mean(axis=0)), 1, rtol=0.02)
+    assert found.shape == (600, 2, len(PROJECTIONS)) and (pulse @ found[:, 0] > 0).all()
+
+
+def test_projections_of_a_still_black_or_short_map_are_finite():
+    for cells in (np.full((90, 2, 3), 100.0), np.zeros((90, 2, 3)), np.full((5, 2, 3), 50.0)):
+        assert (projections(STMap(cells, 30.0, np.ones(2))) == 0).all()
+
+
+@pytest.mark.parametrize("names", [("ica",), (), "pos", ["pos", "x"]])
+def test_unknown_projections_are_named(names):
+    with pytest.raises(UsageError, match="pos, chrom, pbv"):
+        projections(lit_cells()[0], names=names)
 
 
 @settings(max_examples=30)
