@@ -195,14 +195,13 @@ def check_sizes(config: Any, numbers: Sequence[str], lists: Sequence[str]) -> No
 
 
 def check_choices(config: Any, **known: tuple[str, ...]) -> None:
-    """Check that config fields hold one of the allowed words, or a tuple of them.
+    """Check that config fields hold one of the allowed words.
 
     Raises:
         UsageError: a field does not; the message names it.
     """
     for name, words in known.items():
-        value = getattr(config, name)
-        if not set(value if isinstance(value, tuple) else [value]) <= set(words):
+        if (value := getattr(config, name)) not in words:
             raise UsageError(
                 f"{name} is {value!r}"[:80], wanted=f"one of {', '.join(words)}", do="choose one of them"
             )

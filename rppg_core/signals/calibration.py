@@ -21,7 +21,7 @@ from rppg_core.signals.windows import WINDOW_S
 
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
 SHOW_FROM = 0.8  # values are shown at this confidence or above
-USUAL_SWING_BPM = 2.0  # of the windows of a resting heart
+USUAL_SWING_BPM = 1.5  # of the windows of a resting heart
 SAME_IN_CONTROL = 0.35  # explained to this share or above, a rate is attributed to light or camera
 # Below this, what swings with the waveform is the brightness of the skin: light. Our choice: nearly all clear pulses
 # of real people have more, nearly all lights less; the report of `make calibrate` counts what it refuses.
@@ -70,12 +70,10 @@ def confidence_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]
 
 
 def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
-    """1, contrast, SNR, logs of: seconds of the mean, rate (fast hearts vary more), its standard error, unseen swing.
+    """1, contrast, SNR, logs of: seconds of the mean, rate (fast hearts vary more), its standard error; unseen share.
 
-    Where a mean leaves windows out, the clip's own mean may lie elsewhere, by their share of the track's swing.
+    Where a mean leaves windows out, the clip's own mean may lie elsewhere.
     """
-    swing_bpm = _usual_swing_bpm(evidence)
-    averaged = _windows(evidence.rate_s)
     return np.array(
         [
             1.0,
@@ -83,8 +81,8 @@ def width_features(evidence: RateEvidence) -> Float[np.ndarray, " feature"]:
             np.clip(evidence.snr_db, -15, 20) / 10,
             np.log(np.clip(evidence.rate_s, 5, 60) / 20),
             np.log(np.clip(evidence.rate_bpm, 40, 240) / 75),
-            np.log(np.clip(swing_bpm / np.sqrt(averaged), 0.2, 10)),
-            np.log1p(evidence.unseen * swing_bpm),
+            np.log(np.clip(_swing_of_mean_bpm(evidence), 0.2, 10)),
+            evidence.unseen,
         ]
     )
 
@@ -96,15 +94,11 @@ def calibration() -> Calibration:
     return Calibration(tuple(stored["confidence"]), tuple(stored["log_half_width"]))
 
 
-def _usual_swing_bpm(evidence: RateEvidence) -> float:
-    """Swing of the track; the fewer windows, the nearer to the usual swing: one window has none."""
-    seen = _windows(evidence.seconds)
-    return float(np.sqrt(((seen - 1) * evidence.swing_bpm**2 + USUAL_SWING_BPM**2) / seen))
-
-
-def _windows(seconds: float) -> float:
-    """Windows, overlapping by half, in a stretch."""
-    return max(1.0, 2 * seconds / WINDOW_S - 1)
+def _swing_of_mean_bpm(evidence: RateEvidence) -> float:
+    """Standard error of the mean rate; the fewer windows, the nearer to the usual swing: one window has none."""
+    seen, averaged = (max(1.0, 2 * s / WINDOW_S - 1) for s in (evidence.seconds, evidence.rate_s))
+    swing_bpm = np.sqrt(((seen - 1) * evidence.swing_bpm**2 + USUAL_SWING_BPM**2) / seen)
+    return float(swing_bpm / np.sqrt(averaged))
 
 
 def _log_odds(share: float) -> float:

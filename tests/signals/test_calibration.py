@@ -74,14 +74,11 @@ def test_a_heart_that_swings_gets_a_wider_interval():
     assert fitted.half_width_bpm(dataclasses.replace(GOOD, swing_bpm=6.0)) > 1.2 * fitted.half_width_bpm(GOOD)
 
 
-def test_a_mean_that_leaves_windows_out_gets_a_wider_interval_the_more_the_track_swings():
-    fitted = calibration()
-    widths = [
-        fitted.half_width_bpm(dataclasses.replace(GOOD, swing_bpm=swing, unseen=0.5))
-        / fitted.half_width_bpm(dataclasses.replace(GOOD, swing_bpm=swing))
-        for swing in (1.5, 6.0)
-    ]
-    assert 1.05 < widths[0] < widths[1]
+def test_a_mean_that_leaves_windows_out_gets_a_wider_interval():
+    none, some, most = (
+        calibration().half_width_bpm(dataclasses.replace(GOOD, unseen=share)) for share in (0.0, 0.3, 0.8)
+    )
+    assert 1.1 * none < some < most
 
 
 def test_shorter_and_noisier_clips_get_wider_intervals():

@@ -18,7 +18,7 @@ from rppg_core.nn.cells import CellAttention, CellEncoder
 from rppg_core.nn.layers import TemporalBlock
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
 from rppg_core.types import FS, FaceClip, STMap
-from rppg_core.video.prepare import PROJECTIONS, projections, stmap_band
+from rppg_core.video.prepare import stmap_band
 
 CELLS = 36
 
@@ -33,11 +33,10 @@ class TraceNetConfig:
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)  # of the trunk's blocks: 3.2 s on each side of a sample
     # "band" is the preparation of DESIGN section 4; the other two were measured to fail, and stay for the ablation
     scaling: Literal["band", "zscore", "raw"] = "band"
-    projections: tuple[str, ...] = ()  # of every cell beside its colours, keys of `prepare.PROJECTIONS`
 
     def __post_init__(self):
         check_sizes(self, ("window", "cell_channels", "channels"), ("dilations",))
-        check_choices(self, scaling=("band", "zscore", "raw"), projections=tuple(PROJECTIONS))
+        check_choices(self, scaling=("band", "zscore", "raw"))
 
     @classmethod
     def tiny(cls) -> TraceNetConfig:
@@ -56,7 +55,7 @@ class TraceNet(RppgModel):
         attention: CellAttention, over cells.
         trunk: TemporalBlocks, over time.
         head: one convolution that outputs the pulse.
-    Shapes: stmap (B, T, N, 3 + projections), weight (B, N) -> bvp (B, T).
+    Shapes: stmap (B, T, N, 3), weight (B, N) -> bvp (B, T).
     Left out: heads for rates; HR is computed from the waveform as for every method.
     """
 
@@ -67,7 +66,7 @@ class TraceNet(RppgModel):
 
     def __init__(self, config: TraceNetConfig):
         super().__init__(config)
-        self.encoder = CellEncoder(config.cell_channels, colours=3 + len(config.projections))
+        self.encoder = CellEncoder(config.cell_channels)
         self.attention = CellAttention(config.cell_channels)
         self.widen = nn.Conv1d(2 * config.cell_channels, config.channels, 1)
         self.trunk = nn.Sequential(*(TemporalBlock(config.channels, 7, d) for d in config.dilations))
@@ -79,11 +78,8 @@ class TraceNet(RppgModel):
     def inputs_from_clip(cls, clip: FaceClip, config: TraceNetConfig) -> dict[str, np.ndarray]:
         cells, weight = clip.need("stmap"), clip.need("stmap_weight")
         stmap = STMap(cells, clip.fs or FS, weight)
-        maps = [scaled_map(stmap, config.scaling)]
-        if config.projections:
-            maps.append(projections(stmap, names=config.projections))
         return {
-            "stmap": np.concatenate(maps, axis=2).astype(np.float32),
+            "stmap": scaled_map(stmap, config.scaling).astype(np.float32),
             "weight": weight.astype(np.float32),
         }
 
