@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import urllib.request
 import zipfile
@@ -100,6 +101,26 @@ def test_analyze_reads_a_video_with_a_network_of_the_wheel(commands, face_models
     report = json.loads((tmp_path / "me.json").read_text())
     assert report["consensus"]["vitals"]["hr"]["value"] == pytest.approx(80, abs=3)  # 10 s: 3 bpm
     assert set(report["estimates"]) == {"pos", "tracenet"}
+
+
+def lines_without_seconds(text: str) -> list[str]:
+    """Lines of a table of results without its last column, which no two runs share."""
+    return [re.sub(r" *\d+\.\d\d$", "", line.rstrip()) for line in text.strip().splitlines()]
+
+
+def test_example_of_the_readme_is_what_the_commands_print(commands, face_models, tmp_path):
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("## What a result looks like")[1]
+    _, table, after = text.split("```")[:3]
+    refusal = " ".join(after.split('"')[1].split())
+    for name, amplitude in (("face.mkv", "0.5"), ("still.mkv", "0")):
+        run(
+            [commands / "rppg", "simulate", name, "--hr", "72", "--rr", "15", "--amplitude", amplitude],
+            tmp_path,
+        )
+    wanted = lines_without_seconds(table)
+    printed = lines_without_seconds(run([commands / "rppg", "analyze", "face.mkv"], tmp_path))
+    assert printed[: len(wanted)] == wanted
+    assert run([commands / "rppg", "analyze", "still.mkv"], tmp_path).startswith(refusal)
 
 
 def test_demo_serves_its_page(commands, tmp_path):

@@ -13,13 +13,13 @@ from jaxtyping import Bool, Complex, Float
 
 from rppg_core.signals.checks import check_kind, check_samples
 from rppg_core.signals.filters import detrend
+from rppg_core.signals.projections import relative_change
 from rppg_core.signals.spectrum import hann_transform, window_slices
 from rppg_core.signals.windows import WINDOW_S, WindowSpectra, long_segments, nearest
 
 COHERENCE_HZ = 0.15  # half of the strip in which phases are compared
 BY_CHANCE = 0.3  # share of independent noises whose coherence counts
 DIMMER = 2.0  # light may fall on a face this many times as strongly as on the wall behind it
-DARKEST = 1.0  # grey levels: a darker channel carries only noise
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def light_from_colours(
     transforms, spans = [], []
     freqs_hz = np.zeros(0)
     for segment in long_segments(valid & np.isfinite(every).all(axis=1), fs):
-        swing = detrend(every[segment] / np.maximum(every[segment].mean(axis=0), DARKEST), fs)
+        swing = detrend(relative_change(every[segment]), fs)
         for window in window_slices(len(swing), fs, window_s=WINDOW_S):
             found = [hann_transform(swing[window, k], fs) for k in range(every.shape[1])]
             freqs_hz = found[0][0]

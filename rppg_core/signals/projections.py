@@ -13,8 +13,8 @@ DARKEST = 1.0  # grey levels: a darker channel carries only noise and is not amp
 
 
 def relative_change(
-    colour: Float[np.ndarray, "*any frame 3"], black_level: float = 0.0
-) -> Float[np.ndarray, "*any frame 3"]:
+    colour: Float[np.ndarray, "*any frame channel"], black_level: float = 0.0
+) -> Float[np.ndarray, "*any frame channel"]:
     """Change relative to the mean over the window.
 
     Args:

@@ -91,6 +91,7 @@ def follow(
 def _best_path(
     evidence: Float[np.ndarray, "window rate"], times_s: Float[np.ndarray, " window"], free_hz: float = 0.0
 ) -> Int[np.ndarray, " window"]:
+    """The path with the most evidence, where only changes beyond `free_hz` cost."""
     change_hz = STEP_HZ * np.abs(np.arange(evidence.shape[1])[:, None] - np.arange(evidence.shape[1]))
     change = CHANGE_COST * np.maximum(change_hz - free_hz, 0.0)
     total, origins = evidence[0], []

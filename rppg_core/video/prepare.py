@@ -109,15 +109,12 @@ def stmap_band(stmap: STMap, band: Literal["pulse", "slow"]) -> Float[np.ndarray
     check_kind(stmap, STMap, "stmap", do="make one: STMap(cells, fs, weight)")
     if not isinstance(band, str) or band not in ("pulse", "slow"):
         raise UsageError(f"band {band!r}"[:80], wanted="'pulse' or 'slow'", do="choose one of them")
-    mean = stmap.samples.mean(axis=0, keepdims=True)
-    relative = stmap.samples / (mean + BLACK_LEVEL) - mean / (mean + BLACK_LEVEL)
+    relative = relative_change(stmap.samples.swapaxes(0, 1), BLACK_LEVEL)  # (N, T, C)
     if band == "pulse":
-        relative = relative - moving_average(relative, stmap.fs, 1.5)
-    else:
-        time = np.linspace(-1, 1, len(relative))[:, None, None]
-        slope = (relative * time).mean(axis=0, keepdims=True) / (time**2).mean()
-        relative = bandpass(relative - slope * time, stmap.fs, low_hz=0.0, high_hz=0.7)
-    return _one_scale(relative, stmap.weight[None, :, None])
+        changes = relative.swapaxes(0, 1)
+        return _one_scale(changes - moving_average(changes, stmap.fs, 1.5), stmap.weight[None, :, None])
+    slow = bandpass(_without_line(relative).swapaxes(0, 1), stmap.fs, low_hz=0.0, high_hz=0.7)
+    return _one_scale(slow, stmap.weight[None, :, None])
 
 
 def projections(
@@ -134,7 +131,7 @@ def projections(
         Dimensionless, rises with blood volume; standard deviation 1 over all cells weighted by skin, clipped to +-6.
 
     Source: our choice: `signals.projections` on `x / (mean + 10)` minus its line, in windows an eighth of their
-    length apart, Hann overlap-add. A convolution cannot cancel light that is 20 to 40 times larger than the pulse.
+    length apart, Hann overlap-add. A convolution cannot cancel light that is far larger than the pulse.
     """
     check_kind(stmap, STMap, "stmap", do="make one: STMap(cells, fs, weight)")
     if isinstance(names, str) or not names or set(names) - set(PROJECTIONS):
@@ -146,7 +143,7 @@ def projections(
     n = len(stmap.samples)
     length = min(n, round(check_number(window_s, "window_s", low=0.1) * stmap.fs))
     windows = overlapping_windows(n, length, hop=max(1, length // 8))
-    samples = stmap.samples.astype(np.float32)  # half of the time, and far more digits than a camera gives
+    samples = stmap.samples.astype(np.float32)  # faster, and far more digits than a camera gives
     cells = np.stack([samples[window] for window in windows]).swapaxes(1, 2)  # (W, N, K, C)
     relative = _without_line(relative_change(cells, BLACK_LEVEL))
     joined = [

@@ -44,6 +44,11 @@ def _video() -> dict[str, Callable[[], Any]]:
         "resample: a rate beyond memory": lambda: prepare.resample(_clip(), 1e12),
         "stmap_band: another band": lambda: prepare.stmap_band(stored, "fast"),  # type: ignore[arg-type]
         "stmap_band: an array": lambda: prepare.stmap_band(RGB, "pulse"),  # type: ignore[arg-type]
+        "projections: an unknown one": lambda: prepare.projections(stored, names=("ica",)),
+        "projections: a word": lambda: prepare.projections(stored, names="pos"),
+        "projections: an array": lambda: prepare.projections(RGB),  # type: ignore[arg-type]
+        "projections: no window": lambda: prepare.projections(stored, window_s=NAN),
+        "overlapping_windows: no hop": lambda: prepare.overlapping_windows(100, 10, hop=0),
         "overlapping_windows: no length": lambda: prepare.overlapping_windows(100, 0),
         "overlap_add: another length": lambda: prepare.overlap_add([WAVE], [slice(0, 5)], N),
         "cell_weights: one axis": lambda: stmap.cell_weights(WAVE),

@@ -36,7 +36,7 @@ def test_a_steady_rate_is_found_in_every_window():
 @pytest.mark.parametrize("ends_bpm", [(120, 75), (74, 110)])
 @pytest.mark.parametrize("width_hz", [0.05, 0.08])
 def test_a_rate_that_changes_is_followed_to_its_ends(ends_bpm, width_hz):
-    """A cost for every change would draw the first and the last window towards the middle, by 4 to 8 bpm."""
+    """A cost for every change would draw the first and the last window towards the middle."""
     rates = np.linspace(*ends_bpm, 7)
     windows = [power((bpm, 1.0), floor=0.1, width_hz=width_hz) for bpm in rates]
     np.testing.assert_allclose(found_bpm(windows), rates, atol=1.5)
