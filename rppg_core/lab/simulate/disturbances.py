@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import signal
 
+from rppg_core.lab.simulate.head import GRID_HZ, Motion, even_grid
 from rppg_core.lab.simulate.physiology import band_noise
-from rppg_core.lab.simulate.scene import GRID_HZ, Motion
 
 STEP_SIZE = 0.06  # median relative size of a step of light
 DARKEST = 0.05  # of the mean brightness, because a camera's gain is limited
@@ -50,7 +50,7 @@ def screen_light(
     """
     if not strength:
         return np.zeros(len(times_s))
-    grid_s = _grid(times_s)
+    grid_s = even_grid(times_s)
     rate_hz = _log_uniform(rng, *SCREEN_HZ) * (1 + 0.02 * band_noise(grid_s, 0.05, 0.5, rng))
     rhythm = np.sqrt(2) * np.sin(2 * np.pi * (np.cumsum(rate_hz) / GRID_HZ + rng.uniform()))
     share = rng.uniform(0.3, 1.0)
@@ -85,7 +85,7 @@ def talk(
     """How far the mouth is open, 0..1: syllables at 2-6 Hz in sentences that take `share` of the time."""
     if not share:
         return np.zeros(len(times_s))
-    grid_s = _grid(times_s)
+    grid_s = even_grid(times_s)
     rate_hz = rng.uniform(*SYLLABLES_HZ) * np.exp(0.25 * band_noise(grid_s, 0.2, 2.0, rng))
     open_ = 0.5 - 0.5 * np.cos(2 * np.pi * np.cumsum(rate_hz) / GRID_HZ)
     height = np.clip(0.55 + 0.25 * band_noise(grid_s, 0.3, 2.0, rng), 0.05, 1)
@@ -121,10 +121,6 @@ def with_body(
         rise = rise + beat_percent / 100 * slope / max(slope.std(), 1e-9)
     shift = motion.shift - np.stack([0.2 * rise, rise], axis=1)  # up, and a little to the side
     return replace(motion, shift=shift, zoom=motion.zoom + 0.3 * breath_percent / 100 * resp)
-
-
-def _grid(times_s: np.ndarray) -> np.ndarray:
-    return np.arange(times_s[0], times_s[-1] + 2 / GRID_HZ, 1 / GRID_HZ)
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

@@ -23,6 +23,8 @@ from jaxtyping import Float, Int, UInt8
 from rppg_core.errors import UsageError, WriteError
 from rppg_core.lab.simulate.codec import CodedFrames
 from rppg_core.lab.simulate.drawn import draw_portrait
+from rppg_core.lab.simulate.hands import gestures
+from rppg_core.lab.simulate.head import Motion, head_motion
 from rppg_core.lab.simulate.physiology import Waves, band_noise, simulate_waves
 from rppg_core.lab.simulate.portrait import load_portrait
 from rppg_core.lab.simulate.render import (
@@ -31,10 +33,11 @@ from rppg_core.lab.simulate.render import (
     Layers,
     RenderedFrames,
     Scene,
+    before_wall,
     portrait_layers,
     wall_layers,
 )
-from rppg_core.lab.simulate.scene import Motion, frame_times, head_motion, shown_frames
+from rppg_core.lab.simulate.scene import frame_times, shown_frames
 from rppg_core.lab.simulate.script import (
     exposed,
     layer_strengths,
@@ -66,7 +69,7 @@ __all__ = [
 BLOCK_S = 0.5  # of kind "shuffled"
 # Each part of a clip has its own stream of random numbers: changing one part leaves the others unchanged.
 _BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND = range(9)
-_COLOUR, _EVENTS, _COPIES, _FACE = range(9, 13)
+_COLOUR, _EVENTS, _COPIES, _FACE, _HANDS, _BACKDROP = range(9, 15)
 
 
 @dataclass(frozen=True)
@@ -206,7 +209,12 @@ def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> S
         behind, clouds = _busy_background(times_s, _rng(settings, _BEHIND))
         strengths[:, CLOUDS] = clouds * light
     gain = exposed(settings, strengths, layers.pictures[..., 1].mean(axis=(1, 2)), times_s)
-    return Scene(layers, (strengths * gain[:, None]).astype(np.float32), motion, behind, settings.camera)
+    hand = None
+    if layers.skin.any():
+        hand = gestures(times_s, _rng(settings, _HANDS), per_min=settings.gestures)
+    return Scene(
+        layers, (strengths * gain[:, None]).astype(np.float32), motion, behind, settings.camera, hand
+    )
 
 
 def _layers(settings: SimulationSettings) -> Layers:
@@ -214,6 +222,8 @@ def _layers(settings: SimulationSettings) -> Layers:
         portrait = draw_portrait(_rng(settings, _FACE), tone=settings.tone, size=settings.size)
     else:
         portrait = load_portrait(settings.photo, tone=settings.tone, size=settings.size)
+    if settings.backdrop == "wall":
+        portrait = before_wall(portrait, _rng(settings, _BACKDROP))
     rng = _rng(settings, _LAYERS)
     if settings.kind in ("wall", "noise"):
         return wall_layers(portrait, rng, blank=settings.kind == "noise")

@@ -9,18 +9,19 @@ Axis letters: T time, K layer, H, W, L landmark.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from rppg_core.lab.simulate.colour import camera_colours, pulse_colour
+from rppg_core.lab.simulate.hands import Hand
+from rppg_core.lab.simulate.head import Motion
 from rppg_core.lab.simulate.physiology import band_noise
 from rppg_core.lab.simulate.portrait import SIDE_WIDTHS, Portrait
 from rppg_core.lab.simulate.scene import (
     Camera,
-    Motion,
     Sensor,
     Warp,
     noise_variance,
@@ -123,11 +124,7 @@ def wall_layers(portrait: Portrait, rng: np.random.Generator, *, blank: bool = F
     The landmarks are those of the portrait; the wall uses nothing else of it.
     """
     size = len(portrait.body)
-    colour = rng.uniform(0.12, 0.45) * np.exp(rng.normal(0, 0.15, 3))
-    rough = rng.choice([0.0, 0.03, 0.1])
-    texture = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), 1.2)
-    light = np.exp(0.15 * smooth_field(size, rng, knots=3) + rough * texture / texture.std())
-    still = (light[..., None] * colour).astype(np.float32)
+    still = _wall_picture(size, rng)
     if blank:
         still = np.full_like(still, 0.214)
     pictures = np.zeros((N_LAYERS, size, size, 3), np.float32)
@@ -146,6 +143,7 @@ class Scene:
     motion: Motion  # of what `moving` marks
     behind: Motion | None  # of the background, where it moves
     camera: Camera
+    hand: Hand | None = None
 
 
 class RenderedFrames:
@@ -175,6 +173,12 @@ class RenderedFrames:
         self._strengths = np.ascontiguousarray(scene.strengths[:, used])
         self._head = Warp(layers.moving, layers.centre, layers.face_width)
         self._behind = Warp(1 - layers.moving, layers.centre, layers.face_width)
+        self._hand_colour = _skin_mean(layers) * (0 if scene.hand is None else scene.hand.colour)
+        rows, columns = (np.mgrid[: len(layers.moving), : len(layers.moving)] + 0.5).astype(np.float32)
+        self._right, self._down = (
+            (axis - middle) / layers.face_width
+            for axis, middle in zip((columns, rows), layers.centre, strict=True)
+        )
         self._sensor = Sensor(scene.camera, self._flat.shape[1], np.random.default_rng(seed))
 
     def __len__(self) -> int:
@@ -202,7 +206,17 @@ class RenderedFrames:
             light = self._head.apply(light, scene.motion, moment)
         if scene.behind is not None:
             light = self._behind.apply(light, scene.behind, moment)
+        if scene.hand is not None:
+            light = self._behind_hand(light, scene.hand, moment)
         return self._sensor.expose(light, np.random.default_rng([*self._seed, k]))
+
+    def _behind_hand(self, light: np.ndarray, hand: Hand, moment: int) -> np.ndarray:
+        """The picture with the hand in front of it, in the same light."""
+        share = hand.cover(self._right, self._down, moment)
+        if share is None:
+            return light
+        colour = (self._strengths[moment, 0] * self._hand_colour).astype(np.float32)
+        return light + share[..., None] * (colour - light)
 
 
 class KnownFace:
@@ -241,6 +255,28 @@ class KnownFace:
             points = self._warp.points(points, self._scene.motion, int(self._order[k]))
         points = self._warp.points(points, self._jitter, k) + self._mix @ self._points[k]
         return FaceObservation(points.astype(np.float32), 1.0, 1)
+
+
+def before_wall(portrait: Portrait, rng: np.random.Generator) -> Portrait:
+    """The same head before a wall."""
+    head = portrait.head[..., None]
+    body = head * portrait.body + (1 - head) * _wall_picture(len(head), rng)
+    return replace(portrait, body=body, highlights=portrait.highlights * portrait.head)
+
+
+def _wall_picture(size: int, rng: np.random.Generator) -> Float[np.ndarray, "size size 3"]:
+    """A wall in linear light: one colour, smooth or rough, in light that falls off to some side."""
+    colour = rng.uniform(0.12, 0.45) * np.exp(rng.normal(0, 0.15, 3))
+    rough = rng.choice([0.0, 0.03, 0.1])
+    texture = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), 1.2)
+    light = np.exp(0.15 * smooth_field(size, rng, knots=3) + rough * texture / texture.std())
+    return (light[..., None] * colour).astype(np.float32)
+
+
+def _skin_mean(layers: Layers) -> Float[np.ndarray, " 3"]:
+    """Mean colour of the face's skin in linear light; 0 without a face."""
+    weight = layers.skin / max(float(layers.skin.sum()), 1e-9)
+    return np.tensordot(weight, layers.pictures[0], 2)
 
 
 def _open_mouth(portrait: Portrait, still: np.ndarray) -> Float[np.ndarray, "height width 3"]:

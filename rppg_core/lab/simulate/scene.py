@@ -1,6 +1,6 @@
-"""Everything around the pulse: motion of the head, changes of the light, effects of the camera.
+"""Everything around the pulse: changes of the light, the picture that moves with the head, effects of the camera.
 
-This is the third stage of the simulator. Motion, light and pulse become a few coefficients per frame for a
+This is the third stage of the simulator. Motion (`head`), light and pulse become a few coefficients per frame for a
 few fixed pictures (`Layers`), which are summed in linear light, warped with the head and encoded by the
 camera.
 
@@ -18,58 +18,12 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from rppg_core.lab.simulate.head import Motion, even_grid
 from rppg_core.lab.simulate.physiology import band_noise
 
-GRID_HZ = 100.0  # rate at which slow processes are drawn
 MIDDLE_GREY = 0.214  # linear light of grey level 127 at the usual gamma
 POOL = 1 << 22  # normal deviates from which each frame's noise is cut
-MAX_SHIFT = 0.13  # of the face width
 CODECS = ("h264", "mpeg4")
-
-
-@dataclass(frozen=True)
-class MotionLevel:
-    """How much a head moves; standard deviations unless stated otherwise."""
-
-    sway: float  # slow irregular sway at 0.15-1.5 Hz, % of the face width
-    burst: float  # quasi-periodic nodding and swaying at 0.2-3.5 Hz while it lasts, % of the face width
-    burst_share: float  # share of the time with a burst
-    jerk: float  # size of a sudden move, % of the face width
-    jerks_per_min: float
-    roll_deg: float
-    zoom: float  # % of the distance
-
-
-@dataclass(frozen=True)
-class Glances:
-    """A head that looks around: quick, smooth moves between poses that are held for a while."""
-
-    shift: float  # spread of the poses, % of the face width
-    roll_deg: float
-    zoom: float  # % of the distance
-    move_s: tuple[float, float]  # shortest and longest move
-    hold_s: tuple[float, float]  # shortest and longest hold between moves
-    tremor: float  # % of the face width, 3-8 Hz
-
-
-# "glances" is kept apart: `random_settings` never draws it, so that no training and no calibration sees it. It is
-# the motion of the frozen benchmark photo-v1.
-MOTION: dict[str, MotionLevel | Glances] = {
-    "none": MotionLevel(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-    "small": MotionLevel(0.5, 0.3, 0.2, 0.0, 0.0, 0.25, 0.1),
-    "medium": MotionLevel(1.5, 1.5, 0.4, 3.0, 3.0, 1.0, 0.4),
-    "large": MotionLevel(4.0, 3.5, 0.5, 8.0, 8.0, 3.0, 1.5),
-    "glances": Glances(2.5, 1.5, 0.6, move_s=(0.2, 0.6), hold_s=(0.25, 1.5), tremor=0.04),
-}
-
-
-@dataclass(frozen=True)
-class Motion:
-    """Motion of the head relative to its first position, as similarity transforms about the middle of the face."""
-
-    shift: Float[np.ndarray, "time 2"]  # face widths, right and down
-    roll: Float[np.ndarray, " time"]  # radians, clockwise in the picture
-    zoom: Float[np.ndarray, " time"]  # factor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,44 +40,11 @@ class Camera:
     duplicated: float = 0.0  # share of frames that repeat the frame before
 
 
-def head_motion(
-    level: str, times_s: Float[np.ndarray, " time"], rng: np.random.Generator, *, scale: float = 1.0
-) -> Motion:
-    """Motion of one head.
-
-    Args:
-        level: a key of MOTION.
-        times_s: frame times. Unit: s.
-        rng: source of randomness.
-        scale: factor on all of the motion; 1 is the level as defined in MOTION.
-
-    Source: ranges of the sim-to-real study this project is built on (sway 0.15-1.5 Hz, quasi-periodic motion
-    0.2-3.5 Hz including heart-like rates, jerks). Moves between two poses have minimum jerk: Flash & Hogan
-    1985.
-    """
-    grid_s = _grid(times_s)
-    family = MOTION[level]
-    if isinstance(family, Glances):
-        shift, roll, zoom = _looking_around(family, grid_s, rng)
-    else:
-        shift, roll, zoom = _restless(family, grid_s, rng)
-    shift = scale * shift
-    size = np.hypot(*shift.T)[:, None]
-    shift = shift * MAX_SHIFT * np.tanh(size / MAX_SHIFT) / np.maximum(size, 1e-9)
-    if isinstance(family, MotionLevel) and family.roll_deg > 0:
-        roll = roll + 0.5 * shift[:, 0] / max(scale, 1e-9)  # a head that leans also tilts
-    return Motion(
-        shift=np.stack([np.interp(times_s, grid_s, s) for s in shift.T], axis=1),
-        roll=scale * np.interp(times_s, grid_s, roll),
-        zoom=1 + scale * np.interp(times_s, grid_s, zoom),
-    )
-
-
 def light_drift(
     times_s: Float[np.ndarray, " time"], rng: np.random.Generator, *, strength: float
 ) -> Float[np.ndarray, " time"]:
     """Slow relative change of the light, power 1/f from a period of 30 s up to 3 Hz; `strength` is its std."""
-    grid_s = _grid(times_s)
+    grid_s = even_grid(times_s)
     return np.interp(times_s, grid_s, strength * band_noise(grid_s, 1 / 30, 3.0, rng, power=1))
 
 
@@ -263,48 +184,3 @@ def _noise_pool(rng: np.random.Generator, n: int) -> Float[np.ndarray, " deviate
 @lru_cache(maxsize=1)
 def _shared_pool() -> Float[np.ndarray, " deviate"]:
     return np.random.default_rng(POOL).standard_normal(POOL, dtype=np.float32)
-
-
-def _grid(times_s: np.ndarray) -> np.ndarray:
-    return np.arange(times_s[0], times_s[-1] + 2 / GRID_HZ, 1 / GRID_HZ)
-
-
-def _restless(m: MotionLevel, grid_s: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Sway, bursts and jerks: shift in face widths, roll in radians, relative zoom."""
-    shift = np.stack([_path(m, grid_s, rng) for _ in range(2)], axis=1) / 100 * [1.0, 0.6]  # less up and down
-    roll = np.radians(m.roll_deg) * band_noise(grid_s, 0.1, 1.0, rng, power=1)
-    return shift, roll, m.zoom / 100 * band_noise(grid_s, 0.05, 0.6, rng, power=1)
-
-
-def _looking_around(m: Glances, grid_s: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Holds and minimum-jerk moves between random poses: shift in face widths, roll in radians, relative zoom."""
-    spread = np.array([m.shift / 100, 0.6 * m.shift / 100, np.radians(m.roll_deg), m.zoom / 100])
-    pose = spread * rng.standard_normal(4)
-    path = np.tile(pose, (len(grid_s), 1))
-    start_s = grid_s[0] + rng.uniform(0, m.hold_s[1])  # the first hold is already under way
-    while start_s < grid_s[-1]:
-        aim, move_s = spread * rng.standard_normal(4), rng.uniform(*m.move_s)
-        u = np.clip((grid_s - start_s) / move_s, 0, 1)
-        path += (u**3 * (10 - 15 * u + 6 * u * u))[:, None] * (aim - pose)
-        pose, start_s = aim, start_s + move_s + rng.uniform(*m.hold_s)
-    path -= np.median(path, axis=0)
-    for axis in range(2):
-        path[:, axis] += m.tremor / 100 * band_noise(grid_s, 3.0, 8.0, rng)
-    return path[:, :2], path[:, 2], path[:, 3]
-
-
-def _path(m: MotionLevel, grid_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Displacement along one axis, % of the face width."""
-    path = m.sway * band_noise(grid_s, 0.15, 1.5, rng, power=2)
-    if m.burst:
-        rate_hz = np.exp(rng.uniform(np.log(0.2), np.log(3.5))) * (
-            1 + 0.05 * band_noise(grid_s, 0.05, 0.5, rng)
-        )
-        phase = 2 * np.pi * np.cumsum(rate_hz) / GRID_HZ
-        level = band_noise(grid_s, 0.02, 0.15, rng)
-        on = np.clip((level - np.quantile(level, 1 - m.burst_share)) * 4 + 0.5, 0, 1)
-        path = path + m.burst * np.sqrt(2) * on * np.sin(phase)
-    for _ in range(rng.poisson(m.jerks_per_min * np.ptp(grid_s) / 60)):
-        since = (grid_s - rng.uniform(grid_s[0], grid_s[-1])) / rng.uniform(0.1, 0.3)
-        path = path + m.jerk * rng.normal() / (1 + np.exp(-np.clip(4 * since, -40, 40)))
-    return path - np.median(path)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from rppg_core.lab.simulate.colour import red_change
 from rppg_core.lab.simulate.disturbances import auto_exposure, light_steps, screen_light, talk, with_body
+from rppg_core.lab.simulate.head import Motion, head_motion, nods
 from rppg_core.lab.simulate.physiology import Waves
 from rppg_core.lab.simulate.render import (
     DELAY,
@@ -26,7 +27,7 @@ from rppg_core.lab.simulate.render import (
     SHADE_Y,
     SLOPE,
 )
-from rppg_core.lab.simulate.scene import Motion, flicker, head_motion, light_drift
+from rppg_core.lab.simulate.scene import flicker, light_drift
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION, SimulationSettings
 from rppg_core.types import Truth, VideoInfo
 
@@ -37,10 +38,13 @@ FACELESS = ("wall", "noise")
 def motion_of_clip(
     settings: SimulationSettings, times_s: Float[np.ndarray, " time"], waves: Waves, rng: np.random.Generator
 ) -> Motion:
-    """The head's motion: that of the settings, plus the motion from breathing and heart beat."""
+    """The head's motion: that of the settings, plus nods and the motion from breathing and heart beat."""
     faceless = settings.kind in FACELESS
     level = "none" if faceless else settings.motion
     motion = head_motion(level, times_s, rng, scale=settings.motion_scale)
+    if settings.nods and not faceless:
+        down = nods(times_s, rng, per_min=settings.nods)
+        motion = replace(motion, shift=motion.shift + down[:, None] * [0.0, 1.0])
     if faceless or not settings.pulsed:
         return motion
     return with_body(
@@ -90,8 +94,8 @@ def layer_strengths(
         strengths[:, RED] = blood * red_change(
             waves.spo2, slope=settings.spo2_slope, offset=settings.spo2_offset
         )
-    strengths[:, SHADE_X] = motion.shift[:, 0] + motion.roll
-    strengths[:, SHADE_Y] = motion.shift[:, 1] + (motion.zoom - 1)
+    strengths[:, SHADE_X] = settings.shading * (motion.shift[:, 0] + motion.roll)
+    strengths[:, SHADE_Y] = settings.shading * (motion.shift[:, 1] + (motion.zoom - 1))
     strengths[:, GLOSS] = np.tanh(GLOSS_PER_WIDTH * (motion.shift.sum(axis=1) + motion.roll))
     strengths[:, SLOPE] = slope
     if settings.kind != "noise":

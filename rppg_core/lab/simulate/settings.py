@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from rppg_core.errors import UsageError
+from rppg_core.lab.simulate.head import MOTION
 from rppg_core.lab.simulate.physiology import Physiology
-from rppg_core.lab.simulate.scene import CODECS, MOTION, Camera
+from rppg_core.lab.simulate.scene import CODECS, Camera
 from rppg_core.lab.simulate.skin import TONES
 
 SIMULATOR_VERSION = 2  # increased whenever the same settings give another clip
@@ -30,6 +31,7 @@ KINDS = {
     "shuffled": "a clip with a pulse whose frames are shuffled in blocks of 0.5 s",
 }
 FACES = {"photo": "a photo of a face", "drawn": "a face that is drawn anew for every seed"}
+BACKDROPS = {"photo": "what is behind the head in the picture of the face", "wall": "a wall, as in kind wall"}
 RANGES = {  # limits of what can be simulated; random draws use narrower ranges
     "tone": (0, len(TONES) - 1), "seconds": (1, 3600), "fps": (5, 120), "hr_bpm": (35, 220), "rr_brpm": (4, 45),
     "amplitude_percent": (0, 20), "spo2_percent": (60, 100), "spo2_swing": (0, 15), "spo2_slope": (-1, 1),
@@ -40,7 +42,7 @@ RANGES = {  # limits of what can be simulated; random draws use narrower ranges
     "beat_motion": (0, 2), "talking": (0, 1), "illumination": (0, 0.5), "light_steps": (0, 120), "screen": (0, 0.5),
     "auto_exposure": (0, 1), "exposure_lag_s": (0.05, 30), "noise": (0, 30), "gamma": (0.3, 1),
     "time_jitter": (0, 0.3), "dropped": (0, 0.5), "duplicated": (0, 0.5), "crf": (0, 51), "size": (64, 2048),
-    "flicker_hz": (0, 60), "flicker_percent": (0, 100),
+    "nods": (0, 120), "gestures": (0, 120), "shading": (0, 20), "flicker_hz": (0, 60), "flicker_percent": (0, 100),
     "seed": (0, 2**63),
 }  # fmt: skip
 WHOLE = ("tone", "crf", "size", "seed")  # whole numbers; the others may be fractions
@@ -84,6 +86,9 @@ class SimulationSettings:
     breath_motion: float = 0.0  # rise of the head with a breath, % of the face width
     beat_motion: float = 0.0  # standard deviation of the head's motion with the beat, % of the face width
     talking: float = 0.0  # share of the time spent talking
+    nods: float = 0.0  # nods per minute
+    gestures: float = 0.0  # hands that come up before or beside the face, per minute
+    shading: float = 1.0  # factor on what the head's motion does to the light on it
     illumination: float = 0.002  # standard deviation of the slow change of the light / the light
     flicker_hz: float = 1.1  # of kind "flicker"
     flicker_percent: float = 1.0  # amplitude, of kind "flicker"
@@ -98,6 +103,7 @@ class SimulationSettings:
     duplicated: float = 0.0  # share of frames that repeat the frame before
     codec: str = ""  # encoder that the frames go through: "h264", "mpeg4", or "" for none
     crf: int = 23  # its quality, 18 (fine) to 35 (coarse)
+    backdrop: str = "photo"  # a key of BACKDROPS
     size: int = 256  # side of the square picture, pixels; the face takes 0.45 of its width
     face: str = "photo"  # a key of FACES
     photo: str | None = None  # picture file with one face; None is scikit-image's astronaut
@@ -107,6 +113,7 @@ class SimulationSettings:
         _require_one_of("kind", self.kind, KINDS)
         _require_one_of("motion", self.motion, MOTION)
         _require_one_of("face", self.face, FACES)
+        _require_one_of("backdrop", self.backdrop, BACKDROPS)
         _require_one_of("codec", self.codec, ("", *CODECS))
         _within({name: getattr(self, name) for name in RANGES}, RANGES)
         if self.photo is not None and not isinstance(self.photo, (str, Path)):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rppg_core.lab.simulate.disturbances import auto_exposure, light_steps, screen_light, talk, with_body
-from rppg_core.lab.simulate.scene import Motion
+from rppg_core.lab.simulate.head import Motion
 
 TIMES_S = np.arange(0, 60, 1 / 30)
 STILL = Motion(np.zeros((1800, 2)), np.zeros(1800), np.ones(1800))

@@ -5,58 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rppg_core.lab.simulate.head import Motion
 from rppg_core.lab.simulate.scene import (
-    MOTION,
     Camera,
-    Motion,
     Sensor,
     Warp,
     flicker,
     frame_times,
-    head_motion,
     light_drift,
     shown_frames,
     tone_curve,
 )
 
 TIMES_S = np.arange(0, 60, 1 / 30)
-
-
-def test_motion_levels_grow_and_none_is_still():
-    size = {
-        level: np.mean(
-            [head_motion(level, TIMES_S, np.random.default_rng(s)).shift[:, 0].std() for s in range(5)]
-        )
-        for level in MOTION
-    }
-    assert size["none"] == 0
-    assert 0.003 < size["small"] < 0.008 < size["medium"] < 0.03 < size["large"]
-
-
-def test_large_motion_stays_within_the_picture():
-    for seed in range(10):
-        shift = head_motion("large", TIMES_S, np.random.default_rng(seed)).shift
-        assert np.hypot(*shift.T).max() <= 0.13
-
-
-def test_glances_hold_still_between_smooth_moves_to_new_poses():
-    motion = head_motion("glances", TIMES_S, np.random.default_rng(3))
-    path = np.stack([np.convolve(s, np.ones(7) / 7, "valid") for s in motion.shift.T])  # without the tremor
-    moving = np.hypot(*np.diff(path)) * 30 > 0.015  # face widths a second
-    moves = (np.diff(moving.astype(int)) == 1).sum()
-    assert 12 <= moves <= 46  # a move takes 0.3-0.9 s, a hold 0.5-3 s
-    assert 0.1 < moving.mean() < 0.55
-    assert 0.01 < motion.shift[:, 0].std() < 0.05 and 0.005 < motion.roll.std() < 0.06
-    assert np.hypot(*motion.shift.T).max() <= 0.13
-
-
-def test_scale_multiplies_small_motion():
-    one, half = (
-        head_motion(level, TIMES_S, np.random.default_rng(1), scale=scale)
-        for level, scale in (("small", 1.0), ("small", 0.5))
-    )
-    assert np.allclose(half.shift, one.shift / 2, atol=5e-4)  # the soft limit bends large shifts a little
-    assert np.allclose(half.zoom - 1, (one.zoom - 1) / 2)
 
 
 def test_light_drift_has_the_requested_strength_and_more_power_at_low_frequency():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rppg_core.errors import UsageError
-from rppg_core.lab.simulate.scene import MOTION
+from rppg_core.lab.simulate.head import MOTION
 from rppg_core.lab.simulate.settings import KINDS, SimulationSettings, random_settings
 
 
