@@ -95,7 +95,13 @@ class CodedFrames:
         encoder.time_base = 1 / encoder.framerate
         encoder.thread_count = 1
         if self._codec == "h264":
-            encoder.options = {"crf": str(self._crf), "preset": "veryfast", "g": str(GROUP)}
+            # as a camera encodes, without looking ahead; with it, bytes differ from run to run
+            encoder.options = {
+                "crf": str(self._crf),
+                "preset": "veryfast",
+                "tune": "zerolatency",
+                "g": str(GROUP),
+            }
         else:
             quantiser = str(mpeg4_quantiser(self._crf))
             encoder.options = {"qmin": quantiser, "qmax": quantiser, "g": str(GROUP)}

@@ -28,11 +28,15 @@ class Hand:
     colour: Float[np.ndarray, " 3"]  # relative to the mean colour of the face
 
     def cover(
-        self, right: Float[np.ndarray, "*shape"], down: Float[np.ndarray, "*shape"], k: int
-    ) -> Float[np.ndarray, "*shape"] | None:
-        """Share of each point that the hand hides in frame k; None if it is far from all of them."""
-        x, y = self.place[k]
-        if y > down.max() + STRETCH * self.radius + 4 * EDGE:
+        self, right: Float[np.ndarray, "*shape"], down: Float[np.ndarray, "*shape"], frames: int | slice
+    ) -> np.ndarray | None:
+        """Share of each point that the hand hides: of a picture in one frame, of a list in several (frames first).
+
+        None if it is far from all of them.
+        """
+        place = self.place[frames][..., None]
+        x, y = place[..., 0, :], place[..., 1, :]
+        if (y > down.max() + STRETCH * self.radius + 4 * EDGE).all():
             return None
         distance = np.hypot(right - x, (down - y) / STRETCH)
         return 1 / (1 + np.exp(np.clip((distance - self.radius) / (EDGE / 4), -40, 40)))

@@ -106,6 +106,8 @@ def portrait_layers(
     # to first order, a pulse delayed by d seconds is the pulse minus d times its slope
     pictures[DELAY] = -pulse * (settings.delay_s * smooth_field(size, colour_rng, knots=5))[..., None]
     pictures[RED, ..., 0] = pulse[..., 0]
+    lamps = 1 + settings.lamps * colour_rng.standard_normal((2, 1, 1, 3))
+    pictures[[SHADE_X, SHADE_Y]] *= lamps.astype(np.float32)
     finish = (settings.exposure * colours).astype(np.float32)
     pictures = cv2.transform(pictures.reshape(-1, size, 3), finish).reshape(pictures.shape)
     if settings.finished_amplitude > 0:

@@ -20,7 +20,7 @@ from rppg_core.lab.simulate.physiology import Physiology
 from rppg_core.lab.simulate.scene import CODECS, Camera
 from rppg_core.lab.simulate.skin import TONES
 
-SIMULATOR_VERSION = 2  # increased whenever the same settings give another clip
+SIMULATOR_VERSION = 3  # increased whenever the same settings give another clip
 KINDS = {
     "pulse": "a face with a pulse",
     "photo": "a photo of a face with motion and noise, no pulse",
@@ -42,10 +42,11 @@ RANGES = {  # limits of what can be simulated; random draws use narrower ranges
     "beat_motion": (0, 2), "talking": (0, 1), "illumination": (0, 0.5), "light_steps": (0, 120), "screen": (0, 0.5),
     "auto_exposure": (0, 1), "exposure_lag_s": (0.05, 30), "noise": (0, 30), "gamma": (0.3, 1),
     "time_jitter": (0, 0.3), "dropped": (0, 0.5), "duplicated": (0, 0.5), "crf": (0, 51), "size": (64, 2048),
-    "nods": (0, 120), "gestures": (0, 120), "shading": (0, 20), "flicker_hz": (0, 60), "flicker_percent": (0, 100),
-    "seed": (0, 2**63),
+    "nods": (0, 120), "gestures": (0, 120), "shading": (0, 20), "lamps": (0, 1), "flicker_hz": (0, 60),
+    "flicker_percent": (0, 100), "seed": (0, 2**63),
 }  # fmt: skip
 WHOLE = ("tone", "crf", "size", "seed")  # whole numbers; the others may be fractions
+CODED = 1 / 3  # share of drawn clips that go through an encoder
 PULSE_FREE = tuple(kind for kind in KINDS if kind != "pulse")
 
 
@@ -89,6 +90,7 @@ class SimulationSettings:
     nods: float = 0.0  # nods per minute
     gestures: float = 0.0  # hands that come up before or beside the face, per minute
     shading: float = 1.0  # factor on what the head's motion does to the light on it
+    lamps: float = 0.0  # spread of this factor between red, green and blue, because lamps differ in colour
     illumination: float = 0.002  # standard deviation of the slow change of the light / the light
     flicker_hz: float = 1.1  # of kind "flicker"
     flicker_percent: float = 1.0  # amplitude, of kind "flicker"
@@ -193,9 +195,11 @@ def random_settings(
         Pulse shape: ours, fitted to the 2nd and 3rd harmonics of the study (.17/.06, .32/.15, .55/.26).
         Amplitude 0.1-1.1 % (real faces 0.2-0.35), delay of 20 ms, spread and centres of the pulse's colour: study.
         Colour matrix and white balance: ours.
-        Exposure, gamma, frame rates, lost and duplicated frames, a codec on a fifth of clips, CRF 18-35: study.
-        Motion levels: study; never "glances", which only the benchmark uses. Breath 0.05-1 %, beat 0.005-0.1 % of the
-        face width: ours, from tenths of a millimetre (Balakrishnan et al. 2013) to a few millimetres.
+        Exposure, gamma, frame rates, lost and duplicated frames, CRF 18-35: study; a codec on a third of clips: ours.
+        Motion levels: study; never "glances" and "swings", which only benchmarks use. Nods, hands, lamps, what motion
+        does to the light, walls behind the head: ours, after recordings of people who talk. Breath 0.05-1 %, beat
+        0.005-0.1 % of the face width: ours, from tenths of a millimetre (Balakrishnan et al. 2013) to a few
+        millimetres.
         Light drift 1e-4-2.5e-2, screens of 0.3-4 Hz, steps, auto-exposure: study. How often: ours.
     """
     _within({"difficulty": difficulty}, {"difficulty": (0.0, 1.0)})
@@ -206,6 +210,7 @@ def random_settings(
         seconds=seconds,
         size=size,
         face=face,
+        backdrop="wall" if rng.uniform() < 0.5 else "photo",
         **_person_draw(rng),
         **_look_draw(rng, difficulty),
         **_scene_draw(rng, difficulty),
@@ -223,8 +228,8 @@ def _person_draw(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "hr_bpm": hr_bpm,
         "rr_brpm": float(rng.uniform(6, 30)),
-        "rsa": float(rng.uniform(0, 0.07 if common else 0.15) * min(1.0, 75 / hr_bpm)),
-        "mayer": float(rng.uniform(0, 0.025 if common else 0.05)),
+        "rsa": float(rng.uniform(0, 0.1 if common else 0.25) * min(1.0, 75 / hr_bpm)),
+        "mayer": float(rng.uniform(0, 0.025 if common else 0.08)),
         "riav": float(rng.uniform(0, 0.25)),
         "riiv": float(rng.uniform(0, 1.2)),
         "jitter": 0.15 if irregular < 0.015 else float(rng.uniform(0.002, 0.012)),
@@ -267,7 +272,11 @@ def _scene_draw(rng: np.random.Generator, difficulty: float) -> dict[str, Any]:
         "motion_scale": _log_uniform(rng, 0.6, 1.6),
         "breath_motion": _log_uniform(rng, 0.05, 1.0),
         "beat_motion": _log_uniform(rng, 0.005, 0.1),
-        "talking": sometimes(0.15, 0.2, 0.9),
+        "talking": sometimes(0.25, 0.2, 0.9),
+        "nods": sometimes(0.25, 1, 15),
+        "gestures": sometimes(0.2, 1, 12),
+        "shading": _log_uniform(rng, 0.5, 2.0) ** difficulty,
+        "lamps": float(difficulty * rng.uniform(0, 0.2)),
         "illumination": difficulty * _log_uniform(rng, 1e-4, 2.5e-2),
         "light_steps": sometimes(0.15, 1, 8),
         "screen": sometimes(0.2, 0.05, 1) ** 2 * 0.015,
@@ -280,7 +289,7 @@ def _scene_draw(rng: np.random.Generator, difficulty: float) -> dict[str, Any]:
 
 def _camera_draw(rng: np.random.Generator, difficulty: float) -> dict[str, Any]:
     """The camera and its codec."""
-    usual, coded = rng.uniform() < 0.7, rng.uniform() < 0.2 * difficulty
+    usual, coded = rng.uniform() < 0.7, rng.uniform() < CODED * difficulty
     codec = "h264" if rng.uniform() < 0.7 else "mpeg4"
     lost, doubled = rng.uniform(size=2) < 0.25 * difficulty
     dropped, duplicated = rng.uniform(0, [0.05, 0.08])

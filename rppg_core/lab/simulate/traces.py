@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.lab.simulate.colour import camera_colours, pulse_colour
+from rppg_core.lab.simulate.hands import Hand, gestures
 from rppg_core.lab.simulate.physiology import simulate_waves
 from rppg_core.lab.simulate.portrait import astronaut_landmarks
 from rppg_core.lab.simulate.render import (
@@ -53,17 +54,22 @@ from rppg_core.video.roi import BOX_HEIGHTS, BOX_WIDTHS, GRID
 from rppg_core.video.stmap import CELLS, cell_weights, fill_empty_cells, skin_share
 
 N = CELLS * CELLS
+BOX_FACE_WIDTHS = 1.3 * BOX_HEIGHTS  # height of the grid in face widths
 FOREHEAD_CELLS = (7, 8, 9, 10)
 CHEEK_CELLS = (19, 25), (22, 28)  # left, right
 MOUTH_CELLS = (26, 27)
 # Standard deviation of a tracked position / the face width; our choice, about half a pixel for a face of 150 pixels.
 LOOK_NOISE = 0.003
+# Relative spreads of colour, chosen so that what POS, CHROM and PBV leave of motion is as large, and as alike in
+# neighbouring cells, as in recordings of people who talk and move (figure "spread of light")
+TINTED = 0.04  # of the relief of the skin
+TINTS = (0.03, 0.3)  # of what lies beside the skin
 CELL_PIXELS = (
     20.0,
     900.0,
 )  # pixels with independent noise per cell: faces of 60 to 300 pixels, cameras that smooth
 # Streams of random numbers: changing one part of a clip leaves the others unchanged
-_FACE, _COLOUR, _TIMES, _BODY, _MOTION, _LIGHT, _EVENTS, _LEAK, _SENSOR = range(100, 109)
+_FACE, _COLOUR, _TIMES, _BODY, _MOTION, _LIGHT, _EVENTS, _LEAK, _SENSOR, _HANDS = range(100, 110)
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,9 @@ def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -
     gain = exposed(settings, strengths, face.layers[..., 1].mean(axis=1), times_s)
     light = np.tensordot(strengths * gain[:, None], face.layers, 1)
     light *= 1 + _leaks(face, times_s, motion, _rng(settings, _LEAK))
+    hand = gestures(times_s, _rng(settings, _HANDS), per_min=settings.gestures)
+    if hand is not None:
+        light = _behind_hand(light, hand, (room * gain)[:, None], face)
 
     rng = _rng(settings, _SENSOR)
     cells = _expose(light, face.pixels, settings, rng)
@@ -156,8 +165,8 @@ def draw_cell_face(
     lit = EXPOSURE * np.exp(0.3 * _field(rng, 2) + 0.08 * rng.standard_normal(N))[:, None]
     body = np.clip(albedo * lit * np.exp(0.07 * rng.standard_normal((N, 3))), 0, 1)
     shine = np.maximum(_field(rng, 4), 0)[:, None] * rng.uniform(0, 0.12) * lit * np.ones(3)
-    other = rng.uniform(0.01, 0.6, (N, 3)) * lit  # hair, eyes, background
     still = body + shine
+    other = _not_skin(still, rng)
     if not skin_weight:
         still = share[:, None] * still + (1 - share[:, None]) * other
         body = share[:, None] * body
@@ -174,6 +183,7 @@ def draw_cell_face(
     layers[GLOSS] = _gloss(shine, lit, rng)
     layers[SLOPE] = still * (0.4 * column * rng.normal() + 0.3 * _field(rng, 3))[:, None]
     layers[MOUTH, MOUTH_CELLS] = -rng.uniform(0, 0.15) * still[list(MOUTH_CELLS)]
+    layers[[SHADE_X, SHADE_Y]] *= 1 + settings.lamps * colour_rng.standard_normal((2, 1, 3))
     tint = np.exp(0.5 * colour_rng.standard_normal(3))
     layers[SCREEN] = still * tint / tint.mean() * (1 + 0.5 * _field(rng, 3))[:, None]
     camera = settings.exposure * camera_colours(
@@ -198,7 +208,8 @@ def _shading(still: np.ndarray, ramp: np.ndarray, rng: np.random.Generator) -> F
 def _gloss(shine: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> Float[np.ndarray, "cell 3"]:
     """Change of the highlights, nearly in the lamp's colour, when the head turns; some faces shine more."""
     lamp = np.exp(0.1 * rng.standard_normal(3))
-    sheen = 0.015 * np.exp(rng.standard_normal()) * light * _field(rng, 4)[:, None]
+    field = _field(rng, 4) + 0.5 * rng.standard_normal()
+    sheen = 0.015 * np.exp(0.7 * rng.standard_normal()) * light * field[:, None]
     return (shine * np.tanh(_field(rng, 4))[:, None] * rng.uniform(0.5, 1.5) + sheen) * lamp
 
 
@@ -221,6 +232,18 @@ def _leaks(
     """Relative change of each cell as the grid slips on the face."""
     slip = motion.shift - tracked_path(times_s, motion.shift, rng)
     return np.clip(np.tensordot(slip, face.leak, axes=(1, 1)), -0.6, 0.6)
+
+
+def _behind_hand(
+    light: Float[np.ndarray, "time cell 3"], hand: Hand, room: Float[np.ndarray, "time 1"], face: CellFace
+) -> Float[np.ndarray, "time cell 3"]:
+    """The cells with the hand in front of them, in the same light."""
+    column, row = (axis.ravel() for axis in np.meshgrid(*[np.linspace(-0.46, 0.46, CELLS)] * 2))
+    share = hand.cover(BOX_WIDTHS * column, BOX_FACE_WIDTHS * row, slice(None))
+    if share is None:
+        return light
+    colour = room * _mean(face.layers[:1], face.share) * hand.colour  # (T, 3)
+    return light + share[..., None] * (colour[:, None] - light)
 
 
 def tracked_path(
@@ -259,6 +282,13 @@ def tracked_path(
     return np.stack([np.interp(times_s, look_s, axis) for axis in smooth.T], axis=1)
 
 
+def _not_skin(still: Float[np.ndarray, "cell 3"], rng: np.random.Generator) -> Float[np.ndarray, "cell 3"]:
+    """What lies beside the skin: mostly darker, as hair, eyes and shadows are, and of nearly its colour."""
+    colourful = np.exp(rng.uniform(*np.log(TINTS)))
+    darker = np.exp(rng.normal(-0.5, 0.7, (N, 1)) + colourful * rng.standard_normal((N, 3)))
+    return np.clip(still * darker, 0, 0.9)
+
+
 def _leak_gains(
     share: np.ndarray, still: np.ndarray, other: np.ndarray, rng: np.random.Generator, *, skin_weight: bool
 ) -> Float[np.ndarray, "cell 2 3"]:
@@ -268,7 +298,7 @@ def _leak_gains(
     strength = (0.9 if skin_weight else 2.0) * np.exp(0.7 * rng.standard_normal())
     direction = rng.standard_normal((N, 2))
     edges = strength * (border[:, None] * direction)[..., None] * contrast[:, None, :]
-    relief = strength * (0.4 * rng.standard_normal((N, 2, 1)) + 0.15 * rng.standard_normal((N, 2, 3)))
+    relief = strength * (0.4 * rng.standard_normal((N, 2, 1)) + TINTED * rng.standard_normal((N, 2, 3)))
     return (edges + relief) * CELLS / BOX_WIDTHS / 2
 
 

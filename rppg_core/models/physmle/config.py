@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rppg_core.errors import UsageError
-from rppg_core.models.base import check_choices, check_sizes
+from rppg_core.models.base import check_choices, check_projections, check_sizes
 from rppg_core.signals.checks import check_count, check_number, check_positive
 
 # Switches of the losses that need no label or link one task to another
@@ -21,6 +21,8 @@ class PhysMLEConfig:
     # "cells": both bands of the map, all cells filtered alike and weighted by their signal, then a single row (our
     # choice, as in tracenet). "image": raw map, each row stretched to 0..1, resized and read as an image (paper).
     stem: Literal["cells", "image"] = "cells"
+    # read beside both bands in stem "cells", keys of `prepare.PROJECTIONS`; () reads the bands alone
+    projections: tuple[str, ...] = ("pos", "chrom", "pbv")
     rows: int = 64  # of that image; the paper resizes its 25 blocks to it
     cell_channels: int = 20  # features of each cell, in stem "cells"
     widths: tuple[int, ...] = (40, 48, 56, 64)  # channels of each stage; paper 64, 128, 256, 512
@@ -57,6 +59,7 @@ class PhysMLEConfig:
         check_choices(
             self, stem=("cells", "image"), trunk=("trainable", "frozen"), rates=("spectrum", "pooled")
         )
+        check_projections(self.projections)
         check_count(self.experts, "experts")
         check_positive(self.alpha, "alpha", "any unit")
         check_number(self.twins, "twins", 0, 1)
@@ -98,8 +101,9 @@ class PhysMLEConfig:
     def paper(cls) -> PhysMLEConfig:
         """Sizes of the released code, with every loss that the paper describes."""
         return cls(
-            window=256, stem="image", widths=(64, 128, 256, 512), blocks=2, kernel=(3, 3), strides=(1, 2, 2, 2),
-            dilations=(1, 1, 1, 1), trunk="frozen", rank=16, alpha=32.0, rates="pooled", rr_window=256, twins=1.0,
+            window=256, stem="image", projections=(), widths=(64, 128, 256, 512), blocks=2, kernel=(3, 3),
+            strides=(1, 2, 2, 2), dilations=(1, 1, 1, 1), trunk="frozen", rank=16, alpha=32.0, rates="pooled",
+            rr_window=256, twins=1.0,
         )  # fmt: skip
 
     def as_released(self) -> PhysMLEConfig:

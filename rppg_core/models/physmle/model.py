@@ -22,7 +22,7 @@ from rppg_core.models.physmle.trunk import Stage, Stem
 from rppg_core.nn.experts import ExpertActivity, LowRankExperts, TaskGate
 from rppg_core.nn.losses import negative_pearson, rate_distribution, smooth_l1
 from rppg_core.types import FS, FaceClip, STMap
-from rppg_core.video.prepare import stmap_band
+from rppg_core.video.prepare import projections, stmap_band
 
 GATED = ("hr", "spo2", "rr")  # tasks with their own gate; the pulse shares that of the heart rate
 USUAL = {"hr": 75.0, "spo2": 97.0, "rr": 16.0}  # where pooled heads start
@@ -43,8 +43,8 @@ class PhysMLE(RppgModel):
         gates: TaskGates for heart rate, SpO2 and breathing rate; the pulse shares that of the heart rate.
         heads: SpectralHead or PooledHead for the rates, PooledHead for SpO2.
         decoder: BvpDecoder, for the pulse.
-    Shapes: stmap (B, T, N, 6), weight (B, N) -> bvp (B, T), hr, rr, spo2 (B,); rr only for windows of at least
-    `rr_window` samples.
+    Shapes: stmap (B, T, N, 6 and the projections), weight (B, N) -> bvp (B, T), hr, rr, spo2 (B,); rr only for
+    windows of at least `rr_window` samples.
     In evaluation also the activity of the experts: `router_gates` (B, layer, E), means of the gates; `expert_share`
     (B, layer, E), share of each expert in what all add; `expert_size` (B, layer), size of that sum relative to the
     trunk's own output; `task_experts` (B, task, E), shares in the last layer after each task's gate, in the order of
@@ -104,7 +104,9 @@ class PhysMLE(RppgModel):
             stmap = (cells - low) / np.maximum(high - low, 1e-6)
         else:
             both = STMap(cells, clip.fs or FS, weight)
-            stmap = np.concatenate([stmap_band(both, "pulse"), stmap_band(both, "slow")], axis=2)
+            read = [stmap_band(both, "pulse"), stmap_band(both, "slow")]
+            read += [projections(both, names=config.projections)] if config.projections else []
+            stmap = np.concatenate(read, axis=2)
         return {"stmap": stmap.astype(np.float32), "weight": weight.astype(np.float32)}
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Any]:

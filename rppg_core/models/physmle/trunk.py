@@ -31,7 +31,7 @@ class Stem(nn.Module):
         if self.kind == "image":
             self.conv = nn.Conv2d(3, width, 7, stride=2, padding=3)
         else:
-            self.encoder = CellEncoder(cells, colours=6, stride=2)
+            self.encoder = CellEncoder(cells, colours=6 + len(config.projections), stride=2)
             self.attention = CellAttention(cells)
             self.conv = nn.Conv2d(2 * cells, width, 1)
 

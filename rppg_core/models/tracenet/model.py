@@ -13,12 +13,12 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rppg_core.models.base import Batch, RppgModel, check_choices, check_sizes
+from rppg_core.models.base import Batch, RppgModel, check_choices, check_projections, check_sizes
 from rppg_core.nn.cells import CellAttention, CellEncoder
 from rppg_core.nn.layers import TemporalBlock
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
 from rppg_core.types import FS, FaceClip, STMap
-from rppg_core.video.prepare import stmap_band
+from rppg_core.video.prepare import projections, stmap_band
 
 CELLS = 36
 
@@ -33,10 +33,13 @@ class TraceNetConfig:
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)  # of the trunk's blocks: 3.2 s on each side of a sample
     # "band" is the preparation of DESIGN section 4; the other two were measured to fail, and stay for the ablation
     scaling: Literal["band", "zscore", "raw"] = "band"
+    # read beside the colours of each cell, keys of `prepare.PROJECTIONS`; () reads colours alone
+    projections: tuple[str, ...] = ("pos", "chrom", "pbv")
 
     def __post_init__(self):
         check_sizes(self, ("window", "cell_channels", "channels"), ("dilations",))
         check_choices(self, scaling=("band", "zscore", "raw"))
+        check_projections(self.projections)
 
     @classmethod
     def tiny(cls) -> TraceNetConfig:
@@ -55,7 +58,7 @@ class TraceNet(RppgModel):
         attention: CellAttention, over cells.
         trunk: TemporalBlocks, over time.
         head: one convolution that outputs the pulse.
-    Shapes: stmap (B, T, N, 3), weight (B, N) -> bvp (B, T).
+    Shapes: stmap (B, T, N, 3 colours and the projections), weight (B, N) -> bvp (B, T).
     Left out: heads for rates; HR is computed from the waveform as for every method.
     """
 
@@ -66,7 +69,7 @@ class TraceNet(RppgModel):
 
     def __init__(self, config: TraceNetConfig):
         super().__init__(config)
-        self.encoder = CellEncoder(config.cell_channels)
+        self.encoder = CellEncoder(config.cell_channels, colours=3 + len(config.projections))
         self.attention = CellAttention(config.cell_channels)
         self.widen = nn.Conv1d(2 * config.cell_channels, config.channels, 1)
         self.trunk = nn.Sequential(*(TemporalBlock(config.channels, 7, d) for d in config.dilations))
@@ -78,10 +81,10 @@ class TraceNet(RppgModel):
     def inputs_from_clip(cls, clip: FaceClip, config: TraceNetConfig) -> dict[str, np.ndarray]:
         cells, weight = clip.need("stmap"), clip.need("stmap_weight")
         stmap = STMap(cells, clip.fs or FS, weight)
-        return {
-            "stmap": scaled_map(stmap, config.scaling).astype(np.float32),
-            "weight": weight.astype(np.float32),
-        }
+        read = scaled_map(stmap, config.scaling)
+        if config.projections:
+            read = np.concatenate([read, projections(stmap, names=config.projections)], axis=2)
+        return {"stmap": read.astype(np.float32), "weight": weight.astype(np.float32)}
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         weight = inputs["weight"]
