@@ -153,6 +153,7 @@ def truth_from_waves(
         rr_brpm=settings.rr_brpm,
         spo2_percent=float(waves.spo2.mean()),
         spo2=waves.spo2,
+        rr_track_brpm=waves.rr_brpm,
         pulsed=settings.pulsed,
         settings={
             **asdict(settings),
@@ -172,6 +173,7 @@ def truth_from_waves(
         rr_brpm=np.nan,
         spo2_percent=np.nan,
         spo2=None,
+        rr_track_brpm=None,
     )
 
 

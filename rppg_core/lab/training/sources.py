@@ -97,6 +97,7 @@ def even_truth(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
         resp=at(truth.resp),
         hr_bpm=at(truth.hr_bpm),
         spo2=None if truth.spo2 is None else at(truth.spo2),
+        rr_track_brpm=None if truth.rr_track_brpm is None else at(truth.rr_track_brpm),
     )
 
 

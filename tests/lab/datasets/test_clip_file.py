@@ -79,10 +79,11 @@ def test_labels_that_are_unknown_come_back_unknown(tmp_path):
     clip = full_clip(n=45)
     nothing = np.full(len(clip.times_s), np.nan)
     known = replace(full_truth(clip.times_s), bvp=nothing, spo2=nothing, spo2_percent=float("nan"))
+    known = replace(known, rr_track_brpm=nothing)
     save_clip(tmp_path / "a.npz", clip, known)
     _, truth = load_clip(tmp_path / "a.npz")
     assert np.isnan(truth.bvp).all() and np.isnan(truth.spo2_percent)
-    assert truth.spo2 is None  # a track of which nothing is known
+    assert truth.spo2 is truth.rr_track_brpm is None  # courses of which nothing is known
 
 
 def test_file_of_an_earlier_extraction_is_read(tmp_path):
@@ -109,7 +110,8 @@ def test_file_of_an_earlier_extraction_is_read(tmp_path):
         assert_same(getattr(got, name), getattr(clip, name), name)
     assert_same(known.bvp, truth.bvp, "truth bvp")
     assert np.isnan(known.resp).all() and np.isnan(known.spo2_percent)
-    assert (known.rr_brpm, known.pulsed, known.spo2, len(known.beats_s)) == (12.5, True, None, 0)
+    assert (known.rr_brpm, known.pulsed, len(known.beats_s)) == (12.5, True, 0)
+    assert known.spo2 is known.rr_track_brpm is None
     assert read_about(tmp_path / "a.npz") == "made of this"
 
 

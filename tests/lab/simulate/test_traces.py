@@ -9,7 +9,7 @@ import pytest
 
 from rppg_core.classical import CLASSICAL
 from rppg_core.lab.simulate.faces import simulate_video
-from rppg_core.lab.simulate.settings import PULSE_FREE, SimulationSettings
+from rppg_core.lab.simulate.settings import KINDS, PULSE_FREE, SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces, tracked_path
 from rppg_core.metrics import waveform_r
 from rppg_core.types import FaceClip
@@ -67,6 +67,17 @@ def test_cells_without_skin_weight_hold_less_pulse_and_more_motion():
         return (clip.stmap.std(axis=0) / clip.stmap.mean(axis=0)).mean()
 
     assert swing(plain) > swing(weighted)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_truth_knows_the_breathing_rate_over_time_where_there_is_a_pulse(kind):
+    _, truth = simulate_traces(replace(STILL, kind=kind, rr_brpm=18.0))
+    if not truth.pulsed:
+        assert truth.rr_track_brpm is None and np.isnan(truth.rr_brpm)
+        return
+    assert truth.rr_track_brpm.shape == truth.times_s.shape
+    assert truth.rr_track_brpm.mean() == pytest.approx(truth.rr_brpm, rel=0.01)
+    assert truth.rr_track_brpm.std() > 0.01 * truth.rr_brpm
 
 
 def relative(colours: np.ndarray) -> np.ndarray:

@@ -105,6 +105,18 @@ def test_truth_keeps_to_the_map():
     assert waveform_r(even_truth(truth, even.times_s).bvp[:150], wave, 30.0) > 0.98
 
 
+def test_truth_at_other_times_keeps_its_courses_and_their_absence():
+    _, truth = simulate_traces(SimulationSettings(seconds=10, fps=25, rr_brpm=20.0, spo2_swing=3.0))
+    times_s = np.arange(280) / 30
+    even = even_truth(truth, times_s)
+    for name in ("hr_bpm", "spo2", "rr_track_brpm"):
+        at_25 = np.interp(times_s, truth.times_s, getattr(truth, name))
+        # a slow course bends little between two frames; that of the heart rate bends at beats
+        np.testing.assert_allclose(getattr(even, name), at_25, rtol=0.01, err_msg=name)
+    bare = even_truth(sources.replace(truth, spo2=None, rr_track_brpm=None), times_s)
+    assert bare.spo2 is bare.rr_track_brpm is None
+
+
 def test_source_labels_only_what_it_may():
     found = trace_source(labels=frozenset({"bvp", "rr"})).sample(0, 1.0)
     assert set(found.targets) == {"bvp", "rr"}
