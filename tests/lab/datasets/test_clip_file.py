@@ -12,7 +12,11 @@ import pytest
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets import clip_file
 from rppg_core.lab.datasets.clip_file import load_clip, read_about, readable, save_clip
+from rppg_core.lab.datasets.label_times import truth_at
+from rppg_core.lab.simulate.faces import simulate_clip
+from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.types import FaceClip, Truth
+from rppg_core.video.prepare import resample
 from tests.clip_factory import LaterClip, full_clip, full_truth
 
 SINGLE = np.finfo(np.float32).eps  # traces are stored in single precision
@@ -53,6 +57,27 @@ def test_every_field_of_a_clip_comes_back(stored, name):
 def test_every_field_of_the_truth_comes_back_exactly(stored, name):
     _, truth, path = stored
     assert_same(getattr(load_clip(path)[1], name), getattr(truth, name), f"truth {name}")
+
+
+@pytest.mark.parametrize("at_30_hz", [False, True])
+def test_simulated_clip_keeps_its_scene_landmarks_and_beats(tmp_path, at_30_hz):
+    settings = SimulationSettings(seconds=4.0, size=96, face="drawn", fps=25.0, dropped=0.05)
+    clip, truth = simulate_clip(settings, frozenset({"rgb", "stmap", "landmarks", "scene"}))
+    if at_30_hz:
+        clip = resample(clip)
+        truth = truth_at(truth, clip.times_s)
+    save_clip(tmp_path / "a.npz", clip, truth)
+    got, known = load_clip(tmp_path / "a.npz")
+    assert {name for name, value in vars(got).items() if value is None} == {
+        name for name, value in vars(clip).items() if value is None
+    }
+    assert got.landmarks.shape == (len(clip.times_s), 468, 2)
+    assert np.abs(got.landmarks - clip.landmarks).max() < 1e-4  # pixels
+    assert_same(got.scene, clip.scene, "scene")
+    assert len(got.scene["light"]) == 4 and np.isfinite(got.scene["light"]).all()
+    assert len(known.beats_s) >= 3
+    for name in (f.name for f in fields(Truth)):
+        assert_same(getattr(known, name), getattr(truth, name), f"truth {name}")
 
 
 def test_field_that_is_added_to_the_clip_is_stored_without_being_named(tmp_path, monkeypatch):
