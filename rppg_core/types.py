@@ -226,6 +226,7 @@ class Truth:
     pulsed: bool  # False for pulse-free clips; then bvp is 0
     settings: Mapping[str, Any] = field(default_factory=dict)  # amplitude, tone, motion, seed, version, ...
     spo2: Float[np.ndarray, " time"] | None = None  # %, where its course over time is known
+    rr_track_brpm: Float[np.ndarray, " time"] | None = None  # instantaneous, where its course is known
 
 
 @dataclass(frozen=True)

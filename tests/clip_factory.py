@@ -54,7 +54,7 @@ def full_clip(kind: type[FaceClip] = FaceClip, *, n: int = 150, fps: float = 30.
 def full_truth(times_s: np.ndarray) -> Truth:
     """A truth with something in every field."""
     rng = np.random.default_rng(1)
-    bvp, resp, hr_bpm, spo2 = rng.normal(size=(4, len(times_s)))
+    bvp, resp, hr_bpm, spo2, rr_track_brpm = rng.normal(size=(5, len(times_s)))
     return Truth(
         times_s=times_s,
         bvp=bvp,
@@ -66,4 +66,5 @@ def full_truth(times_s: np.ndarray) -> Truth:
         pulsed=False,
         settings={"tone": 1, "amplitude": 1 / 3, "photo": None},
         spo2=spo2,
+        rr_track_brpm=rr_track_brpm,
     )

@@ -16,6 +16,7 @@ import numpy as np
 from rppg_core.figures.heart_rate import reference_figure, reference_words
 from rppg_core.figures.held_out import agreement_figure, condition_figure, parts_figure
 from rppg_core.figures.hr_track import shown_track, track_finding, window_words
+from rppg_core.figures.light_spread import light_spread_figure
 from rppg_core.figures.page import NOT_MEDICAL, figure_html, list_html, page_html
 from rppg_core.figures.physiology import physiology_figure
 from rppg_core.figures.recordings import recording_strips
@@ -203,7 +204,7 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
         title: title of the page.
         text: the tables.
         found: the result as JSON; its entries "reliability", "r_by_amplitude", "physiology", "bland_altman",
-            "error_by_condition", "parts", "strips" and "stress" are drawn if present.
+            "error_by_condition", "parts", "light", "strips" and "stress" are drawn if present.
     """
     found, figures = found or {}, []
     if bins := found.get("reliability"):
@@ -228,6 +229,9 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
             f"Heart-rate error of {parts['network']} whole and without each of its parts, one point per seed."
         )
         figures.append(figure_html(parts_figure(parts), f"parts-{k + 1}", words))
+    if light := found.get("light"):
+        words = "Shares of clips whose skin changes less than a value, in these clips and in draws of the simulator."
+        figures.append(figure_html(light_spread_figure(light), "light", words))
     if strips := found.get("strips"):
         figures += [figure_html(*parts) for parts in recording_strips(strips)]
     if sweeps := found.get("stress"):

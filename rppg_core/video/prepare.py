@@ -140,16 +140,23 @@ def projections(
             wanted=f"some of {', '.join(PROJECTIONS)}",
             do="leave it out for all",
         )
-    n = len(stmap.samples)
-    length = min(n, round(check_number(window_s, "window_s", low=0.1) * stmap.fs))
+    window_s = check_number(window_s, "window_s", low=0.1)
+    pulses = unscaled_projections(stmap.samples, stmap.fs, names, window_s)
+    return np.stack([_one_scale(pulses[..., k], stmap.weight[None, :]) for k in range(len(names))], axis=2)
+
+
+def unscaled_projections(
+    samples: Float[np.ndarray, "time cell 3"], fs: float, names: Sequence[str], window_s: float = PROJECTION_S
+) -> Float[np.ndarray, "time cell projection"]:
+    """`projections` before they are scaled: relative changes, each in the unit of its method."""
+    n = len(samples)
+    length = min(n, round(window_s * fs))
     windows = overlapping_windows(n, length, hop=max(1, length // 8))
-    samples = stmap.samples.astype(np.float32)  # faster, and far more digits than a camera gives
+    samples = samples.astype(np.float32)  # faster, and far more digits than a camera gives
     cells = np.stack([samples[window] for window in windows]).swapaxes(1, 2)  # (W, N, K, C)
     relative = _without_line(relative_change(cells, BLACK_LEVEL))
-    joined = [
-        overlap_add(list(PROJECTIONS[name](relative).swapaxes(1, 2)), windows, n) for name in names
-    ]  # (T, N) each
-    return np.stack([_one_scale(pulse, stmap.weight[None, :]) for pulse in joined], axis=2)
+    joined = [overlap_add(list(PROJECTIONS[name](relative).swapaxes(1, 2)), windows, n) for name in names]
+    return np.stack(joined, axis=2)
 
 
 def overlapping_windows(n: int, length: int, *, hop: int | None = None) -> list[slice]:
@@ -240,9 +247,10 @@ def _resample_runs(
     for frames, covered in runs:
         source = values[frames]
         width = round(float(1 / (fs * np.median(np.diff(times_s[frames])))))
-        if width > 1:
-            source = moving_average(source, 1.0, width)
-        out[covered] = _hermite(times_s[frames], source, even_s[covered])
+        source_s = times_s[frames]
+        if width > 1:  # times too: the mean of an even number of frames lies between two of them
+            source, source_s = moving_average(source, 1.0, width), moving_average(source_s, 1.0, width)
+        out[covered] = _hermite(source_s, source, even_s[covered])
     return out
 
 

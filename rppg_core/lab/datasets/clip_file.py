@@ -201,8 +201,9 @@ def _truth_from(stored: Stored, words: dict[str, Any], times_s: np.ndarray) -> T
         if f"{TRUTH}{name}" in stored:
             values = stored[f"{TRUTH}{name}"]
             made[name] = values if values.ndim else values.item()
-    if "spo2" in made and not np.isfinite(made["spo2"]).any():
-        made["spo2"] = None
+    for name in ("spo2", "rr_track_brpm"):
+        if name in made and not np.isfinite(made[name]).any():
+            made[name] = None
     return Truth(**made)
 
 

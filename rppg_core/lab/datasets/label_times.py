@@ -65,6 +65,7 @@ def truth_from_streams(
         spo2_percent=_mean(spo2),
         pulsed=True,
         spo2=spo2 if np.isfinite(spo2).any() else None,
+        rr_track_brpm=rr if np.isfinite(rr).any() else None,
     )
     return truth, tuple(dict.fromkeys(notes))
 
@@ -84,6 +85,7 @@ def truth_at(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
         resp=at(truth.resp, True),
         hr_bpm=at(truth.hr_bpm, False),
         spo2=None if truth.spo2 is None else at(truth.spo2, False),
+        rr_track_brpm=None if truth.rr_track_brpm is None else at(truth.rr_track_brpm, False),
     )
 
 

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
 from rppg_core.errors import UsageError, WriteError
 from rppg_core.lab.simulate.codec import CodedFrames
 from rppg_core.lab.simulate.drawn import draw_portrait
 from rppg_core.lab.simulate.hands import gestures
-from rppg_core.lab.simulate.head import Motion, head_motion
-from rppg_core.lab.simulate.physiology import Waves, band_noise, simulate_waves
+from rppg_core.lab.simulate.head import Motion
+from rppg_core.lab.simulate.physiology import Waves, simulate_waves
 from rppg_core.lab.simulate.portrait import load_portrait
 from rppg_core.lab.simulate.render import (
     CLOUDS,
@@ -39,9 +39,11 @@ from rppg_core.lab.simulate.render import (
 )
 from rppg_core.lab.simulate.scene import frame_times, shown_frames
 from rppg_core.lab.simulate.script import (
+    busy_background,
     exposed,
     layer_strengths,
     motion_of_clip,
+    shuffled_blocks,
     truth_from_waves,
     video_info_from_times,
 )
@@ -66,7 +68,6 @@ __all__ = [
     "simulate_video",
 ]
 
-BLOCK_S = 0.5  # of kind "shuffled"
 # Each part of a clip has its own stream of random numbers: changing one part leaves the others unchanged.
 _BODY, _TIMES, _MOTION, _LIGHT, _LAYERS, _ORDER, _SENSOR, _TRACKER, _BEHIND = range(9)
 _COLOUR, _EVENTS, _COPIES, _FACE, _HANDS, _BACKDROP = range(9, 15)
@@ -107,7 +108,7 @@ def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
     scene = _scene(settings, times_s, waves)
     order = np.arange(len(times_s))
     if settings.kind == "shuffled":
-        order = _shuffled_blocks(times_s, _rng(settings, _ORDER))
+        order = shuffled_blocks(times_s, _rng(settings, _ORDER))
     shown = shown_frames(settings.camera, len(times_s), _rng(settings, _COPIES))
     frames = RenderedFrames(scene, times_s, order, shown, [settings.seed, _SENSOR])
     if settings.codec:
@@ -206,7 +207,7 @@ def _scene(settings: SimulationSettings, times_s: np.ndarray, waves: Waves) -> S
     )
     behind = None
     if settings.kind == "moving background":
-        behind, clouds = _busy_background(times_s, _rng(settings, _BEHIND))
+        behind, clouds = busy_background(times_s, _rng(settings, _BEHIND))
         strengths[:, CLOUDS] = clouds * light
     gain = exposed(settings, strengths, layers.pictures[..., 1].mean(axis=(1, 2)), times_s)
     hand = None
@@ -228,21 +229,6 @@ def _layers(settings: SimulationSettings) -> Layers:
     if settings.kind in ("wall", "noise"):
         return wall_layers(portrait, rng, blank=settings.kind == "noise")
     return portrait_layers(portrait, settings, rng, _rng(settings, _COLOUR))
-
-
-def _busy_background(times_s: np.ndarray, rng: np.random.Generator) -> tuple[Motion, np.ndarray]:
-    """Large background motion and brightness changes: irregular, with a rhythm that may be near a heart rate."""
-    motion = head_motion("large", times_s, rng)
-    grid_s = np.arange(times_s[0], times_s[-1] + 0.02, 0.01)
-    rate_hz = rng.uniform(0.5, 3.0) * (1 + 0.03 * band_noise(grid_s, 0.05, 0.5, rng))
-    rhythm = 0.06 * np.sin(2 * np.pi * np.cumsum(rate_hz) * 0.01)
-    return motion, np.interp(times_s, grid_s, rhythm + 0.08 * band_noise(grid_s, 0.1, 3.0, rng, power=1))
-
-
-def _shuffled_blocks(times_s: np.ndarray, rng: np.random.Generator) -> Int[np.ndarray, " time"]:
-    """Frame indices with the blocks of BLOCK_S in random order."""
-    block = ((times_s - times_s[0]) / BLOCK_S).astype(int)
-    return np.concatenate([np.flatnonzero(block == b) for b in rng.permutation(block[-1] + 1)])
 
 
 def _plain_truth(truth: Truth) -> dict[str, Any]:

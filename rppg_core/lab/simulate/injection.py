@@ -115,6 +115,7 @@ def warped_waves(
     return replace(
         waves,
         hr_bpm=waves.hr_bpm * rates_bpm / mean_bpm,
+        rr_brpm=waves.rr_brpm * rates_bpm / mean_bpm,
         beats_s=np.interp(waves.beats_s, clock_s, times_s),
     )
 
@@ -228,4 +229,5 @@ def _truth(
         spo2_percent=unknown,
         pulsed=True,
         settings=settings,
+        rr_track_brpm=waves.rr_brpm,
     )

@@ -60,6 +60,7 @@ class Waves:
     hr_bpm: Float[np.ndarray, " time"]  # of the interval around each time
     beats_s: Float[np.ndarray, " beat"]  # onsets within the clip
     spo2: Float[np.ndarray, " time"]  # %, at most 100
+    rr_brpm: Float[np.ndarray, " time"]  # instantaneous
 
 
 def simulate_waves(
@@ -80,7 +81,7 @@ def simulate_waves(
     """
     grid_s = np.arange(times_s[0] - LEAD_S, times_s[-1] + LEAD_S, 1 / GRID_HZ)
     inside = (grid_s >= times_s[0]) & (grid_s <= times_s[-1])
-    resp, depth = _breath(person.rr_brpm, grid_s, inside, rng)
+    resp, depth, breath_hz = _breath(person.rr_brpm, grid_s, inside, rng)
     modulation = (
         person.rsa * resp
         + person.mayer * np.sqrt(2) * band_noise(grid_s, 0.07, 0.13, rng)
@@ -100,6 +101,7 @@ def simulate_waves(
         hr_bpm=np.interp(times_s, (beats_s[1:] + beats_s[:-1]) / 2, 60 / ibi_s),
         beats_s=beats_s[(beats_s >= times_s[0]) & (beats_s <= times_s[-1])],
         spo2=_saturation(person, grid_s, inside, times_s, rng),
+        rr_brpm=np.interp(times_s, grid_s, 60 * breath_hz),
     )
 
 
@@ -165,14 +167,14 @@ def band_noise(
 
 def _breath(
     rr_brpm: float, grid_s: np.ndarray, inside: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Breathing waveform (inhalation shorter than exhalation) and the slowly varying breathing depth."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Breathing waveform (inhalation shorter than exhalation), and the slowly varying depth and rate of breathing."""
     wander = 0.05 * band_noise(grid_s, 0.01, 0.08, rng)
     rate_hz = rr_brpm / 60 * (1 + wander - wander[inside].mean())
     phase = np.cumsum(rate_hz) / GRID_HZ + rng.uniform()
     depth = np.exp(0.12 * band_noise(grid_s, 0.01, 0.1, rng))
     angle = 2 * np.pi * phase
-    return depth * np.sin(angle + 0.3 * np.sin(angle)), depth
+    return depth * np.sin(angle + 0.3 * np.sin(angle)), depth, rate_hz
 
 
 def _beats(

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from rppg_core.lab.simulate.colour import red_change
 from rppg_core.lab.simulate.disturbances import auto_exposure, light_steps, screen_light, talk, with_body
 from rppg_core.lab.simulate.head import Motion, head_motion, nods
-from rppg_core.lab.simulate.physiology import Waves
+from rppg_core.lab.simulate.physiology import Waves, band_noise
 from rppg_core.lab.simulate.render import (
     DELAY,
     GLOSS,
@@ -33,6 +33,7 @@ from rppg_core.types import Truth, VideoInfo
 
 GLOSS_PER_WIDTH = 6.0  # relative change of the highlights per face width of head motion, for small motion
 FACELESS = ("wall", "noise")
+BLOCK_S = 0.5  # of kind "shuffled"
 
 
 def motion_of_clip(
@@ -120,6 +121,25 @@ def exposed(
     )
 
 
+def busy_background(
+    times_s: Float[np.ndarray, " time"], rng: np.random.Generator
+) -> tuple[Motion, Float[np.ndarray, " time"]]:
+    """Large background motion and brightness changes: irregular, with a rhythm that may be near a heart rate."""
+    motion = head_motion("large", times_s, rng)
+    grid_s = np.arange(times_s[0], times_s[-1] + 0.02, 0.01)
+    rate_hz = rng.uniform(0.5, 3.0) * (1 + 0.03 * band_noise(grid_s, 0.05, 0.5, rng))
+    rhythm = 0.06 * np.sin(2 * np.pi * np.cumsum(rate_hz) * 0.01)
+    return motion, np.interp(times_s, grid_s, rhythm + 0.08 * band_noise(grid_s, 0.1, 3.0, rng, power=1))
+
+
+def shuffled_blocks(
+    times_s: Float[np.ndarray, " time"], rng: np.random.Generator
+) -> Int[np.ndarray, " time"]:
+    """Frame indices with the blocks of BLOCK_S in random order."""
+    block = ((times_s - times_s[0]) / BLOCK_S).astype(int)
+    return np.concatenate([np.flatnonzero(block == b) for b in rng.permutation(block[-1] + 1)])
+
+
 def truth_from_waves(
     settings: SimulationSettings, times_s: Float[np.ndarray, " time"], waves: Waves
 ) -> Truth:
@@ -133,6 +153,7 @@ def truth_from_waves(
         rr_brpm=settings.rr_brpm,
         spo2_percent=float(waves.spo2.mean()),
         spo2=waves.spo2,
+        rr_track_brpm=waves.rr_brpm,
         pulsed=settings.pulsed,
         settings={
             **asdict(settings),
@@ -152,6 +173,7 @@ def truth_from_waves(
         rr_brpm=np.nan,
         spo2_percent=np.nan,
         spo2=None,
+        rr_track_brpm=None,
     )
 
 

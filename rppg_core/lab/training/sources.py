@@ -84,10 +84,12 @@ def collate(samples: Sequence[Sample], n_frames: int) -> Batch:
 
 
 def even_truth(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
-    """A truth with its time series interpolated at other times."""
+    """A truth with its time series interpolated at other times; what is unknown throughout stays NaN."""
     inside = np.clip(times_s, truth.times_s[0], truth.times_s[-1])
 
     def at(values: np.ndarray) -> np.ndarray:
+        if np.isnan(values).all():
+            return np.full(len(times_s), np.nan)
         return CubicSpline(truth.times_s, values)(inside)
 
     return replace(
@@ -97,6 +99,7 @@ def even_truth(truth: Truth, times_s: Float[np.ndarray, " time"]) -> Truth:
         resp=at(truth.resp),
         hr_bpm=at(truth.hr_bpm),
         spo2=None if truth.spo2 is None else at(truth.spo2),
+        rr_track_brpm=None if truth.rr_track_brpm is None else at(truth.rr_track_brpm),
     )
 
 

@@ -12,7 +12,11 @@ import pytest
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets import clip_file
 from rppg_core.lab.datasets.clip_file import load_clip, read_about, readable, save_clip
+from rppg_core.lab.datasets.label_times import truth_at
+from rppg_core.lab.simulate.faces import simulate_clip
+from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.types import FaceClip, Truth
+from rppg_core.video.prepare import resample
 from tests.clip_factory import LaterClip, full_clip, full_truth
 
 SINGLE = np.finfo(np.float32).eps  # traces are stored in single precision
@@ -55,6 +59,27 @@ def test_every_field_of_the_truth_comes_back_exactly(stored, name):
     assert_same(getattr(load_clip(path)[1], name), getattr(truth, name), f"truth {name}")
 
 
+@pytest.mark.parametrize("at_30_hz", [False, True])
+def test_simulated_clip_keeps_its_scene_landmarks_and_beats(tmp_path, at_30_hz):
+    settings = SimulationSettings(seconds=4.0, size=96, face="drawn", fps=25.0, dropped=0.05)
+    clip, truth = simulate_clip(settings, frozenset({"rgb", "stmap", "landmarks", "scene"}))
+    if at_30_hz:
+        clip = resample(clip)
+        truth = truth_at(truth, clip.times_s)
+    save_clip(tmp_path / "a.npz", clip, truth)
+    got, known = load_clip(tmp_path / "a.npz")
+    assert {name for name, value in vars(got).items() if value is None} == {
+        name for name, value in vars(clip).items() if value is None
+    }
+    assert got.landmarks.shape == (len(clip.times_s), 468, 2)
+    assert np.abs(got.landmarks - clip.landmarks).max() < 1e-4  # pixels
+    assert_same(got.scene, clip.scene, "scene")
+    assert len(got.scene["light"]) == 4 and np.isfinite(got.scene["light"]).all()
+    assert len(known.beats_s) >= 3
+    for name in (f.name for f in fields(Truth)):
+        assert_same(getattr(known, name), getattr(truth, name), f"truth {name}")
+
+
 def test_field_that_is_added_to_the_clip_is_stored_without_being_named(tmp_path, monkeypatch):
     monkeypatch.setattr(clip_file, "FaceClip", LaterClip)
     clip = full_clip(LaterClip, n=45)
@@ -79,10 +104,11 @@ def test_labels_that_are_unknown_come_back_unknown(tmp_path):
     clip = full_clip(n=45)
     nothing = np.full(len(clip.times_s), np.nan)
     known = replace(full_truth(clip.times_s), bvp=nothing, spo2=nothing, spo2_percent=float("nan"))
+    known = replace(known, rr_track_brpm=nothing)
     save_clip(tmp_path / "a.npz", clip, known)
     _, truth = load_clip(tmp_path / "a.npz")
     assert np.isnan(truth.bvp).all() and np.isnan(truth.spo2_percent)
-    assert truth.spo2 is None  # a track of which nothing is known
+    assert truth.spo2 is truth.rr_track_brpm is None  # courses of which nothing is known
 
 
 def test_file_of_an_earlier_extraction_is_read(tmp_path):
@@ -109,7 +135,8 @@ def test_file_of_an_earlier_extraction_is_read(tmp_path):
         assert_same(getattr(got, name), getattr(clip, name), name)
     assert_same(known.bvp, truth.bvp, "truth bvp")
     assert np.isnan(known.resp).all() and np.isnan(known.spo2_percent)
-    assert (known.rr_brpm, known.pulsed, known.spo2, len(known.beats_s)) == (12.5, True, None, 0)
+    assert (known.rr_brpm, known.pulsed, len(known.beats_s)) == (12.5, True, 0)
+    assert known.spo2 is known.rr_track_brpm is None
     assert read_about(tmp_path / "a.npz") == "made of this"
 
 

@@ -88,6 +88,17 @@ def test_breathing_rate_of_a_minority_of_the_clip_is_not_the_clips():
     assert np.isnan(unknown)
 
 
+def test_breathing_rate_keeps_its_course():
+    times_s = even(1.0)
+    rising = stream("rr", times_s, 12 + 0.2 * times_s, mask=times_s < 6)
+    found = truth_from_waves(rising)
+    np.testing.assert_allclose(found.rr_track_brpm[:150:30], 12 + 0.2 * np.arange(5))
+    assert np.isnan(found.rr_track_brpm[-60:]).all()
+    assert truth_from_waves(stream("hr", times_s, np.full(10, 72.0))).rr_track_brpm is None
+    later = truth_at(found, TIMES_S[:120] + 0.51)
+    np.testing.assert_allclose(later.rr_track_brpm, 12 + 0.2 * (TIMES_S[:120] + 0.51))
+
+
 def test_names_of_known_labels_follow_what_is_there():
     times_s = even(30.0)
     streams = [

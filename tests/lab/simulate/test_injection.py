@@ -149,6 +149,7 @@ def test_a_steady_course_gives_the_waves_of_the_simulator():
     assert ours.bvp == pytest.approx(plain.bvp, abs=1e-9)
     assert ours.beats_s == pytest.approx(plain.beats_s, abs=1e-9)
     assert ours.hr_bpm == pytest.approx(plain.hr_bpm, abs=1e-6)
+    assert ours.rr_brpm == pytest.approx(plain.rr_brpm, abs=1e-6)
 
 
 @pytest.mark.parametrize("course", ["falling", "rising"])
@@ -158,6 +159,8 @@ def test_beats_follow_the_course_of_the_rate(course):
     middle = (waves.beats_s[1:] + waves.beats_s[:-1]) / 2
     assert 60 / np.diff(waves.beats_s) == pytest.approx(np.interp(middle, TIMES_S, rates), rel=0.01)
     assert waves.hr_bpm == pytest.approx(rates, rel=0.01)
+    ends = [np.mean(part) for part in np.split(waves.rr_brpm, 10)]
+    assert (ends[-1] > ends[0]) == (course == "rising")  # breaths slow down with the beats
     # the first and last intervals may lie half outside the clip
     assert len(waves.beats_s) == pytest.approx(rates.mean() / 60 * TIMES_S[-1], abs=1)
 

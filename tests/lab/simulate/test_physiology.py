@@ -98,6 +98,19 @@ def test_breathing_rate_is_the_requested_one():
         assert abs(breaths / (times_s[-1] / 60) - rr_brpm) <= 0.6  # one breath in two minutes
 
 
+@pytest.mark.parametrize("rr_brpm", [8.0, 15.0, 30.0])
+def test_breathing_rate_over_time_is_that_of_each_breath(rr_brpm):
+    wave, times_s = waves(seconds=120.0, rr_brpm=rr_brpm)
+    before = np.flatnonzero((wave.resp[1:] > 0) & (wave.resp[:-1] <= 0))
+    share = -wave.resp[before] / (wave.resp[before + 1] - wave.resp[before])
+    starts_s = times_s[before] + 0.01 * share
+    of_breaths = 60 / np.diff(starts_s)
+    over_time = [wave.rr_brpm[(times_s >= a) & (times_s < b)].mean() for a, b in pairwise(starts_s)]
+    assert over_time == pytest.approx(of_breaths, rel=0.01)  # a breath has 200 samples or more
+    assert of_breaths.std() > 0.02 * rr_brpm
+    assert wave.rr_brpm.mean() == pytest.approx(rr_brpm, rel=1e-3)
+
+
 def test_each_respiratory_modulation_can_be_on_alone_or_off():
     def seen(**on):
         wave, times_s = waves(seconds=120, hr_bpm=90.0, rr_brpm=14.0, fs=50.0, **{**STEADY, **on})

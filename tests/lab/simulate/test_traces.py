@@ -9,9 +9,10 @@ import pytest
 
 from rppg_core.classical import CLASSICAL
 from rppg_core.lab.simulate.faces import simulate_video
-from rppg_core.lab.simulate.settings import SimulationSettings
+from rppg_core.lab.simulate.settings import KINDS, PULSE_FREE, SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces, tracked_path
 from rppg_core.metrics import waveform_r
+from rppg_core.types import FaceClip
 from rppg_core.video.clip import extract
 from rppg_core.video.prepare import resample
 
@@ -66,6 +67,99 @@ def test_cells_without_skin_weight_hold_less_pulse_and_more_motion():
         return (clip.stmap.std(axis=0) / clip.stmap.mean(axis=0)).mean()
 
     assert swing(plain) > swing(weighted)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_truth_knows_the_breathing_rate_over_time_where_there_is_a_pulse(kind):
+    _, truth = simulate_traces(replace(STILL, kind=kind, rr_brpm=18.0))
+    if not truth.pulsed:
+        assert truth.rr_track_brpm is None and np.isnan(truth.rr_brpm)
+        return
+    assert truth.rr_track_brpm.shape == truth.times_s.shape
+    assert truth.rr_track_brpm.mean() == pytest.approx(truth.rr_brpm, rel=0.01)
+    assert truth.rr_track_brpm.std() > 0.01 * truth.rr_brpm
+
+
+def relative(colours: np.ndarray) -> np.ndarray:
+    return colours / colours.mean(axis=0) - 1
+
+
+@pytest.mark.parametrize("kind", PULSE_FREE)
+def test_pulse_of_the_truth_is_only_in_clips_that_hold_one(kind):
+    """In linear light, without noise or motion, what the blood changes is a regression coefficient."""
+    strong = replace(STILL, amplitude_percent=5.0, noise=0.0, gamma=1.0, riiv=0.0)
+    pulsed, known = simulate_traces(strong)
+    other, truth = simulate_traces(replace(strong, kind=kind))
+
+    def percent(clip: FaceClip) -> float:
+        return -100 * float(np.polyfit(known.bvp, relative(clip.roi("skin"))[:, 1], 1)[0])
+
+    assert percent(pulsed) == pytest.approx(5.0, rel=0.1)
+    assert abs(percent(other)) < (1.5 if kind == "shuffled" else 0.1)  # 24 blocks may correlate by chance
+    assert not truth.pulsed and not truth.bvp.any() and np.isnan(truth.rr_brpm)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_wall_has_one_colour_in_smooth_light_whatever_the_head_would_do(seed):
+    lit = replace(STILL, kind="wall", seed=seed, noise=0.0, gamma=1.0, illumination=0.01, screen=0.01)
+    clip, _ = simulate_traces(replace(lit, motion="large", talking=0.9))
+    still = clip.stmap.mean(axis=0)
+    assert (still / still[:, [1]]).std(axis=0).max() < 0.002  # rounding is all that differs
+    assert 0.05 < still[:, 1].std() / still[:, 1].mean() < 0.3
+    np.testing.assert_array_equal(clip.stmap, simulate_traces(lit)[0].stmap)
+    assert relative(clip.roi("skin"))[:, 1].std() > 0.005
+    together = np.corrcoef(relative(clip.roi("skin"))[:, 1], relative(clip.background)[:, 1])[0, 1]
+    assert together > 0.9  # they share their light
+
+
+def test_walls_of_two_seeds_differ_in_colour_and_outline():
+    one, other = (simulate_traces(replace(STILL, kind="wall", seed=k))[0] for k in (1, 2))
+    assert np.abs(one.background.mean(axis=0) - other.background.mean(axis=0)).max() > 2
+    assert not np.allclose(one.stmap_weight, other.stmap_weight, atol=0.01)
+
+
+def test_noise_is_middle_grey_and_white_in_time():
+    lit = replace(STILL, kind="noise", noise=3.0, illumination=0.02, screen=0.05, light_steps=60.0)
+    clip, _ = simulate_traces(replace(lit, motion="large"))
+    assert np.abs(clip.stmap.mean(axis=(0, 1)) - 127).max() < 1
+    assert np.abs(clip.background.mean(axis=0) - 127).max() < 1
+    change = relative(clip.stmap)[..., 1]
+    neighbours = (change[1:] * change[:-1]).mean(axis=0) / change.var(axis=0)
+    assert np.abs(neighbours).max() < 0.25  # 1 / sqrt(360) of 36 cells
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_moving_background_changes_its_light_and_not_that_of_the_face(seed):
+    settings = replace(STILL, motion="small", seed=seed)
+    busy, calm = (simulate_traces(replace(settings, kind=k))[0] for k in ("moving background", "photo"))
+    np.testing.assert_array_equal(busy.stmap, calm.stmap)
+    assert relative(busy.background)[:, 1].std() > 10 * relative(calm.background)[:, 1].std()
+
+
+def test_camera_that_meters_a_moving_background_changes_the_face():
+    settings = replace(STILL, kind="moving background", auto_exposure=1.0)
+    metered, fixed = (simulate_traces(s)[0] for s in (settings, replace(settings, auto_exposure=0.0)))
+    assert relative(metered.roi("skin")).std() > 2 * relative(fixed.roi("skin")).std()
+
+
+def test_shuffled_frames_are_those_of_the_pulsed_clip_in_another_order():
+    settings = replace(STILL, amplitude_percent=3.0, illumination=0.05, noise=0.0, gamma=1.0)
+    shuffled, pulsed = (simulate_traces(replace(settings, kind=k))[0] for k in ("shuffled", "pulse"))
+    blocks, there = (clip.roi("skin")[:, 1].reshape(24, 15) for clip in (shuffled, pulsed))
+    apart = np.abs(blocks[:, None] - there).max(axis=2)
+    found = apart.argmin(axis=1)
+    assert apart.min(axis=1).max() < 0.5  # grey levels, of errors of the tracked position and rounding
+    assert sorted(found) == list(range(24)) and list(found) != sorted(found)
+    moved = replace(settings, motion="large")
+    boxes, path = (simulate_traces(replace(moved, kind=k))[0].boxes for k in ("shuffled", "pulse"))
+    assert np.abs(np.diff(boxes[:, 0])).max() > 2 * np.abs(np.diff(path[:, 0])).max()
+
+
+def test_flicker_is_on_face_and_background_at_its_rate():
+    clip, _ = simulate_traces(replace(STILL, kind="flicker", flicker_hz=1.5, flicker_percent=2.0, gamma=1.0))
+    line = np.exp(-2j * np.pi * 1.5 * clip.times_s)
+    for colours in (clip.roi("skin"), clip.background):
+        assert 200 * abs((relative(colours)[:, 1] * line).mean()) == pytest.approx(2.0, rel=0.1)
 
 
 def test_same_seed_gives_the_same_clip_and_another_seed_another():

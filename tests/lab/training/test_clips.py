@@ -149,6 +149,15 @@ def test_rendering_goes_on_with_what_is_missing(tmp_path):
     assert np.isfinite(truth.bvp).all()
 
 
+def test_rendered_clip_keeps_everything_that_was_asked_for_and_its_beats(tmp_path):
+    needs = frozenset({"rgb", "stmap", "landmarks", "scene"})
+    (path, *_) = sorted(render_clips(tiny(n_clips=1, clip_s=4.0, clip_px=96), needs, tmp_path).iterdir())
+    clip, truth = load_clip(path)
+    assert clip.landmarks.shape == (120, 468, 2) and np.isfinite(clip.landmarks).all()
+    assert {len(numbers) for numbers in clip.scene.values()} == {4}
+    assert len(truth.beats_s) >= 2 and len(truth.rr_track_brpm) == 120
+
+
 @pytest.mark.parametrize(
     "other", [{"motion": False}, {"skin_weight": False}, {"clip_s": 7.0}, {"clip_px": 200}]
 )

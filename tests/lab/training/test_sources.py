@@ -8,7 +8,7 @@ import torch
 from lab.training.tiny_net import N_FRAMES, Tiny, TinyConfig
 
 from rppg_core.errors import UsageError
-from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
+from rppg_core.lab.simulate.settings import PULSE_FREE, SimulationSettings, random_settings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.lab.training import sources
 from rppg_core.lab.training.sources import (
@@ -103,6 +103,26 @@ def test_truth_keeps_to_the_map():
     even = sources.resample(clip, 30.0)
     wave = -even.stmap[:150].mean(axis=1)[:, 1]
     assert waveform_r(even_truth(truth, even.times_s).bvp[:150], wave, 30.0) > 0.98
+
+
+def test_truth_at_other_times_keeps_its_courses_and_their_absence():
+    _, truth = simulate_traces(SimulationSettings(seconds=10, fps=25, rr_brpm=20.0, spo2_swing=3.0))
+    times_s = np.arange(280) / 30
+    even = even_truth(truth, times_s)
+    for name in ("hr_bpm", "spo2", "rr_track_brpm"):
+        at_25 = np.interp(times_s, truth.times_s, getattr(truth, name))
+        # a slow course bends little between two frames; that of the heart rate bends at beats
+        np.testing.assert_allclose(getattr(even, name), at_25, rtol=0.01, err_msg=name)
+    bare = even_truth(sources.replace(truth, spo2=None, rr_track_brpm=None), times_s)
+    assert bare.spo2 is bare.rr_track_brpm is None
+
+
+@pytest.mark.parametrize("kind", PULSE_FREE)
+def test_truth_of_a_clip_without_a_pulse_labels_nothing_at_other_times_either(kind):
+    clip, truth = simulate_traces(SimulationSettings(kind=kind, seconds=5, fps=25))
+    even = even_truth(truth, sources.resample(clip).times_s)
+    assert len(even.hr_bpm) == len(even.bvp) == 150
+    assert targets_from_truth(even, slice(0, 150), frozenset(TASKS)) == {}
 
 
 def test_source_labels_only_what_it_may():

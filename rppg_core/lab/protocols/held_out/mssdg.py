@@ -185,7 +185,7 @@ class TruthfulClip(ExtractedClip):
             if not np.isfinite(getattr(truth, name)).any()
         }
         if not np.isfinite(truth.rr_brpm):
-            waves["rr_brpm"] = whole.rr_brpm
+            waves |= {"rr_brpm": whole.rr_brpm, "rr_track_brpm": whole.rr_track_brpm}
         if truth.spo2 is None and not np.isfinite(truth.spo2_percent):
             waves |= {"spo2": whole.spo2, "spo2_percent": whole.spo2_percent}
         return face, replace(truth, **waves)

@@ -14,6 +14,7 @@ import numpy as np
 
 from rppg_core.analysis.pipeline import collect_needs
 from rppg_core.lab.protocols.face_clips import background_as_skin, motion_percent, read_clip, stretches
+from rppg_core.lab.protocols.injected.light import LightSpread, light_spread
 from rppg_core.lab.protocols.voices import Voice, voices_on_clip
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.simulate.injection import COURSES, inject, rate_course
@@ -48,8 +49,10 @@ class InjectedRow:
         return MOVING if self.motion_percent > MOVING_PERCENT else CALM
 
 
-def run_file(path: Path, names: Sequence[str], seeds: int, window_s: float) -> list[InjectedRow]:
-    """Every case on every window of one file.
+def run_file(
+    path: Path, names: Sequence[str], seeds: int, window_s: float
+) -> tuple[list[InjectedRow], LightSpread | None]:
+    """Every case on every window of one file, and what motion and light do to its skin.
 
     Args:
         path: a video, colour traces or a stored clip.
@@ -67,7 +70,7 @@ def run_file(path: Path, names: Sequence[str], seeds: int, window_s: float) -> l
         for seed in range(seeds):
             for course in COURSES:
                 rows += _put_in_rows(path.stem, part, course, seed, names)
-    return rows
+    return rows, light_spread(clip)
 
 
 def _plain_rows(

@@ -27,6 +27,7 @@ from rppg_core.lab.protocols.injected.cases import (
     InjectedRow,
     run_file,
 )
+from rppg_core.lab.protocols.injected.light import LightMatch, LightSpread, drawn_spreads
 from rppg_core.lab.protocols.table import Criterion, text_table
 from rppg_core.lab.protocols.voices import (
     ABOUT_TALLY,
@@ -88,13 +89,16 @@ def run_injected(
     names = [name for name in asked if get_method(name).needs <= READ]
     files = clip_files(data, stored=True)
     rows: list[InjectedRow] = []
+    spreads: list[LightSpread] = []
     with WorkerPool(workers) as pool:
         jobs = files, [names] * len(files), [seeds] * len(files), [window_s] * len(files)
-        for k, found in enumerate(pool.map(run_file, *jobs)):
+        for k, (found, spread) in enumerate(pool.map(run_file, *jobs)):
             rows += found
+            spreads += [spread] if spread is not None else []
             if progress is not None:
                 progress(f"clip {k + 1} of {len(files)}", (k + 1) / len(files))
-    return InjectedResult(seeds, window_s, rows, tuple(name for name in asked if name not in names))
+    left_out = tuple(name for name in asked if name not in names)
+    return InjectedResult(seeds, window_s, rows, left_out, LightMatch(spreads, drawn_spreads()))
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ class InjectedResult:
     window_s: float
     rows: list[InjectedRow]
     left_out: tuple[str, ...] = ()  # methods that read pictures, into which no pulse is put
+    light: LightMatch = LightMatch()
 
     @cached_property
     def put_in(self) -> list[InjectedRow]:
@@ -182,6 +187,10 @@ class InjectedResult:
             "Values shown without a pulse of ours (as it is: a person's own pulse may be found)\n"
             + self._plain_table(),
         ]
+        if self.light.recorded:
+            parts.append(
+                "What motion and light do to the skin, before a pulse is put in\n" + self.light.text()
+            )
         return "\n\n".join([*parts, "\n".join(criterion.line() for criterion in self.criteria())])
 
     def to_dict(self) -> dict[str, Any]:
@@ -195,6 +204,7 @@ class InjectedResult:
                 "limits": " ".join(LIMITS),
                 "criteria": [asdict(criterion) for criterion in self.criteria()],
                 "cells": [{**cell, "counts": asdict(cell["counts"])} for cell in self.cells],
+                "light": self.light.to_dict() if self.light.recorded else [],
                 "rows": [asdict(row) for row in self.rows],
             }
         )

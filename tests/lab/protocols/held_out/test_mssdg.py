@@ -170,7 +170,9 @@ def test_labels_stay_and_the_simulator_fills_what_is_missing(tmp_path):
     np.testing.assert_array_equal(filled.hr_bpm, labels.hr_bpm)
     assert stored.labels == ("hr",)
     np.testing.assert_allclose(filled.bvp, record.face_clip.truth_at(face.times_s).bvp)
-    assert filled.rr_brpm == record.face_clip.truth_at(face.times_s).rr_brpm
+    whole = record.face_clip.truth_at(face.times_s)
+    assert filled.rr_brpm == whole.rr_brpm
+    np.testing.assert_array_equal(filled.rr_track_brpm, whole.rr_track_brpm)
     _, bare = TruthfulClip.from_clip(stored, None).load()
     assert np.isnan(bare.bvp).all()
 

@@ -27,7 +27,7 @@ def rows(tmp_path_factory) -> list[InjectedRow]:
     """Every case on one face without a pulse of its own."""
     path = tmp_path_factory.mktemp("faces") / "ann.npz"
     save_clip(path, *easy_clip(kind="photo", seconds=15.0))
-    return run_file(path, ["pos"], 1, 30.0)
+    return run_file(path, ["pos"], 1, 30.0)[0]
 
 
 def test_every_strength_and_course_is_there_once_beside_the_clip_and_its_background(rows):
@@ -59,7 +59,7 @@ def test_a_face_without_a_pulse_has_no_truth_and_shows_nothing(rows):
 
 def test_traces_without_a_background_have_no_such_row_and_an_unknown_motion(tmp_path):
     path = write_traces(tmp_path / "ann.csv", easy_clip(seconds=6)[0])
-    found = run_file(path, ["pos"], 1, 30.0)
+    found, _ = run_file(path, ["pos"], 1, 30.0)
     assert {row.kind for row in found} == {PUT_IN, AS_IT_IS}
     assert {row.motion for row in found} == {UNKNOWN}
 

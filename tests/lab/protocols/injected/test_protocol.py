@@ -11,6 +11,7 @@ from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.clip_file import save_clip
 from rppg_core.lab.protocols.injected import protocol
 from rppg_core.lab.protocols.injected.cases import AS_IT_IS, BACKGROUND, PUT_IN, InjectedRow
+from rppg_core.lab.protocols.injected.light import LightSpread, drawn_spreads
 from rppg_core.lab.protocols.injected.protocol import CONSTANT_BPM, InjectedResult, run_injected
 from rppg_core.lab.protocols.voices import Span, Voice
 from tests.lab.protocols.trace_folder import easy_clip
@@ -94,14 +95,17 @@ def test_methods_that_read_pictures_are_left_out_and_named(monkeypatch, tmp_path
     needs = {"pos": frozenset({"rgb"}), "chrom": frozenset({"rgb", "crop36"})}
     monkeypatch.setattr(protocol, "get_method", lambda name: type("M", (), {"needs": needs[name]}))
     monkeypatch.setattr(protocol, "run_file", _one_row)
+    monkeypatch.setattr(protocol, "drawn_spreads", lambda: drawn_spreads(3))
     result = run_injected(tmp_path, ["chrom"], workers=1)
     assert result.left_out == ("chrom",)
     assert "left out, because they read pictures: chrom" in result.text()
+    assert [len(quantity["drawn"]) for quantity in result.to_dict()["light"]] == [3] * 4
+    assert "What motion and light do to the skin" in result.text()
 
 
 def _one_row(path, names, seeds, window_s):
     assert names == ["pos"]
-    return [row("pos", r=0.5), row()]
+    return [row("pos", r=0.5), row()], LightSpread(0.5, 0.1, 0.1, 0.3)
 
 
 def test_wrong_numbers_and_folders_are_refused(tmp_path):
