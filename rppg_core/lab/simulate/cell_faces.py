@@ -38,7 +38,7 @@ from rppg_core.video.stmap import CELLS, cell_weights, skin_share
 
 N = CELLS * CELLS
 MOUTH_CELLS = (26, 27)
-# Relative spreads of colour, chosen so that what POS leaves of motion is as large, and as alike in neighbouring cells,
+# Relative spreads of colour, chosen so that what POS leaves of motion is as large, and as alike in all cells,
 # as in recordings of people who talk and move (protocol `injected`, "what motion and light do to the skin")
 TINTED = 0.04  # of the relief of the skin
 TINTS = (0.03, 0.3)  # of what lies beside the skin

@@ -60,8 +60,8 @@ def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -
     """Make one clip of cell colours.
 
     Args:
-        settings: everything about the clip; `backdrop`, `codec`, `crf`, `duplicated`, `face`, `gestures`, `photo` and
-            `size` are ignored. The face or wall is also drawn from the seed; a wall is never rough.
+        settings: everything about the clip; `backdrop`, `codec`, `crf`, `duplicated`, `face`, `photo` and `size` are
+            ignored. The face or wall is also drawn from the seed; a wall is never rough.
         skin_weight: True averages cells over skin; False averages over everything in them, including hair and
             background, for the ablation that shows the purpose of the weight.
 
