@@ -50,7 +50,7 @@ class Scene:
     """What a person does in one of a domain's clips; factors are relative to the domain."""
 
     name: str
-    motion: str = "small"  # a key of simulate.scene.MOTION
+    motion: str = "small"  # a key of simulate.head.MOTION
     motion_scale: float = 1.0
     talking: float = 0.0  # share of the time
     light: float = 1.0  # factor on the exposure

@@ -82,7 +82,7 @@ class SimulationSettings:
     colour_matrix_spread: float = 0.0  # strength of the camera's colour-correction matrix
     white_balance_spread: float = 0.0  # standard deviation of the logarithm of the red and blue gain
     exposure: float = 1.0  # factor on all light that reaches the camera
-    motion: str = "small"  # a key of scene.MOTION
+    motion: str = "small"  # a key of head.MOTION
     motion_scale: float = 1.0  # factor on the motion
     breath_motion: float = 0.0  # rise of the head with a breath, % of the face width
     beat_motion: float = 0.0  # standard deviation of the head's motion with the beat, % of the face width

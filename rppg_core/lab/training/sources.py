@@ -109,7 +109,7 @@ def targets_from_truth(truth: Truth, part: slice, labels: frozenset[str]) -> dic
         "bvp": truth.bvp[part],
         "resp": truth.resp[part],
         "hr": float(np.mean(truth.hr_bpm[part])),
-        "rr": float(truth.rr_brpm),
+        "rr": float(truth.rr_brpm if truth.rr_track_brpm is None else np.mean(truth.rr_track_brpm[part])),
         "spo2": float(truth.spo2_percent if truth.spo2 is None else np.mean(truth.spo2[part])),
     }
     return {

@@ -27,6 +27,7 @@ RECIPE = Recipe(
     },
 )
 ABLATIONS = {
+    "no-projections": Ablation({"config": {"projections": ()}}, protocol="photo"),
     "no-experts": Ablation({"config": {"experts": 0}}),
     "no-router": Ablation({"config": {"router": False}}),
     "no-priors": Ablation({"config": dict.fromkeys(PRIORS, False)}),

@@ -15,6 +15,7 @@ RECIPE = Recipe(
     loss_weights={"rate": 0.25},
 )
 ABLATIONS = {
+    "no-projections": Ablation({"config": {"projections": ()}}, protocol="photo"),
     "no-motion": Ablation({"motion": False}, protocol="photo"),
     # also at full length, because it is as good after a short training
     "zscore": Ablation({"config": {"scaling": "zscore"}}, protocol="photo", also_full=True),
