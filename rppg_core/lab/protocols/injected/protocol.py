@@ -8,7 +8,7 @@ in LIMITS, which the result prints. Results stand beside POS and a constant pred
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -109,7 +109,7 @@ class InjectedResult:
     window_s: float
     rows: list[InjectedRow]
     left_out: tuple[str, ...] = ()  # methods that read pictures, into which no pulse is put
-    light: LightMatch = LightMatch()
+    light: LightMatch = field(default_factory=LightMatch)
 
     @cached_property
     def put_in(self) -> list[InjectedRow]:
