@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from rppg_core.models.base import TASKS, check_model  # noqa: E402
 from rppg_core.models.physmle import PhysMLE, PhysMLEConfig  # noqa: E402
 from rppg_core.types import STMap  # noqa: E402
-from rppg_core.video.prepare import stmap_band  # noqa: E402
+from rppg_core.video.prepare import projections, stmap_band  # noqa: E402
 from tests.models.physmle_batches import PICTURE, TINY, batch_of, voiced  # noqa: E402
 
 # What it reads, and how long it is -----------------------------------------------------------------------------
@@ -37,12 +37,15 @@ def test_breathing_rate_is_given_only_for_stretches_that_hold_enough_breaths(win
     assert PhysMLEConfig.small().rr_window / 30 == 17.0
 
 
-def test_it_reads_both_bands_of_the_shared_preparation(windows):
+def test_it_reads_both_bands_and_the_projections_of_the_shared_preparation(windows):
     clip, _ = windows[0]
     stmap = STMap(clip.stmap, 30.0, clip.stmap_weight)
     found = PhysMLE.inputs_from_clip(clip, TINY)["stmap"]
     np.testing.assert_allclose(found[:, :, :3], stmap_band(stmap, "pulse"), atol=1e-5)
-    np.testing.assert_allclose(found[:, :, 3:], stmap_band(stmap, "slow"), atol=1e-5)
+    np.testing.assert_allclose(found[:, :, 3:6], stmap_band(stmap, "slow"), atol=1e-5)
+    np.testing.assert_allclose(found[:, :, 6:], projections(stmap), atol=1e-5)
+    alone = PhysMLE.inputs_from_clip(clip, replace(TINY, projections=()))["stmap"]
+    np.testing.assert_array_equal(alone, found[:, :, :6])
 
 
 def test_picture_of_the_paper_stretches_every_row_from_zero_to_one(windows):

@@ -7,11 +7,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from rppg_core.errors import UsageError  # noqa: E402
 from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
 from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
 from rppg_core.models.tracenet.model import TraceNet, TraceNetConfig, scaled_map  # noqa: E402
 from rppg_core.types import STMap  # noqa: E402
-from rppg_core.video.prepare import resample, stmap_band  # noqa: E402
+from rppg_core.video.prepare import projections, resample, stmap_band  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +31,19 @@ def batch_of(clip) -> dict:
     return {key: torch.from_numpy(x)[None] for key, x in inputs.items()}
 
 
-def test_it_reads_the_pulse_band_of_the_shared_preparation(clip):
-    wanted = stmap_band(STMap(clip.stmap, 30.0, clip.stmap_weight), "pulse")
-    np.testing.assert_allclose(TraceNet.inputs_from_clip(clip, TraceNetConfig())["stmap"], wanted, atol=1e-5)
+def test_it_reads_the_pulse_band_and_the_projections_of_the_shared_preparation(clip):
+    stmap = STMap(clip.stmap, 30.0, clip.stmap_weight)
+    found = TraceNet.inputs_from_clip(clip, TraceNetConfig())["stmap"]
+    np.testing.assert_allclose(found[:, :, :3], stmap_band(stmap, "pulse"), atol=1e-5)
+    np.testing.assert_allclose(found[:, :, 3:], projections(stmap), atol=1e-5)
+    some = TraceNet.inputs_from_clip(clip, TraceNetConfig(projections=("pbv",)))["stmap"]
+    np.testing.assert_array_equal(some, found[:, :, [0, 1, 2, 5]])
+
+
+@pytest.mark.parametrize("names", [("pos", "pos"), ("ica",), ("pos", "")])
+def test_unknown_projections_name_the_known_ones(names):
+    with pytest.raises(UsageError, match="pos, chrom, pbv"):
+        TraceNetConfig(projections=names)
 
 
 def test_brighter_exposure_changes_the_input_little_unless_pixels_are_read_raw(clip):
@@ -75,7 +86,7 @@ def test_cells_without_skin_are_ignored(clip, model):
     inputs["weight"] = inputs["weight"].clone()
     inputs["weight"][0, 5] = 0
     changed = dict(inputs, stmap=inputs["stmap"].clone())
-    changed["stmap"][0, :, 5] += 3 * torch.randn(inputs["stmap"].shape[1], 3)
+    changed["stmap"][0, :, 5] += 3 * torch.randn(inputs["stmap"].shape[1], 6)
     difference = (model(changed)["bvp"] - model(inputs)["bvp"]).std() / model(inputs)["bvp"].std()
     assert difference < 0.05
 

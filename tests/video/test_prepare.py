@@ -55,6 +55,16 @@ def test_five_seconds_are_five_seconds_at_any_frame_rate(fps, digits):
     assert even.valid.all() and np.isfinite(even.rgb).all()
 
 
+@pytest.mark.parametrize("fps", [60, 90, 120])
+def test_the_mean_over_frames_of_a_fast_camera_is_not_late(fps):
+    times_s = np.arange(0, 10, 1 / fps)
+    even = resample(clip_at(times_s, np.sin(2 * np.pi * 1.3 * times_s)), 30)
+    found, inside = even.roi("skin")[:, 1], slice(30, 260)  # nearly ten whole beats
+    turns = np.exp(-2j * np.pi * 1.3 * even.times_s)[inside]
+    delay_s = -(np.angle((found[inside] * turns).sum()) + np.pi / 2) / (2 * np.pi * 1.3)
+    assert abs(delay_s) < 5e-4
+
+
 def test_short_gap_is_bridged_and_long_gap_splits():
     times_s = np.arange(300) / 30
     valid = np.ones(300, bool)

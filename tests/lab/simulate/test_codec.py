@@ -42,6 +42,13 @@ def test_coded_frames_can_be_read_again_and_out_of_order():
         video.frames.rgb(60)
 
 
+@pytest.mark.parametrize("codec", ["h264", "mpeg4"])
+def test_bytes_are_the_same_on_every_run(codec):
+    settings = SimulationSettings(seconds=2, size=128, motion="small", codec=codec, crf=24)
+    one, again = (np.stack(list(simulate_video(settings).frames.pictures())) for _ in range(2))
+    np.testing.assert_array_equal(one, again)
+
+
 def test_compression_takes_from_the_pulse_but_not_its_sign():
     def pulse(codec, crf):
         settings = SimulationSettings(

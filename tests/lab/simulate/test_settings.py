@@ -30,9 +30,9 @@ def test_random_settings_cover_the_range_and_are_reproducible():
     )
 
 
-def test_random_settings_never_draw_the_motion_of_the_benchmark():
+def test_random_settings_never_draw_the_motion_of_the_benchmarks():
     draws = {drawn(s, 1.0).motion for s in range(200)}
-    assert draws == set(MOTION) - {"glances"}
+    assert draws == set(MOTION) - {"glances", "swings"}
 
 
 def test_difficulty_zero_leaves_motion_and_sensor_noise_and_the_same_person():
@@ -57,9 +57,13 @@ def test_difficulty_zero_leaves_motion_and_sensor_noise_and_the_same_person():
 def test_hard_things_come_in_with_difficulty():
     def shares(difficulty):
         draws = [drawn(s, difficulty) for s in range(600)]
-        return np.mean([[d.codec != "", d.talking > 0, d.screen > 0, d.dropped > 0] for d in draws], axis=0)
+        hard = [
+            [d.codec != "", d.talking > 0, d.nods > 0, d.gestures > 0, d.screen > 0, d.dropped > 0]
+            for d in draws
+        ]
+        return np.mean(hard, axis=0)
 
-    assert np.allclose(shares(1.0), [0.2, 0.15, 0.2, 0.25], atol=0.05)
+    assert np.allclose(shares(1.0), [1 / 3, 0.25, 0.25, 0.2, 0.2, 0.25], atol=0.05)
     assert np.allclose(shares(0.5), shares(1.0) / 2, atol=0.05)
 
 

@@ -44,8 +44,28 @@ def test_skin_swings_as_much_as_was_asked_for(amplitude):
 
 def test_motion_hides_the_pulse_from_pos():
     still = np.mean([pos_r(replace(STILL, amplitude_percent=0.2, seed=k)) for k in range(6)])
-    moving = np.mean([pos_r(replace(STILL, amplitude_percent=0.2, seed=k, motion="large")) for k in range(6)])
+    large = replace(STILL, amplitude_percent=0.2, motion="large", lamps=0.2)
+    moving = np.mean([pos_r(replace(large, seed=k)) for k in range(6)])
     assert moving < still - 0.1
+
+
+def test_a_hand_hides_some_cells_for_some_of_the_time():
+    waving = replace(STILL, gestures=30.0, amplitude_percent=0.0, seed=3)
+    still, _ = simulate_traces(replace(waving, gestures=0.0))
+    clip, _ = simulate_traces(waving)
+    changed = np.abs(clip.stmap / still.stmap - 1).max(axis=2) > 0.05  # (T, N)
+    assert 0.01 < changed.any(axis=1).mean() < 0.95
+    assert changed.any(axis=0).mean() > 0.05 and not changed.all(axis=1).any()
+    wall = [simulate_traces(replace(waving, kind="wall", gestures=g))[0].stmap for g in (0.0, 30.0)]
+    np.testing.assert_array_equal(*wall)
+
+
+def test_lamps_of_other_colours_leave_more_of_the_motion_after_pos():
+    moving = replace(STILL, motion="large", amplitude_percent=0.1)
+    alike, apart = (
+        np.mean([pos_r(replace(moving, lamps=lamps, seed=k)) for k in range(4)]) for lamps in (0.0, 0.3)
+    )
+    assert apart < alike - 0.05
 
 
 def test_background_has_the_light_but_not_the_pulse():

@@ -147,6 +147,7 @@ def test_clip_without_pulse_labels_nothing():
         resp=nothing,
         hr_bpm=nothing * np.nan,
         rr_brpm=np.nan,
+        rr_track_brpm=None,
         spo2_percent=np.nan,
         spo2=None,
     )
