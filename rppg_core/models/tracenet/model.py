@@ -17,8 +17,9 @@ from rppg_core.models.base import Batch, RppgModel, check_choices, check_project
 from rppg_core.nn.cells import CellAttention, CellEncoder
 from rppg_core.nn.layers import TemporalBlock
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
+from rppg_core.signals.checks import check_number
 from rppg_core.types import FS, FaceClip, STMap
-from rppg_core.video.prepare import projections, stmap_band
+from rppg_core.video.prepare import PROJECTION_S, projections, stmap_band
 
 CELLS = 36
 
@@ -35,11 +36,13 @@ class TraceNetConfig:
     scaling: Literal["band", "zscore", "raw"] = "band"
     # read beside the colours of each cell, keys of `prepare.PROJECTIONS`; () reads colours alone
     projections: tuple[str, ...] = ("pos", "chrom", "pbv")
+    projection_s: float = PROJECTION_S  # window in which they weigh colours against each other
 
     def __post_init__(self):
         check_sizes(self, ("window", "cell_channels", "channels"), ("dilations",))
         check_choices(self, scaling=("band", "zscore", "raw"))
         check_projections(self.projections)
+        check_number(self.projection_s, "projection_s", 0.5, 8.0)
 
     @classmethod
     def tiny(cls) -> TraceNetConfig:
@@ -83,7 +86,8 @@ class TraceNet(RppgModel):
         stmap = STMap(cells, clip.fs or FS, weight)
         read = scaled_map(stmap, config.scaling)
         if config.projections:
-            read = np.concatenate([read, projections(stmap, names=config.projections)], axis=2)
+            pulses = projections(stmap, names=config.projections, window_s=config.projection_s)
+            read = np.concatenate([read, pulses], axis=2)
         return {"stmap": read.astype(np.float32), "weight": weight.astype(np.float32)}
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -16,6 +16,8 @@ RECIPE = Recipe(
 )
 ABLATIONS = {
     "no-projections": Ablation({"config": {"projections": ()}}, protocol="photo"),
+    "pos-alone": Ablation({"config": {"projections": ("pos",)}}, protocol="photo"),
+    "long-projections": Ablation({"config": {"projection_s": 3.2}}, protocol="photo"),
     "no-motion": Ablation({"motion": False}, protocol="photo"),
     # also at full length, because it is as good after a short training
     "zscore": Ablation({"config": {"scaling": "zscore"}}, protocol="photo", also_full=True),
