@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rppg_core.lab.protocols.face_clips import read_clip
 from rppg_core.lab.protocols.injected.light import LightMatch, LightSpread, drawn_spreads, light_spread
 from rppg_core.types import FaceClip
 
@@ -64,6 +65,22 @@ def test_draws_move_and_are_the_same_every_time():
     one, again = drawn_spreads(6), drawn_spreads(6)
     assert one == again
     assert min(spread.first for spread in one) > 0.01 and len({spread.first for spread in one}) == 6
+
+
+def test_draws_cover_recorded_heads(recordings):
+    clips = []
+    for path in sorted(recordings.rglob("*.npz")):
+        with np.load(path) as stored:
+            if {"rgb", "stmap", "boxes"} <= set(stored.files):
+                clips.append(path)
+    if not clips:
+        pytest.skip("NOT RUN: no stored clip of a head among the real recordings")
+    found = [light_spread(read_clip(path, frozenset({"rgb", "stmap"}))) for path in clips]
+    rows = LightMatch([one for one in found if one is not None], drawn_spreads()).to_dict()
+    for row in rows:
+        low, high = np.quantile(row["drawn"], [0.05, 0.95])
+        inside = np.mean((row["recorded"] >= low) & (row["recorded"] <= high))
+        assert inside >= 0.75, row["quantity"]
 
 
 def test_the_table_tells_what_share_of_the_clips_the_draws_cover():
