@@ -17,7 +17,7 @@ Add = Callable[[str, str], argparse.ArgumentParser]  # name and help text of a c
 PROTOCOLS = {  # name -> what it tests
     "refusal": "values for clips with a pulse, refusals for clips without one",
     "vitals": "RR, IBI and RMSSD on simulated beats and contact recordings",
-    "photo": "the frozen benchmark photo-v1",
+    "photo": "a frozen benchmark: photo-v1 or photo-v2",
     "stress": "one setting at a time, from easy to hopeless",
     "recordings": "your own colour traces or videos, with reference heart rates",
     "injected": "anybody's face videos or traces, into which a known pulse is put",
@@ -283,6 +283,11 @@ def _evaluate(add: Add) -> None:
         metavar="S",
         help="length of a window (recordings, injected; default: 30; mssdg, intra, cross; default: 10; 17 or more "
         "for breathing)",
+    )
+    one.add_argument(
+        "--clips",
+        metavar="NAME",
+        help="version of the benchmark: photo-v1 or photo-v2 (photo; default: the current one)",
     )
     one.add_argument("--sweeps", metavar="A,B", help="settings to vary (stress; default: all)")
     one.add_argument(

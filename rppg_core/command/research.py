@@ -141,7 +141,7 @@ def _vitals(args: argparse.Namespace, progress: ProgressLine) -> Any:
 def _photo(args: argparse.Namespace, progress: ProgressLine) -> Any:
     from rppg_core.lab.protocols.photo.protocol import run_photo
 
-    return run_photo(progress=progress, **_given(args, "methods", "seeds", "weights", "runs"))
+    return run_photo(progress=progress, **_given(args, "methods", "seeds", "clips", "weights", "runs"))
 
 
 def _stress(args: argparse.Namespace, progress: ProgressLine) -> Any:

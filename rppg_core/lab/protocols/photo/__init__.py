@@ -1,1 +1,1 @@
-"""Protocol `photo`: the frozen benchmark photo-v1."""
+"""Protocol `photo`: the frozen benchmarks photo-v1 and photo-v2."""

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.lab.protocols.photo.clips import BREATH_S, PULSE_S, SPO2_PERCENT
+from rppg_core.lab.protocols.photo.clips import BREATH_S, PULSE_S
+from rppg_core.lab.protocols.photo.draws import SPO2_PERCENT
 from rppg_core.lab.protocols.photo.scores import BAR, CONSTANT_BPM, CONSTANT_BRPM, PhotoRow, mean_ci
 from rppg_core.lab.protocols.table import Criterion, text_table
 

@@ -1,25 +1,17 @@
-"""Protocol `photo`: the frozen benchmark photo-v1, every method on the same 220 clips of known truth.
+"""Protocol `photo`: a frozen benchmark, every method on the same 220 clips of known truth.
 
-A pulse is put into the skin of a photographed face that looks around in poor, noisy light (settings in
-`clips`). 180 clips of 20 s test waveform and heart rate, 40 clips of 40 s test the breathing rate. Each
-method is compared with POS on the same clips (paired) and with the constant predictor. r, SNR and HR errors
-are those of the waveform itself, whether or not its reading would be shown; "shown" is the share of readings
-that the calibration lets pass.
-
-Tuned once, then frozen: strength of motion, noise, light and screens (constants in `photo.clips`, numbers of
-"glances" in `simulate.scene`) were chosen so that POS has a mean r of about 0.72. Measured, r of POS:
-    all 180 pulse clips     0.731 (0.703 to 0.762); 0.55, 0.75, 0.89 at 0.2, 0.35, 0.7 %; 0.85 to 0.53 by tone
-    beside it               LGI 0.70, PBV 0.69, CHROM 0.65, ICA 0.63, GREEN 0.40; HR MAE of POS 6.1 bpm
-On every fifth of them (36 clips), to see what makes them hard:
-    as frozen               0.73    without screens             0.74
-    without noise           0.86    without motion              0.81    without both    0.95
+A pulse is put into the skin of a photographed face that moves. 180 clips of 20 s test waveform and heart rate,
+40 clips of 40 s test the breathing rate. The benchmark has two versions, each in a module of its own with what was
+measured on it: photo-v1 (`glances`) and photo-v2 (`swings`). Each method is compared with POS on the same clips
+(paired) and with the constant predictor. r, SNR and HR errors are those of the waveform itself, whether or not its
+reading would be shown; "shown" is the share of readings that the calibration lets pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +19,7 @@ import numpy as np
 
 from rppg_core.json_form import plain
 from rppg_core.lab.datasets.clip_file import KnownClip
-from rppg_core.lab.protocols.photo.clips import SEEDS, VERSION, indices, stream_clips
+from rppg_core.lab.protocols.photo.clips import SEEDS, Version, indices, place_from_number, stream_clips
 from rppg_core.lab.protocols.photo.direct import (
     ABOUT,
     DirectLine,
@@ -43,6 +35,7 @@ from rppg_core.lab.protocols.photo.scores import (
     score,
     summary,
 )
+from rppg_core.lab.protocols.photo.versions import CURRENT, get_version
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
 from rppg_core.roster import CLASSICAL, get_method, resolve
 from rppg_core.types import Method, Progress
@@ -59,6 +52,7 @@ def run_photo(
     methods: Sequence[str] | str | None = None,
     seeds: int = SEEDS,
     *,
+    clips: str = CURRENT.name,
     weights: Sequence[str | Path] = (),
     runs: Path | str | None = None,
     progress: Progress | None = None,
@@ -69,6 +63,7 @@ def run_photo(
     Args:
         methods: names; None selects the seven classical ones. POS is always among them.
         seeds: 10 is the benchmark; fewer for a quick look.
+        clips: name of the benchmark's version.
         weights: files of trained networks (other seeds, ablations), each with its own table row named after
             its card. A network trained without the skin weight is scored on maps without it.
         runs: folder that keeps the rendered clips; None: out/runs.
@@ -79,9 +74,10 @@ def run_photo(
         Rows and tables.
 
     Raises:
-        UsageError: the number of seeds is not 1-10, or a method is unknown.
+        UsageError: the number of seeds is not 1-10, or a method or the version is unknown.
         WriteError: the folder cannot be written.
     """
+    version = get_version(clips)
     chosen = {name: get_method(name) for name in dict.fromkeys([BAR, *resolve(methods)])}
     plain_maps: dict[str, Method] = {}
     for path in weights:
@@ -93,8 +89,8 @@ def run_photo(
         needs = frozenset({"rgb"}).union(*(method.needs for method in methods.values()))
 
         def counted() -> Iterable[KnownClip]:
-            clips = stream_clips(numbers, needs, runs, skin_weight=skin_weight, workers=workers)
-            for k, clip in enumerate(clips):
+            stream = stream_clips(version, numbers, needs, runs, skin_weight=skin_weight, workers=workers)
+            for k, clip in enumerate(stream):
                 yield clip
                 if progress is not None:
                     progress(f"clip {k + 1} of {len(numbers)}", (k + 1) / len(numbers))
@@ -102,7 +98,8 @@ def run_photo(
         return score(methods, counted())
 
     rows = judged(chosen, skin_weight=True)
-    return PhotoResult(seeds, rows + (judged(plain_maps, skin_weight=False) if plain_maps else []))
+    rows += judged(plain_maps, skin_weight=False) if plain_maps else []
+    return PhotoResult(seeds, rows, version)
 
 
 def _network(path: str | Path) -> tuple[str, Method, bool]:
@@ -122,6 +119,7 @@ class PhotoResult:
 
     seeds: int
     rows: list[PhotoRow]
+    version: Version = CURRENT
 
     @property
     def methods(self) -> list[str]:
@@ -217,9 +215,9 @@ class PhotoResult:
         clips = {row.clip: row.breath for row in self.rows}.values()
         n_breath = sum(clips)
         parts = [
-            f"photo protocol: {VERSION}, {self.seeds} seeds: {len(clips) - n_breath} clips of 20 s, and {n_breath} "
-            "of 40 s for the RR columns\n(means with 95 % interval over clips; HR errors are of the waveform, shown "
-            "or not, RR errors of what is shown)",
+            f"photo protocol: {self.version.name}, {self.seeds} seeds: {len(clips) - n_breath} clips of 20 s, and "
+            f"{n_breath} of 40 s for the RR columns\n(means with 95 % interval over clips; HR errors are of the "
+            "waveform, shown or not, RR errors of what is shown)",
             "All clips\n" + self._table("all", first="method"),
             *(
                 f"By {group}\n" + self._table(group, first=group)
@@ -236,7 +234,7 @@ class PhotoResult:
         return plain(
             {
                 "protocol": "photo",
-                "version": VERSION,
+                "version": self.version.name,
                 "seeds": self.seeds,
                 "criteria": [asdict(c) for c in self.criteria()],
                 "cells": self.cells,
@@ -246,26 +244,26 @@ class PhotoResult:
                     for cell in self.select("amplitude")
                     if cell["r"]
                 ],
-                "rows": [asdict(row) for row in self.rows],
+                "rows": [
+                    asdict(row) | {group: self._planned(group, row) for group in self.version.groups}
+                    for row in self.rows
+                ],
             }
         )
 
     def _groups(self) -> dict[str, Callable[[PhotoRow], str]]:
         """Name of a grouping -> function that gives the level of a row."""
-        motions = list({row.clip: row.motion_percent for row in self.rows}.values())
-        edges = np.quantile(motions, [1 / 3, 2 / 3]) if motions else np.zeros(2)
-
-        def motion(row: PhotoRow) -> str:
-            k = int(np.searchsorted(edges, row.motion_percent, side="left"))
-            bounds = (f"to {edges[0]:.2f}", f"{edges[0]:.2f}-{edges[1]:.2f}", f"from {edges[1]:.2f}")
-            return f"{k + 1} {MOTIONS[k]}, {bounds[k]} %/s"
-
         return {
             "all": lambda row: "all",
             "amplitude": lambda row: _amplitude(row.amplitude_percent),
             "tone": lambda row: f"tone {row.tone}",
-            "motion": motion,
+            "motion": _motion_thirds(self.rows),
+            **{group: partial(self._planned, group) for group in self.version.groups},
         }
+
+    def _planned(self, group: str, row: PhotoRow) -> str:
+        """Level of a row in a grouping that the version plans."""
+        return self.version.groups[group](place_from_number(row.clip - self.version.first_seed))
 
     def _table(self, group: str, *, first: str) -> str:
         lines = []
@@ -281,6 +279,19 @@ class PhotoResult:
         header = [first, "n", "r", f"(1-r) / {BAR}'s", f"r - {BAR}'s", "SNR dB", "HR MAE bpm", "within 5 bpm %",
                   "shown", "n RR", "RR shown", "RR MAE brpm"]  # fmt: skip
         return text_table(header, lines)
+
+
+def _motion_thirds(rows: Sequence[PhotoRow]) -> Callable[[PhotoRow], str]:
+    """Function that gives the third of a row among the clips, by their measured motion."""
+    motions = list({row.clip: row.motion_percent for row in rows}.values())
+    edges = np.quantile(motions, [1 / 3, 2 / 3]) if motions else np.zeros(2)
+
+    def third(row: PhotoRow) -> str:
+        k = int(np.searchsorted(edges, row.motion_percent, side="left"))
+        bounds = (f"to {edges[0]:.2f}", f"{edges[0]:.2f}-{edges[1]:.2f}", f"from {edges[1]:.2f}")
+        return f"{k + 1} {MOTIONS[k]}, {bounds[k]} %/s"
+
+    return third
 
 
 def _network_from_name(name: str) -> str:

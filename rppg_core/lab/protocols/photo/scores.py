@@ -16,7 +16,8 @@ from rppg_core.analysis.controls import spectra_from_bvp
 from rppg_core.analysis.pipeline import Analysis
 from rppg_core.errors import ClipTooShortError
 from rppg_core.lab.datasets.clip_file import KnownClip
-from rppg_core.lab.protocols.photo.clips import HR_BPM, PULSE_S, RR_BRPM
+from rppg_core.lab.protocols.photo.clips import PULSE_S
+from rppg_core.lab.protocols.photo.draws import HR_BPM, RR_BRPM
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.metrics import bootstrap_ci, wilson_interval
 from rppg_core.oximetry import ratio_of_ratios

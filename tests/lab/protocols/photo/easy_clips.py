@@ -6,13 +6,14 @@ import pytest
 
 from rppg_core.lab.protocols.kept_clips import KEPT
 from rppg_core.lab.protocols.photo.clips import settings_from_number
+from rppg_core.lab.protocols.photo.versions import PHOTO_V1
 from rppg_core.lab.simulate.faces import simulate_clip
 
 
 def easy(index: int, seconds: float = 8.0):
     """A clip of the benchmark, cut short and with little in the way of its pulse."""
     return replace(
-        settings_from_number(index),
+        settings_from_number(PHOTO_V1, index),
         seconds=seconds,
         motion_scale=0.3,
         noise=1.5,

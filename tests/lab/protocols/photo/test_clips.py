@@ -11,49 +11,30 @@ from lab.protocols.photo.easy_clips import easy
 from rppg_core.classical import CLASSICAL
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.clip_file import load_clip, save_clip
-from rppg_core.lab.protocols.calibration import draws as calibrate
 from rppg_core.lab.protocols.photo import clips as photo_clips
-from rppg_core.lab.protocols.photo.clips import (
-    N_CLIPS,
-    PHOTO_V1_HASH,
-    TRACES_V1,
-    clip_fields,
-    indices,
-    printed_traces,
-    settings_hash,
-    stream_clips,
-)
+from rppg_core.lab.protocols.photo.clips import N_CLIPS, indices, place_from_number, stream_clips
 from rppg_core.lab.protocols.photo.clips import photo_clips as read_clips
+from rppg_core.lab.protocols.photo.versions import PHOTO_V1
 from rppg_core.lab.simulate.faces import simulate_clip
 from rppg_core.video.prepare import resample
 from rppg_core.video.stmap import plain_cells
 
-BUMP = "the benchmark moved: if that is meant, it becomes photo-v2, and its figures are measured anew"
 
-
-def test_settings_of_the_frozen_clips_have_not_moved():
-    assert settings_hash() == PHOTO_V1_HASH, BUMP
-
-
-def test_simulator_still_makes_of_two_frozen_clips_what_it_made():
-    assert np.allclose(printed_traces(), TRACES_V1, atol=0.05), BUMP
-
-
-def test_benchmark_has_the_promised_clips_apart_from_training_and_calibration():
-    every = [clip_fields(index) for index in indices()]
-    kinds = Counter((f["seconds"], f["amplitude_percent"], f["tone"]) for f in every)
-    assert all(kinds[20.0, amplitude, tone] == 10 for amplitude in (0.2, 0.35, 0.7) for tone in range(6))
-    assert sum(n for (seconds, _, _), n in kinds.items() if seconds == 40.0) == 40
-    assert len(every) == N_CLIPS == 220
-    seeds = {f["seed"] for f in every}
-    assert len(seeds) == N_CLIPS and min(seeds) >= 200_000 and max(seeds) < 300_000 < calibrate.SEED
-    assert {f["motion"] for f in every} == {"glances"}
+def test_every_amplitude_has_every_tone_ten_times_beside_forty_long_clips():
+    places = [place_from_number(index) for index in indices()]
+    kinds = Counter((p.breath, p.amplitude_percent, p.tone) for p in places)
+    assert all(kinds[False, amplitude, tone] == 10 for amplitude in (0.2, 0.35, 0.7) for tone in range(6))
+    assert sum(n for (breath, _, _), n in kinds.items() if breath) == 40
+    assert len(places) == N_CLIPS == 220
+    for wrong in (-1, N_CLIPS):
+        with pytest.raises(UsageError, match="0 to 219"):
+            place_from_number(wrong)
 
 
 def test_fewer_seeds_are_the_first_part_of_every_cell_and_more_than_ten_are_refused():
-    kinds = Counter((clip_fields(i)["seconds"], clip_fields(i)["amplitude_percent"]) for i in indices(1))
-    assert (kinds[20.0, 0.2], kinds[20.0, 0.35], kinds[20.0, 0.7]) == (6, 6, 6)
-    assert kinds[40.0, 0.35] + kinds[40.0, 0.7] == 4
+    kinds = Counter((p.breath, p.amplitude_percent) for p in map(place_from_number, indices(1)))
+    assert (kinds[False, 0.2], kinds[False, 0.35], kinds[False, 0.7]) == (6, 6, 6)
+    assert kinds[True, 0.35] + kinds[True, 0.7] == 4
     with pytest.raises(UsageError, match="frozen"):
         indices(11)
 
@@ -88,35 +69,39 @@ def test_without_skin_weight_cells_are_plain_means_of_what_lies_in_them(made, tm
 def test_folder_renders_a_clip_once_and_anew_when_its_settings_change(monkeypatch, tmp_path):
     rendered = []
 
-    def render(number, needs):
+    def render(version, number, needs):
         rendered.append(number)
         return simulate_clip(easy(number, seconds=1.5), needs)
 
     monkeypatch.setattr(photo_clips, "WorkerPool", ThreadPoolExecutor)
     monkeypatch.setattr(photo_clips, "_render", render)
     seen = []
-    first = read_clips(lambda stage, part: seen.append(part), tmp_path, wanted=[2, 5], workers=1)
-    again = read_clips(None, tmp_path, wanted=[2, 5], workers=1)
+    first = read_clips(PHOTO_V1, lambda stage, part: seen.append(part), tmp_path, wanted=[2, 5], workers=1)
+    again = read_clips(PHOTO_V1, None, tmp_path, wanted=[2, 5], workers=1)
     assert rendered == [2, 5] and seen == [0.5, 1.0]
     assert np.array_equal(first[1][0].rgb, again[1][0].rgb)
-    monkeypatch.setattr(photo_clips, "clip_fields", lambda index: {**clip_fields(index), "noise": 9.0})
-    read_clips(None, tmp_path, wanted=[5], workers=1)
+    noisier = replace(PHOTO_V1, draw=lambda draw, place: {**PHOTO_V1.draw(draw, place), "noise": 9.0})
+    read_clips(noisier, None, tmp_path, wanted=[5], workers=1)
     assert rendered == [2, 5, 5]
     assert len(list((tmp_path / "photo-v1").iterdir())) == 2  # the older file is gone
 
 
 def test_broken_file_in_the_folder_is_rendered_again(monkeypatch, tmp_path):
     monkeypatch.setattr(photo_clips, "WorkerPool", ThreadPoolExecutor)
-    monkeypatch.setattr(photo_clips, "_render", lambda number, needs: simulate_clip(easy(number, 1.5), needs))
-    read_clips(None, tmp_path, wanted=[2], workers=1)
+    monkeypatch.setattr(
+        photo_clips, "_render", lambda version, number, needs: simulate_clip(easy(number, 1.5), needs)
+    )
+    read_clips(PHOTO_V1, None, tmp_path, wanted=[2], workers=1)
     (path,) = (tmp_path / "photo-v1").iterdir()
     path.write_bytes(path.read_bytes()[:1000])
-    assert len(read_clips(None, tmp_path, wanted=[2], workers=1)) == 1
+    assert len(read_clips(PHOTO_V1, None, tmp_path, wanted=[2], workers=1)) == 1
 
 
 def test_method_that_needs_crops_gets_them_and_nothing_is_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(photo_clips, "WorkerPool", ThreadPoolExecutor)
-    monkeypatch.setattr(photo_clips, "_render", lambda number, needs: simulate_clip(easy(number, 1.5), needs))
-    (clip, _), *_ = stream_clips([2], frozenset({"rgb", "crop36"}), tmp_path, workers=1)
+    monkeypatch.setattr(
+        photo_clips, "_render", lambda version, number, needs: simulate_clip(easy(number, 1.5), needs)
+    )
+    (clip, _), *_ = stream_clips(PHOTO_V1, [2], frozenset({"rgb", "crop36"}), tmp_path, workers=1)
     assert clip.crop36 is not None
     assert not list(tmp_path.iterdir())

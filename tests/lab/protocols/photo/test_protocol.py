@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from lab.protocols.photo.photo_rows import both, row
@@ -10,6 +11,7 @@ from rppg_core.lab.protocols.photo import protocol as photo
 from rppg_core.lab.protocols.photo.clips import indices
 from rppg_core.lab.protocols.photo.protocol import PhotoResult, run_photo
 from rppg_core.lab.protocols.photo.scores import CONSTANT
+from rppg_core.lab.protocols.photo.versions import CURRENT, PHOTO_V2
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
 
@@ -49,17 +51,30 @@ def test_result_is_broken_down_by_amplitude_tone_and_motion_in_text_and_json():
     assert set(thirds) == {"1", "2", "3"}
 
 
+def test_clips_of_photo_v2_are_grouped_by_the_third_of_motion_and_the_codec_that_it_plans():
+    rows = [replace(r, clip=PHOTO_V2.first_seed + r.clip) for r in both(0.2)]
+    result = PhotoResult(1, rows, PHOTO_V2)
+    text = result.text()
+    for words in ("photo-v2", "1 still", "2 everyday", "3 strong", "By codec", "not encoded"):
+        assert words in text
+    assert "stillest third" not in text
+    found = result.to_dict()
+    assert {row["motion"] for row in found["rows"]} == {"1 still", "2 everyday", "3 strong"}
+    counts = Counter((cell["group"], cell["level"]) for cell in found["cells"])
+    assert counts["codec", "encoded"] == counts["codec", "not encoded"] == 3  # pos, tracenet, the constant
+
+
 def test_protocol_runs_pos_and_what_is_asked_for_on_the_same_clips(made, monkeypatch):
     asked = []
 
-    def stream(numbers, needs, runs, *, skin_weight, workers):
-        asked.append((numbers, needs, runs, skin_weight))
+    def stream(version, numbers, needs, runs, *, skin_weight, workers):
+        asked.append((version, numbers, needs, runs, skin_weight))
         return iter(made)
 
     monkeypatch.setattr(photo, "stream_clips", stream)
     seen = []
     result = run_photo("green", 1, runs="somewhere", progress=lambda stage, part: seen.append(stage))
-    assert asked == [(indices(1), {"rgb"}, "somewhere", True)]
+    assert asked == [(CURRENT, indices(1), {"rgb"}, "somewhere", True)]
     assert result.methods == ["pos", "green"]
     assert seen == ["clip 1 of 22", "clip 2 of 22"]
 
@@ -79,11 +94,12 @@ def test_weights_files_are_rows_of_their_own_and_one_without_skin_weight_gets_pl
         files.append(save_model(tmp_path / f"{variant}x.safetensors", TraceNet(TraceNetConfig.tiny()), card))
     asked = []
 
-    def stream(numbers, needs, runs, *, skin_weight, workers):
-        asked.append(skin_weight)
+    def stream(version, numbers, needs, runs, *, skin_weight, workers):
+        asked.append((version, skin_weight))
         return iter(made)
 
     monkeypatch.setattr(photo, "stream_clips", stream)
-    result = run_photo("pos", 1, weights=files)
-    assert asked == [True, False]
+    result = run_photo("pos", 1, clips="photo-v2", weights=files)
+    assert asked == [(PHOTO_V2, True), (PHOTO_V2, False)]
+    assert result.version is PHOTO_V2
     assert result.methods == ["pos", "tracenet, 7 steps, seed 3", "tracenet no-skin-weight, 7 steps, seed 3"]
