@@ -188,7 +188,9 @@ class InjectedResult:
             + self._plain_table(),
         ]
         if self.light.recorded:
-            parts.append("What motion and light do to the skin, before a pulse is put in\n" + self.light.text())
+            parts.append(
+                "What motion and light do to the skin, before a pulse is put in\n" + self.light.text()
+            )
         return "\n\n".join([*parts, "\n".join(criterion.line() for criterion in self.criteria())])
 
     def to_dict(self) -> dict[str, Any]:
