@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -19,7 +20,6 @@ from gradio.utils import get_upload_folder
 
 from rppg_core.errors import UsageError
 from rppg_core.figures.page import PARTS_STYLE
-from rppg_core.roster import CLASSICAL
 
 from . import events, inference
 from .panels import count, words
@@ -36,7 +36,7 @@ WAITING = 20  # visitors in the queue; further ones get the message that it is f
 
 
 def launch(port: int | None = None, *, mcp: bool | None = None) -> None:
-    """Compute the example, then serve until stopped.
+    """Compute the example, then serve until stopped; the networks are loaded once the page can be opened.
 
     Args:
         port: None takes the first free port from 7860.
@@ -69,6 +69,7 @@ def launch(port: int | None = None, *, mcp: bool | None = None) -> None:
         mcp_server=mcp,
     )
     print(f"rPPG Lab: {url} (Ctrl-C stops it)", flush=True)
+    Thread(target=inference.load_networks, daemon=True).start()
     app.block_thread()
 
 
@@ -105,7 +106,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
         with gr.Column(min_width=320):
             gr.Markdown(_text("tips"))
             methods = gr.CheckboxGroup(
-                inference.offered(), value=list(CLASSICAL), label="Methods to compare", elem_id="methods"
+                inference.offered(), value=inference.offered(), label="Methods to compare", elem_id="methods"
             )
             with gr.Row():
                 analyse = gr.Button("Analyse", variant="primary", elem_id="analyse")

@@ -87,9 +87,10 @@ def test_uploads_keep_their_original_bytes(blocks):
     assert not video.webcam_options.mirror
 
 
-def test_every_method_can_be_chosen_and_the_classical_are(blocks):
+def test_every_method_is_chosen_from_the_start(blocks):
     (methods,) = [b for b in blocks.blocks.values() if isinstance(b, gr.CheckboxGroup)]
-    assert methods.value == ["green", "ica", "chrom", "pbv", "pos", "lgi", "omit"]
+    assert methods.value == [name for _, name in methods.choices]
+    assert {"pos", "tracenet", "physmle"} <= set(methods.value)
 
 
 def test_only_the_endpoint_estimate_is_public(blocks):

@@ -73,7 +73,7 @@ def test_uploaded_clip_gets_a_verdict_and_nothing_of_it_is_on_disk(analysed, ser
 def test_methods_can_be_changed_without_a_second_upload(page, clip, served, face_models):
     analyse(page, clip)
     wait_for_verdict(page, "deleted")
-    for name in ("green", "ica", "chrom", "pbv", "lgi"):
+    for name in ("green", "ica", "chrom", "pbv", "lgi", "tracenet", "physmle"):
         page.get_by_label(name, exact=True).uncheck()
     page.locator("#analyse").click()
     said = wait_for_verdict(page, "2 of 2 methods")
@@ -171,7 +171,7 @@ def test_delete_says_what_and_when_and_empties_the_page(page, clip, served, face
     page.locator("#delete").click()
     page.locator("#deleted", has_text="Deleted at").wait_for()
     said = page.inner_text("#deleted")
-    assert "UTC: the colour traces of 240 frames, one picture of your face, the results of 7 methods" in said
+    assert "UTC: the colour traces of 240 frames, one picture of your face, the results of 9 methods" in said
     assert page.locator("#results").count() == 0
     page.locator("#analyse").click()
     wait_for_verdict(page, "simulated example")  # nothing of the clip is left to analyse
@@ -194,7 +194,7 @@ def test_keyboard_alone_is_enough(page):
     page.keyboard.press("Space")  # unchecks the first
     tab_to("#analyse")
     page.keyboard.press("Enter")
-    wait_for_verdict(page, "6 of 6 methods")
+    wait_for_verdict(page, "8 of 8 methods")
     tab_to("#results .scroll")
     tab_to("#count-start")
     tab_to("#download-json")

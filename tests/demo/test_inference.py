@@ -7,7 +7,8 @@ from demo import inference
 from demo.inference import estimate_upload, example_clip, example_report, grow_report, read_upload
 from rppg_core.analysis.pipeline import analyze
 from rppg_core.errors import ClipTooLongError, UnknownMethodError, UsageError, VideoError
-from rppg_core.roster import CLASSICAL
+from rppg_core.models.neural_method import neural_method
+from rppg_core.roster import CLASSICAL, get_method, list_networks
 from rppg_core.video.writer import write_video
 
 
@@ -82,3 +83,11 @@ def test_table_is_refused_by_its_name_alone(tmp_path):
 
 def test_nothing_of_gradio_is_needed():
     assert "gradio" not in vars(inference)
+
+
+def test_networks_are_loaded_ahead_of_the_first_visitor():
+    neural_method.cache_clear()
+    networks = [get_method(name) for name in inference.offered() if name in list_networks()]
+    assert networks and not any("model" in method.__dict__ for method in networks)
+    inference.load_networks()
+    assert all("model" in method.__dict__ for method in networks)

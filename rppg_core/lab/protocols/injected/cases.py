@@ -24,6 +24,7 @@ STRENGTHS_PERCENT = (0.25, 0.5, 1.0)
 PUT_IN, AS_IT_IS, BACKGROUND = "put in", "as it is", "background as skin"
 CALM, MOVING, UNKNOWN = "calm", "moving", "unknown"
 MOVING_PERCENT = 5.0  # of the face width per second
+MOVING_LIGHT_PERCENT = 1.0  # standard deviation in 0.7 to 3 Hz
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,25 @@ class InjectedRow:
     voice: Voice
     true_bpm: float  # mean of the pulse that was put in; NaN without one
     r: float  # of the waveform with that pulse; NaN without one
+    light_percent: float = float(
+        "nan"
+    )  # spread of the skin's light before the pulse was put in; NaN if unknown
+
+    @property
+    def light(self) -> str:
+        """CALM, MOVING or UNKNOWN: what motion and lamps do to the light on the skin."""
+        return _level(self.light_percent, MOVING_LIGHT_PERCENT)
 
     @property
     def motion(self) -> str:
         """CALM, MOVING or UNKNOWN."""
-        if np.isnan(self.motion_percent):
-            return UNKNOWN
-        return MOVING if self.motion_percent > MOVING_PERCENT else CALM
+        return _level(self.motion_percent, MOVING_PERCENT)
+
+
+def _level(percent: float, most: float) -> str:
+    if np.isnan(percent):
+        return UNKNOWN
+    return MOVING if percent > most else CALM
 
 
 def run_file(
@@ -90,7 +103,8 @@ def _put_in_rows(
 ) -> list[InjectedRow]:
     """One person's pulse in every strength; only the strength differs."""
     rows = []
-    start_s, motion = float(clip.times_s[0]), motion_percent(clip)
+    start_s, motion, light = float(clip.times_s[0]), motion_percent(clip), light_spread(clip)
+    light_percent = float("nan") if light is None else light.first
     for strength in STRENGTHS_PERCENT:
         rng = np.random.default_rng([zlib.crc32(f"{name} {start_s:.0f} {course}".encode()), seed])
         pulsed, truth = inject(clip, strength, rate_course(course, clip.times_s, rng), rng)
@@ -99,6 +113,8 @@ def _put_in_rows(
             r = waveform_scores(judged.waves.get(voice.name), truth)[0]
             true_bpm = float(truth.hr_bpm.mean())
             rows.append(
-                InjectedRow(name, start_s, PUT_IN, strength, course, seed, motion, voice, true_bpm, r)
+                InjectedRow(
+                    name, start_s, PUT_IN, strength, course, seed, motion, voice, true_bpm, r, light_percent
+                )
             )
     return rows

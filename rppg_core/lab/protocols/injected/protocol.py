@@ -21,6 +21,7 @@ from rppg_core.lab.protocols.face_clips import clip_files
 from rppg_core.lab.protocols.injected.cases import (
     AS_IT_IS,
     BACKGROUND,
+    MOVING_LIGHT_PERCENT,
     MOVING_PERCENT,
     PUT_IN,
     STRENGTHS_PERCENT,
@@ -236,6 +237,7 @@ _GROUPS: dict[str, Callable[[InjectedRow], str]] = {
     "all": lambda row: "all",
     "strength": lambda row: f"{row.amplitude_percent:g} %",
     f"motion (moving: over {MOVING_PERCENT:.0f} % of the face width a second)": lambda row: row.motion,
+    f"light (moving: over {MOVING_LIGHT_PERCENT:.0f} % in 0.7 to 3 Hz)": lambda row: row.light,
     "strength and motion": lambda row: f"{row.amplitude_percent:g} %, {row.motion}",
     "course": lambda row: row.course,
 }

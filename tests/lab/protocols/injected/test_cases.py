@@ -45,6 +45,13 @@ def test_strong_pulses_are_found_with_their_rate_and_waveform(rows):
     assert strong[0].r > 0.9 and np.isnan(strong[1].r)
 
 
+def test_light_is_that_of_the_clip_before_the_pulse_was_put_in(rows):
+    spreads = {row.light_percent for row in rows if row.kind == PUT_IN}
+    assert len(spreads) == 1 and 0 < spreads.pop() < 1
+    assert {row.light for row in rows if row.kind == PUT_IN} == {CALM}
+    assert {row.light for row in rows if row.kind != PUT_IN} == {UNKNOWN}
+
+
 def test_strengths_differ_in_nothing_but_strength(rows):
     for course in COURSES:
         rates = {row.true_bpm for row in rows if row.course == course}
