@@ -46,7 +46,7 @@ def predict(question: str, *choices: str, answer: str, because: str) -> None:
     lead = "Predict first, then run the next cell." if not choices else "Predict first: open your choice."
     html = f'<div class="predict"><p><b>{escape(question)}</b> <i>{lead}</i></p>{"".join(rows)}</div>'
     listed = "".join(f"\n  - {choice}" for choice in choices)
-    _display({"text/html": html, "text/plain": f"{question} {lead}{listed}"})
+    display_bundle({"text/html": html, "text/plain": f"{question} {lead}{listed}"})
 
 
 def check(name: str, value: Any) -> None:
@@ -91,7 +91,7 @@ def show(figure: plotly.graph_objects.Figure, *, alt: str) -> None:
     if any(name in renderers for name in ("colab", "kaggle", "azure", "notebook", "iframe")):
         shown.show()
         return
-    _display({PLOTLY_MIME: shown.to_dict() | {"config": CONFIG}, "text/plain": alt})
+    display_bundle({PLOTLY_MIME: shown.to_dict() | {"config": CONFIG}, "text/plain": alt})
 
 
 def slider(
@@ -167,7 +167,7 @@ def live(function: Callable[..., plotly.graph_objects.Figure], *, alt: str, **ra
         print("for live controls: pip install ipywidgets anywidget")
     else:
         bundle[WIDGET_MIME] = {"version_major": 2, "version_minor": 0, "model_id": panel.model_id}
-    _display(bundle)
+    display_bundle(bundle)
 
 
 def live_panel(function: Callable[..., Any], first: Any, controls: Mapping[str, Mapping[str, Any]]) -> Any:
@@ -199,6 +199,20 @@ def live_panel(function: Callable[..., Any], first: Any, controls: Mapping[str, 
     for widget in made.values():
         widget.observe(redraw, names="value")
     return ipywidgets.VBox([ipywidgets.HBox(list(made.values())), figure])
+
+
+def display_bundle(bundle: dict[str, Any]) -> None:
+    """Show a MIME bundle in a notebook; elsewhere print its text, which is all that a terminal can show."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        print(bundle["text/plain"])
+        return
+    if get_ipython() is None:
+        print(bundle["text/plain"])
+    else:
+        display(bundle, raw=True)
 
 
 def described(figure: plotly.graph_objects.Figure, alt: str) -> plotly.graph_objects.Figure:
@@ -234,20 +248,6 @@ CONFIG = {"displaylogo": False, "responsive": False, "displayModeBar": False}
 def _choice(text: str, answer: str, because: str, *, open_question: bool) -> str:
     said = f"<b>{escape(answer)}</b>. " if open_question else "Yes. " if text == answer else "No. "
     return f"<details><summary>{escape(text)}</summary><p>{said}{escape(because)}</p></details>"
-
-
-def _display(bundle: dict[str, Any]) -> None:
-    """Show in a notebook; elsewhere print the text, which is all that a terminal can show."""
-    try:
-        from IPython import get_ipython
-        from IPython.display import display
-    except ImportError:
-        print(bundle["text/plain"])
-        return
-    if get_ipython() is None:
-        print(bundle["text/plain"])
-    else:
-        display(bundle, raw=True)
 
 
 def _plain(value: Any) -> Any:

@@ -136,7 +136,7 @@ def test_answers_of_the_course_are_computed_and_explained():
 
 def test_predict_says_no_only_to_wrong_choices(monkeypatch):
     shown = []
-    monkeypatch.setattr(teach, "_display", shown.append)
+    monkeypatch.setattr(teach, "display_bundle", shown.append)
     teach.predict("Is 2 > 1?", "yes", "no & never", answer="yes", because="Two is more.")
     html = shown[0]["text/html"]
     assert html.count("<details>") == 2
@@ -146,7 +146,7 @@ def test_predict_says_no_only_to_wrong_choices(monkeypatch):
 
 def test_an_open_question_hides_its_answer(monkeypatch):
     shown = []
-    monkeypatch.setattr(teach, "_display", shown.append)
+    monkeypatch.setattr(teach, "display_bundle", shown.append)
     teach.predict("How much?", answer="6 bpm", because="60 / 10 s.")
     assert "<details><summary>Show the answer</summary><p><b>6 bpm</b>. 60 / 10 s." in shown[0]["text/html"]
 

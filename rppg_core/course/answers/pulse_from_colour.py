@@ -1,4 +1,4 @@
-"""Known answers for notebook 01, pulse from colour."""
+"""Questions and known answers for notebook 01, pulse from colour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.classical import green, pos
-from rppg_core.course.answers import Answer
+from rppg_core.course.answers import Answer, Question
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.skin import PULSE_COLOUR, TONES, skin_colour
 from rppg_core.lab.simulate.traces import simulate_traces
@@ -50,29 +50,151 @@ def _green_minus_red() -> Float[np.ndarray, " time"]:
     return change[:, 0] - change[:, 1]
 
 
+QUESTIONS = {
+    "channel_of_blood": Question(
+        asks="The skin holds a little more blood. Which channel gets darker, relative to its own level?",
+        right="green and blue much, red little",
+        because="Blood is red because it lets red pass. It swallows green and blue, so these are what it changes.",
+        wrong={
+            "red only: blood is red": "Blood looks red because it sends red back, so red is what more blood changes "
+            "least.",
+            "all three alike": "A dimmer lamp does that; a pigment takes some colours and lets others pass.",
+        },
+    ),
+    "brighter_lamp": Question(
+        asks="The lamp gets 1 % brighter. Red is about 139, green 96, blue 68. What happens to the three numbers?",
+        right="each rises by the same percentage",
+        because="Light is a factor. So if we divide each channel by its own mean, the lamp moves all three alike, "
+        "whatever the colour of the skin.",
+        wrong={
+            "each rises by the same number of grey levels": "Then dark channels would gain as much as bright ones, "
+            "but more light multiplies what is there.",
+            "only the brightest rises": "A white lamp shines in all three colours, so no channel is left out.",
+        },
+    ),
+    "push_of_gloss": Question(
+        asks="The lamp pushes along (1, 1, 1). Gloss adds the same number of grey levels to every channel. Where "
+        "does it push most?",
+        right="blue, the darkest channel of skin",
+        because="Ten grey levels are a small part of a red of 139 and a large part of a blue of 68: after the "
+        "division white light looks blue on skin.",
+        wrong={
+            "red, the brightest channel of skin": "Red gets ten levels as well, but beside its own mean of 139 they "
+            "are little.",
+            "all alike": "In grey levels, yes; but each channel is then divided by its own mean.",
+        },
+    ),
+    "rate_on_a_nod": Question(
+        asks="The pulse swings green by half a percent, the nod by two. Which rate does GREEN report?",
+        right="108, the nod",
+        because="GREEN cannot tell one darkening from another. The heart rate is read from the strongest line, and "
+        "the nod is about three times as strong.",
+        wrong={
+            "72, the heart": "The heart is in the trace, but GREEN reports whatever changes the skin most.",
+            "90, between the two": "A spectrum keeps two rhythms apart; it reports one of them, not their mean.",
+        },
+    ),
+    "cause_without_x_and_y": Question(
+        asks="X and Y were made so that both miss one cause. Multiply in your head: which one, if light skin's gloss "
+        "pushes (R, G, B) by about (0.5, 0.7, 1)?",
+        right="gloss",
+        because="3 x 0.5 - 2 x 0.7 is close to 0, and so is 1.5 x 0.5 + 0.7 - 1.5 x 1. The lamp, (1, 1, 1), gives 1 "
+        "in both: it is seen by both alike.",
+        wrong={
+            "blood": "Blood is what both have to show; a method that missed it would have nothing to report.",
+            "lamp": "Put in (1, 1, 1): X is 3 - 2, and that is not 0.",
+        },
+    ),
+    "weights_that_sum_to_zero": Question(
+        asks="Each of the two views has weights that sum to zero: 1 - 1, and 1 + 1 - 2. What follows?",
+        right="the lamp is seen by neither",
+        because="The lamp pushes all channels alike, and a common push times weights that sum to zero is zero. No "
+        "tuning is needed, and no skin colour has to be known.",
+        wrong={
+            "the mean of the clip is zero": "That comes from the division by the mean, whatever the weights are.",
+            "blood is seen by neither": "Blood pushes the three channels by different amounts, and these do not "
+            "cancel.",
+        },
+    ),
+    "nod_that_takes_over": Question(
+        asks="The pulse has a standard deviation of 0.5 %. At which strength of the nod does GREEN jump to 108?",
+        right="between 0.5 and 1 %",
+        because="GREEN reports whichever is stronger. A sine of 0.7 % has a standard deviation of 0.5 %: there, nod "
+        "and pulse are level.",
+        wrong={
+            "about 0.1 %": "A nod as small as this is far weaker than the pulse, and the strongest line wins.",
+            "only above 5 %": "There the nod is several times as strong as the pulse; the two were level much "
+            "earlier.",
+        },
+    ),
+    "channel_in_strong_light": Question(
+        asks="The light gets too strong. In which channel does the pulse of skin vanish first?",
+        right="red",
+        because="Skin is brightest in red, so red reaches 255 first. A pixel at 255 stays at 255 with or without "
+        "blood.",
+        wrong={
+            "green": "Green carries most of the pulse, but another channel of skin is closer to the ceiling of 255.",
+            "blue": "Blue is the darkest channel of skin, so it has the most room below 255.",
+            "in all at once": "The three channels of skin differ in brightness, so they do not arrive together.",
+        },
+    ),
+    "pos_without_colour": Question(
+        asks="What is left of POS when red = green = blue?",
+        right="zero",
+        because="G - B and G + B - 2R are differences of equal numbers. POS uses nothing but differences.",
+        wrong={
+            "the same as GREEN": "GREEN looks at one channel; put three equal numbers into the views of POS.",
+            "only the gloss": "POS sees gloss because it pushes the channels apart, and here they are equal.",
+        },
+    ),
+    "pulse_of_dark_skin": Question(
+        asks="The same blood in the same good light: how does the pulse of very dark skin differ in the video?",
+        right="it is smaller, and there is less light to see it by",
+        because="Melanin takes light on the way in and again on the way out, so the blood has less light to change. "
+        "What the surface reflects stays the same.",
+        wrong={
+            "it is absent": "Some light still reaches the blood and returns, so there is a pulse to be seen.",
+            "it is the same": "The blood is the same, but the light passes the pigment above it twice.",
+        },
+    ),
+    "light_in_the_colour_of_blood": Question(
+        asks="Light of 2 % swings at 108 a minute. Its colour goes from white to the colour of the pulse. Which "
+        "method falls first, and what does the other do in the end?",
+        right="POS falls first, and in the end both are wrong",
+        because="POS is blind to white light and to nothing else, and this light is not white any more. Once it has "
+        "the very colour of blood, no mixture of three channels can tell the two apart.",
+        wrong={
+            "POS falls first, and CHROM holds to the end": "The first half is right; now think of the very end, "
+            "where the light has the colour of blood.",
+            "CHROM falls first, and POS holds to the end": "POS is blind to white light alone, and this light "
+            "leaves white with the first step.",
+        },
+    ),
+}
+
 ANSWERS = {
     "pulse_in_grey_levels": Answer(
         value=lambda: 0.005 * 140, within=0.005, unit="grey levels",
-        hint="0.5 % of 140",
-        traps=((70.0, "that is 50 %; half a percent is 0.005"), (7.0, "that is 5 %; half a percent is 0.005")),
+        hint="a percentage is a factor on the level itself",
+        traps=((70.0, "that is 50 % of the level"), (7.0, "that is 5 % of the level")),
     ),
     "what_views_see_of_lamp": Answer(
         value=lambda: tuple(float(part) for part in VIEWS @ np.ones(3)), within=0.01, unit="%",
-        hint="put R = G = B = 1 into the four formulas",
-        traps=(((0, 0, 0, 0), "that is true of POS; but the weights of X add up to 3 - 2"),
+        hint="such a lamp changes R, G and B by the same amount; what do the four formulas make of it?",
+        traps=(((0, 0, 0, 0), "that is true of POS; what do the weights of X add up to, and those of Y?"),
                ((0, 0, 1, 1), "the other way round: weights that add up to zero cancel the lamp")),
     ),
     "nod_that_beats_a_strong_pulse": Answer(
         value=_nod_that_wins, within=0.01, unit="%",
-        hint="heart_rate_from_bvp(green(nodding(percent, blood=2 * blood)), fs), against truth.hr_bpm.mean()",
+        hint="read GREEN's rate for each strength in turn, as the cell above does, with the stronger blood",
         traps=((0.75, "that is where GREEN loses the pulse of 0.5 %; pass blood=2 * blood"),),
     ),
     "r_of_pos_near_the_heart": Answer(
         value=lambda: waveform_r(_truth().bvp, pos(_nodding(4.0, nod_bpm=76.0)), FS), within=0.01,
-        hint="waveform_r(truth.bvp, pos(nodding(4.0, nod_bpm=76.0)), fs)",
+        hint="`waveform_r` compares two waves: the true pulse, and what POS makes of the slower nod",
     ),
     "green_minus_red": Answer(
         value=_green_minus_red, within=1e-6,
-        hint="red, green_, blue = relative(nodding(2.0).samples).T; blood makes green fall more than red",
+        hint="`relative` gives one column per channel; blood makes green fall more than red, so mind the sign",
     ),
 }  # fmt: skip
