@@ -186,7 +186,7 @@ ANSWERS = {
     ),
     "nod_that_beats_a_strong_pulse": Answer(
         value=_nod_that_wins, within=0.01, unit="%",
-        hint="read GREEN's rate for each strength in turn, as the cell above does, with the stronger blood",
+        hint="read GREEN's rate for each strength in turn, as `at_nod` does, with the stronger blood",
         traps=((0.75, "that is where GREEN loses the pulse of 0.5 %; pass blood=2 * blood"),),
     ),
     "r_of_pos_near_the_heart": Answer(
