@@ -69,7 +69,7 @@ def question_html(key: str, *, replies: bool = False) -> str:
     question = all_questions()[key]
     if replies:
         lead, choices = (
-            f"{LEAD} Then open it.",
+            "Make your choice, then open it.",
             "".join(
                 f"<details><summary>{letter}) {escape(text)}</summary><p>{escape(question.reply(text))}</p></details>"
                 for letter, text in _lettered(key).items()

@@ -28,8 +28,10 @@ pytest.importorskip("nbformat")
 import nbformat
 
 from notebooks import render
+from rppg_core.course.answers import all_questions
 
 LESSON = "01_pulse_from_colour"
+QUESTION = "channel_of_blood"  # one that this lesson asks
 WEBGL = (
     "--use-gl=angle",
     "--use-angle=swiftshader",
@@ -203,6 +205,21 @@ class TestLab:
         assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
         assert not [out for cell in cells for out in cell.outputs if out.output_type == "error"]
         assert not [out for cell in cells for out in cell.outputs if out.get("name") == "stderr"]
+
+    def test_choice_of_a_question_replies_and_another_may_be_tried(self, lesson):
+        question = all_questions()[QUESTION]
+        box = lesson.locator(".widget-vbox", has_text=question.asks).first
+        box.scroll_into_view_if_needed()
+        buttons = box.locator(".rppg-choice")
+        assert buttons.count() == len(question.choices(QUESTION))
+        for choice in (*question.wrong, question.right):
+            button = buttons.filter(has_text=choice)
+            button.click()
+            box.get_by_text(question.reply(choice)).wait_for()
+            assert button.evaluate("button => button.scrollWidth <= button.clientWidth"), (
+                "no choice is cut off"
+            )
+        snapshot(lesson, "lab-01-question")
 
     def test_control_changes_the_figure_below_it(self, lesson):
         panel = lesson.locator(".widget-vbox", has=lesson.locator(".js-plotly-plot")).first
