@@ -100,6 +100,15 @@ def test_plane_in_colour_space_stands_across_its_normal():
     assert np.allclose(np.array([mesh.x, mesh.y, mesh.z]).T @ np.ones(3), 0, atol=1e-6)
 
 
+def test_arrow_in_colour_space_has_a_head_at_its_tip():
+    figure = lesson_figures.colour_space({}, {"light": np.array([1.0, 2.0, -2.0])}, finding="x")
+    shaft, head = figure.data
+    assert (shaft.x[0], shaft.x[1]) == (0.0, 1.0)
+    assert (head.x[0], head.y[0], head.z[0], head.anchor) == (1.0, 2.0, -2.0, "tip")
+    assert np.allclose([head.u[0], head.v[0], head.w[0]], np.array([1, 2, -2]) / 3)
+    assert head.colorscale[0][1] == shaft.line.color
+
+
 def test_pictures_lie_side_by_side_with_their_outlines():
     image, corners = np.zeros((20, 10, 3)), np.array([[1, 1], [8, 1], [8, 8]])
     figure = lesson_figures.pictures(
