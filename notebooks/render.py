@@ -11,18 +11,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import os
 import re
 import shutil
 import sys
-from html import escape
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 
+from rppg_core.course import page_figures
+from rppg_core.course.page_figures import figure_html, find_alt
 from rppg_core.course.questions import question_html
 from rppg_core.course.teach import PLOTLY_MIME, WIDGET_MIME
 from rppg_core.figures.page import page_html
@@ -50,31 +49,19 @@ DRAW = """([figure, width]) => Plotly.toImage(
 STYLE = """<style>
 pre { background: rgba(128,128,128,.12); padding: .6rem .8rem; border-radius: 6px; overflow-x: auto; }
 .output pre { background: none; padding: 0 0 0 .8rem; border-left: 3px solid var(--line); border-radius: 0;
-  white-space: pre-wrap; }
+  white-space: pre-wrap; overflow-wrap: anywhere; }
+.output pre.table { white-space: pre; }
 .question { border-left: 4px solid var(--accent); padding: .1rem .8rem; } summary { cursor: pointer; }
 .contents { border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; margin: 1rem 0; }
 .contents ol { margin: .25rem 0 0; padding-left: 1.5rem; columns: 20rem; }
-small { color: var(--soft); font-weight: 400; }
+small { color: var(--soft); font-weight: 400; } h2 small { white-space: nowrap; }
+:is(p, li) code { overflow-wrap: anywhere; }
 .rppg .lesson table { width: auto; } .rppg .lesson tbody tr:first-child { font-weight: inherit; }
-.lesson :is(td, th) { padding: .2rem .6rem; text-align: left; white-space: normal; }
-.lesson a { color: var(--accent); } .lesson h1 { display: none; } figure { margin: 1rem 0; }
-figure:focus-visible { outline: 2px solid var(--accent); }
+.lesson :is(td, th) { padding: .2rem .4rem; text-align: left; white-space: normal; }
+.lesson a { color: var(--accent); } .lesson h1 { display: none; }
+.lesson :is(p, ul, ol, .contents, .question) { max-width: 46rem; }
 </style>"""
-SCRIPT = """document.querySelectorAll('figure').forEach(figure => {
-  const plot = figure.querySelector('div'), parts = JSON.parse(figure.querySelector('script').textContent);
-  Plotly.newPlot(plot, {...parts, config: {...parts.config, responsive: true}});
-  figure.addEventListener('keydown', event => {
-    const step = {ArrowLeft: -1, ArrowRight: 1}[event.key];
-    if (!step || !(plot.layout.sliders || []).length) return;
-    const bar = plot.layout.sliders[0], last = bar.steps.length - 1;
-    const next = Math.min(Math.max((bar.active || 0) + step, 0), last);
-    Plotly.relayout(plot, {'sliders[0].active': next});
-    Plotly.animate(plot, [bar.steps[next].label], {mode: 'immediate', frame: {duration: 0, redraw: true}});
-    event.preventDefault();
-  });
-});
-"""
-SCRIPTS = '<script src="plotly.min.js"></script><script src="lessons.js"></script>'
+PLOTLY = '<script src="plotly.min.js"></script>'
 
 
 def run_notebook(path: Path) -> nbformat.NotebookNode:
@@ -142,11 +129,6 @@ def list_figures(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]
     return [output for output in outputs if PLOTLY_MIME in output.get("data", {})]
 
 
-def find_alt(figure: dict[str, Any]) -> str:
-    """The words that `teach.show` put into a figure."""
-    return figure["layout"]["meta"]["alt"]
-
-
 def draw_pictures(notebooks: list[nbformat.NotebookNode]) -> None:
     """Put a PNG beside every figure, with its words in the metadata; one browser for all."""
     from playwright.sync_api import sync_playwright
@@ -203,12 +185,14 @@ def write_page(name: str, notebook: nbformat.NotebookNode, folder: Path = PAGES)
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.register_preprocessor(TagRemovePreprocessor(remove_input_tags={QUESTION}), enabled=True)
     body, _ = exporter.from_notebook_node(copied)
-    body = with_contents(body)
+    body = re.sub(r"<pre>([^<]*\S {2,}\S[^<]*)</pre>", r'<pre class="table">\1</pre>', with_contents(body))
     title = re.search(r"^# (.+)$", notebook.cells[0].source, re.M)
     assert title is not None, f"{name}: the first cell has no title"
     target = folder / f"{name}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
-    page = page_html(title[1], f'{STYLE}<div class="lesson">{body}</div>{SCRIPTS if figures else ""}')
+    above = "../" * name.count("/")
+    scripts = f'{PLOTLY if figures else ""}<script src="{above}lessons.js"></script>'
+    page = page_html(title[1], f'{STYLE}{page_figures.STYLE}<div class="lesson">{body}</div>{scripts}')
     target.write_text(page, encoding="utf-8")
     return target
 
@@ -217,7 +201,7 @@ def write_scripts(folder: Path = PAGES) -> None:
     """What all pages share: plotly.min.js of the installed wheel, and the few lines that draw and move figures."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(plotly_script(), folder / "plotly.min.js")
-    (folder / "lessons.js").write_text(SCRIPT, encoding="utf-8")
+    (folder / "lessons.js").write_text(page_figures.SCRIPT, encoding="utf-8")
 
 
 def write_text_pages(folder: Path = PAGES) -> None:
@@ -255,16 +239,6 @@ def with_contents(body: str) -> str:
         return body
     listed = f"<b>Contents</b><ol>{''.join(sections)}</ol>"
     return body.replace("<h2 ", f'<nav class="contents" aria-label="Contents">{listed}</nav><h2 ', 1)
-
-
-def figure_html(figure: dict[str, Any]) -> str:
-    """A figure that lessons.js draws; the arrow keys move its slider."""
-    parts = {key: figure[key] for key in ("data", "layout", "frames", "config") if key in figure}
-    held = json.dumps(parts).replace("</", "<\\/")
-    return (
-        f'<figure role="img" tabindex="0" aria-label="{escape(find_alt(figure))}"><div></div>'
-        f'<script type="application/json">{held}</script></figure>'
-    )
 
 
 def with_mathml(text: str) -> str:
