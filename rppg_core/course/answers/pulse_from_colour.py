@@ -9,14 +9,22 @@ from jaxtyping import Float
 
 from rppg_core.classical import green, pos
 from rppg_core.course.answers import Answer, Question
+from rppg_core.lab.protocols.stress.lab import stress_lab
+from rppg_core.lab.simulate.portrait import load_portrait
+from rppg_core.lab.simulate.scene import tone_curve
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.skin import PULSE_COLOUR, TONES, skin_colour
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.metrics import waveform_r
 from rppg_core.signals.spectrum import heart_rate_from_bvp
 from rppg_core.types import FS, RgbTrace, Truth
+from rppg_core.video.prepare import resample
 
 VIEWS = np.array([[3, -2, 0], [1.5, 1, -1.5], [0, 1, -1], [-2, 1, 1]])  # X, Y, S1, S2 of red, green, blue
+SKIN, BLOOD = 255 * skin_colour(*TONES[1]), np.array(PULSE_COLOUR) / PULSE_COLOUR[1]
+LUMA = np.array([0.2126, 0.7152, 0.0722])
+SATURATIONS = (100, 50, 20, 10, 5, 2, 1)
+LIGHTS = (1.0, 0.5, 0.2, 0.1, 0.05)
 
 
 @cache
@@ -28,11 +36,88 @@ def _nodding(percent: float, *, nod_bpm: float = 108.0, strength: float = 1.0) -
     """The notebook's model of a face that nods, with a pulse of `strength` times 0.5 %."""
     truth = _truth()
     turn = 2 * np.pi * nod_bpm / 60 * truth.times_s
-    blood = 0.005 * strength * truth.bvp
-    body = 255 * skin_colour(*TONES[1]) * (1 - np.outer(blood, np.array(PULSE_COLOUR) / PULSE_COLOUR[1]))
+    body = SKIN * (1 - np.outer(0.005 * strength * truth.bvp, BLOOD))
     lamp, gloss = 1 + percent / 100 * np.sin(turn), 10 + 0.5 * percent * np.sin(turn - 1)
-    noise = 0.05 * np.random.default_rng(0).standard_normal(body.shape)
-    return RgbTrace(lamp[:, None] * (body + gloss[:, None]) + noise, FS)
+    return RgbTrace(lamp[:, None] * (body + gloss[:, None]) + _noise(), FS)
+
+
+def _noise() -> Float[np.ndarray, "time 3"]:
+    return 0.05 * np.random.default_rng(0).standard_normal((len(_truth().times_s), 3))
+
+
+def _relative(colour: Float[np.ndarray, "time 3"]) -> Float[np.ndarray, "time 3"]:
+    return colour / colour.mean(axis=0) - 1
+
+
+def _lead_of_pos() -> float:
+    found = [stress_lab().cell("motion", 12, method) for method in ("pos", "green")]
+    return found[0]["r"]["mean"] - found[1]["r"]["mean"]
+
+
+def _optics() -> Float[np.ndarray, " 3"]:
+    """Relative change of red, green and blue for 5 % more blood."""
+    melanin, share = TONES[1]
+    return skin_colour(melanin, 1.05 * share) / skin_colour(melanin, share) - 1
+
+
+def _lamp_only() -> Float[np.ndarray, "time 3"]:
+    return np.linspace(0.99, 1.01, 5)[:, None] * (SKIN + 10)
+
+
+def _arrow_of_gloss() -> Float[np.ndarray, " 3"]:
+    moved = _relative(SKIN + 10 + 120 * np.linspace(-0.01, 0.01, 5)[:, None])[-1]
+    return moved / np.linalg.norm(moved)
+
+
+def _alpha() -> float:
+    x, y = VIEWS[:2] @ _relative(_nodding(2.0).samples[:48]).T
+    return float(x.std() / y.std())
+
+
+def _pulse_of_the_photo() -> float:
+    """What 0.5 % of blood takes from green of the finished video. Unit: grey levels."""
+    face = load_portrait(size=128)
+    weight = face.skin.face / face.skin.face.sum()
+    levels = [
+        (
+            tone_curve(face.body * (1 - blood * BLOOD) + face.highlights[..., None], 1 / 2.4)[..., 1] * weight
+        ).sum()
+        for blood in (0.0, 0.005)
+    ]
+    return float(levels[0] - levels[1])
+
+
+def _colour_for_pos() -> float:
+    colourful = _nodding(1.0).samples - _noise()
+    grey = (colourful @ LUMA)[:, None]
+    for left in sorted(SATURATIONS):
+        trace = RgbTrace(grey + left / 100 * (colourful - grey) + _noise(), FS)
+        if waveform_r(_truth().bvp, pos(trace), FS) > 0.8:
+            return float(left)
+    raise AssertionError("POS follows no nodding face")
+
+
+def _r_of_tone(tone: int, light: float, seed: int) -> float:
+    settings = SimulationSettings(
+        tone=tone, exposure=light, scale_with_melanin=True, noise=2.0, seconds=10.0, seed=seed
+    )
+    clip, known = simulate_traces(settings)
+    even = resample(clip)
+    return waveform_r(
+        np.interp(even.times_s, known.times_s, known.bvp), pos(RgbTrace(even.roi("skin"), FS)), FS
+    )
+
+
+def _light_for_pos() -> tuple[float, ...]:
+    """The least light with a median r of 0.8 for tones 0, 3 and 5."""
+    return tuple(
+        min(
+            light
+            for light in LIGHTS
+            if np.median([_r_of_tone(tone, light, seed) for seed in range(5)]) >= 0.8
+        )
+        for tone in (0, 3, 5)
+    )
 
 
 def _nod_that_wins() -> float:
@@ -45,8 +130,7 @@ def _nod_that_wins() -> float:
 
 
 def _green_minus_red() -> Float[np.ndarray, " time"]:
-    colour = _nodding(2.0).samples
-    change = colour / colour.mean(axis=0) - 1
+    change = _relative(_nodding(2.0).samples)
     return change[:, 0] - change[:, 1]
 
 
@@ -173,10 +257,30 @@ QUESTIONS = {
 }
 
 ANSWERS = {
-    "pulse_in_grey_levels": Answer(
-        value=lambda: 0.005 * 140, within=0.005, unit="grey levels",
-        hint="a percentage is a factor on the level itself",
-        traps=((70.0, "that is 50 % of the level"), (7.0, "that is 5 % of the level")),
+    "lead_of_pos_in_motion": Answer(
+        value=_lead_of_pos, within=0.005,
+        hint="the same line with another method's name gives the other r; then take the difference",
+        traps=((0.93, "that is the r of POS alone"),),
+    ),
+    "pulse_colour_of_the_optics": Answer(
+        value=lambda: _optics() / _optics()[1], within=0.01,
+        hint="relative to green means that green itself becomes 1: what must all three be divided by?",
+    ),
+    "relative_change_of_lamp": Answer(
+        value=lambda: _relative(_lamp_only()), within=1e-6,
+        hint="the mean over time is one number per channel: which axis of the array is time?",
+    ),
+    "arrow_of_gloss": Answer(
+        value=_arrow_of_gloss, within=0.005,
+        hint="a row has three numbers; its length is one number, and -1 is the index of the last row",
+    ),
+    "green_minus_red": Answer(
+        value=_green_minus_red, within=1e-6,
+        hint="`relative` gives one column per channel; blood makes green fall more than red, so mind the sign",
+    ),
+    "alpha_of_the_first_window": Answer(
+        value=_alpha, within=0.005,
+        hint="cut the first 48 frames before you take `relative`; transposed, they unpack into red, green and blue",
     ),
     "what_views_see_of_lamp": Answer(
         value=lambda: tuple(float(part) for part in VIEWS @ np.ones(3)), within=0.01, unit="%",
@@ -189,12 +293,22 @@ ANSWERS = {
         hint="read GREEN's rate for each strength in turn, as `at_nod` does, with the stronger blood",
         traps=((0.75, "that is where GREEN loses the pulse of 0.5 %; pass blood=2 * blood"),),
     ),
+    "pulse_in_grey_levels": Answer(
+        value=_pulse_of_the_photo, within=0.01, unit="grey levels",
+        hint="`filmed` gives red, green and blue; call it without blood and with it, and compare the middle ones",
+        traps=((0.0, "take more digits: the difference is less than one level"),),
+    ),
+    "colour_that_pos_needs": Answer(
+        value=_colour_for_pos, within=0.1, unit="%",
+        hint='go through `saturations` and `r["POS"]` together, and keep those above the limit',
+        traps=((10, "there r is already below the limit"), (50, "a smaller one is still above the limit")),
+    ),
+    "light_that_pos_needs": Answer(
+        value=_light_for_pos, within=0.001,
+        hint="for each tone, keep the lights whose median reaches the limit, and take the smallest",
+    ),
     "r_of_pos_near_the_heart": Answer(
         value=lambda: waveform_r(_truth().bvp, pos(_nodding(4.0, nod_bpm=76.0)), FS), within=0.01,
         hint="`waveform_r` compares two waves: the true pulse, and what POS makes of the slower nod",
-    ),
-    "green_minus_red": Answer(
-        value=_green_minus_red, within=1e-6,
-        hint="`relative` gives one column per channel; blood makes green fall more than red, so mind the sign",
     ),
 }  # fmt: skip
