@@ -2,30 +2,61 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
+from functools import cache
 
+import numpy as np
+from jaxtyping import Float
+
+from rppg_core.analysis.pipeline import Analysis
 from rppg_core.course.answers import Answer, Question
+from rppg_core.figures.hr_track import track_pieces, true_rates
+from rppg_core.lab.protocols.stress.lab import stress_lab
+from rppg_core.lab.simulate.injection import inject
 from rppg_core.lab.simulate.physiology import Physiology, simulate_waves
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
-from rppg_core.metrics import evaluate
+from rppg_core.metrics import bland_altman, evaluate
 from rppg_core.roster import get_method
-from rppg_core.signals.beats import hrv
-from rppg_core.signals.spectrum import heart_rate_from_bvp, window_slices
-from rppg_core.types import Beats
+from rppg_core.signals.spectrum import heart_rate_from_bvp, peak_hz, power_spectrum
+from rppg_core.signals.windows import window_spectra
+from rppg_core.types import FS, Bvp
 from rppg_core.video.prepare import resample
 
+SETTINGS = SimulationSettings(hr_bpm=76.0, seconds=60.0, amplitude_percent=0.4, seed=3)
 LAMP_HZ, CAMERA_FPS = 100.0, 24.7
+SKIN_LIGHT = np.array([0.45, 0.25, 0.18])
 ERRORS_BPM = np.array([0.4, -1.2, 31.0, 0.8, -2.0, 14.0, 0.2, -0.6])
 CONFIDENCE = np.array([0.97, 0.91, 0.35, 0.88, 0.72, 0.81, 0.99, 0.80])
 
 
-def _rmssd_at(fps: float) -> float:
-    """RMSSD of the notebook's calm heart with beats rounded to frames."""
-    person = Physiology(hr_bpm=66, rsa=0.02)
-    beats_s = simulate_waves(person, np.arange(9000) / 30, np.random.default_rng(2)).beats_s
-    rounded_s = np.round(beats_s * fps) / fps
-    return hrv(Beats(rounded_s, np.diff(rounded_s))).rmssd_ms
+def _pos_of(settings: SimulationSettings) -> Bvp:
+    bvp = get_method("pos").estimate(resample(simulate_traces(settings)[0], fs=FS)).bvp
+    assert bvp is not None, "POS gives a waveform"
+    return bvp
+
+
+def _rate_from_20_s() -> float:
+    return heart_rate_from_bvp(_pos_of(SETTINGS).samples[600:900], FS)
+
+
+def _errors_of_track() -> tuple[float, float]:
+    """Of the shown windows of the notebook's heart after stairs: mean error of the track, and of one number."""
+    photo, _ = simulate_traces(SimulationSettings(kind="photo", seconds=60.0, seed=7))
+    course_bpm = np.interp(photo.times_s, [10, 40], [120, 75])
+    alive, truth = inject(photo, 0.5, course_bpm, np.random.default_rng(7))
+    held = (photo.times_s >= 40) & (photo.times_s < 52)
+    clip = replace(alive, rgb=np.where(held[:, None, None], photo.rgb, alive.rgb))
+    report = Analysis(clip).report(["pos"])
+    vitals, true_bpm = report.consensus.vitals, true_rates(track_pieces(report), truth)
+    assert vitals.hr.value is not None, "the clip has a heart rate"
+    shown = [
+        (window.reading.value, bpm)
+        for window, bpm in zip(vitals.hr_track, true_bpm, strict=True)
+        if window.reading.value is not None
+    ]
+    said, known = np.array(shown).T
+    return float(np.abs(said - known).mean()), float(np.abs(vitals.hr.value - known).mean())
 
 
 def _rate_of_noise(low_hz: float, high_hz: float) -> float:
@@ -34,17 +65,65 @@ def _rate_of_noise(low_hz: float, high_hz: float) -> float:
     return float(np.nanmedian(rates))
 
 
-def _rate_of_the_minute() -> float:
-    settings = SimulationSettings(hr_bpm=76.0, seconds=60.0, amplitude_percent=0.4, seed=3)
-    bvp = get_method("pos").estimate(resample(simulate_traces(settings)[0], fs=30.0)).bvp
-    assert bvp is not None, "POS gives a waveform"
-    windows = window_slices(len(bvp.samples), bvp.fs)
-    return float(np.median([heart_rate_from_bvp(bvp.samples[window], bvp.fs) for window in windows]))
+def _line_at_108() -> float:
+    """Power near 108 per minute relative to that near 72, of a heart at 36."""
+    spectra = window_spectra(_pos_of(replace(SETTINGS, hr_bpm=36.0, seconds=30.0)))
+    assert spectra is not None, "30 s are enough for spectra"
+    at_108, at_72 = (spectra.between((bpm - 6) / 60, (bpm + 6) / 60).mean() for bpm in (108, 72))
+    return float(at_108 / at_72)
+
+
+def _hlg(light: Float[np.ndarray, " channel"]) -> Float[np.ndarray, " channel"]:
+    """Grey level of hybrid log-gamma, 0..1; white paper at 0.265 of the peak."""
+    scene = 0.265 * light
+    log = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+    return np.where(scene < 1 / 12, np.sqrt(3 * scene), log)
+
+
+def _breath_of_swimmer() -> float:
+    person = Physiology(hr_bpm=50, rr_brpm=30, rsa=0.05, mayer=0, drift=0, jitter=0)
+    beats_s = simulate_waves(person, np.arange(1800) / 30, np.random.default_rng(1)).beats_s
+    middles_s = (beats_s[1:] + beats_s[:-1]) / 2
+    rhythm = np.interp(np.arange(2, 58, 0.25), middles_s, 60 / np.diff(beats_s))
+    return 60 * peak_hz(power_spectrum(rhythm, 4.0), low_hz=0.1, high_hz=0.5)
+
+
+def _sdnn_range() -> tuple[float, float]:
+    """Lowest and highest SDNN of fifteen pieces of 20 s of the notebook's calm heart. Unit: ms."""
+    person = Physiology(hr_bpm=66, rsa=0.02)
+    beats_s = simulate_waves(person, np.arange(9000) / 30, np.random.default_rng(2)).beats_s
+    pieces = [beats_s[(beats_s >= at_s) & (beats_s < at_s + 20)] for at_s in range(0, 300, 20)]
+    sdnn_ms = [1e3 * np.std(np.diff(piece), ddof=1) for piece in pieces]
+    return float(min(sdnn_ms)), float(max(sdnn_ms))
 
 
 def _coverage_and_error() -> tuple[float, float]:
     numbers = evaluate(np.zeros(8), np.where(CONFIDENCE >= 0.8, ERRORS_BPM, np.nan))
     return numbers["coverage"], numbers["mae"]
+
+
+def _limits() -> tuple[float, float, float]:
+    """Bias and limits of agreement of the notebook's 40 people, a fifth of them with a wrong frame rate."""
+    rng, pairs = np.random.default_rng(5), []
+    for fps in np.where(np.arange(40) % 5 == 0, 25.0, 30.0):
+        guest = simulate_waves(Physiology(hr_bpm=rng.uniform(50, 110)), np.arange(360) / 30, rng)
+        signal = guest.bvp + 1.5 * rng.standard_normal(360)
+        pairs.append((guest.hr_bpm.mean(), heart_rate_from_bvp(signal, fps)))
+    found = bland_altman(*np.array(pairs).T)
+    return found.bias, found.lower, found.upper
+
+
+@cache
+def _clean_and_wrong() -> float:
+    """How many waveforms of the stress lab have an SNR above 0 dB and are more than 5 bpm off."""
+    count = 0
+    for moment in stress_lab().moments.values():
+        for samples in moment.waves.values():
+            spectra = window_spectra(Bvp(samples, FS, 0.0, np.ones(len(samples), bool)))
+            assert spectra is not None, "the clips of the lab are long enough"
+            off_bpm = abs(60 * spectra.rate_hz - moment.hr_bpm)
+            count += spectra.snr_db(spectra.rate_hz) > 0 and off_bpm > 5
+    return float(count)
 
 
 QUESTIONS = {
@@ -78,6 +157,18 @@ QUESTIONS = {
             "no rate: noise has no peak": "On average over many segments it has none, but each single one has a "
             "strongest rate.",
             "any rate from 0 to 240": "What lies outside the band has been removed, so it cannot be read.",
+        },
+    ),
+    "seven_that_agree": Question(
+        asks="Seven methods read 72 on a heart of 36, and all of them agree. Why?",
+        right="the pulse has a line at 36 and one at 72, and only the second lies in the band",
+        because="A pulse is not a sine wave, so it has lines at 36, 72, 108 and so on. The band begins at 39, and "
+        "inside it the second line is the strongest. Agreement is no help: all seven look at the same band.",
+        wrong={
+            "they count the small second wave of every beat as a beat": "The small wave is there, but nobody counts "
+            "waves here: the rate is read from a spectrum.",
+            "72 is a usual rate, and they prefer it": "None of the seven knows what is usual; each reports the "
+            "strongest line that it may see.",
         },
     ),
     "rate_under_a_wrong_header": Question(
@@ -123,7 +214,7 @@ QUESTIONS = {
             "about 100 ms": "Rounding moves a beat by 17 ms at most, which is too little for that.",
         },
     ),
-    "higher_threshold": Question(
+    "stricter_gate": Question(
         asks="We raise the confidence that a number needs to be shown. What happens?",
         right="fewer numbers, better ones",
         because="Coverage, the share of people who get a number, can only fall. The error falls too if, and only if, "
@@ -134,7 +225,7 @@ QUESTIONS = {
             "as many numbers, better ones": "A stricter gate turns somebody away.",
         },
     ),
-    "correlation_with_wrong_clocks": Question(
+    "r_with_wrong_clocks": Question(
         asks="What will the correlation between your rates and the true ones be?",
         right="above 0.9",
         because="Correlation asks whether fast hearts are read as faster than slow ones. Over a wide range of rates "
@@ -158,11 +249,29 @@ QUESTIONS = {
 }
 
 ANSWERS = {
-    "bin_width": Answer(
-        value=lambda: 60 / 10, within=0.01, unit="bpm",
-        hint="the window must hold a whole number of cycles: how many bpm lie between 10 and 11 cycles?",
-        traps=((0.1, "that is the width in Hz; a minute has 60 seconds"),
-               (10.0, "that is the length of the window in seconds")),
+    "rate_from_20_s_on": Answer(
+        value=_rate_from_20_s, within=0.05, unit="bpm",
+        hint="20 s are 600 samples: which slice of `wave` holds the next ten seconds?",
+    ),
+    "seconds_to_part_two_rates": Answer(
+        value=lambda: 1.5 / (12 / 60), within=0.05, unit="s",
+        hint="how many hertz apart are the two? Then solve 1.5 / T for T",
+        traps=((1.5 / 12, "12 is in beats a minute; the rule is in hertz"),
+               (5.0, "that is 1 / T; under a Hann window it takes half as much again")),
+    ),
+    "errors_of_the_track": Answer(
+        value=_errors_of_track, within=0.02, unit="bpm",
+        hint="go through `track` and `true_bpm` together and leave out readings that are None, for both means",
+    ),
+    "noise_of_newborns": Answer(
+        value=lambda: _rate_of_noise(1.3, 3.7), within=0.5, unit="bpm",
+        hint="the list of the cell above, with other edges; parts without a rate need a median that skips nan",
+        traps=((60 * (1.3 + 3.7) / 2, "the middle of the band is a good guess; now compute it"),),
+    ),
+    "line_at_108": Answer(
+        value=_line_at_108, within=0.005,
+        hint="`people` holds the spectra; ask `power_near` twice, and divide",
+        traps=((0.0, "that is the heart at 72; take the one at 36"),),
     ),
     "lamp_rate": Answer(
         value=lambda: 60 * abs(LAMP_HZ - 4 * CAMERA_FPS), within=0.5, unit="per minute",
@@ -170,25 +279,18 @@ ANSWERS = {
         traps=((1.2, "right in Hz; the question asks for a rate per minute"),
                (60 * (LAMP_HZ - 3 * CAMERA_FPS), "another multiple of 24.7 lies closer to 100")),
     ),
-    "mended_rate": Answer(
-        value=lambda: 90 * 30 / 25, within=0.1, unit="bpm",
-        hint="count the beats in 25 frames, then ask how long these frames really took",
-        traps=((75.0, "the other way round: the frames took less time than assumed, so the heart beats faster"),
-               (90.0, "the clock was wrong, so the rate is wrong as well")),
+    "hlg_of_one_percent": Answer(
+        value=lambda: 100 * (_hlg(1.01 * SKIN_LIGHT) / _hlg(SKIN_LIGHT) - 1), within=0.005, unit="%",
+        hint="what is the level for 1.01 times the light, relative to the level before?",
     ),
-    "rmssd_at_60": Answer(
-        value=lambda: _rmssd_at(60.0), within=0.05, unit="ms",
-        hint="a frame lasts 1/60 s: how does the figure above round its beats?",
-        traps=((18.2, "that is the RMSSD of the true beats: first round them to the frames"),),
+    "breath_of_the_swimmer": Answer(
+        value=_breath_of_swimmer, within=0.2, unit="breaths/min",
+        hint="`rhythm` has 4 samples a second; the peak comes in Hz, and a minute has 60 seconds",
+        traps=((30.0, "that is what the lungs did; read what the rhythm shows"),),
     ),
-    "noise_of_newborns": Answer(
-        value=lambda: _rate_of_noise(1.3, 3.7), within=0.5, unit="bpm",
-        hint="the list for `narrow`, with other edges; some parts may have no rate, so use a median that skips these",
-        traps=((60 * (1.3 + 3.7) / 2, "the middle of the band is a good guess; now compute it"),),
-    ),
-    "rate_of_the_minute": Answer(
-        value=_rate_of_the_minute, within=0.05, unit="bpm",
-        hint="each window is a slice, so it cuts its part out of `wave`; read a rate from each part",
+    "sdnn_of_short_pieces": Answer(
+        value=_sdnn_range, within=0.1, unit="ms",
+        hint="a mask over `calm.beats_s` cuts out a piece; its intervals are the differences of its beats",
     ),
     "coverage_and_error": Answer(
         value=_coverage_and_error, within=0.005,
@@ -196,5 +298,13 @@ ANSWERS = {
         traps=(((0.625, 3.32), "a reading is shown from 0.8 on, so use >=: 0.80 is shown as well"),
                ((0.75, 13.6 / 6), "errors of different sign cancel in a mean: take absolute values first"),
                ((0.75, 17.2 / 8), "divide by the number of people who got a number, not by all eight")),
+    ),
+    "limits_of_agreement": Answer(
+        value=_limits, within=0.05, unit="bpm",
+        hint="all three come from one array, the differences: its mean, and the mean with 1.96 spreads less and more",
+    ),
+    "clean_and_wrong": Answer(
+        value=_clean_and_wrong, within=0.1,
+        hint="two conditions, joined by &, make a mask; how many of it are True?",
     ),
 }  # fmt: skip
