@@ -1,10 +1,10 @@
-"""Known answers for notebook 03, from faces to maps."""
+"""Questions and known answers for notebook 03, from faces to maps."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from rppg_core.course.answers import Answer
+from rppg_core.course.answers import Answer, Question
 from rppg_core.lab.simulate.faces import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.types import STMap
@@ -31,32 +31,149 @@ def _fall_of_a_blinking_mean() -> float:
     return float(before[before > 60].mean() - after[after > 60].mean())
 
 
+QUESTIONS = {
+    "longer_smoothing": Question(
+        asks="Smooth the position of the face over a longer and longer time. For whom does the error fall?",
+        right="a still head gains, a moving head loses",
+        because="Smoothing removes the tracker's jitter, and it also removes quick movement. A smoothed region lags "
+        "behind a head that turns.",
+        wrong={
+            "everybody": "A long average cannot follow what changes quickly; think of a head that turns.",
+            "nobody: the jitter is gone already": "The fit over 468 points removes much of it, and leaves a little.",
+        },
+    ),
+    "grid_of_a_leaning_head": Question(
+        asks="Somebody leans the head by 25 degrees. How does the face lie in the grid from which the cells are cut?",
+        right="upright",
+        because="The grid is drawn in face coordinates: it shifts, turns and grows with the head, so that a cell "
+        "stays on the same skin. An upright box around a leaning head would trade cheek for hair.",
+        wrong={
+            "leaning by 25 degrees": "So it would in a box of the picture; this grid is drawn over the landmarks.",
+            "it depends on the tracker": "Any tracker that finds the landmarks gives their angle as well.",
+        },
+    ),
+    "clearest_region": Question(
+        asks="Forehead, one cheek, or all the skin: where is the pulse of GREEN clearest?",
+        right="all the skin",
+        because="When the head moves, one side brightens while another darkens, and over the whole face much of this "
+        "cancels. The background is no part of the face: it is the control. A rate that it shows as well is not "
+        "blood.",
+        wrong={
+            "forehead": "It is bare and flat, but what a movement does to it has nothing beside it to cancel with.",
+            "one cheek": "It brightens when the head turns to the lamp, and the other cheek is not there to even "
+            "this out.",
+        },
+    ),
+    "mean_of_a_blinking_mask": Question(
+        asks="When blood darkens the skin and the darkest pixels drop out, what does the mean of the others do?",
+        right="it falls less, or even rises",
+        because="The pixels that leave are the darkest, and without them the mean is higher. The mask works against "
+        "the pulse, and adds the noise of pixels that come and go.",
+        wrong={
+            "it falls as much as the skin": "It would if the same pixels were averaged before and after.",
+        },
+    ),
+    "noise_of_more_pixels": Question(
+        asks="You average 16 times as many pixels. By what factor does independent noise fall?",
+        right="4",
+        because="Variances of independent noise add, so the mean of N has the variance divided by N, and the noise "
+        "divided by the square root of N.",
+        wrong={
+            "16": "That is the factor for the variance, which is the square of the noise.",
+            "2": "Here a square root was taken twice; the variance needs one.",
+        },
+    ),
+    "pulse_in_raw_levels": Question(
+        asks="You print this map in grey levels, as the camera gave it. What will you see of the pulse?",
+        right="nothing",
+        because="Cells differ by tens of grey levels, because light and skin differ from place to place. The pulse "
+        "is a change of one or two levels on top of that.",
+        wrong={
+            "stripes as in the first figure": "That map had been prepared; in this one every cell keeps its own "
+            "brightness.",
+            "faint stripes": "On a scale that has to show tens of levels, one level is less than the eye can tell.",
+        },
+    ),
+    "information_in_unions": Question(
+        asks="Three regions, seven rows. How many of the rows hold information that the others do not?",
+        right="3",
+        because="Each row is a weighted mean of the three regions. The map repeats them in useful mixtures, from one "
+        "noisy region to the calm mean of all; it holds no new information.",
+        wrong={
+            "7": "The rows of unions are computed from other rows, so they cannot add anything.",
+            "1": "The regions are different pieces of skin, and none can be computed from the others.",
+        },
+    ),
+    "fit_on_raw_maps": Question(
+        asks="After 1000 steps on raw maps, how well does the network follow the pulse of the faces that it was "
+        "fitted to?",
+        right="r below 0.3",
+        because="Descent follows what is large first. In raw maps that is the look of the faces, which says nothing "
+        "about a pulse; the direction of the pulse is so small that a safe step hardly moves along it.",
+        wrong={
+            "r above 0.9": "A thousand steps sound like many, but what is small in the input is learned slowly.",
+            "r about 0.5": "To come half way, the pulse would have to be of the size of the differences between "
+            "cells.",
+        },
+    ),
+    "loss_by_z_scores": Question(
+        asks="POS reads the mean of a z-scored map. On which clips does it lose most?",
+        right="on the quietest ones",
+        because="Where movement is large, it sets the scale of all three channels alike, and their ratio survives. "
+        "Where the pulse is the largest change, the z-score scales the pulse itself, and its colour is gone.",
+        wrong={
+            "on those with much movement": "Movement changes the three channels alike, so dividing by it keeps "
+            "their ratio.",
+            "on all alike": "What a z-score divides by is the largest change, and that differs from clip to clip.",
+        },
+    ),
+    "breath_in_the_pulse_band": Question(
+        asks="How much of a breath of 6 per minute (0.1 Hz) is left in the pulse band?",
+        right="about a thirtieth",
+        because="Over 1.5 s a slow wave hardly changes, so the average follows it and takes it away.",
+        wrong={
+            "about half": "Half is left of a wave of about 2.5 s; this breath lasts 10 s.",
+            "about a tenth": "A tenth is left of a breath of about 6 s; this one lasts 10 s.",
+        },
+    ),
+    "map_of_a_photo": Question(
+        asks="A photo of a face, moved a little before the camera: no blood. How strong will its prepared map be?",
+        right="as strong as that of a living face",
+        because="The scale is the map's own size: noise and small movements are blown up until they fill it. Whether "
+        "there is a pulse must be decided from something else.",
+        wrong={
+            "nearly zero": "So it would without the last step, which divides the map by one number: which one?",
+            "stronger than that of a living face": "Each map is divided by its own size, so none can stand out.",
+        },
+    ),
+}
+
 ANSWERS = {
     "noise_of_a_far_face": Answer(
         value=lambda: 120 / 40, within=0.01,
-        hint="the number of pixels is the square of the width, and noise falls with the square root of that number",
+        hint="first: how does the number of pixels change? then: how does the noise of a mean depend on it?",
         traps=((9.0, "that is the factor for the number of pixels; the noise changes with its square root"),
                (1 / 3, "the noise grows when the face gets smaller")),
     ),
     "rows_of_seven_rois": Answer(
         value=lambda: 2**7 - 1, unit="rows",
         hint="each ROI is in a union or not, and the empty union has no mean",
-        traps=((128, "the empty union gives no row: it has no pixels"),
+        traps=((128, "one of these unions has no pixels"),
                (49, "count unions of any number of ROIs, not pairs")),
     ),
     "windows_of_30_s": Answer(
         value=lambda: len(overlapping_windows(30 * 30, 256)), unit="windows",
-        hint="len(prepare.overlapping_windows(900, 256))",
+        hint="`prepare.overlapping_windows` counts in samples: how many has the clip?",
         traps=((4, "windows overlap by half; without overlap there would be four"),
-               (6, "there is one more: the last window is moved back so that it ends with the clip")),
+               (6, "what happens to the samples after the last whole step?")),
     ),
     "red_over_green": Answer(
         value=_red_over_green, within=0.01,
-        hint="np.average(scaled_map(cells, scaling), axis=1, weights=cells.weight), then std of red / std of green",
+        hint="average over the cells (axis 1) with the map's weight first; then compare two of its columns",
     ),
     "fall_of_a_blinking_mean": Answer(
         value=_fall_of_a_blinking_mean, within=0.01, unit="grey levels",
-        hint="mean of the pixels above 60 before, minus mean of those above 60 after: two different sets of pixels",
+        hint="choose the pixels anew after the skin has darkened: it is another set",
         traps=((1.0, "that is by how much the skin darkens; the mask also loses its darkest pixels"),),
     ),
 }  # fmt: skip
