@@ -1,6 +1,6 @@
 """Questions with choices, and checks of the reader's own values; neither ever stops a notebook.
 
-A notebook names only a key, as in `ask("rate_of_a_wall")` or `check("bin_width", mine)`: what is right stands in
+A notebook names only a key, as in `ask("rate_of_a_wall")` or `check("lowest_rate", mine)`: what is right stands in
 `answers/`, one file per notebook. A choice is explained only after it has been made, and a check gives its hint only
 after a wrong value. IPython and ipywidgets are imported on first use.
 """
