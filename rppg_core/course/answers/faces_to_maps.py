@@ -2,13 +2,77 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 
 from rppg_core.course.answers import Answer, Question
-from rppg_core.lab.simulate.faces import SimulationSettings
+from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip, simulate_video
 from rppg_core.lab.simulate.traces import simulate_traces
-from rppg_core.types import STMap
-from rppg_core.video.prepare import overlapping_windows, resample
+from rppg_core.signals.filters import bandpass
+from rppg_core.signals.projections import pos_projection, relative_change
+from rppg_core.types import FaceClip, STMap
+from rppg_core.video.pixels import UNITS, resized
+from rppg_core.video.pose import ReferenceFace
+from rppg_core.video.prepare import overlapping_windows, projections, resample
+from rppg_core.video.roi import BOX_HEIGHTS, BOX_WIDTHS, GRID, roi_weights
+
+# clips of the lesson: its first one, the photo at its end, the ride in a train
+FIRST = {"hr_bpm": 72.0, "amplitude_percent": 0.8, "seconds": 12.0, "size": 160, "seed": 3}
+PHOTO = {"kind": "photo", "seconds": 12.0, "size": 160, "seed": 3}
+RIDE = {"motion": "none", "hr_bpm": 72.0, "illumination": 0.25, "seconds": 10.0, "seed": 2, "tone": 2}
+NEEDS = frozenset({"rgb", "stmap", "crop36", "landmarks"})
+
+
+@cache
+def _filmed(kind: str) -> FaceClip:
+    options: dict[str, Any] = FIRST if kind == "pulse" else PHOTO
+    return simulate_clip(SimulationSettings(**options), needs=NEEDS)[0]
+
+
+def _cells(clip: FaceClip) -> STMap:
+    even = resample(clip, 30.0)
+    return STMap(even.need("stmap"), 30.0, even.need("stmap_weight"))
+
+
+def _ride(amplitude_percent: float) -> STMap:
+    options: dict[str, Any] = RIDE | {"amplitude_percent": amplitude_percent}
+    return _cells(simulate_traces(SimulationSettings(**options))[0])
+
+
+def _upright_picture() -> np.ndarray:
+    options: dict[str, Any] = FIRST
+    return simulate_video(SimulationSettings(**options)).frames.rgb(0)
+
+
+def _colour_of_the_skin() -> np.ndarray:
+    native = _filmed("pulse")
+    median_face = np.median(resample(native, 30.0).need("crop36"), axis=0).astype(np.float32) / UNITS
+    pixels = resized(median_face, GRID)
+    face = ReferenceFace(native.need("landmarks")[0])
+    skin = roi_weights(pixels, face.points_in_box(BOX_WIDTHS, BOX_HEIGHTS, GRID)).skin
+    return np.average(pixels.reshape(-1, 3), axis=0, weights=skin.ravel())
+
+
+def _light_over_pulse() -> float:
+    changes = []
+    for amplitude_percent in (0.0, 0.3):
+        cells = _ride(amplitude_percent)
+        skin = np.average(cells.samples[..., 1], axis=1, weights=cells.weight)
+        changes.append(bandpass(skin / skin.mean() - 1, 30.0, low_hz=0.7, high_hz=3.0))
+    light, both = changes
+    return float(light.std() / (both - light).std())
+
+
+def _agreement_of_two_halves() -> tuple[float, ...]:
+    left, found = np.arange(36) % 6 < 3, []
+    for kind in ("pulse", "photo"):
+        cells = _cells(_filmed(kind))
+        wave = projections(cells, names=["pos"])[..., 0]
+        one, other = (np.average(wave[:, half], axis=1, weights=cells.weight[half]) for half in (left, ~left))
+        found.append(float(np.corrcoef(one, other)[0, 1]))
+    return tuple(found)
 
 
 def _red_over_green() -> tuple[float, ...]:
@@ -16,8 +80,7 @@ def _red_over_green() -> tuple[float, ...]:
 
     hr_bpm = float(np.random.default_rng(7).uniform(50, 110))
     settings = SimulationSettings(seed=7, tone=7 % 6, hr_bpm=hr_bpm, motion="none", seconds=10.0)
-    clip = resample(simulate_traces(settings)[0], 30.0)
-    cells = STMap(clip.need("stmap"), 30.0, clip.need("stmap_weight"))
+    cells = _cells(simulate_traces(settings)[0])
     ratios = []
     for scaling in ("band", "zscore"):
         mean = np.average(scaled_map(cells, scaling), axis=1, weights=cells.weight)
@@ -127,6 +190,29 @@ QUESTIONS = {
             "on all alike": "What a z-score divides by is the largest change, and that differs from clip to clip.",
         },
     ),
+    "stripes_in_a_train": Question(
+        asks="You prepare the map of this ride in the same four steps. What stripes will it show?",
+        right="those of the light",
+        because="All cells share the light, and much of it changes too fast for the 1.5 s average. So it fills the "
+        "map, and sets the one scale.",
+        wrong={
+            "those of the heart": "They are there, on a scale that the largest change sets; which change is that?",
+            "none: the steps remove the light": "The second step removes how bright a cell is on average, and the "
+            "third what is slow; trees pass fast.",
+        },
+    ),
+    "light_of_a_screen": Question(
+        asks="A screen beside a still face throws light with a tint of its own. Which of the four follows the pulse "
+        "best?",
+        right="PBV",
+        because="It learns in every window which colours the disturbance has. POS and CHROM expect white light, and "
+        "green alone expects none.",
+        wrong={
+            "POS": "Its two views do not see light that changes all channels alike; think of a light that does not.",
+            "CHROM": "Its two views see white light equally, and so it cancels; think of a light that is not white.",
+            "green": "It follows every light, whatever its colour, and the screen is brighter than the blood.",
+        },
+    ),
     "breath_in_the_pulse_band": Question(
         asks="How much of a breath of 6 per minute (0.1 Hz) is left in the pulse band?",
         right="about a thirtieth",
@@ -149,6 +235,51 @@ QUESTIONS = {
 }
 
 ANSWERS = {
+    "stripes_per_minute": Answer(
+        value=lambda: FIRST["hr_bpm"], within=5.0, unit="bpm",
+        hint="count the stripes from the first to the last, divide by the seconds, and go on to a minute",
+        traps=((9.5, "that is how many there are in 8 s; how many would there be in a minute?"),
+               (1.2, "that is per second")),
+    ),
+    "width_and_lean": Answer(
+        value=lambda: (float(np.abs(57 + 15j)), float(np.degrees(np.angle(57 + 15j)))), within=0.1,
+        hint="the length of a complex number scales, its angle rotates",
+        traps=(((57.0, 15.0), "these are its two parts, not its length and its angle"),
+               ((float(np.abs(57 + 15j)), float(np.angle(57 + 15j))), "the angle is in radians")),
+    ),
+    "upright_picture": Answer(
+        value=_upright_picture, within=0.5,
+        hint="each k of np.rot90 turns by a quarter to the left, and a negative one to the right",
+    ),
+    "colour_of_the_skin": Answer(
+        value=_colour_of_the_skin, within=0.5, unit="grey levels",
+        hint="multiply each pixel by its weight and add up; by what must the sum be divided?",
+    ),
+    "cell_of_a_pixel": Answer(
+        value=lambda: 20 // 6 * 6 + 9 // 6,
+        hint="first the row and the column of the cell, then how many cells come before it",
+        traps=((9, "row and column are exchanged: cells are numbered row by row"),
+               (20, "counted from 0, not from 1")),
+    ),
+    "beat_of_two_cells": Answer(
+        value=lambda: (-100 * 2 / (200 + 10), -100 * 0.2 / (20 + 10)), within=0.01, unit="%",
+        hint="by how many grey levels does each cell fall? then divide by its mean, and something more",
+        traps=(((-1.0, -1.0), "without the 10 it would be so"),
+               ((2 / 2.1, 0.2 / 0.3), "blood darkens the skin")),
+    ),
+    "light_over_pulse": Answer(
+        value=_light_over_pulse, within=0.5,
+        hint="the ride without blood is the light; take it away from the other one first",
+        traps=((1.0, "the ride with blood holds the light as well"),),
+    ),
+    "pos_of_one_window": Answer(
+        value=lambda: pos_projection(relative_change(_ride(0.3).samples[:48, 14])), within=1e-4,
+        hint="write S1, then S2, then their standard deviations; the formula has a minus in front",
+    ),
+    "agreement_of_two_halves": Answer(
+        value=_agreement_of_two_halves, within=0.02,
+        hint="one map and one half at a time: choose its cells in map and weight, then average over the cells",
+    ),
     "noise_of_a_far_face": Answer(
         value=lambda: 120 / 40, within=0.01,
         hint="first: how does the number of pixels change? then: how does the noise of a mean depend on it?",
