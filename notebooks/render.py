@@ -11,18 +11,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import os
 import re
 import shutil
 import sys
-from html import escape
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 
+from rppg_core.course import page_figures
+from rppg_core.course.page_figures import figure_html, find_alt
+from rppg_core.course.questions import question_html
 from rppg_core.course.teach import PLOTLY_MIME, WIDGET_MIME
 from rppg_core.figures.page import page_html
 
@@ -31,6 +31,14 @@ PAGES = NOTEBOOKS.parent / "out" / "notebooks"
 WIDTH_PX = 760
 LIMIT_MB = 1.5
 QUESTION = "question"  # tag of cells whose code a page leaves out
+SECTION = re.compile(r"^## (.+?)(?: · (\d+) min)?$", re.M)  # its title, and the minutes that it takes
+SHUT_DOWN = "shut-down"  # tag of the last cell, which all notebooks share
+LAST_CELL = """\
+**Shut this kernel down** before you open the next notebook. A *kernel* is the Python program that runs the cells. It
+keeps everything that it has loaded in memory, about half a gigabyte, and it goes on running when you close the tab. A
+class computer on Binder has 2 GB: four kernels fill it, and the next one stops in the middle of a cell. In JupyterLab
+choose *Kernel > Shut Down Kernel*, in Colab *Runtime > Disconnect and delete runtime*. Text and results stay; when
+you come back, run the cells again from the top."""
 KERNEL = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -41,28 +49,19 @@ DRAW = """([figure, width]) => Plotly.toImage(
 STYLE = """<style>
 pre { background: rgba(128,128,128,.12); padding: .6rem .8rem; border-radius: 6px; overflow-x: auto; }
 .output pre { background: none; padding: 0 0 0 .8rem; border-left: 3px solid var(--line); border-radius: 0;
-  white-space: pre-wrap; }
-.predict { border-left: 4px solid var(--accent); padding: .1rem .8rem; } summary { cursor: pointer; }
+  white-space: pre-wrap; overflow-wrap: anywhere; }
+.output pre.table { white-space: pre; }
+.question { border-left: 4px solid var(--accent); padding: .1rem .8rem; } summary { cursor: pointer; }
+.contents { border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; margin: 1rem 0; }
+.contents ol { margin: .25rem 0 0; padding-left: 1.5rem; columns: 20rem; }
+small { color: var(--soft); font-weight: 400; } h2 small { white-space: nowrap; }
+:is(p, li) code { overflow-wrap: anywhere; }
 .rppg .lesson table { width: auto; } .rppg .lesson tbody tr:first-child { font-weight: inherit; }
-.lesson :is(td, th) { padding: .2rem .6rem; text-align: left; white-space: normal; }
-.lesson a { color: var(--accent); } .lesson :is(h1, .anchor-link) { display: none; } figure { margin: 1rem 0; }
-figure:focus-visible { outline: 2px solid var(--accent); }
+.lesson :is(td, th) { padding: .2rem .4rem; text-align: left; white-space: normal; }
+.lesson a { color: var(--accent); } .lesson h1 { display: none; }
+.lesson :is(p, ul, ol, .contents, .question) { max-width: 46rem; }
 </style>"""
-SCRIPT = """document.querySelectorAll('figure').forEach(figure => {
-  const plot = figure.querySelector('div'), parts = JSON.parse(figure.querySelector('script').textContent);
-  Plotly.newPlot(plot, {...parts, config: {...parts.config, responsive: true}});
-  figure.addEventListener('keydown', event => {
-    const step = {ArrowLeft: -1, ArrowRight: 1}[event.key];
-    if (!step || !(plot.layout.sliders || []).length) return;
-    const bar = plot.layout.sliders[0], last = bar.steps.length - 1;
-    const next = Math.min(Math.max((bar.active || 0) + step, 0), last);
-    Plotly.relayout(plot, {'sliders[0].active': next});
-    Plotly.animate(plot, [bar.steps[next].label], {mode: 'immediate', frame: {duration: 0, redraw: true}});
-    event.preventDefault();
-  });
-});
-"""
-SCRIPTS = '<script src="plotly.min.js"></script><script src="lessons.js"></script>'
+PLOTLY = '<script src="plotly.min.js"></script>'
 
 
 def run_notebook(path: Path) -> nbformat.NotebookNode:
@@ -81,17 +80,18 @@ def run_notebook(path: Path) -> nbformat.NotebookNode:
 
 
 def settle(notebook: nbformat.NotebookNode) -> None:
-    """Ids that follow from the text, metadata without a machine's traces, no widget that needs a kernel."""
+    """Ids that follow from the text, metadata without a machine's traces, no widget, and the shared last cell."""
     notebook.metadata = nbformat.from_dict(KERNEL)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    kept_cells = [cell for cell in notebook.cells if SHUT_DOWN not in cell.metadata.get("tags", [])]
+    last = nbformat.v4.new_markdown_cell(LAST_CELL, metadata={"tags": [SHUT_DOWN]})
+    notebook.cells = [*kept_cells, last]
     seen: set[str] = set()
     for cell in notebook.cells:
         digest = hashlib.sha256(cell.source.encode()).hexdigest()
         cell.id = next(digest[k : k + 8] for k in range(50) if digest[k : k + 8] not in seen)
         seen.add(cell.id)
         kept = {key: value for key, value in cell.metadata.items() if key in ("tags", "nbmake")}
-        if asks(cell):
-            kept["jupyter"] = {"source_hidden": True}  # the answer stands in it
         cell.metadata = nbformat.from_dict(kept)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_MIME, None)
@@ -100,9 +100,16 @@ def settle(notebook: nbformat.NotebookNode) -> None:
             cell.outputs = joined(cell.outputs)
 
 
-def asks(cell: nbformat.NotebookNode) -> bool:
-    """Whether a cell does nothing but ask for a prediction."""
-    return cell.cell_type == "code" and cell.source.startswith("predict(")
+def find_key(cell: nbformat.NotebookNode) -> str:
+    """The key of the question that a cell asks; empty if it does anything else."""
+    asked = re.fullmatch(r'ask\("(\w+)"\)', cell.source.strip())
+    return asked[1] if cell.cell_type == "code" and asked else ""
+
+
+def find_minutes(notebook: nbformat.NotebookNode) -> dict[str, int | None]:
+    """Title of every section and the minutes that its heading states."""
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return {title: int(minutes) if minutes else None for title, minutes in SECTION.findall(prose)}
 
 
 def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
@@ -120,11 +127,6 @@ def list_figures(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]
     """The outputs that hold a plotly figure."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return [output for output in outputs if PLOTLY_MIME in output.get("data", {})]
-
-
-def find_alt(figure: dict[str, Any]) -> str:
-    """The words that `teach.show` put into a figure."""
-    return figure["layout"]["meta"]["alt"]
 
 
 def draw_pictures(notebooks: list[nbformat.NotebookNode]) -> None:
@@ -173,22 +175,24 @@ def write_page(name: str, notebook: nbformat.NotebookNode, folder: Path = PAGES)
     for cell in copied.cells:
         if cell.cell_type == "markdown":
             cell.source = for_a_page(cell.source)
-        elif asks(cell):
+        elif key := find_key(cell):
             cell.metadata["tags"] = [QUESTION]
+            html = {"text/html": question_html(key, replies=True)}
+            cell.outputs = [nbformat.v4.new_output("display_data", html)]
     figures = list_figures(copied)
     for output in figures:
         output["data"] = nbformat.from_dict({"text/html": figure_html(output["data"][PLOTLY_MIME])})
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.register_preprocessor(TagRemovePreprocessor(remove_input_tags={QUESTION}), enabled=True)
     body, _ = exporter.from_notebook_node(copied)
-    for named in set(re.findall(r'<h\d id="([^"]+)"', body)):  # in small letters, as GitHub has them
-        body = body.replace(f'id="{named}"', f'id="{named.lower()}"')
-        body = body.replace(f'href="#{named}"', f'href="#{named.lower()}"')
+    body = re.sub(r"<pre>([^<]*\S {2,}\S[^<]*)</pre>", r'<pre class="table">\1</pre>', with_contents(body))
     title = re.search(r"^# (.+)$", notebook.cells[0].source, re.M)
     assert title is not None, f"{name}: the first cell has no title"
     target = folder / f"{name}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
-    page = page_html(title[1], f'{STYLE}<div class="lesson">{body}</div>{SCRIPTS if figures else ""}')
+    above = "../" * name.count("/")
+    scripts = f'{PLOTLY if figures else ""}<script src="{above}lessons.js"></script>'
+    page = page_html(title[1], f'{STYLE}{page_figures.STYLE}<div class="lesson">{body}</div>{scripts}')
     target.write_text(page, encoding="utf-8")
     return target
 
@@ -197,7 +201,7 @@ def write_scripts(folder: Path = PAGES) -> None:
     """What all pages share: plotly.min.js of the installed wheel, and the few lines that draw and move figures."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(plotly_script(), folder / "plotly.min.js")
-    (folder / "lessons.js").write_text(SCRIPT, encoding="utf-8")
+    (folder / "lessons.js").write_text(page_figures.SCRIPT, encoding="utf-8")
 
 
 def write_text_pages(folder: Path = PAGES) -> None:
@@ -215,14 +219,26 @@ def for_a_page(text: str) -> str:
     return with_mathml(text)
 
 
-def figure_html(figure: dict[str, Any]) -> str:
-    """A figure that lessons.js draws; the arrow keys move its slider."""
-    parts = {key: figure[key] for key in ("data", "layout", "frames", "config") if key in figure}
-    held = json.dumps(parts).replace("</", "<\\/")
-    return (
-        f'<figure role="img" tabindex="0" aria-label="{escape(find_alt(figure))}"><div></div>'
-        f'<script type="application/json">{held}</script></figure>'
+def with_contents(body: str) -> str:
+    """Minutes in small print, ids that survive a change of them, and a list of the sections before the first one."""
+    sections = []
+
+    def heading(found: re.Match[str]) -> str:
+        depth, named, words = found.groups()
+        title, minutes = re.fullmatch(r"(.+?)( · \d+ min)?", words, re.S).groups()
+        named = re.sub(r"-(?:·|%C2%B7)-\d+-min$", "", named).lower()  # GitHub, too, has small letters
+        small = f" <small>{minutes.removeprefix(' · ')}</small>" if minutes else ""
+        if depth == "2":
+            sections.append(f'<li><a href="#{named}">{title}</a>{small}</li>')
+        return f'<h{depth} id="{named}">{title}{small}</h{depth}>'
+
+    body = re.sub(
+        r'<h(\d) id="([^"]+)">(.+?)<a class="anchor-link"[^>]*>[^<]*</a></h\1>', heading, body, flags=re.S
     )
+    if len(sections) < 4:
+        return body
+    listed = f"<b>Contents</b><ol>{''.join(sections)}</ol>"
+    return body.replace("<h2 ", f'<nav class="contents" aria-label="Contents">{listed}</nav><h2 ', 1)
 
 
 def with_mathml(text: str) -> str:

@@ -157,11 +157,11 @@ def colour_space(
     plane: Float[np.ndarray, " 3"] | None = None,
     side: float | None = None,
 ) -> plotly.graph_objects.Figure:
-    """Colours as points, and directions as lines from the origin, in three dimensions.
+    """Colours as points, and directions as arrows from the origin, in three dimensions.
 
     Args:
         clouds: name -> points; two points or more are joined by a thin line.
-        arrows: name -> end point of the line from the origin.
+        arrows: name -> tip of the arrow from the origin.
         finding: the title, a sentence that states what the figure shows.
         axes: titles of the three axes.
         data: where the data come from, for the subtitle.
@@ -185,10 +185,18 @@ def colour_space(
             x=x, y=y, z=z, name=name, mode="lines+markers", line={"color": chosen[name], "width": 2},
             marker={"color": chosen[name], "size": 2.5}, hoverinfo="name"))  # fmt: skip
     for name, end in arrows.items():
-        x, y, z = (np.array([0.0, float(part)]) for part in end)
-        figure.add_trace(go.Scatter3d(
-            x=x, y=y, z=z, name=name, mode="lines+markers", line={"color": chosen[name], "width": 8},
-            marker={"color": chosen[name], "size": [0.1, 6]}, hoverinfo="name"))  # fmt: skip
+        tip, colour = np.asarray(end, float), chosen[name]
+        x, y, z = np.outer([0.0, 1.0], tip).T
+        figure.add_trace(
+            go.Scatter3d(
+                x=x, y=y, z=z, name=name, mode="lines", line={"color": colour, "width": 8}, hoverinfo="name"
+            )
+        )
+        x, y, z = tip[:, None]
+        u, v, w = (tip / max(float(np.linalg.norm(tip)), 1e-12))[:, None]
+        figure.add_trace(go.Cone(
+            x=x, y=y, z=z, u=u, v=v, w=w, anchor="tip", sizemode="raw", sizeref=0.2 * half, name=name,
+            colorscale=[[0, colour], [1, colour]], showscale=False, hoverinfo="name"))  # fmt: skip
     axis = {
         "range": [-half, half],
         "nticks": 5,

@@ -36,6 +36,11 @@ class Box(NamedTuple):
 HEIGHT = 0.62  # of a box; 0.8 with two lines of text
 
 
+def half_height(box: Box) -> float:
+    """Half of the height of a box."""
+    return (0.8 if "<br>" in box.words else HEIGHT) / 2
+
+
 def matrices(
     parts: Mapping[str, Float[np.ndarray, "row column"]],
     *,

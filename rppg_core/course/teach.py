@@ -1,20 +1,17 @@
-"""Tools for teaching: a question before the result, a checked answer, and sliders that show relations.
+"""Figures with words, and sliders that show relations.
 
 Only the notebooks use it. Everything can be read without interaction: a slider opens on a setting that makes the
-point, and it also works on an exported page without a kernel. Known answers are in `answers/`, one file per
-notebook. plotly, IPython and ipywidgets are imported on first use.
+point, and it also works on an exported page without a kernel. plotly, IPython and ipywidgets are imported on first
+use.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rppg_core.course.answers import Answer, all_answers
 from rppg_core.errors import UsageError
 from rppg_core.figures.style import ESTIMATE, GRID, INK
 
@@ -23,58 +20,6 @@ if TYPE_CHECKING:
 
 SLIDER_PX = 84  # height that a slider adds below a figure
 PLOTLY_MIME, WIDGET_MIME = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
-
-
-def predict(question: str, *choices: str, answer: str, because: str) -> None:
-    """Ask a question before the next cell answers it; each choice opens its explanation.
-
-    Works without a kernel: each choice is a `<details>`, and opening it is the act of choosing. Nothing is scored.
-
-    Args:
-        question: one sentence that the next cell answers.
-        choices: what to choose from; without choices the question is open.
-        answer: the right choice, word for word, or the answer to an open question.
-        because: why, in one or two sentences.
-
-    Raises:
-        UsageError: the answer is not among the choices.
-    """
-    if choices and answer not in choices:
-        raise UsageError(f"answer {answer!r}", wanted=f"one of {choices}", do="repeat a choice word for word")
-    shown = choices or ("Show the answer",)
-    rows = [_choice(text, answer, because, open_question=not choices) for text in shown]
-    lead = "Predict first, then run the next cell." if not choices else "Predict first: open your choice."
-    html = f'<div class="predict"><p><b>{escape(question)}</b> <i>{lead}</i></p>{"".join(rows)}</div>'
-    listed = "".join(f"\n  - {choice}" for choice in choices)
-    _display({"text/html": html, "text/plain": f"{question} {lead}{listed}"})
-
-
-def check(name: str, value: Any) -> None:
-    """Compare a value with the known answer of that name and print the outcome; never raises.
-
-    Prints "matches", or "not yet" with the difference and a hint. None and ... count as no answer so far, so that
-    an unedited notebook runs to the end.
-
-    Args:
-        name: key of a table in `answers/`.
-        value: number, array, bool, text, or a tuple of these.
-    """
-    answer = all_answers().get(name) if isinstance(name, str) else None
-    if answer is None:
-        near = difflib.get_close_matches(str(name), all_answers(), 1)
-        print(f"{name}: no answer has this name{f'; did you mean {near[0]!r}?' if near else ''}")
-        return
-    try:
-        value = _plain(value)
-        given = value is not None and value is not ...
-        difference = _difference(value, answer.value(), answer) if given else "no answer so far"
-    except Exception as error:  # a check never stops a notebook
-        difference = f"{type(value).__name__} cannot be compared ({' '.join(str(error).split())[:100]})"
-    if difference is None:
-        print(f"{name}: matches")
-        return
-    trap = next((words for wrong, words in answer.traps if _same(value, wrong, answer)), "")
-    print(f"{name}: not yet: {difference}\n  hint: {trap or answer.hint}")
 
 
 def show(figure: plotly.graph_objects.Figure, *, alt: str) -> None:
@@ -91,7 +36,7 @@ def show(figure: plotly.graph_objects.Figure, *, alt: str) -> None:
     if any(name in renderers for name in ("colab", "kaggle", "azure", "notebook", "iframe")):
         shown.show()
         return
-    _display({PLOTLY_MIME: shown.to_dict() | {"config": CONFIG}, "text/plain": alt})
+    display_bundle({PLOTLY_MIME: shown.to_dict() | {"config": CONFIG}, "text/plain": alt})
 
 
 def slider(
@@ -167,7 +112,7 @@ def live(function: Callable[..., plotly.graph_objects.Figure], *, alt: str, **ra
         print("for live controls: pip install ipywidgets anywidget")
     else:
         bundle[WIDGET_MIME] = {"version_major": 2, "version_minor": 0, "model_id": panel.model_id}
-    _display(bundle)
+    display_bundle(bundle)
 
 
 def live_panel(function: Callable[..., Any], first: Any, controls: Mapping[str, Mapping[str, Any]]) -> Any:
@@ -201,6 +146,20 @@ def live_panel(function: Callable[..., Any], first: Any, controls: Mapping[str, 
     return ipywidgets.VBox([ipywidgets.HBox(list(made.values())), figure])
 
 
+def display_bundle(bundle: dict[str, Any]) -> None:
+    """Show a MIME bundle in a notebook; elsewhere print its text, which is all that a terminal can show."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        print(bundle["text/plain"])
+        return
+    if get_ipython() is None:
+        print(bundle["text/plain"])
+    else:
+        display(bundle, raw=True)
+
+
 def described(figure: plotly.graph_objects.Figure, alt: str) -> plotly.graph_objects.Figure:
     """A copy with its description in `layout.meta`, where the pages and pictures find it, and with 32-bit floats.
 
@@ -229,71 +188,6 @@ def slim(figure: plotly.graph_objects.Figure) -> plotly.graph_objects.Figure:
 
 # JupyterLab itself fits figures to its width; with "responsive", plotly shrinks a moved figure to zero height there
 CONFIG = {"displaylogo": False, "responsive": False, "displayModeBar": False}
-
-
-def _choice(text: str, answer: str, because: str, *, open_question: bool) -> str:
-    said = f"<b>{escape(answer)}</b>. " if open_question else "Yes. " if text == answer else "No. "
-    return f"<details><summary>{escape(text)}</summary><p>{said}{escape(because)}</p></details>"
-
-
-def _display(bundle: dict[str, Any]) -> None:
-    """Show in a notebook; elsewhere print the text, which is all that a terminal can show."""
-    try:
-        from IPython import get_ipython
-        from IPython.display import display
-    except ImportError:
-        print(bundle["text/plain"])
-        return
-    if get_ipython() is None:
-        print(bundle["text/plain"])
-    else:
-        display(bundle, raw=True)
-
-
-def _plain(value: Any) -> Any:
-    """Tensors on any device as arrays, without gradients; tuples and lists part by part."""
-    if isinstance(value, (tuple, list)):
-        return type(value)(_plain(part) for part in value) if type(value) in (tuple, list) else value
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = value.float() if "bfloat16" in str(value.dtype) else value
-        return value.numpy()[()]  # a single number stays a scalar, and a bool is compared as a bool
-    return value
-
-
-def _same(value: Any, wrong: Any, answer: Answer) -> bool:
-    try:
-        return _difference(value, wrong, answer) is None
-    except Exception:
-        return False
-
-
-def _difference(value: Any, wanted: Any, answer: Answer) -> str | None:
-    """None if both agree, otherwise a description of the difference."""
-    if isinstance(wanted, str):
-        return None if str(value).strip().lower() == wanted.lower() else f"{value!r} is not it"
-    if isinstance(wanted, (bool, np.bool_)):
-        return None if isinstance(value, (bool, np.bool_)) and value == wanted else f"{value!r} is not it"
-    if isinstance(wanted, tuple):
-        if not isinstance(value, (tuple, list)) or len(value) != len(wanted):
-            return f"{len(wanted)} values are wanted"
-        parts = [_difference(mine, theirs, answer) for mine, theirs in zip(value, wanted, strict=True)]
-        return next((f"value {k + 1} {words}" for k, words in enumerate(parts) if words), None)
-    return _apart(np.asarray(value, dtype=float), np.asarray(wanted, dtype=float), answer)
-
-
-def _apart(mine: np.ndarray, theirs: np.ndarray, answer: Answer) -> str | None:
-    if mine.shape != theirs.shape:
-        return f"the shape is {mine.shape}, {theirs.shape} is wanted"
-    if not np.array_equal(np.isfinite(mine), np.isfinite(theirs)):
-        return "some values are not finite"
-    apart = float(np.nanmax(np.abs(mine - theirs), initial=0.0))
-    unit = f" {answer.unit}" if answer.unit else ""
-    return (
-        None
-        if apart <= answer.within + 1e-9
-        else f"differs by {'up to ' if mine.ndim else ''}{apart:.3g}{unit}"
-    )
 
 
 def _control(name: str, spec: Any) -> dict[str, Any]:

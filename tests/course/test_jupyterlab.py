@@ -1,4 +1,4 @@
-"""The course in a real browser: in JupyterLab as `make lab` opens it, and as pages without a kernel or a network.
+"""The course in JupyterLab as `make lab` opens it, in a real browser, and the links between its pages.
 
 One server on a copy of the course serves all tests, and one run of one lesson; the tree stays as it was.
 """
@@ -21,15 +21,17 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.demo.browser import ROOT, launched, no_foreign_requests, require_browser, snapshot, watched
+from tests.demo.browser import ROOT, launched, require_browser, snapshot, watched
 
 pytest.importorskip("nbformat")
 
 import nbformat
 
 from notebooks import render
+from rppg_core.course.answers import all_questions
 
 LESSON = "01_pulse_from_colour"
+QUESTION = "channel_of_blood"  # one that this lesson asks
 WEBGL = (
     "--use-gl=angle",
     "--use-angle=swiftshader",
@@ -142,21 +144,6 @@ def lesson(lab, chromium):
     return page
 
 
-@pytest.fixture(scope="module")
-def offline(chromium, tmp_path_factory):
-    """The lesson as a page, from the outputs that are committed, in a browser without a network."""
-    folder = tmp_path_factory.mktemp("pages")
-    render.write_scripts(folder)
-    path = render.write_page(LESSON, nbformat.read(ROOT / f"notebooks/{LESSON}.ipynb", as_version=4), folder)
-    page = patient(watched(chromium, folder.as_uri(), width=900, height=1000))
-    page.context.set_offline(True)
-    page.goto(path.as_uri())
-    page.wait_for_function(
-        "[...document.querySelectorAll('figure')].every(figure => figure.querySelector('.main-svg'))"
-    )
-    return page
-
-
 def patient(page):
     page.set_default_timeout(WAIT_S * 1000)
     return page
@@ -167,11 +154,6 @@ def wait_until_redrawn(plot, before: str) -> None:
     plot.page.wait_for_function(
         f"([plot, before]) => ({LINES})(plot) !== before", arg=[plot.element_handle(), before], timeout=60_000
     )
-
-
-def moving_figure(page):
-    """The first figure with a slider."""
-    return page.locator("figure", has=page.locator(".slider-group")).first
 
 
 def saved_since(path: Path, mtime_ns: int) -> bool:
@@ -204,6 +186,21 @@ class TestLab:
         assert not [out for cell in cells for out in cell.outputs if out.output_type == "error"]
         assert not [out for cell in cells for out in cell.outputs if out.get("name") == "stderr"]
 
+    def test_choice_of_a_question_replies_and_another_may_be_tried(self, lesson):
+        question = all_questions()[QUESTION]
+        box = lesson.locator(".widget-vbox", has_text=question.asks).first
+        box.scroll_into_view_if_needed()
+        buttons = box.locator(".rppg-choice")
+        assert buttons.count() == len(question.choices(QUESTION))
+        for choice in (*question.wrong, question.right):
+            button = buttons.filter(has_text=choice)
+            button.click()
+            box.get_by_text(question.reply(choice)).wait_for()
+            assert button.evaluate("button => button.scrollWidth <= button.clientWidth"), (
+                "no choice is cut off"
+            )
+        snapshot(lesson, "lab-01-question")
+
     def test_control_changes_the_figure_below_it(self, lesson):
         panel = lesson.locator(".widget-vbox", has=lesson.locator(".js-plotly-plot")).first
         panel.scroll_into_view_if_needed()
@@ -224,39 +221,6 @@ class TestLab:
         wait_until_redrawn(plot, before)
         snapshot(lesson, "lab-01-slider")
         assert plot.bounding_box()["height"] == height, "the figure stays in sight"
-
-
-class TestPage:
-    pytestmark = in_browser
-
-    def test_mouse_moves_a_slider(self, offline):
-        plot = moving_figure(offline)
-        plot.scroll_into_view_if_needed()
-        snapshot(offline, "page-01")
-        before = plot.evaluate(LINES)
-        stop = plot.locator(".slider-label").first.text_content()
-        drag_to_the_left_end(plot)
-        wait_until_redrawn(plot, before)
-        assert plot.evaluate(LINES) != before
-        assert plot.locator(".slider-label").first.text_content() != stop
-
-    def test_arrow_keys_move_a_slider_and_back(self, offline):
-        plot = moving_figure(offline)
-        plot.focus()
-        before = plot.evaluate(LINES)
-        stop = plot.locator(".slider-label").first.text_content()
-        step, back = ("ArrowRight", "ArrowLeft")
-        plot.press(step)
-        wait_until_redrawn(plot, before)
-        there = plot.evaluate(LINES)
-        assert plot.locator(".slider-label").first.text_content() != stop
-        plot.press(back)
-        wait_until_redrawn(plot, there)
-        assert plot.evaluate(LINES) == before
-
-    def test_nothing_is_asked_of_a_network_and_no_script_fails(self, offline):
-        no_foreign_requests(offline)
-        assert offline.failed == []
 
 
 def drag_to_the_left_end(plot) -> None:

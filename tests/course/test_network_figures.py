@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rppg_core.course.drawings import physmle
-from rppg_core.course.network_figures import HEIGHT, Panel, cells_with_numbers, matrices, panels
+from rppg_core.course.network_figures import HEIGHT, Panel, cells_with_numbers, half_height, matrices, panels
 
 WIDE = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]])
 ROW = np.array([[7.0, 8.0]])
@@ -222,3 +222,37 @@ def test_everything_of_the_idea_is_inside_the_axes(idea):
     for x0, x1, y0, y1 in rectangles(idea):
         assert low <= x0 < x1 <= high
         assert bottom <= y0 < y1 <= top
+
+
+class TestNarrowPicture:
+    @pytest.fixture
+    def narrow(self):
+        return physmle.narrow_picture()
+
+    def test_it_has_every_box_once(self, narrow):
+        assert physmle.NARROW.keys() == physmle.BOXES.keys()
+        for box in physmle.NARROW.values():
+            assert words_at(narrow).count((box.words, box.x, box.y)) == 1
+
+    def test_no_two_boxes_overlap_and_all_are_inside(self, narrow):
+        boxes = sorted(rectangles(narrow))
+        (left, right), (bottom, top) = narrow.layout.xaxis.range, narrow.layout.yaxis.range
+        assert len(boxes) == len(physmle.BOXES)
+        for k, (x0, x1, y0, y1) in enumerate(boxes):
+            assert left <= x0 < x1 <= right
+            assert bottom <= y0 < y1 <= top
+            for other, _, low, high in boxes[k + 1 :]:
+                assert other >= x1 or low >= y1 or high <= y0
+
+    def test_flows_go_down_from_box_to_box(self, narrow):
+        arrows = [(n.ax, n.ay, n.x, n.y) for n in narrow.layout.annotations if n.showarrow]
+        for start, end in physmle.FLOWS:
+            one, other = physmle.NARROW[start], physmle.NARROW[end]
+            wanted = (one.x, one.y - half_height(one), other.x, other.y + half_height(other))
+            assert [a for a in arrows if a == pytest.approx(wanted)], (start, end)
+            assert wanted[1] > wanted[3]
+
+    def test_each_answer_stands_below_its_box(self, narrow):
+        for name, words in physmle.ANSWERS.items():
+            box = physmle.NARROW[name]
+            assert [place for place in words_at(narrow) if place[:2] == (words, box.x) and place[2] < box.y]

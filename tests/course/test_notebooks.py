@@ -13,6 +13,8 @@ import statistics
 import subprocess
 import sys
 from functools import cache
+from html import unescape
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,8 @@ pytest.importorskip("nbformat")
 
 import nbformat
 
-from rppg_core.course.answers import all_answers
+from notebooks import render
+from rppg_core.course.answers import Question, all_answers, all_questions
 from rppg_core.course.teach import PLOTLY_MIME, WIDGET_MIME
 
 ROOT = Path(__file__).parents[2]
@@ -30,8 +33,11 @@ LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
 NAMES = [path.stem for path in LESSONS]
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 HOMES = dict(re.findall(r"^\| `(\w+)` \| (\d\d_\w+) \|$", README, re.M))
-LAST = ("Break it", "Summary", "Exercises", "Glossary", "References", "Next")
-UNASKED = {*LAST[1:], "The map of the course"}  # sections without a prediction, besides the first
+LAST = ("Break it", "Summary", "More exercises", "Glossary", "References", "Next")
+OPTIONAL = {"More exercises"}  # most exercises stand in the section that they belong to
+UNTIMED = {"Glossary", "References", "Next"}  # for looking things up
+UNASKED = {*LAST[1:], "The map of the course"}  # sections without a question, besides the first
+MINUTES = dict(re.findall(r"^\| \[.+?\]\((\d\d_\w+)\.ipynb\).*\| (\d+) min \|", README, re.M))
 
 
 @cache
@@ -63,16 +69,21 @@ def names_in(tree: ast.AST, function: str) -> list[str]:
     ]
 
 
-def checks_of(name: str) -> set[str]:
-    return {found for cell in code_of(name) for found in names_in(ast.parse(cell), "check")}
+def called_in(name: str, function: str) -> list[str]:
+    """The keys that a lesson's cells hand to `ask` or `check`, in their order."""
+    return [found for cell in code_of(name) for found in names_in(ast.parse(cell), function)]
+
+
+def questions_of(name: str) -> dict[str, Question]:
+    return import_module(f"rppg_core.course.answers.{name[3:]}").QUESTIONS
 
 
 def sections_of(name: str) -> list[tuple[str, str]]:
-    """Title and code of each `##` section."""
+    """Title, without its minutes, and code of each `##` section."""
     sections: list[tuple[str, str]] = []
     for cell in read(name).cells:
         if cell.cell_type == "markdown":
-            sections += [(title, "") for title in re.findall(r"^## (.+)$", cell.source, re.M)]
+            sections += [(title, "") for title, _ in render.SECTION.findall(cell.source)]
         elif sections:
             sections[-1] = sections[-1][0], sections[-1][1] + "\n" + cell.source
     return sections
@@ -124,21 +135,72 @@ def test_first_cell_says_what_for_whom_and_how_long(name):
         assert re.search(re.escape(badge) + rf"\S+notebooks/{name}\.ipynb", first), badge
     for part in ("**You will be able to**", "**Needs**"):
         assert part in first
-    assert re.search(r"\*\*Time\*\*: \d+ minutes to read, \d+ seconds to run", first)
+    assert re.search(r"\*\*Time\*\*: \d+ minutes with the exercises, \d+ seconds to run", first)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_last_sections_come_in_their_order(name):
     titles = [title for title, _ in sections_of(name) if title in LAST]
-    assert titles == list(LAST)
+    assert titles == [title for title in LAST if title in titles or title not in OPTIONAL]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_minutes_of_the_sections_add_up_to_the_time_that_is_promised(name):
+    minutes = render.find_minutes(read(name))
+    assert {title for title, said in minutes.items() if said is None} == UNTIMED
+    promised = re.search(r"\*\*Time\*\*: (\d+) minutes", read(name).cells[0].source)
+    assert promised
+    assert sum(said for said in minutes.values() if said) == int(promised[1]) == int(MINUTES[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_last_cell_asks_to_shut_the_kernel_down(name):
+    assert read(name).cells[-1].source == render.LAST_CELL, "render it: python notebooks/render.py"
+    assert "Shut this kernel down" in render.LAST_CELL
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_section_with_code_asks_before_it_answers(name):
     for title, code in sections_of(name)[1:]:
         if code and title not in UNASKED:
-            assert "predict(" in code, f"{title!r} asks nothing"
-            assert code.index("predict(") < code.rindex("\n"), f"{title!r} answers nothing"
+            assert "\nask(" in code, f"{title!r} asks nothing"
+            assert code.index("\nask(") + 1 < code.rindex("\n"), f"{title!r} answers nothing"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_question_of_the_lesson_is_asked_once_by_a_cell_that_names_its_key(name):
+    asked = [key for cell in read(name).cells if (key := render.find_key(cell))]
+    assert asked == called_in(name, "ask"), "a cell that asks does nothing else"
+    assert sorted(asked) == sorted(questions_of(name))
+
+
+def test_every_question_and_every_answer_of_the_package_has_its_lesson():
+    assert sorted(key for name in NAMES for key in called_in(name, "ask")) == sorted(all_questions())
+    assert {key for name in NAMES for key in called_in(name, "check")} == set(all_answers())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_reply_or_hint_stands_in_the_notebook(name):
+    """Sources and outputs are public before anybody has made a choice."""
+    cells = [json.dumps(cell, ensure_ascii=False).replace("\\", "") for cell in read(name).cells]
+    said = unescape(" ".join(cells))
+    for key, question in questions_of(name).items():
+        for words in (question.because, *question.wrong.values()):
+            assert words not in said, key
+    for key in called_in(name, "check"):
+        assert all_answers()[key].hint not in said, key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_questions_are_shown_with_their_choices(name):
+    for cell in read(name).cells:
+        if key := render.find_key(cell):
+            (output,) = cell.outputs
+            assert set(output.data) == {"text/html", "text/plain"}
+            question = all_questions()[key]
+            assert all(
+                choice in output.data["text/plain"] for choice in (question.asks, *question.choices(key))
+            )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -217,12 +279,9 @@ def test_links_to_files_and_doi_hold(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_check_has_an_answer_of_its_lesson(name):
-    from importlib import import_module
-
     own = import_module(f"rppg_core.course.answers.{name[3:]}").ANSWERS
-    assert checks_of(name)
-    assert checks_of(name) == set(own)
-    assert set(own) <= set(all_answers())
+    assert own
+    assert sorted(called_in(name, "check")) == sorted(own)
 
 
 @pytest.mark.timeout(300)
@@ -235,7 +294,8 @@ def test_solutions_solve_every_exercise(name):
     )
     assert run.returncode == 0, run.stderr
     assert "not yet" not in run.stdout
-    assert {word for word in checks_of(name) if f"{word}: matches" not in run.stdout} == set()
+    assert {key for key in called_in(name, "check") if f"{key}: matches" not in run.stdout} == set()
+    assert re.findall(r"^## `(\w+)`$", text, re.M) == called_in(name, "check"), "in the order of the lesson"
 
 
 def test_every_complaint_of_the_program_has_its_place_in_the_course():

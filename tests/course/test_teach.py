@@ -1,35 +1,14 @@
-"""The teaching kit: asks, checks, moves; never stops a notebook."""
+"""Figures of the lessons: described, moved by sliders and controls, drawn in their colours."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from rppg_core.course import answers, teach
 from rppg_core.course import figures as lesson_figures
-from rppg_core.course.answers import Answer
+from rppg_core.course import teach
 from rppg_core.course.figures import Axes
 from rppg_core.errors import UsageError
-
-TABLE = {
-    "width": Answer(
-        value=lambda: 6.0, within=0.1, unit="bpm", hint="60 over the length", traps=((0.1, "in Hz"),)
-    ),
-    "wave": Answer(value=lambda: np.zeros(3), within=1e-6, hint="subtract the mean"),
-    "word": Answer(value=lambda: "POS", hint="look again"),
-    "yes": Answer(value=lambda: True, hint="run it"),
-    "pair": Answer(value=lambda: (1.0, "red"), hint="two of them"),
-}
-
-
-@pytest.fixture
-def table(monkeypatch):
-    monkeypatch.setattr(teach, "all_answers", lambda: TABLE)
-
-
-def said(capsys, name, value) -> str:
-    teach.check(name, value)
-    return capsys.readouterr().out
 
 
 def one_line(height: float):
@@ -37,123 +16,6 @@ def one_line(height: float):
     return lesson_figures.lines(
         [0.0, 1.0], {"signal": [0.0, height]}, finding=f"It rises to {height}", axes=axes
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("width", 6.05), ("wave", [0, 0, 0]), ("word", " pos "), ("yes", np.True_), ("pair", [1, "RED"])],
-)
-def test_a_right_answer_matches(table, capsys, name, value):
-    assert said(capsys, name, value) == f"{name}: matches\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("width", 8.0, "differs by 2 bpm"),
-        ("wave", [0, 0.5, 0], "up to 0.5"),
-        ("wave", np.zeros(4), "(4,)"),
-        ("word", "GREEN", "'GREEN' is not it"),
-        ("yes", 1, "1 is not it"),
-        ("pair", (1, "blue"), "value 2"),
-        ("pair", 1, "2 values"),
-        ("wave", [0, np.nan, 0], "not finite"),
-    ],
-)
-def test_a_wrong_answer_says_how_far_it_is_and_gives_the_hint(table, capsys, name, value, words):
-    text = said(capsys, name, value)
-    assert "not yet" in text
-    assert words in text
-    assert TABLE[name].hint in text
-
-
-@pytest.mark.parametrize("value", [None, ...])
-def test_an_unedited_exercise_has_no_answer_so_far(table, capsys, value):
-    assert "no answer so far" in said(capsys, "width", value)
-
-
-def test_a_usual_slip_is_named(table, capsys):
-    assert "hint: in Hz" in said(capsys, "width", 0.1)
-
-
-@pytest.mark.parametrize("value", ["text", object(), {"a": 1}, [[1], [2, 3]], lambda: 3])
-def test_check_never_raises(table, capsys, value):
-    assert "not yet" in said(capsys, "width", value)
-
-
-TENSORS = {
-    "with a gradient": ("width", lambda torch: torch.tensor(6.0, requires_grad=True)),
-    "of several numbers": ("wave", lambda torch: torch.zeros(3, requires_grad=True)),
-    "of 16 bits": ("width", lambda torch: torch.tensor(6.0, dtype=torch.bfloat16)),
-    "of whole numbers": ("wave", lambda torch: torch.zeros(3, dtype=torch.int32)),
-    "of a bool": ("yes", lambda torch: torch.tensor(True)),
-    "in a pair": ("pair", lambda torch: (torch.tensor(1.0), "red")),
-}
-
-
-@pytest.mark.parametrize("kind", TENSORS)
-def test_a_tensor_is_compared_as_an_array(table, capsys, kind):
-    name, make = TENSORS[kind]
-    assert said(capsys, name, make(pytest.importorskip("torch"))) == f"{name}: matches\n"
-
-
-class Hostile:
-    """Fails whatever it is asked."""
-
-    def __getattr__(self, name):
-        raise RuntimeError(name)
-
-    def __repr__(self):
-        raise RuntimeError("no words")
-
-
-NO_ANSWERS = {
-    "hostile": Hostile,
-    "hostile in a list": lambda: [Hostile()],
-    "a number beyond floats": lambda: 10**400,
-    "half a character": lambda: "\udcff",
-    "an array of nothing": lambda: np.array([None]),
-    "a date": lambda: np.datetime64("2020"),
-    "a class": lambda: dict,
-}
-
-
-@pytest.mark.parametrize("name", [*TABLE, "nothing of the kind"])
-@pytest.mark.parametrize("kind", NO_ANSWERS)
-def test_check_never_raises_whatever_it_is_given(table, capsys, name, kind):
-    assert "matches" not in said(capsys, name, NO_ANSWERS[kind]())
-
-
-def test_an_unknown_name_is_answered_with_the_nearest(table, capsys):
-    assert "did you mean 'width'" in said(capsys, "width_s", 6)
-
-
-def test_answers_of_the_course_are_computed_and_explained():
-    for name, answer in answers.all_answers().items():
-        assert answer.hint, name
-        assert answer.within >= 0, name
-
-
-def test_predict_says_no_only_to_wrong_choices(monkeypatch):
-    shown = []
-    monkeypatch.setattr(teach, "_display", shown.append)
-    teach.predict("Is 2 > 1?", "yes", "no & never", answer="yes", because="Two is more.")
-    html = shown[0]["text/html"]
-    assert html.count("<details>") == 2
-    assert "<summary>yes</summary><p>Yes. Two is more." in html
-    assert "<summary>no &amp; never</summary><p>No. Two is more." in html
-
-
-def test_an_open_question_hides_its_answer(monkeypatch):
-    shown = []
-    monkeypatch.setattr(teach, "_display", shown.append)
-    teach.predict("How much?", answer="6 bpm", because="60 / 10 s.")
-    assert "<details><summary>Show the answer</summary><p><b>6 bpm</b>. 60 / 10 s." in shown[0]["text/html"]
-
-
-def test_predict_refuses_an_answer_that_is_no_choice():
-    with pytest.raises(UsageError, match="one of"):
-        teach.predict("Which?", "a", "b", answer="c", because="x")
 
 
 def test_slider_opens_on_its_start_and_has_a_frame_for_every_value():
@@ -236,6 +98,15 @@ def test_plane_in_colour_space_stands_across_its_normal():
     figure = lesson_figures.colour_space({}, {"light": np.ones(3)}, finding="x", plane=np.ones(3))
     mesh = figure.data[0]
     assert np.allclose(np.array([mesh.x, mesh.y, mesh.z]).T @ np.ones(3), 0, atol=1e-6)
+
+
+def test_arrow_in_colour_space_has_a_head_at_its_tip():
+    figure = lesson_figures.colour_space({}, {"light": np.array([1.0, 2.0, -2.0])}, finding="x")
+    shaft, head = figure.data
+    assert (shaft.x[0], shaft.x[1]) == (0.0, 1.0)
+    assert (head.x[0], head.y[0], head.z[0], head.anchor) == (1.0, 2.0, -2.0, "tip")
+    assert np.allclose([head.u[0], head.v[0], head.w[0]], np.array([1, 2, -2]) / 3)
+    assert head.colorscale[0][1] == shaft.line.color
 
 
 def test_pictures_lie_side_by_side_with_their_outlines():

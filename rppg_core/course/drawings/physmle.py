@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rppg_core.course.figures import set_wide_title
-from rppg_core.course.network_figures import HEIGHT, Box, dotted_line, draw_arrow
+from rppg_core.course.network_figures import Box, dotted_line, draw_arrow, half_height
 from rppg_core.figures.style import ESTIMATE, INK, PALETTE, REFERENCE, empty_figure
 
 if TYPE_CHECKING:
@@ -39,6 +40,24 @@ FLOWS = (
     ("gate rr", "rr"),
     ("gate spo2", "spo2"),
 )
+NARROW = {
+    name: BOXES[name]._replace(x=x, y=y, width=width)
+    for name, x, y, width in (
+        ("map", 3, 0, 2.6),
+        ("stem", 3, -1.3, 2.6),
+        ("first", 3, -2.6, 3.2),
+        ("last", 3, -3.9, 3.2),
+        ("router one", 7.6, -2.6, 2.4),
+        ("router two", 7.6, -3.9, 2.4),
+        ("gate hr", 1.7, -5.6, 3.1),
+        ("gate rr", 5.0, -5.6, 3.1),
+        ("gate spo2", 8.3, -5.6, 3.1),
+        ("pulse", 1.25, -7.0, 2.38),
+        ("hr", 3.75, -7.0, 2.38),
+        ("rr", 6.25, -7.0, 2.38),
+        ("spo2", 8.75, -7.0, 2.38),
+    )
+}
 ANSWERS = {"pulse": "pulse", "hr": "heart rate", "rr": "breathing", "spo2": "oxygen"}
 
 
@@ -49,7 +68,7 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
         finding: the title, a sentence that states what the figure shows.
         note: how to read it.
     """
-    figure: Any = empty_figure(320)
+    figure = _empty_drawing((0, 14.6), (-1.7, 2.9))
     for start, end in FLOWS:
         one, other = BOXES[start], BOXES[end]
         draw_arrow(figure, (one.x + one.width / 2, one.y), (other.x - other.width / 2, other.y), REFERENCE)
@@ -59,9 +78,56 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
         draw_arrow(figure, (x, query), (x, low), ROUTING)
     for x in (4.5, 7.1):
         draw_arrow(figure, (x, 1.29), (x, 0.4), ROUTING)
-    figure.add_annotation(x=3.4, y=query, text="query", showarrow=False, yshift=10, font={"color": INK})
-    for box in BOXES.values():
-        half = (0.8 if "<br>" in box.words else HEIGHT) / 2
+    _write(figure, "query", 3.4, query, yshift=10)
+    _draw_boxes(figure, BOXES)
+    for name, words in ANSWERS.items():
+        _write(figure, words, 13.05, BOXES[name].y, xanchor="left", font_size=12)
+    set_wide_title(figure, finding, note)
+    figure.update_layout(height=400, margin_b=20, margin_l=10)
+    return figure
+
+
+def narrow_picture() -> plotly.graph_objects.Figure:
+    """The same for a narrow page, without a title: features flow down, and the query is on their right."""
+    figure = _empty_drawing((0, 10), (-8.15, 0.5))
+    for start, end in FLOWS:
+        one, other = NARROW[start], NARROW[end]
+        draw_arrow(
+            figure, (one.x, one.y - half_height(one)), (other.x, other.y + half_height(other)), REFERENCE
+        )
+    side, above_gates = 9.8, -4.75
+    stem = NARROW["stem"]
+    path = (
+        f"M {stem.x + stem.width / 2} {stem.y} L {side} {stem.y} L {side} {above_gates} L 2.5 {above_gates}"
+    )
+    figure.add_shape(type="path", path=path, line=dotted_line(ROUTING))
+    for name, fed in (("router one", "first"), ("router two", "last")):
+        router, stage = NARROW[name], NARROW[fed]
+        draw_arrow(figure, (side, router.y), (router.x + router.width / 2, router.y), ROUTING)
+        draw_arrow(
+            figure, (router.x - router.width / 2, router.y), (stage.x + stage.width / 2, stage.y), ROUTING
+        )
+    for gate in ("gate hr", "gate rr", "gate spo2"):
+        box = NARROW[gate]
+        draw_arrow(figure, (box.x + 0.8, above_gates), (box.x + 0.8, box.y + half_height(box)), ROUTING)
+    _write(figure, "query", 7.6, stem.y, yshift=10)
+    _draw_boxes(figure, NARROW)
+    for name, words in ANSWERS.items():
+        _write(figure, words, NARROW[name].x, NARROW[name].y - 0.75, font_size=12)
+    figure.update_layout(height=620, margin={"t": 10, "b": 10, "l": 2, "r": 2})
+    return figure
+
+
+def _empty_drawing(x_range: tuple[float, float], y_range: tuple[float, float]) -> Any:
+    figure: Any = empty_figure(320)
+    figure.update_xaxes(visible=False, range=x_range)
+    figure.update_yaxes(visible=False, range=y_range)
+    return figure
+
+
+def _draw_boxes(figure: Any, boxes: Mapping[str, Box]) -> None:
+    for box in boxes.values():
+        half = half_height(box)
         figure.add_shape(
             type="rect",
             x0=box.x - box.width / 2,
@@ -70,20 +136,9 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
             y1=box.y + half,
             line={"color": box.colour, "width": 2},
         )
-        figure.add_annotation(
-            x=box.x, y=box.y, text=box.words, showarrow=False, font={"color": INK, "size": 11}
-        )
-    for name, words in ANSWERS.items():
-        figure.add_annotation(
-            x=13.05,
-            y=BOXES[name].y,
-            text=words,
-            showarrow=False,
-            xanchor="left",
-            font={"color": INK, "size": 12},
-        )
-    figure.update_xaxes(visible=False, range=[0, 14.6])
-    figure.update_yaxes(visible=False, range=[-1.7, 2.9])
-    set_wide_title(figure, finding, note)
-    figure.update_layout(height=400, margin_b=20, margin_l=10)
-    return figure
+        _write(figure, box.words, box.x, box.y)
+
+
+def _write(figure: Any, words: str, x: float, y: float, *, font_size: int = 11, **place: Any) -> None:
+    font = {"color": INK, "size": font_size}
+    figure.add_annotation(x=x, y=y, text=words, showarrow=False, font=font, **place)
