@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.lab.simulate.head import even_grid
+from rppg_core.lab.simulate.head import even_grid, minimum_jerk
 from rppg_core.lab.simulate.physiology import band_noise
 
 REST = (0.5, 2.0)  # where a hand waits, out of the picture: from the middle of the face, face widths
@@ -28,9 +28,15 @@ class Hand:
     colour: Float[np.ndarray, " 3"]  # relative to the mean colour of the face
 
     def cover(
-        self, right: Float[np.ndarray, "*shape"], down: Float[np.ndarray, "*shape"], k: int
-    ) -> Float[np.ndarray, "*shape"] | None:
-        """Share of each point that the hand hides in frame k; None if it is far from all of them."""
+        self, right: Float[np.ndarray, "#height #width"], down: Float[np.ndarray, "#height #width"], k: int
+    ) -> Float[np.ndarray, "height width"] | None:
+        """Share of each point that the hand hides in frame k; None if it is far from all of them.
+
+        Args:
+            right: from the middle of the face. Unit: face widths.
+            down: the same, down.
+            k: frame.
+        """
         x, y = self.place[k]
         if y > down.max() + STRETCH * self.radius + 4 * EDGE:
             return None
@@ -60,8 +66,8 @@ def gestures(times_s: Float[np.ndarray, " time"], rng: np.random.Generator, *, p
         up_s, stay_s, down_s = rng.uniform(0.2, 0.5), rng.uniform(0.3, 2.0), rng.uniform(0.2, 0.5)
         beat_hz = rng.uniform(1.0, 4.0)
         beats = 0.06 * np.sin(2 * np.pi * beat_hz * (grid_s - start_s))[:, None] * rng.standard_normal(2)
-        raised = _smooth_step((grid_s - start_s) / up_s)
-        raised *= 1 - _smooth_step((grid_s - start_s - up_s - stay_s) / down_s)
+        raised = minimum_jerk((grid_s - start_s) / up_s)
+        raised *= 1 - minimum_jerk((grid_s - start_s - up_s - stay_s) / down_s)
         path = path + raised[:, None] * (aim + beats - path)
     path += 0.01 * np.stack([band_noise(grid_s, 0.3, 3.0, rng, power=1) for _ in range(2)], axis=1)
     return Hand(
@@ -69,9 +75,3 @@ def gestures(times_s: Float[np.ndarray, " time"], rng: np.random.Generator, *, p
         radius=float(rng.uniform(0.15, 0.3)),
         colour=rng.uniform(0.6, 1.4) * np.exp(0.05 * rng.standard_normal(3)),
     )
-
-
-def _smooth_step(u: np.ndarray) -> np.ndarray:
-    """Minimum-jerk rise from 0 to 1."""
-    u = np.clip(u, 0, 1)
-    return u**3 * (10 - 15 * u + 6 * u * u)
