@@ -15,15 +15,8 @@ from rppg_core.analysis.clip_source import load_clip
 from rppg_core.analysis.pipeline import Analysis, collect_needs
 from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
-from rppg_core.roster import (
-    CLASSICAL,
-    NEURAL_PACKAGES,
-    PANEL,
-    get_method,
-    list_methods,
-    list_networks,
-    resolve,
-)
+from rppg_core.models.neural_method import neural_method
+from rppg_core.roster import CLASSICAL, NEURAL_PACKAGES, PANEL, list_methods, list_networks, resolve
 from rppg_core.types import FaceClip, Progress, Report, Truth
 from rppg_core.video.paths import looks_like_table
 
@@ -46,7 +39,7 @@ def load_networks() -> None:
     """Load torch and the networks of the page, so that the first visitor does not wait for them."""
     for name in offered():
         if name in list_networks():
-            _ = get_method(name).model  # pyright: ignore[reportAttributeAccessIssue]
+            _ = neural_method(name).model
 
 
 def read_upload(path: str | Path, methods: Sequence[str], progress: Progress | None = None) -> FaceClip:

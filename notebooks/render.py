@@ -32,13 +32,13 @@ WIDTH_PX = 760
 LIMIT_MB = 1.5
 QUESTION = "question"  # tag of cells whose code a page leaves out
 SECTION = re.compile(r"^## (.+?)(?: · (\d+) min)?$", re.M)  # its title, and the minutes that it takes
-SHUT_DOWN = "shut-down"  # tag of the last cell, which all notebooks share
-LAST_CELL = """\
-**Shut this kernel down** before you open the next notebook. A *kernel* is the Python program that runs the cells. It
-keeps everything that it has loaded in memory, about half a gigabyte, and it goes on running when you close the tab. A
-class computer on Binder has 2 GB: four kernels fill it, and the next one stops in the middle of a cell. In JupyterLab
-choose *Kernel > Shut Down Kernel*, in Colab *Runtime > Disconnect and delete runtime*. Text and results stay; when
-you come back, run the cells again from the top."""
+SHUT_DOWN = "**Shut this kernel down**"  # first words of the last cell, which all notebooks share
+LAST_CELL = f"""\
+{SHUT_DOWN} before you open the next notebook. A *kernel* is the Python program that runs the cells. It
+keeps everything that it has loaded in memory, and it goes on running when you close the tab. A computer of a class
+has little memory: a few kernels fill it, and the next one stops in the middle of a cell. In JupyterLab choose
+*Kernel > Shut Down Kernel*, in Colab *Runtime > Disconnect and delete runtime*. Text and results stay; when you come
+back, run the cells again from the top."""
 KERNEL = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -83,9 +83,8 @@ def settle(notebook: nbformat.NotebookNode) -> None:
     """Ids that follow from the text, metadata without a machine's traces, no widget, and the shared last cell."""
     notebook.metadata = nbformat.from_dict(KERNEL)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    kept_cells = [cell for cell in notebook.cells if SHUT_DOWN not in cell.metadata.get("tags", [])]
-    last = nbformat.v4.new_markdown_cell(LAST_CELL, metadata={"tags": [SHUT_DOWN]})
-    notebook.cells = [*kept_cells, last]
+    kept_cells = [cell for cell in notebook.cells if not cell.source.startswith(SHUT_DOWN)]
+    notebook.cells = [*kept_cells, nbformat.v4.new_markdown_cell(LAST_CELL)]
     seen: set[str] = set()
     for cell in notebook.cells:
         digest = hashlib.sha256(cell.source.encode()).hexdigest()

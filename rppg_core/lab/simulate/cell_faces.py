@@ -27,6 +27,7 @@ from rppg_core.lab.simulate.render import (
     SHADE_X,
     SHADE_Y,
     SLOPE,
+    wall_colour,
 )
 from rppg_core.lab.simulate.scene import MIDDLE_GREY, tone_curve
 from rppg_core.lab.simulate.settings import SimulationSettings
@@ -135,7 +136,7 @@ def draw_cell_wall(rng: np.random.Generator, *, blank: bool = False, skin_weight
     Source: our choice: colour and light as in `render.wall_layers`.
     """
     share = np.clip(_outline_shares(rng), 0, 1)
-    colour = rng.uniform(0.12, 0.45) * np.exp(rng.normal(0, 0.15, 3))
+    colour = wall_colour(rng)
     still = np.exp(0.15 * _field(rng, 3))[:, None] * colour
     behind = colour * np.exp(0.15 * rng.standard_normal())
     if blank:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.lab.simulate.head import even_grid
+from rppg_core.lab.simulate.head import even_grid, minimum_jerk
 from rppg_core.lab.simulate.physiology import band_noise
 
 REST = (0.5, 2.0)  # where a hand waits, out of the picture: from the middle of the face, face widths
@@ -30,9 +30,12 @@ class Hand:
     def cover(
         self, right: Float[np.ndarray, "*shape"], down: Float[np.ndarray, "*shape"], frames: int | slice
     ) -> np.ndarray | None:
-        """Share of each point that the hand hides: of a picture in one frame, of a list in several (frames first).
+        """Share of each point that the hand hides; None if it is far from all of them.
 
-        None if it is far from all of them.
+        Args:
+            right: from the middle of the face, of a picture's points or of a list's. Unit: face widths.
+            down: the same, down.
+            frames: one frame, or several, which then come first in the result.
         """
         place = self.place[frames][..., None]
         x, y = place[..., 0, :], place[..., 1, :]
@@ -64,8 +67,8 @@ def gestures(times_s: Float[np.ndarray, " time"], rng: np.random.Generator, *, p
         up_s, stay_s, down_s = rng.uniform(0.2, 0.5), rng.uniform(0.3, 2.0), rng.uniform(0.2, 0.5)
         beat_hz = rng.uniform(1.0, 4.0)
         beats = 0.06 * np.sin(2 * np.pi * beat_hz * (grid_s - start_s))[:, None] * rng.standard_normal(2)
-        raised = _smooth_step((grid_s - start_s) / up_s)
-        raised *= 1 - _smooth_step((grid_s - start_s - up_s - stay_s) / down_s)
+        raised = minimum_jerk((grid_s - start_s) / up_s)
+        raised *= 1 - minimum_jerk((grid_s - start_s - up_s - stay_s) / down_s)
         path = path + raised[:, None] * (aim + beats - path)
     path += 0.01 * np.stack([band_noise(grid_s, 0.3, 3.0, rng, power=1) for _ in range(2)], axis=1)
     return Hand(
@@ -73,9 +76,3 @@ def gestures(times_s: Float[np.ndarray, " time"], rng: np.random.Generator, *, p
         radius=float(rng.uniform(0.15, 0.3)),
         colour=rng.uniform(0.6, 1.4) * np.exp(0.05 * rng.standard_normal(3)),
     )
-
-
-def _smooth_step(u: np.ndarray) -> np.ndarray:
-    """Minimum-jerk rise from 0 to 1."""
-    u = np.clip(u, 0, 1)
-    return u**3 * (10 - 15 * u + 6 * u * u)

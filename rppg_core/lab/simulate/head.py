@@ -87,8 +87,7 @@ def head_motion(
         scale: factor on all of the motion; 1 is the level as defined in MOTION.
 
     Source: ranges of the sim-to-real study this project is built on (sway 0.15-1.5 Hz, quasi-periodic motion
-    0.2-3.5 Hz including heart-like rates, jerks). Moves between two poses have minimum jerk: Flash & Hogan
-    1985.
+    0.2-3.5 Hz including heart-like rates, jerks). Moves between two poses have minimum jerk.
     """
     grid_s = even_grid(times_s)
     family = MOTION[level]
@@ -116,14 +115,17 @@ def nods(
     """How far a nodding head is down, in face widths: one to four dips at 0.8 to 2.5 Hz, each time anew."""
     down = np.zeros(len(times_s))
     for _ in range(rng.poisson(per_min * np.ptp(times_s) / 60)):
-        rate_hz, dips, depth = (
-            rng.uniform(0.8, 2.5),
-            int(rng.integers(1, 5)),
-            0.04 * np.exp(0.5 * rng.normal()),
-        )
+        rate_hz, dips = rng.uniform(0.8, 2.5), int(rng.integers(1, 5))
+        depth = 0.04 * np.exp(0.5 * rng.normal())
         turns = np.clip((times_s - rng.uniform(times_s[0], times_s[-1])) * rate_hz, 0, dips)
         down += depth * (0.5 - 0.5 * np.cos(2 * np.pi * turns)) * (1 - 0.2 * np.floor(turns))
     return down
+
+
+def minimum_jerk(u: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
+    """The smoothest rise from 0 to 1, while u runs from 0 to 1 (Flash & Hogan 1985)."""
+    u = np.clip(u, 0, 1)
+    return u**3 * (10 - 15 * u + 6 * u * u)
 
 
 def even_grid(times_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, " grid"]:
@@ -146,8 +148,7 @@ def _looking_around(m: Glances, grid_s: np.ndarray, rng: np.random.Generator) ->
     start_s = grid_s[0] + rng.uniform(0, m.hold_s[1])  # the first hold is already under way
     while start_s < grid_s[-1]:
         aim, move_s = spread * rng.standard_normal(4), rng.uniform(*m.move_s)
-        u = np.clip((grid_s - start_s) / move_s, 0, 1)
-        path += (u**3 * (10 - 15 * u + 6 * u * u))[:, None] * (aim - pose)
+        path += minimum_jerk((grid_s - start_s) / move_s)[:, None] * (aim - pose)
         pose, start_s = aim, start_s + move_s + rng.uniform(*m.hold_s)
     path -= np.median(path, axis=0)
     for axis in range(2):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -175,12 +176,6 @@ class RenderedFrames:
         self._strengths = np.ascontiguousarray(scene.strengths[:, used])
         self._head = Warp(layers.moving, layers.centre, layers.face_width)
         self._behind = Warp(1 - layers.moving, layers.centre, layers.face_width)
-        self._hand_colour = _skin_mean(layers) * (0 if scene.hand is None else scene.hand.colour)
-        rows, columns = (np.mgrid[: len(layers.moving), : len(layers.moving)] + 0.5).astype(np.float32)
-        self._right, self._down = (
-            (axis - middle) / layers.face_width
-            for axis, middle in zip((columns, rows), layers.centre, strict=True)
-        )
         self._sensor = Sensor(scene.camera, self._flat.shape[1], np.random.default_rng(seed))
 
     def __len__(self) -> int:
@@ -214,11 +209,23 @@ class RenderedFrames:
 
     def _behind_hand(self, light: np.ndarray, hand: Hand, moment: int) -> np.ndarray:
         """The picture with the hand in front of it, in the same light."""
-        share = hand.cover(self._right, self._down, moment)
+        share = hand.cover(*self._from_face, moment)
         if share is None:
             return light
-        colour = (self._strengths[moment, 0] * self._hand_colour).astype(np.float32)
+        colour = (self._strengths[moment, 0] * (self._skin_mean * hand.colour)).astype(np.float32)
         return light + share[..., None] * (colour - light)
+
+    @cached_property
+    def _from_face(self) -> tuple[Float[np.ndarray, "1 width"], Float[np.ndarray, "height 1"]]:
+        """How far each pixel lies from the middle of the face, right and down, in face widths."""
+        pixels = np.arange(len(self.layers.moving)) + 0.5
+        right, down = ((pixels - middle) / self.layers.face_width for middle in self.layers.centre)
+        return right[None], down[:, None]
+
+    @cached_property
+    def _skin_mean(self) -> Float[np.ndarray, " 3"]:
+        """Mean colour of the face's skin in linear light."""
+        return np.tensordot(self.layers.skin / self.layers.skin.sum(), self.layers.pictures[0], 2)
 
 
 class KnownFace:
@@ -266,19 +273,18 @@ def before_wall(portrait: Portrait, rng: np.random.Generator) -> Portrait:
     return replace(portrait, body=body, highlights=portrait.highlights * portrait.head)
 
 
+def wall_colour(rng: np.random.Generator) -> Float[np.ndarray, " 3"]:
+    """The colour of a painted wall in linear light."""
+    return rng.uniform(0.12, 0.45) * np.exp(rng.normal(0, 0.15, 3))
+
+
 def _wall_picture(size: int, rng: np.random.Generator) -> Float[np.ndarray, "size size 3"]:
     """A wall in linear light: one colour, smooth or rough, in light that falls off to some side."""
-    colour = rng.uniform(0.12, 0.45) * np.exp(rng.normal(0, 0.15, 3))
+    colour = wall_colour(rng)
     rough = rng.choice([0.0, 0.03, 0.1])
     texture = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), 1.2)
     light = np.exp(0.15 * smooth_field(size, rng, knots=3) + rough * texture / texture.std())
     return (light[..., None] * colour).astype(np.float32)
-
-
-def _skin_mean(layers: Layers) -> Float[np.ndarray, " 3"]:
-    """Mean colour of the face's skin in linear light; 0 without a face."""
-    weight = layers.skin / max(float(layers.skin.sum()), 1e-9)
-    return np.tensordot(weight, layers.pictures[0], 2)
 
 
 def _open_mouth(portrait: Portrait, still: np.ndarray) -> Float[np.ndarray, "height width 3"]:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from rppg_core.lab.simulate.colour import red_change
 from rppg_core.lab.simulate.disturbances import auto_exposure, light_steps, screen_light, talk, with_body
-from rppg_core.lab.simulate.head import Motion, head_motion, nods
+from rppg_core.lab.simulate.head import GRID_HZ, Motion, even_grid, head_motion, nods
 from rppg_core.lab.simulate.physiology import Waves, band_noise
 from rppg_core.lab.simulate.render import (
     DELAY,
@@ -126,9 +126,9 @@ def busy_background(
 ) -> tuple[Motion, Float[np.ndarray, " time"]]:
     """Large background motion and brightness changes: irregular, with a rhythm that may be near a heart rate."""
     motion = head_motion("large", times_s, rng)
-    grid_s = np.arange(times_s[0], times_s[-1] + 0.02, 0.01)
+    grid_s = even_grid(times_s)
     rate_hz = rng.uniform(0.5, 3.0) * (1 + 0.03 * band_noise(grid_s, 0.05, 0.5, rng))
-    rhythm = 0.06 * np.sin(2 * np.pi * np.cumsum(rate_hz) * 0.01)
+    rhythm = 0.06 * np.sin(2 * np.pi * np.cumsum(rate_hz) / GRID_HZ)
     return motion, np.interp(times_s, grid_s, rhythm + 0.08 * band_noise(grid_s, 0.1, 3.0, rng, power=1))
 
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,9 +42,7 @@ class InjectedRow:
     voice: Voice
     true_bpm: float  # mean of the pulse that was put in; NaN without one
     r: float  # of the waveform with that pulse; NaN without one
-    light_percent: float = float(
-        "nan"
-    )  # spread of the skin's light before the pulse was put in; NaN if unknown
+    light_percent: float = np.nan  # spread of the skin's light without a pulse of ours; NaN if unknown
 
     @property
     def light(self) -> str:
@@ -64,8 +63,8 @@ def _level(percent: float, most: float) -> str:
 
 def run_file(
     path: Path, names: Sequence[str], seeds: int, window_s: float
-) -> tuple[list[InjectedRow], LightSpread | None]:
-    """Every case on every window of one file, and what motion and light do to its skin.
+) -> tuple[list[InjectedRow], list[LightSpread]]:
+    """Every case on every window of one file, and what motion and light do to the skin in each window.
 
     Args:
         path: a video, colour traces or a stored clip.
@@ -74,47 +73,72 @@ def run_file(
         window_s: length of the windows. Unit: s.
     """
     clip = read_clip(path, collect_needs(names))
+    windows = [Window.from_clip(path.stem, part) for part in stretches(clip, window_s)]
     rows = []
-    for part in stretches(clip, window_s):
-        rows += _plain_rows(path.stem, AS_IT_IS, part, part, names)
-        if part.background is not None:
-            wall = background_as_skin(part)
-            rows += _plain_rows(path.stem, BACKGROUND, wall, part, names)
+    for window in windows:
+        rows += _plain_rows(window, AS_IT_IS, window.clip, names)
+        if window.clip.background is not None:
+            rows += _plain_rows(window, BACKGROUND, background_as_skin(window.clip), names)
         for seed in range(seeds):
             for course in COURSES:
-                rows += _put_in_rows(path.stem, part, course, seed, names)
-    return rows, light_spread(clip)
+                rows += _put_in_rows(window, course, seed, names)
+    return rows, [window.light for window in windows if window.light is not None]
 
 
-def _plain_rows(
-    name: str, kind: str, clip: FaceClip, face: FaceClip, names: Sequence[str]
-) -> list[InjectedRow]:
-    """A clip without a pulse of ours; its motion is that of the face."""
-    nothing = float("nan")
-    start_s, motion = float(clip.times_s[0]), motion_percent(face)
-    return [
-        InjectedRow(name, start_s, kind, 0.0, "", 0, motion, voice, nothing, nothing)
-        for voice in voices_on_clip(clip, names).voices
-    ]
+@dataclass(frozen=True)
+class Window:
+    """One window of one file, and what is known of the face in it."""
+
+    file: str
+    clip: FaceClip
+    motion_percent: float
+    light: LightSpread | None
+
+    @classmethod
+    def from_clip(cls, file: str, clip: FaceClip) -> Window:
+        """The window that a clip is."""
+        return cls(file, clip, motion_percent(clip), light_spread(clip))
+
+    @property
+    def start_s(self) -> float:
+        """Time of its first frame."""
+        return float(self.clip.times_s[0])
+
+    def row(self, kind: str, voice: Voice, **pulse: Any) -> InjectedRow:
+        """What a voice says of this window; `pulse` holds the fields of the pulse of ours, if there is one."""
+        none = {"amplitude_percent": 0.0, "course": "", "seed": 0, "true_bpm": np.nan, "r": np.nan}
+        return InjectedRow(
+            clip=self.file,
+            start_s=self.start_s,
+            kind=kind,
+            voice=voice,
+            motion_percent=self.motion_percent,
+            light_percent=np.nan if self.light is None else self.light.first,
+            **none | pulse,
+        )
 
 
-def _put_in_rows(
-    name: str, clip: FaceClip, course: str, seed: int, names: Sequence[str]
-) -> list[InjectedRow]:
+def _plain_rows(window: Window, kind: str, clip: FaceClip, names: Sequence[str]) -> list[InjectedRow]:
+    """A clip without a pulse of ours; its motion and light are those of the window's face."""
+    return [window.row(kind, voice) for voice in voices_on_clip(clip, names).voices]
+
+
+def _put_in_rows(window: Window, course: str, seed: int, names: Sequence[str]) -> list[InjectedRow]:
     """One person's pulse in every strength; only the strength differs."""
     rows = []
-    start_s, motion, light = float(clip.times_s[0]), motion_percent(clip), light_spread(clip)
-    light_percent = float("nan") if light is None else light.first
     for strength in STRENGTHS_PERCENT:
-        rng = np.random.default_rng([zlib.crc32(f"{name} {start_s:.0f} {course}".encode()), seed])
-        pulsed, truth = inject(clip, strength, rate_course(course, clip.times_s, rng), rng)
+        drawn = zlib.crc32(f"{window.file} {window.start_s:.0f} {course}".encode())
+        rng = np.random.default_rng([drawn, seed])
+        rates_bpm = rate_course(course, window.clip.times_s, rng)
+        pulsed, truth = inject(window.clip, strength, rates_bpm, rng)
         judged = voices_on_clip(pulsed, names)
         for voice in judged.voices:
-            r = waveform_scores(judged.waves.get(voice.name), truth)[0]
-            true_bpm = float(truth.hr_bpm.mean())
-            rows.append(
-                InjectedRow(
-                    name, start_s, PUT_IN, strength, course, seed, motion, voice, true_bpm, r, light_percent
-                )
-            )
+            pulse = {
+                "amplitude_percent": strength,
+                "course": course,
+                "seed": seed,
+                "true_bpm": float(truth.hr_bpm.mean()),
+                "r": waveform_scores(judged.waves.get(voice.name), truth)[0],
+            }
+            rows.append(window.row(PUT_IN, voice, **pulse))
     return rows

@@ -6,7 +6,7 @@ Axis letters: T time, N cell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,8 +56,7 @@ class LightMatch:
     def text(self) -> str:
         """Quantiles of both, and the share of recorded clips within the central 90 % of the draws."""
         lines = []
-        for name, words in NAMES.items():
-            own, drawn = self._values(name)
+        for words, own, drawn in self._known():
             low, high = np.quantile(drawn, [0.05, 0.95])
             within = f"{np.mean((own >= low) & (own <= high)):.0%}"
             lines.append(
@@ -75,22 +74,24 @@ class LightMatch:
         """Sorted values by quantity, for the figure."""
         return [
             {"quantity": words, "recorded": np.sort(own), "drawn": np.sort(drawn)}
-            for name, words in NAMES.items()
-            for own, drawn in [self._values(name)]
+            for words, own, drawn in self._known()
         ]
 
-    def _values(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        recorded, drawn = (
-            np.array([getattr(one, name) for one in many]) for many in (self.recorded, self.drawn)
-        )
-        return recorded[np.isfinite(recorded)], drawn
+    def _known(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Every quantity that is known of some clip, with its recorded and its drawn values."""
+        for name, words in NAMES.items():
+            own, drawn = (
+                np.array([getattr(one, name) for one in many]) for many in (self.recorded, self.drawn)
+            )
+            if np.isfinite(own).any():
+                yield words, own[np.isfinite(own)], drawn
 
 
 def light_spread(clip: FaceClip) -> LightSpread | None:
     """How much the colour of the skin changes; None for a clip without SHORTEST_S of valid samples.
 
     Args:
-        clip: native or at 30 Hz; without cells, `cells` is NaN.
+        clip: native or at 30 Hz; where its cells are missing or copies of its regions, `cells` is NaN.
     """
     even = resample(clip, FS) if clip.fs != FS else clip
     if even.valid.sum() < SHORTEST_S * FS:
@@ -99,7 +100,11 @@ def light_spread(clip: FaceClip) -> LightSpread | None:
     change = _in_band(skin / skin.mean(axis=0) - 1)
     spreads = np.linalg.svd(change - change.mean(axis=0), compute_uv=False) / np.sqrt(len(change))
     cells = float("nan")
-    if even.stmap is not None and even.stmap_weight is not None:
+    if (
+        even.stmap is not None
+        and even.stmap_weight is not None
+        and np.ptp(even.stmap[even.valid], axis=1).any()
+    ):
         weight = even.stmap_weight
         left = _after_pos(even.stmap[even.valid])
         cells = float(np.sqrt((left**2 * weight).sum() / max(weight.sum(), 1e-9) / len(left)))

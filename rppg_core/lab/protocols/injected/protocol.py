@@ -93,9 +93,9 @@ def run_injected(
     spreads: list[LightSpread] = []
     with WorkerPool(workers) as pool:
         jobs = files, [names] * len(files), [seeds] * len(files), [window_s] * len(files)
-        for k, (found, spread) in enumerate(pool.map(run_file, *jobs)):
+        for k, (found, own) in enumerate(pool.map(run_file, *jobs)):
             rows += found
-            spreads += [spread] if spread is not None else []
+            spreads += own
             if progress is not None:
                 progress(f"clip {k + 1} of {len(files)}", (k + 1) / len(files))
     left_out = tuple(name for name in asked if name not in names)

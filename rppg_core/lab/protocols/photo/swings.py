@@ -4,21 +4,14 @@ Heads swing back from knocks ("swings" in `simulate.head`), nod, talk, and have 
 before a wall, and heart rates swing up to twice as far as in photo-v1.
 
 Tuned on POS, then frozen. Motion and shading (HEADS) were chosen so that the light on the skin changes as on real
-heads: standard deviation of the relative change of the skin's mean colour in 0.7-3 Hz, first principal direction,
-with the pulse in it ("skin, first direction" of `rppg evaluate --protocol injected` for a folder of clips); 10, 50
-and 90 % of the pulse clips:
-    still        0.23 / 0.41 / 0.78 %     wanted 0.2 to 0.4 (a pulse of 0.7 % alone gives about 0.75)
-    everyday     0.67 / 0.93 / 1.64 %     wanted 0.5 to 1.5
-    strong       1.24 / 2.16 / 4.45 %     wanted 1.2 to 5
+heads: standard deviation of the relative change of the skin's mean colour in 0.7-3 Hz, first principal direction
+("skin, first direction" of `rppg evaluate --protocol injected` for a folder of clips), of 0.2 to 0.4 % where the
+head is still (a pulse of 0.7 % has more), 0.5 to 1.5 % in everyday motion and 1.2 to 5 % in strong motion.
 Noise, light and the encoder's quality were chosen so that POS has a mean r of 0.70 to 0.75, worse the more a head
 moves. Measured by `rppg evaluate --protocol photo --clips photo-v2`, r of POS:
     all 180 pulse clips     0.735 (0.700 to 0.770); 0.60, 0.74, 0.87 at 0.2, 0.35, 0.7 %; 0.80 to 0.60 by tone
     by third                0.78 still, 0.74 everyday, 0.68 strong; 0.83 not encoded, 0.54 encoded
     beside it               LGI 0.71, PBV 0.71, ICA 0.68, CHROM 0.63, GREEN 0.56; HR MAE of POS 7.8 bpm
-On every fifth of them (36 clips), to see what makes them hard:
-    as frozen               0.73    without screens             0.72    without codecs and motion    0.89
-    without codecs          0.84    without codecs and noise    0.92    without all three            0.98
-    without noise           0.79    without motion              0.78
 """
 
 from __future__ import annotations
@@ -31,7 +24,7 @@ from rppg_core.lab.protocols.photo.draws import Draws, Range, body, camera, pers
 
 NOISE, ILLUMINATION, SCREEN, EXPOSURE = (5.0, 14.0), (0.0003, 0.003), (0.0002, 0.002), (0.5, 1.0)
 CODECS = ("h264", "h264", "h264", "h264", "mpeg4")
-CRF = tuple(range(14, 26))  # at 26, POS has an r of about 0.25 on faces as small as these
+CRF = tuple(range(14, 26))  # coarser ones leave hardly any pulse on faces as small as these
 BACKDROPS = ("wall", "wall", "photo")
 
 

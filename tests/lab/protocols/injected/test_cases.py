@@ -46,10 +46,9 @@ def test_strong_pulses_are_found_with_their_rate_and_waveform(rows):
 
 
 def test_light_is_that_of_the_clip_before_the_pulse_was_put_in(rows):
-    spreads = {row.light_percent for row in rows if row.kind == PUT_IN}
+    spreads = {row.light_percent for row in rows}
     assert len(spreads) == 1 and 0 < spreads.pop() < 1
-    assert {row.light for row in rows if row.kind == PUT_IN} == {CALM}
-    assert {row.light for row in rows if row.kind != PUT_IN} == {UNKNOWN}
+    assert {row.light for row in rows} == {CALM}
 
 
 def test_strengths_differ_in_nothing_but_strength(rows):

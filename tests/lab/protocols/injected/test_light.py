@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 
 from rppg_core.lab.protocols.face_clips import read_clip
-from rppg_core.lab.protocols.injected.light import LightMatch, LightSpread, drawn_spreads, light_spread
+from rppg_core.lab.protocols.injected.light import NAMES, LightMatch, LightSpread, drawn_spreads, light_spread
 from rppg_core.types import FaceClip
 
 FS, N = 30.0, 450
 TIMES_S = np.arange(N) / FS
 
 
-def clip(change: np.ndarray) -> FaceClip:
-    """A face whose colours all change by `change` (T, 3)."""
+def clip(change: np.ndarray, *, apart: float = 0.1) -> FaceClip:
+    """A face whose colours all change by `change` (T, 3); cells differ in brightness by up to `apart`."""
     colours = np.array([150.0, 110.0, 90.0]) * (1 + change)
     return FaceClip(
         times_s=TIMES_S,
         valid=np.ones(N, bool),
         rgb=np.repeat(colours[:, None], 4, axis=1),
-        stmap=np.repeat(colours[:, None], 36, axis=1),
+        stmap=colours[:, None] * np.linspace(1, 1 + apart, 36)[:, None],
         stmap_weight=np.ones(36),
         fs=FS,
     )
@@ -58,7 +58,13 @@ def test_a_clip_of_regions_has_no_cells():
     assert np.isnan(found.cells) and np.isfinite(found.pos)
     drawn = drawn_spreads(4)
     rows = LightMatch([found], drawn).to_dict()
-    assert [len(row["recorded"]) for row in rows] == [1, 1, 1, 0]
+    assert [row["quantity"] for row in rows] == list(NAMES.values())[:3]
+    assert "cells" not in LightMatch([found], drawn).text().split("\n", 1)[1]
+
+
+def test_cells_that_are_copies_of_a_region_are_no_cells():
+    copies = light_spread(clip(np.repeat(wave(1.0)[:, None], 3, axis=1), apart=0.0))
+    assert np.isnan(copies.cells)
 
 
 def test_draws_move_and_are_the_same_every_time():

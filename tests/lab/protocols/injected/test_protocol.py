@@ -105,7 +105,7 @@ def test_methods_that_read_pictures_are_left_out_and_named(monkeypatch, tmp_path
 
 def _one_row(path, names, seeds, window_s):
     assert names == ["pos"]
-    return [row("pos", r=0.5), row()], LightSpread(0.5, 0.1, 0.1, 0.3)
+    return [row("pos", r=0.5), row()], [LightSpread(0.5, 0.1, 0.1, 0.3)]
 
 
 def test_wrong_numbers_and_folders_are_refused(tmp_path):
