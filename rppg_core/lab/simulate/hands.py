@@ -28,7 +28,7 @@ class Hand:
     colour: Float[np.ndarray, " 3"]  # relative to the mean colour of the face
 
     def cover(
-        self, right: Float[np.ndarray, "*shape"], down: Float[np.ndarray, "*shape"], frames: int | slice
+        self, right: Float[np.ndarray, "*#shape"], down: Float[np.ndarray, "*#shape"], frames: int | slice
     ) -> np.ndarray | None:
         """Share of each point that the hand hides; None if it is far from all of them.
 

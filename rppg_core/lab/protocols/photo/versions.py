@@ -8,7 +8,7 @@ from rppg_core.lab.protocols.photo.glances import PHOTO_V1
 from rppg_core.lab.protocols.photo.swings import PHOTO_V2
 
 VERSIONS = {version.name: version for version in (PHOTO_V1, PHOTO_V2)}
-CURRENT = PHOTO_V1  # what `rppg evaluate --protocol photo` runs
+CURRENT = PHOTO_V2  # what `rppg evaluate --protocol photo` runs
 
 
 def get_version(name: str) -> Version:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rppg_core.lab.protocols.photo.scores import PhotoRow
+from rppg_core.lab.protocols.photo.versions import CURRENT
 
 
 def row(method="pos", clip=0, r=0.7, hr=80.0, **more) -> PhotoRow:
@@ -25,7 +26,7 @@ def row(method="pos", clip=0, r=0.7, hr=80.0, **more) -> PhotoRow:
         "spo2_true_percent": 96.0,
         **more,
     }
-    return PhotoRow(method=method, clip=clip, r=r, hr_bpm=hr, **fields)
+    return PhotoRow(method=method, clip=CURRENT.first_seed + clip, r=r, hr_bpm=hr, **fields)
 
 
 def both(better: float, hr: float = 80.0, bar_hr: float = 90.0) -> list[PhotoRow]:

@@ -11,6 +11,7 @@ from lab.protocols.photo.photo_rows import both, row
 from rppg_core.lab.protocols.photo.direct import breath_criterion, direct_lines, ratio_guesses
 from rppg_core.lab.protocols.photo.protocol import PhotoResult
 from rppg_core.lab.protocols.photo.scores import PhotoRow, skin_ratios
+from rppg_core.lab.protocols.photo.versions import CURRENT
 from rppg_core.types import FaceClip
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
@@ -61,7 +62,7 @@ def test_breathing_that_a_network_regresses_must_be_near_on_the_long_clips(error
 def test_breathing_must_be_told_of_every_long_clip_and_no_network_must_tell_it():
     rows = research(rr_error=0.5)
     assert criteria_of(rows)["RR MAE that physmle regresses"]
-    silent = [replace(r, direct_rr_brpm=float("nan")) if r.clip == 103 else r for r in rows]
+    silent = [replace(r, direct_rr_brpm=float("nan")) if r.clip == CURRENT.first_seed + 103 else r for r in rows]
     criterion = breath_criterion(silent, "physmle")
     assert criterion is not None and not criterion.holds and "7 of 8" in criterion.measured
     assert breath_criterion(research(), "physmle") is None
@@ -123,7 +124,7 @@ def test_line_of_a_ratio_is_never_fitted_to_a_clip_that_it_is_judged_on():
     before = ratio_guesses(rows, "red_over_blue")
     assert before[:, 0] == pytest.approx(before[:, 1])  # an exact line, found in both halves
     for k in (0, 1, 7):
-        lied = [replace(r, spo2_true_percent=60.0) if r.clip == k else r for r in rows]
+        lied = [replace(r, spo2_true_percent=60.0) if r.clip == CURRENT.first_seed + k else r for r in rows]
         after = ratio_guesses(lied, "red_over_blue")
         assert after[k, 0] == pytest.approx(before[k, 0])
         assert np.mean(np.abs(after[:, 0] - before[:, 0]) > 1e-3) == pytest.approx(0.5)

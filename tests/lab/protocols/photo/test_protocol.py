@@ -11,7 +11,7 @@ from rppg_core.lab.protocols.photo import protocol as photo
 from rppg_core.lab.protocols.photo.clips import indices
 from rppg_core.lab.protocols.photo.protocol import PhotoResult, run_photo
 from rppg_core.lab.protocols.photo.scores import CONSTANT
-from rppg_core.lab.protocols.photo.versions import CURRENT, PHOTO_V2
+from rppg_core.lab.protocols.photo.versions import CURRENT, PHOTO_V1, PHOTO_V2
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
 
@@ -36,7 +36,7 @@ def test_clips_must_be_neither_too_easy_nor_too_hard_for_pos(r, holds):
 
 def test_result_is_broken_down_by_amplitude_tone_and_motion_in_text_and_json():
     rows = [*both(0.2), row(method="silent", r=float("nan"), direct_spo2_percent=95.0)]
-    result = PhotoResult(1, rows)
+    result = PhotoResult(1, rows, PHOTO_V1)
     text = result.text()
     for words in ("By amplitude", "By tone", "By motion", "stillest third", CONSTANT, "SpO2 %", "holds"):
         assert words in text
@@ -52,8 +52,7 @@ def test_result_is_broken_down_by_amplitude_tone_and_motion_in_text_and_json():
 
 
 def test_clips_of_photo_v2_are_grouped_by_the_third_of_motion_and_the_codec_that_it_plans():
-    rows = [replace(r, clip=PHOTO_V2.first_seed + r.clip) for r in both(0.2)]
-    result = PhotoResult(1, rows, PHOTO_V2)
+    result = PhotoResult(1, both(0.2), PHOTO_V2)
     text = result.text()
     for words in ("photo-v2", "1 still", "2 everyday", "3 strong", "By codec", "not encoded"):
         assert words in text
