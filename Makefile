@@ -17,7 +17,7 @@ TWO_AT_ONCE = $(PYTEST) -n 2 --dist $(or $(DIST),worksteal) -p no:nbmake
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit browser installs notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo seeds ablations clean
+.PHONY: help demo space test lint unit browser installs notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo seeds choices ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -98,12 +98,17 @@ vitals:
 photo:
 	$(BIN)/rppg evaluate --protocol photo --methods all --seeds $(SEEDS) --html out/photo.html --json out/photo.json
 
-seeds: .venv/installed  ## three seeds of every network on photo-v1 (3 hours)
+seeds: .venv/installed  ## three seeds of every network on photo-v2 (3 hours)
 	$(BIN)/python -m rppg_core.lab.training.trials seeds
 	$(BIN)/rppg evaluate --protocol photo --methods pos,tracenet --html out/seeds.html --json out/seeds.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials seeds --list)
 
-ablations: .venv/installed  ## the same, and networks without each of their parts (4 hours)
+choices: .venv/installed  ## three short seeds of each form of a network's input on photo-v2 (1 hour)
+	$(BIN)/python -m rppg_core.lab.training.trials choices
+	$(BIN)/rppg evaluate --protocol photo --methods pos --html out/choices.html --json out/choices.json \
+		--weights $$($(BIN)/python -m rppg_core.lab.training.trials choices --list)
+
+ablations: .venv/installed  ## three seeds, and networks without each of their parts (4 hours)
 	$(BIN)/python -m rppg_core.lab.training.trials ablations
 	$(BIN)/rppg evaluate --protocol photo --methods pos --html out/ablations.html --json out/ablations.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials ablations --list)

@@ -136,12 +136,14 @@ class Ablation:
         task: the only task that is learned; "" if a part is removed or resized.
         protocol: the protocol that compares it with the full network: "mssdg" or "photo".
         also_full: the photo protocol trains ablations for few steps; True trains this one at full length too.
+        choice: True if it is another form of a part, not its absence alone; these are compared with three seeds.
     """
 
     changes: Mapping[str, Any]
     task: str = ""
     protocol: str = "mssdg"
     also_full: bool = False
+    choice: bool = False
 
 
 def get_ablations(method: str, protocol: str | None = None) -> dict[str, Ablation]:

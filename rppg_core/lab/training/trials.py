@@ -1,9 +1,9 @@
-"""The trainings behind `make seeds` and `make ablations`, for every network in the roster.
+"""The trainings behind `make seeds`, `make choices` and `make ablations`, for every network in the roster.
 
-`python -m rppg_core.lab.training.trials seeds` trains three seeds of each network; `ablations` also trains
-the ablations that each network declares for protocol photo. Finished trainings are not repeated (delete the
-folder in out/runs to start over), and stopped ones continue. `--list` only prints the paths of the weights
-files.
+`python -m rppg_core.lab.training.trials seeds` trains three seeds of each network; `choices` trains three short
+seeds of each form of a part that a network declares for protocol photo, and `ablations` adds to the three seeds
+the network without each of its parts. Finished trainings are not repeated (delete the folder in out/runs to
+start over), and stopped ones continue. `--list` only prints the paths of the weights files.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rppg_core.lab import RUNS
 from rppg_core.roster import list_networks
 
+if TYPE_CHECKING:
+    from rppg_core.models.recipe import Ablation
+
 SEEDS = (0, 1, 2)
 RPPG = (sys.executable, "-m", "rppg_core.command.cli")
 SHORT_STEPS = 300  # of ablations, and of the whole network compared with them
+CHOICE_STEPS = 700
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,12 @@ class Trial:
     method: str
     seed: int = 0
     ablation: str = ""
-    short: bool = False
+    steps: int = 0  # 0: those of the recipe
 
     @property
     def runs(self) -> Path:
         """The folder of all runs of this length."""
-        return RUNS / "short" if self.short else RUNS
+        return RUNS / f"{self.steps}-steps" if self.steps else RUNS
 
     @property
     def weights(self) -> Path:
@@ -48,16 +53,32 @@ def list_seeds() -> list[Trial]:
     return [Trial(method, seed) for seed in SEEDS for method in list_networks()]
 
 
+def list_choices() -> list[Trial]:
+    """Three seeds of each form of a part, and of the network as shipped at equal length."""
+    return [
+        Trial(method, seed, name, CHOICE_STEPS)
+        for method in list_networks()
+        for seed in SEEDS
+        for name in ("", *_declared(method, choice=True))
+        if _declared(method, choice=True)
+    ]
+
+
 def list_ablations() -> list[Trial]:
     """The seeds, and each network's ablations for protocol photo with the whole network at equal length."""
-    from rppg_core.models.recipe import get_ablations
-
     found = list_seeds()
     for method in list_networks():
-        declared = get_ablations(method, "photo")
+        declared = _declared(method, choice=False)
         found += [Trial(method, ablation=name) for name, one in declared.items() if one.also_full]
-        found += [Trial(method, ablation=name, short=True) for name in ("", *declared) if declared]
+        found += [Trial(method, 0, name, SHORT_STEPS) for name in ("", *declared) if declared]
     return found
+
+
+def _declared(method: str, *, choice: bool) -> dict[str, Ablation]:
+    """A network's ablations for protocol photo that are choices, or are not."""
+    from rppg_core.models.recipe import get_ablations
+
+    return {name: one for name, one in get_ablations(method, "photo").items() if one.choice == choice}
 
 
 def train_missing(trials: list[Trial]) -> int:
@@ -67,9 +88,9 @@ def train_missing(trials: list[Trial]) -> int:
             continue
         command = ["train", trial.method, "--seed", str(trial.seed), "--runs", str(trial.runs)]
         command += ["--ablation", trial.ablation] if trial.ablation else []
-        command += ["--steps", str(SHORT_STEPS)] if trial.short else []
+        command += ["--steps", str(trial.steps)] if trial.steps else []
         command += ["--resume"] if any((trial.weights.parent / "checkpoints").glob("step-*")) else []
-        if trial.short:
+        if trial.steps:
             _share_clips(trial.runs)
         if code := subprocess.run([*RPPG, *command], check=False).returncode:
             return code
@@ -86,11 +107,12 @@ def _share_clips(runs: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Train, or list."""
-    parser = argparse.ArgumentParser(description="Train what `make seeds` and `make ablations` compare.")
-    parser.add_argument("which", choices=("seeds", "ablations"))
+    lists = {"seeds": list_seeds, "choices": list_choices, "ablations": list_ablations}
+    parser = argparse.ArgumentParser(description="Train what the make targets of these names compare.")
+    parser.add_argument("which", choices=lists)
     parser.add_argument("--list", action="store_true", help="only print the weights files")
     asked = parser.parse_args(argv)
-    trials = list_seeds() if asked.which == "seeds" else list_ablations()
+    trials = lists[asked.which]()
     if asked.list:
         print(*(trial.weights for trial in trials))
         return 0

@@ -15,9 +15,9 @@ RECIPE = Recipe(
     loss_weights={"rate": 0.25},
 )
 ABLATIONS = {
-    "no-projections": Ablation({"config": {"projections": ()}}, protocol="photo"),
-    "pos-alone": Ablation({"config": {"projections": ("pos",)}}, protocol="photo"),
-    "long-projections": Ablation({"config": {"projection_s": 3.2}}, protocol="photo"),
+    "no-projections": Ablation({"config": {"projections": ()}}, protocol="photo", choice=True),
+    "pos-alone": Ablation({"config": {"projections": ("pos",)}}, protocol="photo", choice=True),
+    "long-projections": Ablation({"config": {"projection_s": 3.2}}, protocol="photo", choice=True),
     "no-motion": Ablation({"motion": False}, protocol="photo"),
     # also at full length, because it is as good after a short training
     "zscore": Ablation({"config": {"scaling": "zscore"}}, protocol="photo", also_full=True),

@@ -62,7 +62,9 @@ def test_breathing_that_a_network_regresses_must_be_near_on_the_long_clips(error
 def test_breathing_must_be_told_of_every_long_clip_and_no_network_must_tell_it():
     rows = research(rr_error=0.5)
     assert criteria_of(rows)["RR MAE that physmle regresses"]
-    silent = [replace(r, direct_rr_brpm=float("nan")) if r.clip == CURRENT.first_seed + 103 else r for r in rows]
+    silent = [
+        replace(r, direct_rr_brpm=float("nan")) if r.clip == CURRENT.first_seed + 103 else r for r in rows
+    ]
     criterion = breath_criterion(silent, "physmle")
     assert criterion is not None and not criterion.holds and "7 of 8" in criterion.measured
     assert breath_criterion(research(), "physmle") is None
