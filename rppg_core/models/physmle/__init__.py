@@ -18,8 +18,9 @@ What differs from the paper (only its abstract and the released code were availa
     - Labels are masked per sample and per task. Colours are RGB. No ImageNet weights: `trunk="frozen"`
       freezes what the caller has loaded.
     Only in `small()` (our choice):
-    - The map is read in both bands (`prepare.stmap_band`) by tracenet's cell encoder and attention, 17 s at a time,
-      because 8.5 s hold only two breaths. One row is left after the stem, so L_sp acts on the cell encoder alone.
+    - The map is read in both bands (`prepare.stmap_band`), with the projections of each cell beside them, by
+      tracenet's cell encoder and attention, 17 s at a time, because 8.5 s hold only two breaths. One row is left
+      after the stem, so L_sp acts on the cell encoder alone.
     - The trunk is trained with its experts; nothing is frozen.
     - Rates are read from spectra of learned waveforms; SpO2 is read from means and log variances of features, and
       Asp scales both alike.

@@ -3,7 +3,8 @@
 It answers one question: what does a network gain over POS if it gets the same cells, the same skin weight and the
 same preparation, and is trained only on simulated traces? It is our own design, based on no paper; it follows the
 recipe of the sim-to-real study behind the simulator (relative change with one scale per clip, motion in the training
-data, skin weights in and out of training).
+data, skin weights in and out of training). Beside the colours it reads three projections of every cell
+(`prepare.projections`): light that all colours share is gone from them before the first convolution.
 
 What differs from published networks on maps (RhythmNet, Dual-GAN): no image backbone; cells keep their place and
 their relative strength, are never z-scored, and are read by the same temporal convolutions.
