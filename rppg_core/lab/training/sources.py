@@ -166,8 +166,8 @@ def harder(settings: SimulationSettings, rng: np.random.Generator, harshness: fl
         rng: source of randomness.
         harshness: motion and noise grow by a factor between 1 and this; 1 leaves the draw as it is.
 
-    Source: our choice, because the faces of photo-v1 move more, and its cameras are noisier, than in everyday
-    draws.
+    Source: our choice, because the faces of photo-v1 and photo-v2 move more, and their cameras are noisier, than
+    in everyday draws.
     """
     if harshness <= 1:
         return settings
