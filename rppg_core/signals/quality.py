@@ -9,8 +9,10 @@ A clean waveform proves nothing: the output of a learned decoder is clean even f
     chroma      how much of the skin's swing in step with the waveform is one of colour: light changes brightness,
     explained   how much of the waveform at the rate moves in step with the light on the background,
     seconds     duration of usable face.
-A window is judged by the evidence around it. `calibration` turns all of it into a probability. The panel (POS, CHROM,
-PBV, LGI) is the same for every method, so a reading does not depend on which other methods run.
+A window is judged by the evidence around it; its own contrast limits what those around it can lend, because the pulse
+may be gone for a while, as when somebody holds a picture before the camera. `calibration` turns all of it into a
+probability. The panel (POS, CHROM, PBV, LGI) is the same for every method, so a reading does not depend on which other
+methods run.
 Axis letters: T time; W window, F frequency, C colour.
 """
 
@@ -31,6 +33,9 @@ from rppg_core.signals.windows import WindowSpectra
 AGREE_HZ = 5 / 60
 REACH_S = 8.0  # a window's evidence fades to 1/e at this distance from it
 UNKNOWN_CHROMA = 1.0  # where the colours of the skin are not known, nothing says that it is light
+# The contrast of a window counts for at most this much more than its own. Our choice: windows of people that are right
+# seldom lie further below those around them, and windows in a pause of the pulse nearly always do.
+LIFT = 0.5
 LEAP_HZ = 10 / 60  # evidence does not pass a larger change of the rate between two windows
 VOTE_SNR_DB = (-15.0, 10.0)  # a vote counts in proportion to amplitude over noise within this range
 
@@ -150,9 +155,11 @@ class TrackEvidence:
         share = weights / weights.sum()
         voting = float(weights @ self.voting)
         seconds = float(min(self.spectra.seconds, self.spectra.window_s / 2 * (1 + weights.sum())))
-        mean_hz = float(share @ self.track_hz)
+        mean_hz, contrast = float(share @ self.track_hz), float(share @ self.contrasts)
+        if here is not None:
+            contrast = min(contrast, float(self.contrasts[here]) + LIFT)
         return RateEvidence(
-            contrast=float(share @ self.contrasts),
+            contrast=contrast,
             votes=float(weights @ self.agreeing) / voting if voting > 0 else 0.0,
             apart=self.in_step.apart(weights),
             together=self.in_step.together(weights),

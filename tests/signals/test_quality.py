@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from rppg_core.signals.quality import REACH_S, Panel, TrackEvidence, joint_track, nearby
+from rppg_core.signals.quality import LIFT, REACH_S, Panel, TrackEvidence, joint_track, nearby
 from rppg_core.signals.windows import window_spectra
 from rppg_core.types import FS, Bvp
 from tests.signals.waves import wave
@@ -85,6 +87,19 @@ def test_a_mean_says_which_share_of_the_windows_it_leaves_out():
     found = TrackEvidence(spectra, 80 / 60, panel=None)
     assert found.over((np.arange(7) < 3).astype(float)).unseen == pytest.approx(4 / 7)
     assert found.over().unseen == found.near(2).unseen == 0
+
+
+def test_neighbours_cannot_lend_their_contrast_to_a_window_without_the_pulse():
+    bvp = wave(80, noise=0.1, seconds=50)
+    samples = bvp.samples.copy()
+    samples[600:900] = np.random.default_rng(0).standard_normal(300)
+    spectra = window_spectra(replace(bvp, samples=samples))
+    found = TrackEvidence(spectra, 80 / 60, panel=Panel({"pos": spectra}))
+    weights = nearby(spectra, found.track_hz, 4)
+    assert spectra.spans_s[4] == pytest.approx((20, 30))
+    assert found.near(4).contrast == pytest.approx(found.contrasts[4] + LIFT)
+    assert found.near(4).contrast < found.over(weights).contrast - 0.5
+    assert found.near(0).contrast == pytest.approx(found.over(nearby(spectra, found.track_hz, 0)).contrast)
 
 
 def test_gap_leaves_only_long_segments():

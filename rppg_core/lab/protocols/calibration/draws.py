@@ -27,10 +27,14 @@ N_RENDERED = 240
 SECONDS = (8.0, 60.0)  # log-uniform: a third of the clips last 30 s or longer
 NEEDS = frozenset({"rgb", "stmap"})
 CHANGE = (0.7, 1.4)  # last rate of a changing heart relative to its first
+PAUSE_S = (8.0, 20.0)  # without a pulse, as while somebody holds a picture before the camera
 
 
 def trace_clip(k: int) -> KnownClip:
-    """Clip k of N_TRACES: every third without a pulse; of the rest a quarter changes its rate, a quarter loses it."""
+    """Clip k of N_TRACES: every third without a pulse; of the rest a quarter changes its rate, a quarter loses it.
+
+    Half of the lost pulses come back.
+    """
     rng = np.random.default_rng(SEED + k)
     settings = _settings(rng, k, pulsed=True)
     still = replace(settings, amplitude_percent=0.0)
@@ -43,7 +47,7 @@ def trace_clip(k: int) -> KnownClip:
         clip, truth = inject(clip, settings.amplitude_percent, np.clip(rates_bpm, 42, 220), rng)
     elif k % 4 == 3:
         clip, truth = simulate_traces(settings)
-        clip, truth = _losing(clip, truth, simulate_traces(still)[0], rng)
+        clip, truth = _losing(clip, truth, simulate_traces(still)[0], rng, for_good=k % 8 == 3)
     else:
         clip, truth = simulate_traces(settings)
     return _seen(clip, k), truth
@@ -61,14 +65,21 @@ def rendered_clip(k: int, folder: Path) -> KnownClip:
     return _seen(clip, k), truth
 
 
-def _losing(clip: FaceClip, truth: Truth, still: FaceClip, rng: np.random.Generator) -> KnownClip:
-    """A clip that goes on without its pulse from some moment on."""
+def _losing(
+    clip: FaceClip, truth: Truth, still: FaceClip, rng: np.random.Generator, *, for_good: bool
+) -> KnownClip:
+    """A clip that goes on without its pulse from some moment on, for good or for a while."""
     assert clip.stmap is not None and still.stmap is not None, "the simulator makes maps"
-    lost = clip.times_s >= clip.times_s[0] + rng.uniform(0.3, 0.8) * np.ptp(clip.times_s)
-    rgb = np.where(lost[:, None, None], still.rgb, clip.rgb)
-    stmap = np.where(lost[:, None, None], still.stmap, clip.stmap)
-    gone = truth.times_s >= clip.times_s[lost.argmax()]
-    return replace(clip, rgb=rgb, stmap=stmap), replace(truth, hr_bpm=np.where(gone, -np.inf, truth.hr_bpm))
+    from_s = clip.times_s[0] + rng.uniform(0.3, 0.8) * np.ptp(clip.times_s)
+    until_s = np.inf if for_good else from_s + rng.uniform(*PAUSE_S)
+
+    def gone(times_s: np.ndarray) -> np.ndarray:
+        return (times_s >= from_s) & (times_s < until_s)
+
+    lost = gone(clip.times_s)[:, None, None]
+    rgb, stmap = np.where(lost, still.rgb, clip.rgb), np.where(lost, still.stmap, clip.stmap)
+    hr_bpm = np.where(gone(truth.times_s), -np.inf, truth.hr_bpm)
+    return replace(clip, rgb=rgb, stmap=stmap), replace(truth, hr_bpm=hr_bpm)
 
 
 def _settings(rng: np.random.Generator, k: int, *, pulsed: bool) -> SimulationSettings:

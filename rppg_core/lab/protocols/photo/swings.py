@@ -9,9 +9,9 @@ heads: standard deviation of the relative change of the skin's mean colour in 0.
 head is still (a pulse of 0.7 % has more), 0.5 to 1.5 % in everyday motion and 1.2 to 5 % in strong motion.
 Noise, light and the encoder's quality were chosen so that POS has a mean r of 0.70 to 0.75, worse the more a head
 moves. Measured by `rppg evaluate --protocol photo --clips photo-v2`, r of POS:
-    all 180 pulse clips     0.735 (0.700 to 0.770); 0.60, 0.74, 0.87 at 0.2, 0.35, 0.7 %; 0.80 to 0.60 by tone
-    by third                0.78 still, 0.74 everyday, 0.68 strong; 0.83 not encoded, 0.54 encoded
-    beside it               LGI 0.71, PBV 0.71, ICA 0.68, CHROM 0.63, GREEN 0.56; HR MAE of POS 7.8 bpm
+    all 180 pulse clips     0.743 (0.710 to 0.777); 0.60, 0.75, 0.88 at 0.2, 0.35, 0.7 %; 0.81 to 0.61 by tone
+    by third                0.79 still, 0.75 everyday, 0.69 strong; 0.83 not encoded, 0.56 encoded
+    beside it               LGI 0.72, PBV 0.72, ICA 0.69, CHROM 0.65, GREEN 0.56; HR MAE of POS 7.1 bpm
 """
 
 from __future__ import annotations

@@ -128,6 +128,12 @@ def test_a_lost_pulse_is_in_the_draws_and_counts_as_none():
     assert np.isfinite(skin).all()
 
 
+def test_half_of_the_lost_pulses_come_back():
+    lost = [np.isneginf(draws.trace_clip(k)[1].hr_bpm) for k in (7, 11, 19, 23, 31, 35)]
+    assert all(gone.any() for gone in lost)
+    assert {bool(gone[-1]) for gone in lost} == {True, False}
+
+
 def test_one_mean_colour_is_given_for_all_regions_of_a_fifth_of_the_clips():
     same = [np.ptp(draws.trace_clip(k)[0].rgb, axis=1).max() == 0 for k in range(10)]
     assert [k for k, one in enumerate(same) if one] == [0, 5]
