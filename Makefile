@@ -70,8 +70,8 @@ test: .venv/installed  ## lint, types and all tests (face models are fetched whe
 	$(MAKE) --no-print-directory installs
 	$(MAKE) --no-print-directory notebooks
 
-notebooks: .venv/installed  ## run every notebook of the course; nothing is written
-	$(PYTEST) -n 2 --nbmake --nbmake-timeout=120 -p no:cacheprovider notebooks
+notebooks: .venv/installed  ## run every notebook of the course within limits of memory and CPU; nothing is written
+	$(PYTEST) -p notebook_costs -n 2 --nbmake --nbmake-timeout=120 -p no:cacheprovider notebooks
 
 render-notebooks: .venv/installed  ## run them, write their outputs, and pages without a kernel to out/notebooks
 	$(BIN)/python notebooks/render.py $(ONLY)
