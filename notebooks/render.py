@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -217,7 +218,8 @@ def write_page(name: str, notebook: nbformat.NotebookNode, folder: Path = PAGES)
     target.parent.mkdir(parents=True, exist_ok=True)
     above = "../" * name.count("/")
     scripts = f'{PLOTLY if figures else ""}<script src="{above}lessons.js"></script>'
-    page = page_html(title[1], f'{STYLE}{page_figures.STYLE}<div class="lesson">{body}</div>{scripts}')
+    lesson = f'<div class="lesson" data-source="{find_digest(notebook)}">{body}</div>'
+    page = page_html(title[1], f"{STYLE}{page_figures.STYLE}{lesson}{scripts}")
     target.write_text(page, encoding="utf-8")
     return target
 
@@ -231,10 +233,25 @@ def write_scripts(folder: Path = PAGES) -> None:
 
 def write_text_pages(folder: Path = PAGES) -> None:
     """The map of the course and the worked answers, to which the lessons lead, as pages."""
-    for path in [NOTEBOOKS / "README.md", *sorted(NOTEBOOKS.glob("solutions/*.md"))]:
-        cell = nbformat.v4.new_markdown_cell(path.read_text(encoding="utf-8"))
-        name = path.relative_to(NOTEBOOKS).with_suffix("")
-        write_page(str(name), nbformat.v4.new_notebook(cells=[cell]), folder)
+    for name, text in list_texts().items():
+        write_page(name, text, folder)
+
+
+def list_texts(notebooks: Path = NOTEBOOKS) -> dict[str, nbformat.NotebookNode]:
+    """The map of the course and the worked answers by the names of their pages, each as a notebook of one cell."""
+    paths = [notebooks / "README.md", *sorted(notebooks.glob("solutions/*.md"))]
+    cells = {path: nbformat.v4.new_markdown_cell(path.read_text(encoding="utf-8")) for path in paths}
+    return {
+        path.relative_to(notebooks).with_suffix("").as_posix(): nbformat.v4.new_notebook(cells=[cell])
+        for path, cell in cells.items()
+    }
+
+
+def find_digest(notebook: nbformat.NotebookNode) -> str:
+    """A hash of what a page shows: text, code, outputs, and the questions with their replies."""
+    cells = [[cell.cell_type, cell.source, cell.get("outputs", [])] for cell in notebook.cells]
+    asked = [question_html(key, replies=True) for cell in notebook.cells if (key := find_key(cell))]
+    return hashlib.sha256(json.dumps([cells, asked], sort_keys=True).encode()).hexdigest()
 
 
 def for_a_page(text: str) -> str:
