@@ -17,7 +17,7 @@ TWO_AT_ONCE = $(PYTEST) -n 2 --dist $(or $(DIST),worksteal) -p no:nbmake
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit browser installs notebooks render-notebooks lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo seeds choices ablations clean
+.PHONY: help demo space test lint unit browser installs notebooks render-notebooks class-pack lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo seeds choices ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -70,11 +70,18 @@ test: .venv/installed  ## lint, types and all tests (face models are fetched whe
 	$(MAKE) --no-print-directory installs
 	$(MAKE) --no-print-directory notebooks
 
-notebooks: .venv/installed  ## run every notebook of the course; nothing is written
-	$(PYTEST) -n 2 --nbmake --nbmake-timeout=120 -p no:cacheprovider notebooks
+notebooks: .venv/installed  ## run every notebook of the course within limits of memory and CPU; nothing is written
+	$(PYTEST) -p notebook_costs -n 2 --nbmake --nbmake-timeout=120 -p no:cacheprovider notebooks
 
 render-notebooks: .venv/installed  ## run them, write their outputs, and pages without a kernel to out/notebooks
 	$(BIN)/python notebooks/render.py $(ONLY)
+
+# what is out of date there stops the pack with a message, since only a person knows whether to render again
+out/notebooks/README.html:
+	$(MAKE) --no-print-directory render-notebooks
+
+class-pack: .venv/installed out/notebooks/README.html  ## the course for a room without internet, in out/class-pack.zip
+	$(BIN)/python -m notebooks.class_pack
 
 lab: .venv/installed  ## the course in JupyterLab, opened on 00
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb

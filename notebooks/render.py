@@ -1,6 +1,7 @@
 """Run the notebooks, write their outputs, and make pages that need neither kernel nor network.
 
-    python notebooks/render.py [00 01 ...]      # all of them without arguments
+    python notebooks/render.py [00 01 ...]                   # all of them without arguments
+    python notebooks/render.py --keep-outputs [00 01 ...]    # where only text has changed: runs nothing
 
 A figure is kept as plotly JSON with a PNG beside it, which GitHub shows. The PNGs are drawn by a Chromium and the
 plotly.min.js of the installed wheel; the pages in out/notebooks/ share one copy of that file.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -31,7 +33,18 @@ PAGES = NOTEBOOKS.parent / "out" / "notebooks"
 WIDTH_PX = 760
 LIMIT_MB = 1.5
 QUESTION = "question"  # tag of cells whose code a page leaves out
+KEEP = "--keep-outputs"
+HIDDEN = "hidden"  # tag of cells that a page leaves out
 SECTION = re.compile(r"^## (.+?)(?: · (\d+) min)?$", re.M)  # its title, and the minutes that it takes
+COLAB = re.compile(r"(\]\(https://colab\.research\.google\.com/github/\S+\.ipynb\))(?: \*\([^)\n]+\)\*)?")
+NOT_YET = "*(once there is a release)*"  # stands behind the badge, which opens a notebook where nothing is installed
+INSTALL_TITLE = "# Only where the package is missing, as in Colab; elsewhere this does nothing."
+INSTALL_CELL = f"""\
+{INSTALL_TITLE}
+import importlib.util
+
+if importlib.util.find_spec("rppg_core") is None:
+    %pip install --quiet "rppg-lab[neural]" anywidget"""
 SHUT_DOWN = "**Shut this kernel down**"  # first words of the last cell, which all notebooks share
 LAST_CELL = f"""\
 {SHUT_DOWN} before you open the next notebook. A *kernel* is the Python program that runs the cells. It
@@ -80,11 +93,10 @@ def run_notebook(path: Path) -> nbformat.NotebookNode:
 
 
 def settle(notebook: nbformat.NotebookNode) -> None:
-    """Ids that follow from the text, metadata without a machine's traces, no widget, and the shared last cell."""
+    """Ids that follow from the text, metadata without a machine's traces, no widget, and the cells that all share."""
     notebook.metadata = nbformat.from_dict(KERNEL)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    kept_cells = [cell for cell in notebook.cells if not cell.source.startswith(SHUT_DOWN)]
-    notebook.cells = [*kept_cells, nbformat.v4.new_markdown_cell(LAST_CELL)]
+    share_cells(notebook)
     seen: set[str] = set()
     for cell in notebook.cells:
         digest = hashlib.sha256(cell.source.encode()).hexdigest()
@@ -94,9 +106,23 @@ def settle(notebook: nbformat.NotebookNode) -> None:
         cell.metadata = nbformat.from_dict(kept)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_MIME, None)
-            output.get("metadata", {}).clear()
+            if "metadata" in output:
+                words = {key: value for key, value in output.metadata.items() if key == "image/png"}
+                output.metadata = nbformat.from_dict(words)
         if "outputs" in cell:
             cell.outputs = joined(cell.outputs)
+    for count, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1):
+        for counted in (cell, *(output for output in cell.outputs if "execution_count" in output)):
+            counted.execution_count = count  # as in a fresh kernel
+
+
+def share_cells(notebook: nbformat.NotebookNode) -> None:
+    """Put in place what all notebooks share: the words beside the Colab badge, the second and the last cell."""
+    shared = (INSTALL_TITLE, SHUT_DOWN)
+    first, *others = [cell for cell in notebook.cells if not cell.source.startswith(shared)]
+    first.source = COLAB.sub(rf"\1 {NOT_YET}", first.source)
+    install = nbformat.v4.new_code_cell(INSTALL_CELL, metadata={"tags": [HIDDEN]})
+    notebook.cells = [first, install, *others, nbformat.v4.new_markdown_cell(LAST_CELL)]
 
 
 def find_key(cell: nbformat.NotebookNode) -> str:
@@ -182,7 +208,8 @@ def write_page(name: str, notebook: nbformat.NotebookNode, folder: Path = PAGES)
     for output in figures:
         output["data"] = nbformat.from_dict({"text/html": figure_html(output["data"][PLOTLY_MIME])})
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
-    exporter.register_preprocessor(TagRemovePreprocessor(remove_input_tags={QUESTION}), enabled=True)
+    remover = TagRemovePreprocessor(remove_input_tags={QUESTION}, remove_cell_tags={HIDDEN})
+    exporter.register_preprocessor(remover, enabled=True)
     body, _ = exporter.from_notebook_node(copied)
     body = re.sub(r"<pre>([^<]*\S {2,}\S[^<]*)</pre>", r'<pre class="table">\1</pre>', with_contents(body))
     title = re.search(r"^# (.+)$", notebook.cells[0].source, re.M)
@@ -191,7 +218,8 @@ def write_page(name: str, notebook: nbformat.NotebookNode, folder: Path = PAGES)
     target.parent.mkdir(parents=True, exist_ok=True)
     above = "../" * name.count("/")
     scripts = f'{PLOTLY if figures else ""}<script src="{above}lessons.js"></script>'
-    page = page_html(title[1], f'{STYLE}{page_figures.STYLE}<div class="lesson">{body}</div>{scripts}')
+    lesson = f'<div class="lesson" data-source="{find_digest(notebook)}">{body}</div>'
+    page = page_html(title[1], f"{STYLE}{page_figures.STYLE}{lesson}{scripts}")
     target.write_text(page, encoding="utf-8")
     return target
 
@@ -205,10 +233,25 @@ def write_scripts(folder: Path = PAGES) -> None:
 
 def write_text_pages(folder: Path = PAGES) -> None:
     """The map of the course and the worked answers, to which the lessons lead, as pages."""
-    for path in [NOTEBOOKS / "README.md", *sorted(NOTEBOOKS.glob("solutions/*.md"))]:
-        cell = nbformat.v4.new_markdown_cell(path.read_text(encoding="utf-8"))
-        name = path.relative_to(NOTEBOOKS).with_suffix("")
-        write_page(str(name), nbformat.v4.new_notebook(cells=[cell]), folder)
+    for name, text in list_texts().items():
+        write_page(name, text, folder)
+
+
+def list_texts(notebooks: Path = NOTEBOOKS) -> dict[str, nbformat.NotebookNode]:
+    """The map of the course and the worked answers by the names of their pages, each as a notebook of one cell."""
+    paths = [notebooks / "README.md", *sorted(notebooks.glob("solutions/*.md"))]
+    cells = {path: nbformat.v4.new_markdown_cell(path.read_text(encoding="utf-8")) for path in paths}
+    return {
+        path.relative_to(notebooks).with_suffix("").as_posix(): nbformat.v4.new_notebook(cells=[cell])
+        for path, cell in cells.items()
+    }
+
+
+def find_digest(notebook: nbformat.NotebookNode) -> str:
+    """A hash of what a page shows: text, code, outputs, and the questions with their replies."""
+    cells = [[cell.cell_type, cell.source, cell.get("outputs", [])] for cell in notebook.cells]
+    asked = [question_html(key, replies=True) for cell in notebook.cells if (key := find_key(cell))]
+    return hashlib.sha256(json.dumps([cells, asked], sort_keys=True).encode()).hexdigest()
 
 
 def for_a_page(text: str) -> str:
@@ -251,15 +294,23 @@ def with_mathml(text: str) -> str:
     return "".join(parts)
 
 
-def main(chosen: list[str]) -> None:
+def kept_notebook(path: Path) -> nbformat.NotebookNode:
+    """The notebook with the outputs that it has."""
+    notebook = nbformat.read(path, as_version=4)
+    settle(notebook)
+    return notebook
+
+
+def main(chosen: list[str], *, run: bool = True) -> None:
     """Render all notebooks, or those whose names begin as said."""
     paths = [
         path
         for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
         if not chosen or path.name.startswith(tuple(chosen))
     ]
-    notebooks = {path: run_notebook(path) for path in paths}
-    draw_pictures(list(notebooks.values()))
+    notebooks = {path: run_notebook(path) if run else kept_notebook(path) for path in paths}
+    if run:
+        draw_pictures(list(notebooks.values()))
     write_scripts()
     write_text_pages()
     for path, notebook in notebooks.items():
@@ -274,4 +325,4 @@ def main(chosen: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main([word for word in sys.argv[1:] if word != KEEP], run=KEEP not in sys.argv)

@@ -15,7 +15,14 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/results.md", "notebooks/README.md", "demo/README.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/results.md",
+    "notebooks/README.md",
+    "notebooks/TEACHING.md",
+    "demo/README.md",
+)
 
 
 def commands_of(text: str) -> list[str]:

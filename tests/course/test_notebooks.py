@@ -9,15 +9,19 @@ import ast
 import builtins
 import json
 import re
+import shlex
 import statistics
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from html import unescape
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from packaging.requirements import Requirement
 
 pytest.importorskip("nbformat")
 
@@ -46,7 +50,9 @@ def read(name: str):
 
 
 def code_of(name: str) -> list[str]:
-    return [cell.source for cell in read(name).cells if cell.cell_type == "code"]
+    """The code of the lesson, without the cell that all lessons share, which is IPython and not Python."""
+    cells = [cell.source for cell in read(name).cells if cell.cell_type == "code"]
+    return [source for source in cells if source != render.INSTALL_CELL]
 
 
 def prose_of(name: str) -> str:
@@ -161,6 +167,43 @@ def test_last_cell_asks_to_shut_the_kernel_down(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_second_cell_installs_the_package_where_it_is_missing(name):
+    said = [k for k, cell in enumerate(read(name).cells) if cell.source == render.INSTALL_CELL]
+    assert said == [1], "render it: python notebooks/render.py"
+    assert render.HIDDEN in read(name).cells[1].metadata["tags"]
+    assert not read(name).cells[1].outputs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_colab_badge_says_that_it_needs_a_release(name):
+    first = read(name).cells[0].source
+    assert render.COLAB.search(first)
+    assert f"notebooks/{name}.ipynb) {render.NOT_YET}" in first, "render it: python notebooks/render.py"
+
+
+def test_install_cell_names_this_project_and_extras_that_it_has():
+    (line,) = re.findall(r"^    %pip install --quiet (.+)$", render.INSTALL_CELL, re.M)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    ours, *others = [Requirement(word) for word in shlex.split(line)]
+    assert ours.name == project["name"]
+    assert ours.extras and ours.extras <= set(project["optional-dependencies"])
+    known = [Requirement(text).name for text in project["optional-dependencies"]["notebooks"]]
+    assert {other.name for other in others} <= set(known)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_install_cell_installs_only_where_the_package_is_missing(there, monkeypatch):
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    code = TransformerManager().transform_cell(render.INSTALL_CELL)
+    said = []
+    shell = SimpleNamespace(run_line_magic=lambda name, words: said.append((name, words)))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: there or None)
+    exec(code, {"get_ipython": lambda: shell})
+    assert said == ([] if there else [("pip", 'install --quiet "rppg-lab[neural]" anywidget')])
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_section_with_code_asks_before_it_answers(name):
     for title, code in sections_of(name)[1:]:
         if code and title not in UNASKED:
@@ -243,7 +286,8 @@ def test_every_toy_is_shown_equal_to_the_real_one(name):
 def test_no_cell_is_skipped_or_expected_to_fail(name):
     for cell in read(name).cells:
         assert not {"raises-exception", "skip-execution"} & set(cell.metadata.get("tags", []))
-        assert "!pip" not in cell.source and "%pip" not in cell.source and "sys.path" not in cell.source
+        shared = cell.source == render.INSTALL_CELL
+        assert shared or not any(words in cell.source for words in ("!pip", "%pip", "sys.path"))
     assert "allow_errors" not in json.dumps(read(name).metadata)
 
 

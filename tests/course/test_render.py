@@ -1,4 +1,4 @@
-"""Pages made from notebooks: replies behind the choices, a table of contents with minutes, one shared last cell."""
+"""Pages made from notebooks: replies behind the choices, contents with minutes, and the cells that all share."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from notebooks import render
 from rppg_core.course.answers import all_questions
 
 KEY = "rate_of_a_wall"
+COLAB = "https://colab.research.google.com/github/lab/lab/blob/HEAD/notebooks/99_lesson.ipynb"
 TITLES = ("Begin", "What the `Stem` saw & why", "Break it", "Next")
 
 
@@ -79,11 +80,44 @@ def test_a_page_hides_the_replies_behind_the_choices_and_the_code_of_the_questio
     assert "ask(" not in page
 
 
-def test_a_settled_notebook_ends_with_the_shared_cell_once():
+@pytest.fixture
+def settled():
     notebook = lesson()
+    notebook.cells[0].source += f"\n\n[![Open in Colab](badge.svg)]({COLAB}) and text"
     render.settle(notebook)
     render.settle(notebook)
-    sources = [cell.source for cell in notebook.cells]
-    assert sources[-1] == render.LAST_CELL
-    assert sources.count(render.LAST_CELL) == 1
     nbformat.validate(notebook)
+    return notebook
+
+
+@pytest.mark.parametrize(("place", "shared"), [(1, render.INSTALL_CELL), (-1, render.LAST_CELL)])
+def test_a_settled_notebook_has_each_shared_cell_once_in_its_place(settled, place, shared):
+    sources = [cell.source for cell in settled.cells]
+    assert sources[place] == shared
+    assert sources.count(shared) == 1
+
+
+def test_settling_keeps_the_lesson_and_puts_the_words_behind_the_badge_once(settled):
+    first, *others = [cell.source for cell in settled.cells]
+    assert first.endswith(f"({COLAB}) {render.NOT_YET} and text")
+    assert others[1:-1] == [cell.source for cell in lesson().cells[1:]]
+
+
+def test_settling_counts_the_cells_as_a_fresh_kernel_does(settled):
+    assert [cell.execution_count for cell in settled.cells if cell.cell_type == "code"] == [1, 2]
+
+
+def test_settling_keeps_the_words_of_a_picture():
+    words = {"image/png": {"alt": "Two curves."}}
+    output = new_output("display_data", {"text/plain": "x"}, metadata=words | {"machine": "mine"})
+    notebook = new_notebook(cells=[new_markdown_cell("# 99"), new_code_cell("show()", outputs=[output])])
+    render.settle(notebook)
+    assert notebook.cells[2].outputs[0].metadata == words
+
+
+def test_a_page_leaves_out_the_cell_that_installs(tmp_path, settled):
+    pytest.importorskip("nbconvert")
+    text = render.write_page("99_lesson", settled, tmp_path).read_text(encoding="utf-8")
+    assert "pip install" not in text
+    assert "find_spec" not in text
+    assert "once there is a release" in text

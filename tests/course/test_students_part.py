@@ -20,7 +20,9 @@ END = {"Summary", "Glossary", "References", "Next"}
 
 @cache
 def cells_of(name: str):
-    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
+    """The cells of the lesson itself, without those that all lessons share."""
+    cells = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
+    return [cell for cell in cells if cell.source not in (render.INSTALL_CELL, render.LAST_CELL)]
 
 
 def parts_of(name: str) -> dict[str, str]:
