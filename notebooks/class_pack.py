@@ -47,10 +47,10 @@ To run the notebooks
 
      python -m pip download -r wheels.txt -d wheels
 
-   On Linux, get the small torch for processors first. The one that pip finds by itself is for graphics cards and
-   brings several gigabytes:
+   On Linux, get the small {torch} for processors first: the one that pip finds by itself is for graphics cards and
+   brings several gigabytes. The page "Get Started" of PyTorch shows the index to name (Pip, CPU):
 
-     python -m pip download --no-deps -d wheels {torch} --index-url https://download.pytorch.org/whl/cpu
+     python -m pip download --no-deps -d wheels {torch} --index-url INDEX
      python -m pip download --find-links wheels -r wheels.txt -d wheels
 
 2. Copy this folder to the computers of the class, and install there (on Windows: course\\Scripts\\ for course/bin/):

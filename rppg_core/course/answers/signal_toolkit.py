@@ -42,10 +42,10 @@ def _rate_from_20_s() -> float:
 
 def _errors_of_track() -> tuple[float, float]:
     """Of the shown windows of the notebook's heart after stairs: mean error of the track, and of one number."""
-    photo, _ = simulate_traces(SimulationSettings(kind="photo", seconds=60.0, seed=7))
+    photo, _ = simulate_traces(SimulationSettings(kind="photo", seconds=75.0, seed=8))
     course_bpm = np.interp(photo.times_s, [10, 40], [120, 75])
-    alive, truth = inject(photo, 0.5, course_bpm, np.random.default_rng(7))
-    held = (photo.times_s >= 40) & (photo.times_s < 52)
+    alive, truth = inject(photo, 0.5, course_bpm, np.random.default_rng(8))
+    held = (photo.times_s >= 40) & (photo.times_s < 60)
     clip = replace(alive, rgb=np.where(held[:, None, None], photo.rgb, alive.rgb))
     report = Analysis(clip).report(["pos"])
     vitals, true_bpm = report.consensus.vitals, true_rates(track_pieces(report), truth)
