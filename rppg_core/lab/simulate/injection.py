@@ -26,6 +26,7 @@ RATES_BPM = (45.0, 150.0)  # of the draws with a steady rate
 COURSES = {"steady": None, "falling": (120.0, 75.0), "rising": (70.0, 110.0)}  # first and last rate, bpm
 COURSE_S = 30.0  # time a changing rate takes; a shorter clip sees the first part of the change
 COLOUR_SPREAD = 0.1  # standard deviation of the logarithm of each channel of the pulse's colour
+EVERYDAY_SWING = 0.6  # of the swings in training, which go as far as the largest recorded
 RSA_FREE_BPM = 75.0  # above this rate, modulation by breathing falls as 1 / rate
 MAX_PERCENT = 20.0  # a stronger pulse would be no pulse
 
@@ -68,11 +69,13 @@ def draw_person(rng: np.random.Generator) -> tuple[Physiology, Float[np.ndarray,
         Physiology, whose heart rate `warped_waves` replaces, and the relative change of R, G, B with green at 1.
 
     Source: the person as in `random_settings`, which states its sources; our choice: a colour between the published
-    one and those measured in processed video. The wider spread of `random_settings` is meant for training: networks
-    have seen it and algebra has not, so a comparison on it would favour networks.
+    one and those measured in processed video, and hearts that swing EVERYDAY_SWING times as far. The wider spreads of
+    `random_settings` are meant for training: networks have seen them and algebra has not, so a comparison on them
+    would favour networks.
     """
     drawn = random_settings(rng, pulsed=True)
-    person = replace(drawn.person, rsa=drawn.rsa / min(1.0, RSA_FREE_BPM / drawn.hr_bpm))
+    rsa = drawn.rsa / min(1.0, RSA_FREE_BPM / drawn.hr_bpm)
+    person = replace(drawn.person, rsa=EVERYDAY_SWING * rsa, mayer=EVERYDAY_SWING * drawn.mayer)
     return person, pulse_colour(rng.uniform(), COLOUR_SPREAD, rng)
 
 
