@@ -9,10 +9,9 @@ A clean waveform proves nothing: the output of a learned decoder is clean even f
     chroma      how much of the skin's swing in step with the waveform is one of colour: light changes brightness,
     explained   how much of the waveform at the rate moves in step with the light on the background,
     seconds     duration of usable face.
-A window is judged by the evidence around it; its own contrast limits what those around it can lend, because the pulse
-may be gone for a while, as when somebody holds a picture before the camera. `calibration` turns all of it into a
-probability. The panel (POS, CHROM, PBV, LGI) is the same for every method, so a reading does not depend on which other
-methods run.
+A window is judged by the evidence around it, but gains little contrast from it, because the pulse may be gone for a
+while, as when somebody holds a picture before the camera. `calibration` turns all of it into a probability. The panel
+(POS, CHROM, PBV, LGI) is the same for every method, so a reading does not depend on which other methods run.
 Axis letters: T time; W window, F frequency, C colour.
 """
 
@@ -33,8 +32,8 @@ from rppg_core.signals.windows import WindowSpectra
 AGREE_HZ = 5 / 60
 REACH_S = 8.0  # a window's evidence fades to 1/e at this distance from it
 UNKNOWN_CHROMA = 1.0  # where the colours of the skin are not known, nothing says that it is light
-# The contrast of a window counts for at most this much more than its own. Our choice: windows of people that are right
-# seldom lie further below those around them, and windows in a pause of the pulse nearly always do.
+# The most contrast that a window gains from those around it. Our choice: right windows of people seldom lie further
+# below those around them, and windows in a pause of the pulse nearly always do.
 LIFT = 0.5
 LEAP_HZ = 10 / 60  # evidence does not pass a larger change of the rate between two windows
 VOTE_SNR_DB = (-15.0, 10.0)  # a vote counts in proportion to amplitude over noise within this range
