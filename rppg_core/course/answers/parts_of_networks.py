@@ -88,8 +88,8 @@ QUESTIONS = {
     ),
     "colours_and_a_convolution": Question(
         asks="Under trees, on new faces: which r does the convolution reach that reads colours only?",
-        right="about 0.7, between the best fixed sum and POS",
-        because="Its layers bend, so it is more than a fixed sum; but it has to learn from sixty faces what POS "
+        right="about 0.8, between the best fixed sum and POS",
+        because="Its layers bend, so it is more than a fixed sum; but it has to learn from three dozen faces what POS "
         "computes in each window.",
         wrong={
             "about 0.2, as the best fixed sum": "It would, if its layers were straight; between them there are GELUs.",
