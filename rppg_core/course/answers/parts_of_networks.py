@@ -75,11 +75,11 @@ QUESTIONS = {
         },
     ),
     "shuffled_cells": Question(
-        asks="The 36 cells of the map change places at random, and their shares of skin with them. What happens to the "
-        "pulse?",
+        asks="The 36 cells of the map change places at random, and their shares of skin with them. What happens to "
+        "the pulse?",
         right="nothing",
-        because="The filter is the same for all cells, and trust is computed from what each cell does. A sum does not "
-        "depend on the order of its terms.",
+        because="The filter is the same for all cells, and trust is computed from what each cell does. A sum does "
+        "not depend on the order of its terms.",
         wrong={
             "it gets worse, since a cheek is now at the forehead": "For that the network would need to know where a "
             "cell lies; which of its inputs says so?",
@@ -89,10 +89,11 @@ QUESTIONS = {
     "colours_and_a_convolution": Question(
         asks="Under trees, on new faces: which r does the convolution reach that reads colours only?",
         right="about 0.8, between the best fixed sum and POS",
-        because="Its layers bend, so it is more than a fixed sum; but it has to learn from three dozen faces what POS "
-        "computes in each window.",
+        because="Its layers bend, so it is more than a fixed sum; but it has to learn from three dozen faces what "
+        "POS computes in each window.",
         wrong={
-            "about 0.2, as the best fixed sum": "It would, if its layers were straight; between them there are GELUs.",
+            "about 0.2, as the best fixed sum": "It would, if its layers were straight; but there are GELUs "
+            "between them.",
             "about 0.98, as POS": "POS divides by what it finds in each window, and that is hard to build from sums "
             "and bends.",
         },
@@ -113,8 +114,8 @@ QUESTIONS = {
         asks="Mean errors of the rate on new faces: a constant has about 13 bpm. What about the straight line on the "
         "means?",
         right="far below the constant, above the SpectralHead",
-        because="The means of the trunk's features depend on the rate, because the trunk bends and norms. The place of "
-        "a peak is still the more direct way.",
+        because="The means of the trunk's features depend on the rate, because the trunk bends and norms. The place "
+        "of a peak is still the more direct way.",
         wrong={
             "as bad as the constant: a mean forgets the rhythm": "It would, if the features were nothing but waves "
             "around zero.",
@@ -134,8 +135,8 @@ QUESTIONS = {
         },
     ),
     "label_that_is_not_a_number": Question(
-        asks="Somebody stores missing labels as NaN, so the loss of such a sample is NaN, and multiplies the losses by "
-        "the mask, which is 0 there. What is their sum?",
+        asks="Somebody stores missing labels as NaN, so the loss of such a sample is NaN, and multiplies the losses "
+        "by the mask, which is 0 there. What is their sum?",
         right="NaN",
         because="Zero times NaN is NaN, and a sum with one NaN is NaN. One sample without a label spoils the whole "
         "batch.",
@@ -144,11 +145,11 @@ QUESTIONS = {
             "0": "The labelled samples have losses of their own, and the other one is not 0 either.",
         },
     ),
-    "held_out_score": Question(
+    "score_on_the_card": Question(
         asks="The card gives a held-out r. On whom was it found?",
         right="on simulated faces that were not trained on",
-        because="Held out means: not used in training. These faces come from the same simulator, with the same ranges. "
-        "No person is among them.",
+        because="Held out means: not used in training. These faces come from the same simulator, with the same "
+        "ranges. No person is among them.",
         wrong={
             "on people who took part in a study": "No recording of a person was used for these weights, and the card "
             "would have to name it.",
@@ -173,7 +174,8 @@ ANSWERS = {
     "share_of_the_trunk": Answer(
         value=_share_of_the_trunk, within=0.01,
         hint="add up the `numel` of all arrays of the part, do the same for the whole, and divide",
-        traps=((112320, "that is how many the trunk has; which share of all is it?"),),
+        traps=((112320, "that is how many the trunk has; which share of all is it?"),
+               (95.78, "in per cent; give the share, as a number below 1")),
     ),
     "mean_of_the_skin": Answer(
         value=_mean_of_the_skin, within=1e-4,
@@ -190,7 +192,9 @@ ANSWERS = {
         value=lambda: 20 * (-0.5 + 1.0 - 0.4), within=0.01, unit="%",
         hint="all three changes are equal, so take them out of the sum: what is left in the brackets?",
         traps=((20.0, "that is the change of each colour; the sum gives them different weights"),
-               (38.0, "two of the three weights are negative")),
+               (38.0, "two of the three weights are negative"),
+               (0.1, "that is the sum of the weights; what does it do to a change of 20 %?"),
+               (0.02, "as a fraction; asked are per cent")),
     ),
     "reach_of_the_trunk": Answer(
         value=lambda: 3 * (1 + 2 + 4 + 8 + 16 + 1) / 30, within=0.02, unit="s",
