@@ -197,7 +197,8 @@ ANSWERS = {
     "median_over_domains": Answer(
         value=_medians, within=0.01, unit="bpm",
         hint="sort the six errors of a method: a median of six is half-way between the third and the fourth",
-        traps=((tuple(float(np.mean(row)) for row in LEFT_OUT_BPM.values()), "those are the means"),),
+        traps=((tuple(float(np.mean(row)) for row in LEFT_OUT_BPM.values()), "those are the means"),
+               ((6.2, 4.6, 4.1), "those are the means that the cell above prints")),
     ),
     "folded_kernel": Answer(
         value=_folded_kernel, within=1e-4,
