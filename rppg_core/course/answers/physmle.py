@@ -171,14 +171,14 @@ QUESTIONS = {
             "still there.",
         },
     ),
-    "restless_loss": Question(
-        asks="Pulse, heart rate, breathing: which loss is still restless at the end?",
-        right="breathing",
-        because="Two thirds of the samples have the waveform, a number for every moment, and all have a heart rate. "
-        "A third has a breathing rate, and a breath in 8.5 s is hard to see even for you.",
+    "loss_that_falls_furthest": Question(
+        asks="Pulse, heart rate, breathing rate: which of the three losses falls furthest below its start?",
+        right="that of the pulse",
+        because="Two thirds of the samples have the waveform, and it says something about every moment. A rate is "
+        "one number for 8.5 s.",
         wrong={
-            "the pulse's waveform": "Two thirds of the samples have it, with a number for every moment.",
-            "the heart rate": "Every sample has this label, and 8.5 s hold many beats.",
+            "that of the heart rate": "Every sample has this label, but it is one number for a window.",
+            "that of the breathing rate": "A third of the samples has this label, and 8.5 s hold two breaths.",
         },
     ),
     "rate_of_a_bloodless_face": Question(
@@ -206,8 +206,8 @@ ANSWERS = {
     ),
     "number_behind_a_gate": Answer(
         value=lambda: float(np.log(3)), within=0.005,
-        hint="a sigmoid of three quarters: solve 1 / (1 + exp(-x)) for x",
-        traps=((float(np.log(1.5)), "that is the logarithm of the gate; the sigmoid has to be turned around"),
+        hint="the sigmoid has to be three quarters; turn its formula around",
+        traps=((float(np.log(1.5)), "that is the logarithm of the gate; a sigmoid is not an exponential"),
                (float(2 / (1 + np.exp(-1.5))), "that is the gate made by 1.5; the other direction is wanted"),
                (0.75, "that is the sigmoid itself; which number has this sigmoid?")),
     ),
