@@ -238,7 +238,7 @@ def _with_slider(figure: Any, labels: list[str], active: int, name: str, unit: s
         height=height, margin_b=below + SLIDER_PX,
         sliders=[{
             "active": active, "steps": steps, "x": 0, "len": 1, "xanchor": "left", "y": 0, "yanchor": "top",
-            "pad": {"t": below - 40}, "bgcolor": GRID, "activebgcolor": ESTIMATE, "bordercolor": INK,
+            "pad": {"t": max(below - 40, 24)}, "bgcolor": GRID, "activebgcolor": ESTIMATE, "bordercolor": INK,
             "tickcolor": INK, "font": {"color": INK, "size": 12},
             "currentvalue": {"prefix": f"{name}: ", "suffix": f" {unit}".rstrip(), "font": {"size": 15}},
         }],

@@ -41,6 +41,7 @@ LAST = ("Break it", "Summary", "More exercises", "Glossary", "References", "Next
 OPTIONAL = {"More exercises"}  # most exercises stand in the section that they belong to
 UNTIMED = {"Glossary", "References", "Next"}  # for looking things up
 UNASKED = {*LAST[1:], "The map of the course"}  # sections without a question, besides the first
+METHODS = [name for name in NAMES if name >= "10"]  # lessons on one method
 MINUTES = dict(re.findall(r"^\| \[.+?\]\((\d\d_\w+)\.ipynb\).*\| (\d+) min \|", README, re.M))
 
 
@@ -93,6 +94,12 @@ def sections_of(name: str) -> list[tuple[str, str]]:
         elif sections:
             sections[-1] = sections[-1][0], sections[-1][1] + "\n" + cell.source
     return sections
+
+
+def prose_by_section(name: str) -> dict[str, str]:
+    """Title, without its minutes, and text of each `##` section."""
+    found = re.split(render.SECTION, prose_of(name))[1:]  # title, minutes, text, title, ...
+    return dict(zip(found[::3], found[2::3], strict=True))
 
 
 @cache
@@ -252,6 +259,65 @@ def test_code_cells_are_short(name):
     lines = [len(code.splitlines()) for code in code_of(name)]
     assert max(lines) <= 30
     assert statistics.median(lines) <= 8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lesson_is_short_enough_to_be_read(name):
+    n_cells = len(read(name).cells)
+    assert 60 <= n_cells <= 80 if name in METHODS else n_cells < 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_stands_between_code(name):
+    """Three code cells in a row are too many where a method is taught; older lessons have up to four."""
+    kinds = "".join("c" if cell.cell_type == "code" else "t" for cell in read(name).cells)
+    assert ("ccc" if name in METHODS else "ccccc") not in kinds
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_code_cells_of_a_method_are_shorter_still(name):
+    assert statistics.median(len(code.splitlines()) for code in code_of(name)) <= 6
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_student_writes_in_every_part_and_within_the_first_quarter(name):
+    """A part is a section whose heading names a class or a function of the method."""
+    parts = {title: code for title, code in sections_of(name) if "`" in title}
+    assert len(parts) >= 3
+    assert not [title for title, code in parts.items() if "mine = None" not in code]
+    cells = read(name).cells
+    assert next(k for k, cell in enumerate(cells) if "mine = None" in cell.source) < len(cells) / 4
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_part_says_what_is_of_the_paper_what_of_the_released_code_and_what_is_ours(name):
+    for title, text in prose_by_section(name).items():
+        if "`" in title:
+            places = [
+                text.find(words) for words in ("*In the paper*: ", "*In the released code*: ", "*Ours*: ")
+            ]
+            assert -1 < places[0] < places[1] < places[2], title
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cell_that_asks_or_checks_holds_no_answer(name):
+    """Neither the right choice nor the known answer may stand in the cell that asks for it, or be shown by it."""
+    for cell in read(name).cells:
+        if cell.cell_type == "code" and "check(" in cell.source and "mine = None" in cell.source:
+            assert re.search(r'^mine = None\ncheck\("\w+", mine\)$', cell.source.strip(), re.M), cell.source
+            assert {output.output_type for output in cell.outputs} == {"stream"}, (
+                "only the check itself prints"
+            )
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_ablations_stand_beside_a_constant(name):
+    """A cell that compares a network with itself less a part also has a constant, in its figure or its table."""
+    recipe = import_module(f"rppg_core.models.{name[3:]}.recipe")
+    words = [f'"{variant.replace("-", " ")}"' for variant in recipe.ABLATIONS] + ['"alone"']
+    ablations = [code for code in code_of(name) if any(word in code for word in words)]
+    assert ablations
+    assert not [code.splitlines()[0] for code in ablations if "constant" not in code]
 
 
 @pytest.mark.parametrize("name", NAMES)

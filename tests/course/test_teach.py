@@ -8,6 +8,7 @@ import pytest
 from rppg_core.course import figures as lesson_figures
 from rppg_core.course import teach
 from rppg_core.course.figures import Axes
+from rppg_core.course.network_figures import cells_with_numbers
 from rppg_core.errors import UsageError
 
 
@@ -27,6 +28,13 @@ def test_slider_opens_on_its_start_and_has_a_frame_for_every_value():
     assert bar.active == 2
     assert [step.args[0][0] for step in bar.steps] == ["1", "2", "4"]
     assert figure.frames[0].layout.title.text != figure.frames[2].layout.title.text
+
+
+def test_slider_and_its_label_stand_below_a_table_with_a_narrow_margin():
+    def table(value: float):
+        return cells_with_numbers(np.full((2, 2), value), ["a", "b"], ["c", "d"], finding=f"All are {value}")
+
+    assert teach.slider(table, [0.1, 0.2, 0.3], name="value").layout.sliders[0].pad.t >= 24
 
 
 def test_slider_takes_figures_by_value_and_opens_in_the_middle():
