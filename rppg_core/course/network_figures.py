@@ -204,6 +204,29 @@ def panels(
     return figure
 
 
+def empty_drawing(x_range: tuple[float, float], y_range: tuple[float, float]) -> Any:
+    """A figure without axes, on which boxes and arrows are drawn."""
+    figure: Any = empty_figure(320)
+    figure.update_xaxes(visible=False, range=x_range)
+    figure.update_yaxes(visible=False, range=y_range)
+    return figure
+
+
+def draw_boxes(figure: Any, boxes: Mapping[str, Box]) -> None:
+    """Add boxes with their words."""
+    for box in boxes.values():
+        left, half = box.x - box.width / 2, half_height(box)
+        corners = {"x0": left, "x1": left + box.width, "y0": box.y - half, "y1": box.y + half}
+        figure.add_shape(type="rect", line={"color": box.colour, "width": 2}, **corners)
+        write_words(figure, box.words, box.x, box.y)
+
+
+def write_words(figure: Any, words: str, x: float, y: float, *, font_size: int = 11, **place: Any) -> None:
+    """Add words to a drawing; `place` goes to plotly's annotation."""
+    font = {"color": INK, "size": font_size}
+    figure.add_annotation(x=x, y=y, text=words, showarrow=False, font=font, **place)
+
+
 def draw_arrow(figure: Any, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
     """An arrow between two points of a drawing."""
     figure.add_annotation(

@@ -10,35 +10,9 @@ import pytest
 
 pytest.importorskip("nbformat")
 
-from notebooks import render
-from tests.course.test_students_part import END, cells_of, parts_of, printed_by
+from tests.course.lesson_cells import END, cells_of, numbers_of, parts_of, printed_by, prose_of, table_of
 
 NAME = "03_faces_to_maps"
-
-
-def table_of_projections() -> dict[str, dict[str, float]]:
-    """r by scene and map, as the figure shows it."""
-    for cell in cells_of(NAME):
-        for output in cell.get("outputs", []):
-            (trace, *_) = output.get("data", {}).get(render.PLOTLY_MIME, {}).get("data") or [{}]
-            if "texttemplate" in trace:
-                rows = [[float(word) for word in row] for row in trace["text"]]
-                return {
-                    y: dict(zip(trace["x"], row, strict=True))
-                    for y, row in zip(trace["y"], rows, strict=True)
-                }
-    raise AssertionError("there is no table")
-
-
-def prose() -> str:
-    cells = [cell.source for cell in cells_of(NAME) if cell.cell_type == "markdown"]
-    return " ".join("\n".join(cells).split())
-
-
-def numbers(pattern: str) -> list[float]:
-    found = re.search(pattern, printed_by(NAME))
-    assert found, pattern
-    return [float(number) for number in found.groups()]
 
 
 def test_every_part_has_a_line_of_the_students_own_and_the_first_comes_early():
@@ -56,7 +30,7 @@ def test_lesson_stays_short():
 
 
 def test_white_light_cancels_for_a_still_and_a_moving_head():
-    table = table_of_projections()
+    table = table_of(NAME, "still, trees")
     for scene in ("still, trees", "moving, trees"):
         assert table[scene]["green"] < 0.2
         assert table[scene]["POS"] > 0.8
@@ -64,14 +38,14 @@ def test_white_light_cancels_for_a_still_and_a_moving_head():
 
 
 def test_light_of_another_colour_leaves_only_pbv_and_two_lights_leave_little():
-    table = table_of_projections()
+    table = table_of(NAME, "still, trees")
     screen, both = table["still, screen"], table["screen + trees"]
     assert screen["PBV"] > 0.9 > screen["CHROM"] > screen["POS"]
     assert max(both.values()) < 0.6  # as its description says
 
 
 def test_words_about_the_table_hold_its_numbers():
-    table = table_of_projections()
+    table = table_of(NAME, "still, trees")
     (alt,) = [
         output["data"]["text/plain"]
         for cell in cells_of(NAME)
@@ -86,20 +60,20 @@ def test_light_of_the_ride_is_twenty_to_forty_times_the_pulse():
     from rppg_core.course.answers import all_answers
 
     assert 20 < all_answers()["light_over_pulse"].value() < 40
-    assert "more than twenty times" in prose()
+    assert "more than twenty times" in prose_of(NAME)
 
 
 def test_a_hand_costs_the_cells_that_it_touches_and_no_others():
     pattern = r"{} r of POS in the \d+ cells that it touches ([\d.]+), in \d+ others ([\d.]+)"
-    free, free_others = numbers(pattern.format("without a hand"))
-    hidden, hidden_others = numbers(pattern.format(r"with a hand +"))
+    free, free_others = numbers_of(NAME, pattern.format("without a hand"))
+    hidden, hidden_others = numbers_of(NAME, pattern.format(r"with a hand +"))
     assert free - hidden > 0.2
     assert abs(free_others - hidden_others) < 0.05
 
 
 def test_raw_map_is_spread_between_cells_as_the_text_says():
-    whole, over_time = numbers(r"all of the map ([\d.]+), cells over time ([\d.]+)")
-    assert f"Most of the spread, {whole:.3f}, is between cells" in prose()
+    whole, over_time = numbers_of(NAME, r"all of the map ([\d.]+), cells over time ([\d.]+)")
+    assert f"Most of the spread, {whole:.3f}, is between cells" in prose_of(NAME)
     assert whole / over_time == pytest.approx(20, abs=1), "twenty times smaller"
 
 
@@ -120,7 +94,7 @@ def test_z_score_costs_most_where_the_pulse_is_cleanest():
 
 
 def test_sixteen_pixels_of_a_moving_head_hold_more_noise_than_pulse():
-    still, moving, pulse = numbers(
-        r"16 pixels: still ([\d.]+) %, moving ([\d.]+) %; the pulse has ([\d.]+) %"
+    still, moving, pulse = numbers_of(
+        NAME, r"16 pixels: still ([\d.]+) %, moving ([\d.]+) %; the pulse has ([\d.]+) %"
     )
     assert still < pulse < moving

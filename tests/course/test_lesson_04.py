@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 
 import pytest
@@ -10,29 +9,9 @@ import pytest
 pytest.importorskip("nbformat")
 
 from notebooks import render
-from tests.course.test_students_part import END, cells_of, parts_of, printed_by
+from tests.course.lesson_cells import END, cells_of, numbers_of, parts_of, table_of
 
 NAME = "04_parts_of_networks"
-
-
-def table_with(row: str) -> dict[str, dict[str, float]]:
-    """The first table of numbers in a figure that has this row: row -> column -> number."""
-    for cell in cells_of(NAME):
-        for output in cell.get("outputs", []):
-            (trace, *_) = output.get("data", {}).get(render.PLOTLY_MIME, {}).get("data") or [{}]
-            if "texttemplate" in trace and row in trace["y"]:
-                lines = [[float(word) for word in line] for line in trace["text"]]
-                return {
-                    y: dict(zip(trace["x"], line, strict=True))
-                    for y, line in zip(trace["y"], lines, strict=True)
-                }
-    raise AssertionError(f"there is no table with {row}")
-
-
-def numbers(pattern: str) -> list[float]:
-    found = re.search(pattern, printed_by(NAME))
-    assert found, pattern
-    return [float(number) for number in found.groups()]
 
 
 def test_every_part_has_a_line_of_the_students_own_and_the_first_comes_early():
@@ -63,7 +42,7 @@ def test_descriptions_of_figures_are_whole():
 
 
 def test_small_convolution_stays_behind_projections_unless_it_reads_them():
-    table = table_with("convolution")
+    table = table_of(NAME, "convolution")
     fixed, network, both = (table[row] for row in ("best fixed sum", "convolution", "conv. + projections"))
     assert fixed["trees"] + 0.3 < network["trees"] < table["POS"]["trees"] - 0.1
     assert network["screen"] < table["PBV"]["screen"] - 0.3
@@ -74,38 +53,40 @@ def test_small_convolution_stays_behind_projections_unless_it_reads_them():
 
 
 def test_one_head_turns_from_covered_cells_and_the_other_towards_them():
-    falls, faces, factor = numbers(r"head 1: trust falls in (\d+) of (\d+) faces, factor ([\d.]+)")
+    falls, faces, factor = numbers_of(NAME, r"head 1: trust falls in (\d+) of (\d+) faces, factor ([\d.]+)")
     assert falls > 0.8 * faces
     assert factor < 1
-    falls, faces, factor = numbers(r"head 2: trust falls in (\d+) of (\d+) faces, factor ([\d.]+)")
+    falls, faces, factor = numbers_of(NAME, r"head 2: trust falls in (\d+) of (\d+) faces, factor ([\d.]+)")
     assert falls < 0.5 * faces
     assert factor > 1
 
 
 def test_trust_is_worth_little():
     for scene, worth in {"hands": 0.0, "restless": 0.02}.items():
-        learned, plain = numbers(rf"{scene} +median r: trust ([\d.]+), share of skin alone ([\d.]+)")
+        learned, plain = numbers_of(NAME, rf"{scene} +median r: trust ([\d.]+), share of skin alone ([\d.]+)")
         assert learned - plain == pytest.approx(worth, abs=0.004)
 
 
 def test_overlap_helps_near_the_joins_only():
-    near, far = numbers(r"side by side +error near the joins ([\d.]+), elsewhere ([\d.]+)")
-    joined_near, joined_far = numbers(r"overlap-add +error near the joins ([\d.]+), elsewhere ([\d.]+)")
+    near, far = numbers_of(NAME, r"side by side +error near the joins ([\d.]+), elsewhere ([\d.]+)")
+    joined_near, joined_far = numbers_of(
+        NAME, r"overlap-add +error near the joins ([\d.]+), elsewhere ([\d.]+)"
+    )
     assert near - joined_near > 0.04
     assert abs(far - joined_far) < 0.03
 
 
 def test_zeros_as_labels_are_worse_than_a_constant_and_a_mask_is_not():
-    constant, whole = numbers(r"a constant: error ([\d.]+) bpm; +all 60 labels: ([\d.]+) bpm")
-    (masked,) = numbers(r"masked +error +([\d.]+) bpm")
-    zeros, median = numbers(r"zeros as labels +error +([\d.]+) bpm, median estimate +([-\d.]+) bpm")
+    constant, whole = numbers_of(NAME, r"a constant: error ([\d.]+) bpm; +all 60 labels: ([\d.]+) bpm")
+    (masked,) = numbers_of(NAME, r"masked +error +([\d.]+) bpm")
+    zeros, median = numbers_of(NAME, r"zeros as labels +error +([\d.]+) bpm, median estimate +([-\d.]+) bpm")
     assert whole < constant < zeros
     assert abs(masked - whole) < 0.5, "twenty labels serve as well as sixty"
     assert abs(median) < 5
 
 
 def test_network_leads_where_the_text_says_so():
-    table = table_with("strong motion")
+    table = table_of(NAME, "strong motion")
     assert table["easy"]["POS"] >= table["easy"]["tracenet"]
     for scene in ("strong motion", "dark, dim light", "motion and dim"):
         row = table[scene]

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("nbformat")
 
 from rppg_core.course.answers import physmle as answers
-from tests.course.test_students_part import cells_of, printed_by
+from tests.course.lesson_cells import cells_of, numbers_of
 
 NAME = "10_physmle"
 RESULTS = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
@@ -52,12 +52,6 @@ def first_number(text: str) -> float:
     return float(found[0])
 
 
-def numbers(pattern: str) -> list[float]:
-    found = re.search(pattern, printed_by(NAME))
-    assert found, pattern
-    return [float(number) for number in found.groups()]
-
-
 def test_domains_left_out_are_those_of_the_results():
     table = literal("LEFT_OUT")
     rows = {row[0]: row[1:] for row in rows_of("Domains that were never trained on")}
@@ -82,17 +76,18 @@ def test_ablation_and_seesaw_are_those_of_the_results():
 
 def test_shares_of_the_experts_follow_the_heart_rate_with_and_without_the_routers():
     for name in ("routers", "all gates at 1"):
-        rates, people, follows = numbers(
-            rf"{name} +spread over rates ([\d.]+), over people ([\d.]+); (\d+)% of the variance"
+        rates, people, follows = numbers_of(
+            NAME, rf"{name} +spread over rates ([\d.]+), over people ([\d.]+); (\d+)% of the variance"
         )
         assert rates > 2 * people
         assert follows > 75
 
 
 def test_softmax_router_of_the_toy_is_no_worse_than_the_dense_one():
-    blind, bare, softmax, dense = numbers(
+    blind, bare, softmax, dense = numbers_of(
+        NAME,
         r"mean error: {'dense, blind': ([\d.]+), 'sparse, bare choice': ([\d.]+), 'sparse, softmax': ([\d.]+), "
-        r"'dense': ([\d.]+)}"
+        r"'dense': ([\d.]+)}",
     )
     assert softmax <= dense < 0.1
     assert min(blind, bare) > 0.3

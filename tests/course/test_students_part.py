@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("nbformat")
 
-import nbformat
-
 from notebooks import render
+from tests.course.lesson_cells import END, cells_of, parts_of, printed_by
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
 LESSONS = ("01_pulse_from_colour", "02_signal_toolkit")
-END = {"Summary", "Glossary", "References", "Next"}
-
-
-@cache
-def cells_of(name: str):
-    """The cells of the lesson itself, without those that all lessons share."""
-    cells = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
-    return [cell for cell in cells if cell.source not in (render.INSTALL_CELL, render.LAST_CELL)]
-
-
-def parts_of(name: str) -> dict[str, str]:
-    """Title of each section and the code in it."""
-    parts: dict[str, str] = {}
-    title = ""
-    for cell in cells_of(name):
-        if cell.cell_type == "markdown":
-            for title, _ in render.SECTION.findall(cell.source):
-                parts[title] = ""
-        elif title:
-            parts[title] += "\n" + cell.source
-    return parts
-
-
-def printed_by(name: str) -> str:
-    return "".join(output.get("text", "") for cell in cells_of(name) for output in cell.get("outputs", []))
 
 
 @pytest.mark.parametrize("name", LESSONS)

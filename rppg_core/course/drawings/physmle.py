@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rppg_core.course.figures import set_wide_title
-from rppg_core.course.network_figures import Box, dotted_line, draw_arrow, half_height
-from rppg_core.figures.style import ESTIMATE, INK, PALETTE, REFERENCE, empty_figure
+from rppg_core.course.network_figures import (
+    Box,
+    dotted_line,
+    draw_arrow,
+    draw_boxes,
+    empty_drawing,
+    half_height,
+    write_words,
+)
+from rppg_core.figures.style import ESTIMATE, PALETTE, REFERENCE
 
 if TYPE_CHECKING:
     import plotly.graph_objects
@@ -68,7 +75,7 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
         finding: the title, a sentence that states what the figure shows.
         note: how to read it.
     """
-    figure = _empty_drawing((0, 14.6), (-1.7, 2.9))
+    figure = empty_drawing((0, 14.6), (-1.7, 2.9))
     for start, end in FLOWS:
         one, other = BOXES[start], BOXES[end]
         draw_arrow(figure, (one.x + one.width / 2, one.y), (other.x - other.width / 2, other.y), REFERENCE)
@@ -78,10 +85,10 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
         draw_arrow(figure, (x, query), (x, low), ROUTING)
     for x in (4.5, 7.1):
         draw_arrow(figure, (x, 1.29), (x, 0.4), ROUTING)
-    _write(figure, "query", 3.4, query, yshift=10)
-    _draw_boxes(figure, BOXES)
+    write_words(figure, "query", 3.4, query, yshift=10)
+    draw_boxes(figure, BOXES)
     for name, words in ANSWERS.items():
-        _write(figure, words, 13.05, BOXES[name].y, xanchor="left", font_size=12)
+        write_words(figure, words, 13.05, BOXES[name].y, xanchor="left", font_size=12)
     set_wide_title(figure, finding, note)
     figure.update_layout(height=400, margin_b=20, margin_l=10)
     return figure
@@ -89,7 +96,7 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
 
 def narrow_picture() -> plotly.graph_objects.Figure:
     """The same for a narrow page, without a title: features flow down, and the query is on their right."""
-    figure = _empty_drawing((0, 10), (-8.15, 0.5))
+    figure = empty_drawing((0, 10), (-8.15, 0.5))
     for start, end in FLOWS:
         one, other = NARROW[start], NARROW[end]
         draw_arrow(
@@ -110,35 +117,9 @@ def narrow_picture() -> plotly.graph_objects.Figure:
     for gate in ("gate hr", "gate rr", "gate spo2"):
         box = NARROW[gate]
         draw_arrow(figure, (box.x + 0.8, above_gates), (box.x + 0.8, box.y + half_height(box)), ROUTING)
-    _write(figure, "query", 7.6, stem.y, yshift=10)
-    _draw_boxes(figure, NARROW)
+    write_words(figure, "query", 7.6, stem.y, yshift=10)
+    draw_boxes(figure, NARROW)
     for name, words in ANSWERS.items():
-        _write(figure, words, NARROW[name].x, NARROW[name].y - 0.75, font_size=12)
+        write_words(figure, words, NARROW[name].x, NARROW[name].y - 0.75, font_size=12)
     figure.update_layout(height=620, margin={"t": 10, "b": 10, "l": 2, "r": 2})
     return figure
-
-
-def _empty_drawing(x_range: tuple[float, float], y_range: tuple[float, float]) -> Any:
-    figure: Any = empty_figure(320)
-    figure.update_xaxes(visible=False, range=x_range)
-    figure.update_yaxes(visible=False, range=y_range)
-    return figure
-
-
-def _draw_boxes(figure: Any, boxes: Mapping[str, Box]) -> None:
-    for box in boxes.values():
-        half = half_height(box)
-        figure.add_shape(
-            type="rect",
-            x0=box.x - box.width / 2,
-            x1=box.x + box.width / 2,
-            y0=box.y - half,
-            y1=box.y + half,
-            line={"color": box.colour, "width": 2},
-        )
-        _write(figure, box.words, box.x, box.y)
-
-
-def _write(figure: Any, words: str, x: float, y: float, *, font_size: int = 11, **place: Any) -> None:
-    font = {"color": INK, "size": font_size}
-    figure.add_annotation(x=x, y=y, text=words, showarrow=False, font=font, **place)
