@@ -109,7 +109,7 @@ def test_arrays_are_those_of_the_network():
     with torch.no_grad():
         for layer in model.layers:
             layer.widen.normal_()
-        found = model({"stmap": torch.randn(1, 64, 25, 6), "weight": torch.ones(1, 25)})
+        found = model({"stmap": torch.randn(1, 64, 25, 9), "weight": torch.ones(1, 25)})
     arrays = {name: found[name][0].numpy() for name in NEEDED}
     assert has_experts(arrays)
     assert [{"hr": "heart rate", "spo2": "SpO2", "rr": "breathing"}[task] for task in GATED] == list(TASKS)
