@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 
 import pytest
@@ -9,7 +10,10 @@ import pytest
 pytest.importorskip("nbformat")
 
 from notebooks import render
-from tests.course.lesson_cells import END, cells_of, numbers_of, parts_of, table_of
+from rppg_core.course.answers.parts_of_networks import _face, _network
+from rppg_core.course.questions import check
+from rppg_core.signals.spectrum import heart_rate_from_bvp
+from tests.course.lesson_cells import END, cells_of, numbers_of, parts_of, printed_by, table_of
 
 NAME = "04_parts_of_networks"
 
@@ -44,12 +48,35 @@ def test_descriptions_of_figures_are_whole():
 def test_small_convolution_stays_behind_projections_unless_it_reads_them():
     table = table_of(NAME, "convolution")
     fixed, network, both = (table[row] for row in ("best fixed sum", "convolution", "conv. + projections"))
+    assert network["trees"] == pytest.approx(0.8, abs=0.04), "as in colours_and_a_convolution"
+    for scene in ("trees", "screen"):
+        assert network[scene] < table["25-sample sum"][scene] < table["PBV"][scene] - 0.03, (
+            "GELUs are no help"
+        )
     assert fixed["trees"] + 0.3 < network["trees"] < table["POS"]["trees"] - 0.1
     assert network["screen"] < table["PBV"]["screen"] - 0.3
     assert network["screen"] - fixed["screen"] < 0.15, "hardly better than the fixed sum"
     assert min(both.values()) > 0.9
     assert min(table["PBV"].values()) > 0.9, "PBV alone does as well"
     assert max(table["sine, 75 bpm"].values()) < 0.3
+
+
+def test_weights_of_pbv_sum_to_zero_only_in_white_light():
+    tinted, white = (
+        [abs(float(found)) for found in re.findall(rf"lamps {lamps}, .*sum ([-+.\d]+)", printed_by(NAME))]
+        for lamps in ("0.2", "0.0")
+    )
+    assert len(tinted) == len(white) == 3
+    assert min(tinted) > max(white)
+
+
+def test_living_face_taken_for_the_photo_is_named(capsys):
+    pytest.importorskip("torch")
+    from rppg_core.models.base import run_clip
+
+    living, _ = _face(360, seed=3, tone=3)
+    check("rate_of_a_photo", heart_rate_from_bvp(run_clip(_network(), living).bvp.samples, 30.0))
+    assert "living face" in capsys.readouterr().out
 
 
 def test_one_head_turns_from_covered_cells_and_the_other_towards_them():
@@ -88,6 +115,9 @@ def test_zeros_as_labels_are_worse_than_a_constant_and_a_mask_is_not():
 def test_network_leads_where_the_text_says_so():
     table = table_of(NAME, "strong motion")
     assert table["easy"]["POS"] >= table["easy"]["tracenet"]
+    for scene in ("dark, dim light", "motion and dim"):
+        assert all(table[scene][name] < table["easy"][name] - 0.2 for name in ("tracenet", "POS", "PBV"))
+    assert max(table["dark, dim light"][name] for name in ("POS", "PBV")) < 0.6, "most of the pulse is lost"
     for scene in ("strong motion", "dark, dim light", "motion and dim"):
         row = table[scene]
         assert row["tracenet"] > max(row["POS"], row["PBV"], row["sine, 75 bpm"])

@@ -10,23 +10,29 @@ import numpy as np
 from rppg_core.course.answers import Answer, Question
 from rppg_core.lab.simulate.faces import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
+from rppg_core.metrics import waveform_r
 from rppg_core.signals.spectrum import heart_rate_from_bvp
-from rppg_core.types import FaceClip
-from rppg_core.video.prepare import cut, resample
+from rppg_core.types import FaceClip, STMap
+from rppg_core.video.prepare import cut, projections, resample
 
-# clips of the lesson: its first one, and the photo at its end
+# clips of the lesson: its first one, the photo at its end, and the faces under trees
 FIRST = {"seed": 502, "tone": 4, "n": 256, "motion": "large", "motion_scale": 2.0, "shading": 2.0, "lamps": 0.2,
          "amplitude_percent": 0.2}  # fmt: skip
 PHOTO = {"seed": 3, "tone": 3, "n": 360, "kind": "photo"}
+TREES = {"motion": "none", "amplitude_percent": 0.3, "illumination": 0.2, "n": 256}
+
+
+def _face(n: int, **options: Any) -> tuple[FaceClip, np.ndarray]:
+    """A face as the lesson draws it, at 30 Hz, and its true pulse."""
+    hr_bpm = float(np.random.default_rng(options["seed"]).uniform(50, 110))
+    clip, truth = simulate_traces(SimulationSettings(hr_bpm=hr_bpm, seconds=n / 30 + 0.5, **options))
+    return cut(resample(clip, 30.0), slice(0, n)), truth.bvp[:n]
 
 
 @cache
 def _filmed(kind: str) -> FaceClip:
     options: dict[str, Any] = dict(FIRST if kind == "pulse" else PHOTO)
-    n = options.pop("n")
-    hr_bpm = float(np.random.default_rng(options["seed"]).uniform(50, 110))
-    clip, _ = simulate_traces(SimulationSettings(hr_bpm=hr_bpm, seconds=n / 30 + 0.5, **options))
-    return cut(resample(clip, 30.0), slice(0, n))
+    return _face(**options)[0]
 
 
 def _network() -> Any:
@@ -51,6 +57,18 @@ def _trust_of_two_cells() -> tuple[float, float]:
     size = np.array([0.8, 0.2]) * np.exp([1.0, 2.0])
     one, other = size / size.sum()
     return float(one), float(other)
+
+
+@cache
+def _pos_under_trees() -> float:
+    found = []
+    for seed in range(1100, 1130):
+        options: dict[str, Any] = TREES | {"seed": seed, "tone": seed % 6}
+        clip, bvp = _face(**options)
+        cells = STMap(clip.stmap, 30.0, clip.stmap_weight)
+        pos = np.average(projections(cells, names=["pos"])[..., 0], axis=1, weights=cells.weight)
+        found.append(waveform_r(bvp, pos, 30.0))
+    return float(np.median(found))
 
 
 def _rate_of_a_photo() -> float:
@@ -89,11 +107,11 @@ QUESTIONS = {
     "colours_and_a_convolution": Question(
         asks="Under trees, on new faces: which r does the convolution reach that reads colours only?",
         right="about 0.8, between the best fixed sum and POS",
-        because="Its layers bend, so it is more than a fixed sum; but it has to learn from three dozen faces what "
-        "POS computes in each window.",
+        because="It reads 25 samples around each moment, the fixed sum only one; but its weights are the same in "
+        "every window, while POS computes its own.",
         wrong={
-            "about 0.2, as the best fixed sum": "It would, if its layers were straight; but there are GELUs "
-            "between them.",
+            "about 0.2, as the best fixed sum": "The fixed sum reads one sample at a time; how many does "
+            "the convolution read?",
             "about 0.98, as POS": "POS divides by what it finds in each window, and that is hard to build from sums "
             "and bends.",
         },
@@ -186,7 +204,9 @@ ANSWERS = {
         hint="e to the power of a sum is a product: which two factors does each cell have?",
         traps=(((0.269, 0.731), "these are the scores alone; each share of skin counts as a factor"),
                ((0.8, 0.2), "these are the shares of skin alone; where are the scores?"),
-               ((2.17, 1.48), "right so far; parts of the trust sum to 1")),
+               ((2.17, 1.48), "right so far; parts of the trust sum to 1"),
+               ((59.5, 40.5), "in per cent; parts of the trust sum to 1"),
+               ((59.54, 40.46), "in per cent; parts of the trust sum to 1")),
     ),
     "light_in_a_fixed_sum": Answer(
         value=lambda: 20 * (-0.5 + 1.0 - 0.4), within=0.01, unit="%",
@@ -195,6 +215,12 @@ ANSWERS = {
                (38.0, "two of the three weights are negative"),
                (0.1, "that is the sum of the weights; what does it do to a change of 20 %?"),
                (0.02, "as a fraction; asked are per cent")),
+    ),
+    "pos_under_trees": Answer(
+        value=_pos_under_trees, within=0.005,
+        hint="one r per face, from its pulse and its row of inputs; then the median of thirty",
+        traps=((0.95, "close to what PBV reaches; which of the inputs is POS?"),
+               (0.872, "that is CHROM; which of the inputs is POS?")),
     ),
     "reach_of_the_trunk": Answer(
         value=lambda: 3 * (1 + 2 + 4 + 8 + 16 + 1) / 30, within=0.02, unit="s",
@@ -230,6 +256,8 @@ ANSWERS = {
     ),
     "rate_of_a_photo": Answer(
         value=_rate_of_a_photo, within=0.5, unit="bpm",
-        hint="the function reads a wave and its sampling rate",
+        hint="the function reads the whole wave and its sampling rate in Hz; a wave that is constant, or that holds "
+        "NaN, has no rate",
+        traps=((54.83, "that is the living face; which of the two clips is the photo?"),),
     ),
 }  # fmt: skip
