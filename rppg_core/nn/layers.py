@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class TemporalBlock(nn.Module):
-    """Residual dilated convolution over time: norm, activation, convolution, twice.
+    """Residual block over time: norm, activation and dilated convolution; the same with a single tap.
 
     Source: Bai et al. 2018 (temporal convolutional networks), https://arxiv.org/abs/1803.01271. Our choice: not
     causal, pre-activation, group norm with one group, so that a sample never depends on its batch.
