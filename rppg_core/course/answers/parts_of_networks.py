@@ -65,7 +65,7 @@ def _pos_under_trees() -> float:
     for seed in range(1100, 1130):
         options: dict[str, Any] = TREES | {"seed": seed, "tone": seed % 6}
         clip, bvp = _face(**options)
-        cells = STMap(clip.stmap, 30.0, clip.stmap_weight)
+        cells = STMap(clip.need("stmap"), 30.0, clip.need("stmap_weight"))
         pos = np.average(projections(cells, names=["pos"])[..., 0], axis=1, weights=cells.weight)
         found.append(waveform_r(bvp, pos, 30.0))
     return float(np.median(found))
