@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.signals.band_edges import outside_band
+from rppg_core.signals.band_edges import beyond_edge, outside_band
 from rppg_core.signals.calibration import GREY, SAME_IN_CONTROL, SHOW_FROM, calibration
 from rppg_core.signals.quality import (
     AGREE_HZ,
@@ -143,9 +143,9 @@ class _Judge:
         if found[best].chroma < GREY:
             limited = min(confidence, GREY_CONFIDENCE)
             return _refusal(limited, _grey_note(rate_bpm) if confidence >= SHOW_FROM else _unclear(limited))
-        if self.side is not None:
-            band_hz = self.windows.band_hz
-            return _refusal(min(confidence, OUTSIDE_CONFIDENCE), _outside_note(self.side, rate_bpm, band_hz))
+        band_hz = self.windows.band_hz
+        if side := beyond_edge(rate_bpm / 60, band_hz) or self.side:
+            return _refusal(min(confidence, OUTSIDE_CONFIDENCE), _outside_note(side, rate_bpm, band_hz))
         if 2 * together < len(self.leading):
             note = f"only {together} of {len(self.leading)} methods agree"
             return _refusal(min(confidence, FEW_CONFIDENCE), note)
@@ -172,10 +172,12 @@ def _grey_note(rate_bpm: float) -> str:
 
 
 def _outside_note(side: str, rate_bpm: float, band_hz: tuple[float, float]) -> str:
-    if side == "below":
+    if side == "below" and not beyond_edge(rate_bpm / 60, band_hz):
         why = f"{rate_bpm:.0f} looks like the second harmonic of {rate_bpm / 2:.0f}"
-        return f"{OUTSIDE_BAND} below {60 * band_hz[0]:.0f} bpm ({why})"
-    return f"{OUTSIDE_BAND} above {60 * band_hz[1]:.0f} bpm (the strongest line is there)"
+    else:
+        why = "the strongest line is there"
+    edge_hz = band_hz[0] if side == "below" else band_hz[1]
+    return f"{OUTSIDE_BAND} {side} {60 * edge_hz:.0f} bpm ({why})"
 
 
 def _covered_s(spans_s: Float[np.ndarray, "window 2"]) -> float:

@@ -46,7 +46,8 @@ def outside_band(spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None)
 
     Returns:
         "below" when half the rate lies below the band and there are lines at 0.5 and 1.5 times the rate; "above" when
-        the strongest line above the band is stronger than the one at the rate; None otherwise.
+        the strongest line above the band is stronger than the one at the rate; the side of the rate itself, where its
+        crest lies beyond an edge; None otherwise.
 
     Source: our choice. A real pulse at `rate_hz` has lines at its multiples and none halfway between; breathing at
     half the rate is a single line, and its modulation of the pulse's amplitude (0.25 deep is 1.6 % of the power)
@@ -55,12 +56,20 @@ def outside_band(spectra: WindowSpectra, rate_hz: float, *, panel: Panel | None)
     members = [spectra] if panel is None else list(panel.skin.values())
     light = None if panel is None else panel.light
     needed = (len(members) + 1) // 2
+    if side := beyond_edge(rate_hz, spectra.band_hz):
+        return side
     slow = rate_hz / 2 < spectra.band_hz[0]
     if slow and sum(_halfway_lines(skin, rate_hz) for skin in members) >= needed:
         return "below"
     if sum(_stronger_above(skin, light, rate_hz) for skin in members) >= needed:
         return "above"
     return None
+
+
+def beyond_edge(rate_hz: float, band_hz: tuple[float, float]) -> Side | None:
+    """The side of the band on which a rate itself lies; None inside. The crest of a line may lie beyond the edge."""
+    low_hz, high_hz = band_hz
+    return "below" if rate_hz < low_hz else "above" if rate_hz > high_hz else None
 
 
 def _halfway_lines(spectra: WindowSpectra, rate_hz: float) -> bool:

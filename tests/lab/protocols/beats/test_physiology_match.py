@@ -132,6 +132,7 @@ def test_draws_reach_the_recorded_pulse_and_the_recorded_breathing_in_the_interv
     match = result.physiology
     assert match is not None
     assert [row.recorded.middle for row in match.harmonics] == pytest.approx([0.40, 0.27], abs=0.02)
+    assert match.harmonics[0].covered
     assert all(row.below < 0.97 for row in [*match.harmonics, *match.intervals])
     assert match.intervals[0].recorded.middle == pytest.approx(0.106, abs=0.01)
     assert match.spectrum is not None and match.modulation is not None
