@@ -105,7 +105,7 @@ vitals:
 photo:
 	$(BIN)/rppg evaluate --protocol photo --methods all --seeds $(SEEDS) --html out/photo.html --json out/photo.json
 
-seeds: .venv/installed  ## three seeds of every network on photo-v2 (3 hours)
+seeds: .venv/installed  ## three seeds of every network on photo-v2 (4 hours)
 	$(BIN)/python -m rppg_core.lab.training.trials seeds
 	$(BIN)/rppg evaluate --protocol photo --methods pos,tracenet --html out/seeds.html --json out/seeds.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials seeds --list)
@@ -115,7 +115,7 @@ choices: .venv/installed  ## three short seeds of each form of a network's input
 	$(BIN)/rppg evaluate --protocol photo --methods pos --html out/choices.html --json out/choices.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials choices --list)
 
-ablations: .venv/installed  ## three seeds, and networks without each of their parts (4 hours)
+ablations: .venv/installed  ## three seeds, and networks without each of their parts (5 hours)
 	$(BIN)/python -m rppg_core.lab.training.trials ablations
 	$(BIN)/rppg evaluate --protocol photo --methods pos --html out/ablations.html --json out/ablations.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials ablations --list)

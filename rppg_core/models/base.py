@@ -20,7 +20,7 @@ from rppg_core.errors import UsageError
 from rppg_core.signals.checks import check_count
 from rppg_core.signals.filters import segments
 from rppg_core.types import FS, Bvp, FaceClip, MethodOutput
-from rppg_core.video.prepare import PROJECTIONS, cut, overlap_add, overlapping_windows
+from rppg_core.video.prepare import cut, overlap_add, overlapping_windows
 
 TASKS = ("bvp", "resp", "hr", "rr", "spo2")
 SERIES = ("bvp", "resp")  # tasks whose output is a waveform
@@ -192,20 +192,6 @@ def check_sizes(config: Any, numbers: Sequence[str], lists: Sequence[str]) -> No
             )
         for k, value in enumerate(values):
             check_count(value, f"{name}[{k}]", 1)
-
-
-def check_projections(names: tuple[str, ...]) -> None:
-    """Check a config's names of projections.
-
-    Raises:
-        UsageError: not a tuple of keys of `prepare.PROJECTIONS`, or one of them twice.
-    """
-    if not isinstance(names, (tuple, list)) or len({*names} & {*PROJECTIONS}) < len(names):
-        raise UsageError(
-            f"projections {names!r}"[:80],
-            wanted=f"some of {', '.join(PROJECTIONS)}, each once, or ()",
-            do="check projections",
-        )
 
 
 def check_choices(config: Any, **known: tuple[str, ...]) -> None:

@@ -134,15 +134,28 @@ def projections(
     length apart, Hann overlap-add. A convolution cannot cancel light that is far larger than the pulse.
     """
     check_kind(stmap, STMap, "stmap", do="make one: STMap(cells, fs, weight)")
-    if isinstance(names, str) or not names or set(names) - set(PROJECTIONS):
-        raise UsageError(
-            f"projections {names!r}"[:80],
-            wanted=f"some of {', '.join(PROJECTIONS)}",
-            do="leave it out for all",
-        )
+    check_projections(names)
     window_s = check_number(window_s, "window_s", low=0.1)
     pulses = unscaled_projections(stmap.samples, stmap.fs, names, window_s)
     return np.stack([_one_scale(pulses[..., k], stmap.weight[None, :]) for k in range(len(names))], axis=2)
+
+
+def check_projections(names: Sequence[str], *, least: int = 1) -> None:
+    """Check names of projections.
+
+    Args:
+        names: keys of PROJECTIONS, each at most once.
+        least: how many there must be.
+
+    Raises:
+        UsageError: anything else.
+    """
+    if not isinstance(names, (tuple, list)) or not least <= len(names) == len({*names} & {*PROJECTIONS}):
+        raise UsageError(
+            f"projections {names!r}"[:80],
+            wanted=f"some of {', '.join(PROJECTIONS)}, each once{'' if least else ', or ()'}",
+            do="leave it out for all",
+        )
 
 
 def unscaled_projections(

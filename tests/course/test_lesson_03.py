@@ -10,15 +10,13 @@ import pytest
 
 pytest.importorskip("nbformat")
 
-from tests.course.lesson_cells import END, cells_of, numbers_of, parts_of, printed_by, prose_of, table_of
+from tests.course.lesson_cells import END, cells_of, numbers_of, printed_by, prose_of, sections_of, table_of
 
 NAME = "03_faces_to_maps"
 
 
 def test_every_part_has_a_line_of_the_students_own_and_the_first_comes_early():
-    assert not [
-        title for title, code in parts_of(NAME).items() if title not in END and "mine = None" not in code
-    ]
+    assert not [title for title, code in sections_of(NAME) if title not in END and "mine = None" not in code]
     first = next(k for k, cell in enumerate(cells_of(NAME)) if "mine = None" in cell.source)
     assert first <= 5
 

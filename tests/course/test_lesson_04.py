@@ -13,15 +13,13 @@ from notebooks import render
 from rppg_core.course.answers.parts_of_networks import _face, _network
 from rppg_core.course.questions import check
 from rppg_core.signals.spectrum import heart_rate_from_bvp
-from tests.course.lesson_cells import END, cells_of, numbers_of, parts_of, printed_by, table_of
+from tests.course.lesson_cells import END, cells_of, numbers_of, printed_by, sections_of, table_of
 
 NAME = "04_parts_of_networks"
 
 
 def test_every_part_has_a_line_of_the_students_own_and_the_first_comes_early():
-    assert not [
-        title for title, code in parts_of(NAME).items() if title not in END and "mine = None" not in code
-    ]
+    assert not [title for title, code in sections_of(NAME) if title not in END and "mine = None" not in code]
     first = next(k for k, cell in enumerate(cells_of(NAME)) if "mine = None" in cell.source)
     assert first < len(cells_of(NAME)) / 4
 

@@ -1,4 +1,4 @@
-"""The course keeps its promises: lessons are built alike, exercises can be solved, complaints lead to a section.
+"""Lessons are built alike, short enough to be read, and complete: text, figures, links and outputs.
 
 That the notebooks run is checked by `make notebooks`; here their text and their committed outputs are read.
 """
@@ -15,9 +15,7 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
-from html import unescape
 from importlib import import_module
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -25,80 +23,35 @@ from packaging.requirements import Requirement
 
 pytest.importorskip("nbformat")
 
-import nbformat
 
 from notebooks import render
-from rppg_core.course.answers import Question, all_answers, all_questions
 from rppg_core.course.teach import PLOTLY_MIME, WIDGET_MIME
+from tests.course.lesson_cells import (
+    FOLDER,
+    NAMES,
+    README,
+    ROOT,
+    cells_of,
+    code_of,
+    outputs_of,
+    read,
+    sections_of,
+)
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "notebooks"
-LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
-NAMES = [path.stem for path in LESSONS]
-README = (FOLDER / "README.md").read_text(encoding="utf-8")
-HOMES = dict(re.findall(r"^\| `(\w+)` \| (\d\d_\w+) \|$", README, re.M))
 LAST = ("Break it", "Summary", "More exercises", "Glossary", "References", "Next")
 OPTIONAL = {"More exercises"}  # most exercises stand in the section that they belong to
 UNTIMED = {"Glossary", "References", "Next"}  # for looking things up
-UNASKED = {*LAST[1:], "The map of the course"}  # sections without a question, besides the first
 METHODS = [name for name in NAMES if name >= "10"]  # lessons on one method
 MINUTES = dict(re.findall(r"^\| \[.+?\]\((\d\d_\w+)\.ipynb\).*\| (\d+) min \|", README, re.M))
 
 
-@cache
-def read(name: str):
-    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
-
-
-def code_of(name: str) -> list[str]:
-    """The code of the lesson, without the cell that all lessons share, which is IPython and not Python."""
-    cells = [cell.source for cell in read(name).cells if cell.cell_type == "code"]
-    return [source for source in cells if source != render.INSTALL_CELL]
-
-
-def prose_of(name: str) -> str:
+def text_of(name: str) -> str:
     return "\n\n".join(cell.source for cell in read(name).cells if cell.cell_type == "markdown")
-
-
-def outputs_of(name: str) -> list:
-    return [output for cell in read(name).cells for output in cell.get("outputs", [])]
-
-
-def names_in(tree: ast.AST, function: str) -> list[str]:
-    """First arguments of the calls of `function`."""
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return [
-        node.args[0].value
-        for node in calls
-        if isinstance(node.func, ast.Name)
-        and node.func.id == function
-        and isinstance(node.args[0], ast.Constant)
-    ]
-
-
-def called_in(name: str, function: str) -> list[str]:
-    """The keys that a lesson's cells hand to `ask` or `check`, in their order."""
-    return [found for cell in code_of(name) for found in names_in(ast.parse(cell), function)]
-
-
-def questions_of(name: str) -> dict[str, Question]:
-    return import_module(f"rppg_core.course.answers.{name[3:]}").QUESTIONS
-
-
-def sections_of(name: str) -> list[tuple[str, str]]:
-    """Title, without its minutes, and code of each `##` section."""
-    sections: list[tuple[str, str]] = []
-    for cell in read(name).cells:
-        if cell.cell_type == "markdown":
-            sections += [(title, "") for title, _ in render.SECTION.findall(cell.source)]
-        elif sections:
-            sections[-1] = sections[-1][0], sections[-1][1] + "\n" + cell.source
-    return sections
 
 
 def prose_by_section(name: str) -> dict[str, str]:
     """Title, without its minutes, and text of each `##` section."""
-    found = re.split(render.SECTION, prose_of(name))[1:]  # title, minutes, text, title, ...
+    found = re.split(render.SECTION, text_of(name))[1:]  # title, minutes, text, title, ...
     return dict(zip(found[::3], found[2::3], strict=True))
 
 
@@ -108,32 +61,6 @@ def public_names() -> set[str]:
     trees = [ast.parse(path.read_text()) for path in (ROOT / "rppg_core").rglob("*.py")]
     kinds = ast.FunctionDef, ast.ClassDef
     return {node.name for tree in trees for node in tree.body if isinstance(node, kinds)}
-
-
-@cache
-def lesson_keys() -> set[str]:
-    """Every key that an error, a finding or a refusal of the package carries."""
-    found = set()
-    for path in (ROOT / "rppg_core").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call):
-                found |= _keys_of_call(node)
-            if isinstance(node, ast.Tuple) and path.name == "verdict.py" and len(node.elts) == 4:
-                found |= {node.elts[3].value} if isinstance(node.elts[3], ast.Constant) else set()
-    return found - {""}
-
-
-def _keys_of_call(call: ast.Call) -> set[str]:
-    """`lesson=` of any call; the last positional of the calls that take it there."""
-    said = [word.value for word in call.keywords if word.arg == "lesson"]
-    takes = {"Finding": 5, "_graded": 5, "Cause": 3}.get(getattr(call.func, "id", ""), 99)
-    said += call.args[takes - 1 : takes]
-    return {
-        word.value
-        for node in said
-        for word in ast.walk(node)
-        if isinstance(word, ast.Constant) and isinstance(word.value, str)
-    }
 
 
 def test_there_is_a_course():
@@ -211,50 +138,6 @@ def test_install_cell_installs_only_where_the_package_is_missing(there, monkeypa
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_section_with_code_asks_before_it_answers(name):
-    for title, code in sections_of(name)[1:]:
-        if code and title not in UNASKED:
-            assert "\nask(" in code, f"{title!r} asks nothing"
-            assert code.index("\nask(") + 1 < code.rindex("\n"), f"{title!r} answers nothing"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_question_of_the_lesson_is_asked_once_by_a_cell_that_names_its_key(name):
-    asked = [key for cell in read(name).cells if (key := render.find_key(cell))]
-    assert asked == called_in(name, "ask"), "a cell that asks does nothing else"
-    assert sorted(asked) == sorted(questions_of(name))
-
-
-def test_every_question_and_every_answer_of_the_package_has_its_lesson():
-    assert sorted(key for name in NAMES for key in called_in(name, "ask")) == sorted(all_questions())
-    assert {key for name in NAMES for key in called_in(name, "check")} == set(all_answers())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_reply_or_hint_stands_in_the_notebook(name):
-    """Sources and outputs are public before anybody has made a choice."""
-    cells = [json.dumps(cell, ensure_ascii=False).replace("\\", "") for cell in read(name).cells]
-    said = unescape(" ".join(cells))
-    for key, question in questions_of(name).items():
-        for words in (question.because, *question.wrong.values()):
-            assert words not in said, key
-    for key in called_in(name, "check"):
-        assert all_answers()[key].hint not in said, key
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_questions_are_shown_with_their_choices(name):
-    for cell in read(name).cells:
-        if key := render.find_key(cell):
-            (output,) = cell.outputs
-            assert set(output.data) == {"text/html", "text/plain"}
-            question = all_questions()[key]
-            assert all(
-                choice in output.data["text/plain"] for choice in (question.asks, *question.choices(key))
-            )
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_code_cells_are_short(name):
     lines = [len(code.splitlines()) for code in code_of(name)]
     assert max(lines) <= 30
@@ -263,8 +146,7 @@ def test_code_cells_are_short(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lesson_is_short_enough_to_be_read(name):
-    shared = (render.INSTALL_CELL, render.LAST_CELL)
-    n_cells = sum(cell.source not in shared for cell in read(name).cells)
+    n_cells = len(cells_of(name))
     assert 60 <= n_cells <= 80 if name in METHODS else n_cells < 100
 
 
@@ -298,17 +180,6 @@ def test_every_part_says_what_is_of_the_paper_what_of_the_released_code_and_what
                 text.find(words) for words in ("*In the paper*: ", "*In the released code*: ", "*Ours*: ")
             ]
             assert -1 < places[0] < places[1] < places[2], title
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_cell_that_asks_or_checks_holds_no_answer(name):
-    """Neither the right choice nor the known answer may stand in the cell that asks for it, or be shown by it."""
-    for cell in read(name).cells:
-        if cell.cell_type == "code" and "check(" in cell.source and "mine = None" in cell.source:
-            assert re.search(r'^mine = None\ncheck\("\w+", mine\)$', cell.source.strip(), re.M), cell.source
-            assert {output.output_type for output in cell.outputs} == {"stream"}, (
-                "only the check itself prints"
-            )
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -382,51 +253,11 @@ def test_every_figure_has_a_picture_and_words(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_links_to_files_and_doi_hold(name):
-    prose = prose_of(name)
+    prose = text_of(name)
     for target in re.findall(r"\]\((?!https?://)([^)#]+)", prose):
         planned = target.endswith(".ipynb") and f"]({target})" in README
         assert planned or (FOLDER / target).is_file(), target
     assert re.search(r"https://doi\.org/10\.\d+/", prose.split("## References")[1])
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_check_has_an_answer_of_its_lesson(name):
-    own = import_module(f"rppg_core.course.answers.{name[3:]}").ANSWERS
-    assert own
-    assert sorted(called_in(name, "check")) == sorted(own)
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", NAMES)
-def test_solutions_solve_every_exercise(name):
-    text = (FOLDER / "solutions" / f"{name}.md").read_text(encoding="utf-8")
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.M | re.S))
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=FOLDER, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    assert "not yet" not in run.stdout
-    assert {key for key in called_in(name, "check") if f"{key}: matches" not in run.stdout} == set()
-    assert re.findall(r"^## `(\w+)`$", text, re.M) == called_in(name, "check"), "in the order of the lesson"
-
-
-def test_every_complaint_of_the_program_has_its_place_in_the_course():
-    assert {"motion", "no_face", "compression", "quality", "frame_times"} <= lesson_keys(), (
-        "the search finds keys"
-    )
-    assert set(HOMES) == lesson_keys()
-    assert set(HOMES.values()) <= set(re.findall(r"\((\d\d_\w+)\.ipynb\)", README))
-
-
-@pytest.mark.parametrize("key", [key for key, home in HOMES.items() if home in NAMES])
-def test_complaint_leads_to_a_section_that_exists(key):
-    from rppg_core.video.inspect import lesson_link
-
-    places = [cell.source for cell in read(HOMES[key]).cells if f'<a id="{key}"></a>' in cell.source]
-    assert len(places) == 1
-    assert re.search(rf'<a id="{key}"></a>\s*\n+#+ \S', places[0]), "the anchor stands above a heading"
-    lesson_link.cache_clear()
-    assert lesson_link(key) == f"notebooks/{HOMES[key]}.ipynb#{key}"
 
 
 def test_readme_lists_the_lessons_that_there_are():

@@ -7,14 +7,14 @@ import pytest
 pytest.importorskip("nbformat")
 
 from notebooks import render
-from tests.course.lesson_cells import END, cells_of, parts_of, printed_by
+from tests.course.lesson_cells import END, cells_of, printed_by, sections_of
 
 LESSONS = ("01_pulse_from_colour", "02_signal_toolkit")
 
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_every_part_has_a_line_of_the_students_own(name):
-    parts = parts_of(name)
+    parts = dict(sections_of(name))
     assert len(parts) > len(END)
     assert not [title for title, code in parts.items() if title not in END and "mine = None" not in code]
 

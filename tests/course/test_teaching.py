@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("nbformat")
 
 from notebooks import render
-from tests.course.test_notebooks import FOLDER, NAMES, called_in, read
+from tests.course.lesson_cells import FOLDER, NAMES, called_in, read
 
 TEACHING = (FOLDER / "TEACHING.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\d\d_\w+)\n(.*?)(?=^## |\Z)", TEACHING, re.M | re.S))

@@ -55,12 +55,13 @@ def list_seeds() -> list[Trial]:
 
 def list_choices() -> list[Trial]:
     """Three seeds of each form of a part, and of the network as shipped at equal length."""
+    declared = {method: _declared(method, choice=True) for method in list_networks()}
     return [
         Trial(method, seed, name, CHOICE_STEPS)
-        for method in list_networks()
+        for method, choices in declared.items()
+        if choices
         for seed in SEEDS
-        for name in ("", *_declared(method, choice=True))
-        if _declared(method, choice=True)
+        for name in ("", *choices)
     ]
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rppg_core.errors import UsageError
-from rppg_core.models.base import check_choices, check_projections, check_sizes
+from rppg_core.models.base import check_choices, check_sizes
 from rppg_core.signals.checks import check_count, check_number, check_positive
+from rppg_core.video.prepare import check_projections
 
 # Switches of the losses that need no label or link one task to another
 PRIORS = ("spatial", "temporal", "diversity", "prior_hr", "prior_rr", "prior_spo2")
@@ -59,7 +60,7 @@ class PhysMLEConfig:
         check_choices(
             self, stem=("cells", "image"), trunk=("trainable", "frozen"), rates=("spectrum", "pooled")
         )
-        check_projections(self.projections)
+        check_projections(self.projections, least=0)
         check_count(self.experts, "experts")
         check_positive(self.alpha, "alpha", "any unit")
         check_number(self.twins, "twins", 0, 1)

@@ -13,13 +13,13 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rppg_core.models.base import Batch, RppgModel, check_choices, check_projections, check_sizes
+from rppg_core.models.base import Batch, RppgModel, check_choices, check_sizes
 from rppg_core.nn.cells import CellAttention, CellEncoder
 from rppg_core.nn.layers import TemporalBlock
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
 from rppg_core.signals.checks import check_number
 from rppg_core.types import FS, FaceClip, STMap
-from rppg_core.video.prepare import PROJECTION_S, projections, stmap_band
+from rppg_core.video.prepare import PROJECTION_S, check_projections, projections, stmap_band
 
 CELLS = 36
 
@@ -41,7 +41,7 @@ class TraceNetConfig:
     def __post_init__(self):
         check_sizes(self, ("window", "cell_channels", "channels"), ("dilations",))
         check_choices(self, scaling=("band", "zscore", "raw"))
-        check_projections(self.projections)
+        check_projections(self.projections, least=0)
         check_number(self.projection_s, "projection_s", 0.5, 8.0)
 
     @classmethod

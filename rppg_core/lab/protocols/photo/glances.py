@@ -2,7 +2,7 @@
 
 Tuned once, then frozen: strength of motion, noise, light and screens (the ranges below, numbers of "glances" in
 `simulate.head`) were chosen so that POS has a mean r of about 0.72. Measured by
-`rppg evaluate --protocol photo`, r of POS:
+`rppg evaluate --protocol photo --clips photo-v1`, r of POS:
     all 180 pulse clips     0.731 (0.703 to 0.762); 0.55, 0.75, 0.89 at 0.2, 0.35, 0.7 %; 0.85 to 0.53 by tone
     beside it               LGI 0.70, PBV 0.69, CHROM 0.65, ICA 0.63, GREEN 0.40; HR MAE of POS 9.4 bpm
 """
