@@ -94,7 +94,7 @@ def draw_cell_face(
         body = share[:, None] * body
     perfusion = np.exp(0.45 * _field(rng, 5))[:, None]
     colour = pulse_colour(settings.pulse_colour_shift, settings.pulse_colour_spread, colour_rng)
-    column, row = (axis.ravel() for axis in np.meshgrid(*[np.linspace(-0.46, 0.46, CELLS)] * 2))
+    column, row = cell_places()
 
     layers = np.zeros((N_LAYERS, N, 3))
     layers[0] = still
@@ -181,6 +181,12 @@ def _scaled(layers: np.ndarray, share: np.ndarray, settings: SimulationSettings)
     got = (skin_green(-change) - skin_green(change)) / (2 * change * skin_green(0.0))
     layers[[PULSE, DELAY, RED]] *= settings.finished_amplitude / max(got, 1e-9)
     return layers
+
+
+def cell_places() -> tuple[Float[np.ndarray, " cell"], Float[np.ndarray, " cell"]]:
+    """Column and row of every cell, from the middle of the box. Unit: sides of the box."""
+    column, row = np.meshgrid(*[np.linspace(-0.46, 0.46, CELLS)] * 2)
+    return column.ravel(), row.ravel()
 
 
 def _not_skin(still: Float[np.ndarray, "cell 3"], rng: np.random.Generator) -> Float[np.ndarray, "cell 3"]:

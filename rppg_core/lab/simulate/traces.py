@@ -16,7 +16,14 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from rppg_core.lab.simulate.cell_faces import CellFace, N, draw_cell_face, draw_cell_wall, skin_mean
+from rppg_core.lab.simulate.cell_faces import (
+    CellFace,
+    N,
+    cell_places,
+    draw_cell_face,
+    draw_cell_wall,
+    skin_mean,
+)
 from rppg_core.lab.simulate.hands import Hand, gestures
 from rppg_core.lab.simulate.head import Motion
 from rppg_core.lab.simulate.physiology import Waves, simulate_waves
@@ -41,7 +48,7 @@ from rppg_core.video.pose import (
     STEP_WIDTHS,
 )
 from rppg_core.video.roi import BOX_HEIGHTS, BOX_WIDTHS
-from rppg_core.video.stmap import CELLS, fill_empty_cells
+from rppg_core.video.stmap import fill_empty_cells
 
 BOX_FACE_WIDTHS = 1.3 * BOX_HEIGHTS  # height of the grid in face widths
 FOREHEAD_CELLS = (7, 8, 9, 10)
@@ -157,7 +164,7 @@ def _behind_hand(
     light: Float[np.ndarray, "time cell 3"], hand: Hand, face: CellFace
 ) -> Float[np.ndarray, "time cell 3"]:
     """The cells with the hand in front of them."""
-    column, row = (axis.ravel() for axis in np.meshgrid(*[np.linspace(-0.46, 0.46, CELLS)] * 2))
+    column, row = cell_places()
     share = hand.cover(BOX_WIDTHS * column, BOX_FACE_WIDTHS * row, slice(None))
     if share is None:
         return light
