@@ -91,10 +91,17 @@ class TraceNet(RppgModel):
         return {"stmap": read.astype(np.float32), "weight": weight.astype(np.float32)}
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {"bvp": self.head(self.features(inputs)[-1])[:, 0]}
+
+    def features(self, inputs: Mapping[str, Tensor]) -> list[Float[Tensor, "batch channel time"]]:
+        """Features over time, before the first block of the trunk and after each."""
         weight = inputs["weight"]
         cells = self.encoder(inputs["stmap"], weight)  # (B, N, C, T)
         pooled = self.attention(cells, weight)  # (B, 2 C, T)
-        return {"bvp": self.head(self.trunk(self.widen(pooled)))[:, 0]}
+        made = [self.widen(pooled)]
+        for block in self.trunk:
+            made.append(block(made[-1]))
+        return made
 
     def loss(self, outputs: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         bvp, labelled = outputs["bvp"], batch.mask["bvp"]

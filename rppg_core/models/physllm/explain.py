@@ -1,0 +1,164 @@
+"""What PhysLLM gives its language model for one face, and what that looks at: the contents of `rppg prompt`.
+
+Axis letters: T time, P patch of the wave, K prompt token, N word of a cue, V words of the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rppg_core.models.physllm.language_model import LanguageModel
+from rppg_core.models.physllm.model import PhysLLM, Reading
+from rppg_core.signals.filters import segments
+from rppg_core.types import FS, FaceClip
+from rppg_core.video.prepare import cut, overlapping_windows
+
+NEAREST = 3  # words per patch and per prototype
+
+
+@dataclass(frozen=True)
+class ReadCue:
+    """One cue of one window, as the language model got it."""
+
+    name: str
+    text: str
+    words: tuple[str, ...]  # its tokens, as text
+    numbers: Mapping[str, float]  # that the text was made from
+    weight: float  # its share in the size of the prompt tokens, 0 to 1
+    attention: Float[
+        np.ndarray, "patch word"
+    ]  # of each patch of the pulse to each word, through the prompt tokens
+
+
+@dataclass(frozen=True)
+class ReadPrototype:
+    """One text prototype: the words that it mixes most, and how much it attends to each patch of the pulse."""
+
+    words: tuple[str, ...]
+    attention: Float[np.ndarray, " patch"]
+
+
+@dataclass(frozen=True)
+class ReadWindow:
+    """Everything about one window of a clip."""
+
+    start_s: float
+    end_s: float
+    base: Float[np.ndarray, " time"]  # the encoder's rough pulse: the statistics cue is made from it
+    bvp: Float[np.ndarray, " time"]  # what the language model wrote
+    cues: tuple[ReadCue, ...]
+    prototypes: tuple[ReadPrototype, ...]
+    patch_words: tuple[tuple[str, ...], ...]  # nearest words of the vocabulary to each patch
+    shuffled_words: tuple[tuple[str, ...], ...]  # the same with the embeddings dealt to other words
+
+
+def read_clip(model: PhysLLM, clip: FaceClip) -> list[ReadWindow]:
+    """The prompt and its reading for every window of an evenly sampled clip, the windows of `run_clip`.
+
+    Args:
+        model: in evaluation mode.
+        clip: at 30 Hz, with what the network needs.
+    """
+    windows = []
+    for segment in segments(clip.valid):
+        part = cut(clip, segment)
+        for window in overlapping_windows(len(part.times_s), model.window):
+            windows.append(read_window(model, cut(part, window)))
+    return windows
+
+
+def read_window(model: PhysLLM, clip: FaceClip) -> ReadWindow:
+    """The prompt and its reading for a clip of one window."""
+    arrays = model.inputs_from_clip(clip, model.config)
+    device = model.language.words.device
+    inputs = {
+        name: torch.from_numpy(np.asarray(x, np.float32))[None].to(device) for name, x in arrays.items()
+    }
+    with torch.inference_mode():
+        reading = model.read(inputs)
+        prototypes = _read_prototypes(model, reading)
+        return ReadWindow(
+            start_s=float(clip.times_s[0]),
+            end_s=float(clip.times_s[-1] + 1 / FS),
+            base=_numbers(reading.base[0]),
+            bvp=_numbers(reading.bvp[0]),
+            cues=_read_cues(model, reading),
+            prototypes=prototypes,
+            patch_words=nearest_words(model.language, reading.signal[0]),
+            shuffled_words=nearest_words(model.language, reading.signal[0], shuffled=True),
+        )
+
+
+def nearest_words(
+    language: LanguageModel, tokens: Float[Tensor, "patch width"], *, shuffled: bool = False
+) -> tuple[tuple[str, ...], ...]:
+    """The words, of three letters or more, whose embeddings point most nearly in the direction of each token.
+
+    Args:
+        language: with the vocabulary.
+        tokens: of a signal.
+        shuffled: deal the embeddings to other words first: what nearness alone would say.
+    """
+    every = [(k, written(language, k)) for k in range(len(language.tokenizer))]
+    known = {k: word for k, word in every if word.isalpha() and len(word) > 2}
+    rows, words = list(known), list(known.values())
+    if shuffled:
+        words = [words[k] for k in np.random.default_rng(0).permutation(len(words))]
+    table = torch.nn.functional.normalize(language.words[rows], dim=1)
+    near = (torch.nn.functional.normalize(tokens, dim=1) @ table.T).topk(NEAREST, dim=1).indices
+    return tuple(tuple(words[k] for k in row) for row in near.tolist())
+
+
+def written(language: LanguageModel, token: int) -> str:
+    """A token as text."""
+    return language.tokenizer.decode([token]).strip() or "␣"
+
+
+def _read_cues(model: PhysLLM, reading: Reading) -> tuple[ReadCue, ...]:
+    if reading.cue_shares is None:
+        return ()
+    n_patches, n_prompt = reading.signal.shape[1], reading.cue_shares.shape[2]
+    patches = slice(-n_patches, None)
+    if model.order[0] == "signal":
+        patches = slice(n_prompt, n_prompt + n_patches)
+    body = model.language if model.instead is None else model.instead
+    to_prompt = body.attention(reading.tokens)[0, patches, :n_prompt]  # (P, K)
+    found = []
+    for cue, share, attention in zip(
+        reading.cues[0], reading.cue_shares[0], reading.cue_attention, strict=True
+    ):
+        ids, real = model.language.tokenize([cue.text])
+        n = int(real.sum())
+        through = (to_prompt * share) @ attention[0, :, :n]  # (P, N)
+        found.append(
+            ReadCue(
+                name=cue.name,
+                text=cue.text,
+                words=tuple(written(model.language, int(k)) for k in ids[0, :n]),
+                numbers=dict(cue.numbers),
+                weight=float(share.mean()),
+                attention=_numbers(through),
+            )
+        )
+    return tuple(found)
+
+
+def _read_prototypes(model: PhysLLM, reading: Reading) -> tuple[ReadPrototype, ...]:
+    if model.guidance is None or reading.prototype_attention is None:
+        return ()
+    mixture = model.guidance.prototypes.mixture.weight  # (K, V)
+    most = mixture.topk(NEAREST, dim=1).indices
+    return tuple(
+        ReadPrototype(tuple(written(model.language, int(k)) for k in row), _numbers(attention))
+        for row, attention in zip(most, reading.prototype_attention[0], strict=True)
+    )
+
+
+def _numbers(x: Tensor) -> np.ndarray:
+    return x.double().cpu().numpy()

@@ -1,0 +1,232 @@
+"""The network of PhysLLM: a rough pulse, features of the face and three texts, read by a language model.
+
+The docstring of the package (`__init__`) lists what differs from the paper.
+Axis letters: B batch, T time, P token, D width of the language model, N word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rppg_core.errors import ModelFileError
+from rppg_core.models.base import Batch, RppgModel
+from rppg_core.models.physllm.aggregator import VisionAggregator
+from rppg_core.models.physllm.config import PhysLLMConfig
+from rppg_core.models.physllm.context import context_from_clip
+from rppg_core.models.physllm.cues import CUES, Cue, context_cue, statistics_cue, task_cue
+from rppg_core.models.physllm.guidance import TextPrototypeGuidance
+from rppg_core.models.physllm.language_model import (
+    AttentionLayer,
+    LanguageModel,
+    fingerprint,
+    load_language_model,
+)
+from rppg_core.models.physllm.prompts import AdaptivePromptLearning
+from rppg_core.models.physllm.stationary import DualDomainStationary, standardise
+from rppg_core.models.physllm.tokens import FlatHead, PatchHead, SignalPatches
+from rppg_core.models.tracenet import TraceNet
+from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
+from rppg_core.types import FS, FaceClip
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything that one pass of the network makes, from the encoder to the pulse."""
+
+    base: Float[Tensor, "batch time"]  # the encoder's rough pulse
+    steady: Float[Tensor, "batch time"]  # after the Dual-Domain Stationary algorithm
+    cues: Sequence[Sequence[Cue]]  # of each sample
+    cue_attention: Sequence[Float[Tensor, "batch token word"]]  # of the prompt tokens, for each cue
+    cue_shares: Float[Tensor, "batch cue token"] | None  # of each cue in the size of each prompt token
+    prototype_attention: Float[Tensor, "batch prototype token"] | None  # to the signal's patches
+    signal: Float[Tensor, "batch patch width"]  # the tokens of the signal
+    tokens: Float[Tensor, "batch token width"]  # all that the language model reads
+    hidden: Float[Tensor, "batch token width"]  # what it makes of it
+    bvp: Float[Tensor, "batch time"]
+
+
+class PhysLLM(RppgModel):
+    """Idea: a rough pulse becomes tokens of a language model, which also reads text about the face, and rewrites it.
+
+    Parts:
+        encoder: TraceNet, for the rough pulse and three maps.
+        stationary: DualDomainStationary, takes drift and changes of scale out of the rough pulse.
+        patches: SignalPatches, from the wave to tokens.
+        aggregator: VisionAggregator, from the maps to tokens.
+        guidance: TextPrototypeGuidance, pulls both towards words.
+        prompts: AdaptivePromptLearning, from the words of the cues to tokens.
+        language: LanguageModel, frozen but for low-rank changes, or an AttentionLayer in its place.
+        head: PatchHead or FlatHead, from hidden states to the pulse.
+    Shapes: inputs of the encoder and context (B, quantity) -> bvp (B, T).
+    The language model reads [cues | vision | signal], and the pulse is read from the last of these, so that the
+    others act only through its attention. No residual goes past it. (Paper: [cues | signal | vision], read from the
+    last two.)
+    """
+
+    name: ClassVar[str] = "physllm"
+    paper: ClassVar[str] = "Xie et al. 2025, PhysLLM"
+    needs: ClassVar[frozenset[str]] = frozenset({"rgb", "stmap", "scene"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"bvp"})
+
+    def __init__(self, config: PhysLLMConfig):
+        body, tokenizer = load_language_model(config.language_model, random=config.language == "random")
+        rank = config.rank if config.language != "none" else 0
+        vocabulary = LanguageModel(body, tokenizer, rank=rank, alpha=config.alpha)
+        known = fingerprint(vocabulary)
+        if config.language_hash not in ("", known):
+            raise ModelFileError(
+                f"the language model {config.language_model!r} has the hash {known}",
+                wanted=f"{config.language_hash}, the one that the weights were trained with",
+                do="give that model, or train anew with `rppg train physllm --language-model`",
+            )
+        super().__init__(replace(config, language_hash=known))
+        D, sizes = vocabulary.width, {"heads": config.heads, "narrow": config.narrow}
+        self.edits: Mapping[str, str] = {}  # cue -> text that replaces its own; "" switches it off
+        self.encoder = TraceNet(config.cells)
+        self.stationary = DualDomainStationary(
+            wavelet=config.wavelet, levels=config.levels, decay=config.decay
+        )
+        self.patches = SignalPatches(config.patch, D)
+        maps = (config.cells.channels,) * 3
+        self.aggregator = (
+            VisionAggregator(maps, D, tokens=config.tokens, **sizes) if config.aggregator else None
+        )
+        self.guidance = (
+            TextPrototypeGuidance(len(vocabulary.words), D, prototypes=config.tokens, **sizes)
+            if config.guidance
+            else None
+        )
+        self.prompts = (
+            AdaptivePromptLearning(len(config.cues), D, tokens=config.tokens, learned=config.prompts, **sizes)
+            if config.cues
+            else None
+        )
+        self.language = vocabulary
+        self.instead = AttentionLayer(D) if config.language == "none" else None
+        self.head = (
+            PatchHead(config.patch, D)
+            if config.head == "patches"
+            else FlatHead(2 * config.tokens, min(config.flat_channels, D), config.window)
+        )
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """Of the tokens after the cues: a model that looks back must see a patch's features before it writes it."""
+        return ("signal", "vision") if self.config.head == "flat" else ("vision", "signal")
+
+    @classmethod
+    def inputs_from_clip(cls, clip: FaceClip, config: PhysLLMConfig) -> dict[str, np.ndarray]:
+        return {**TraceNet.inputs_from_clip(clip, config.cells), "context": context_from_clip(clip)}
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if self.training and not any(weight.requires_grad for weight in self.head.parameters()):
+            return self.encoder(inputs)  # the stage that trains the encoder alone
+        return {"bvp": self.read(inputs).bvp}
+
+    def read(self, inputs: Mapping[str, Tensor]) -> Reading:
+        """The pulse, and everything on the way to it."""
+        maps, base = self._encode(inputs)
+        size, mean = base.std(dim=1, keepdim=True), base.mean(dim=1, keepdim=True)
+        steady = standardise(self.stationary(base)) if self.config.stationary else standardise(base)
+        seen = {"signal": self.patches(steady)}
+        seen |= {"vision": self.aggregator(maps)} if self.aggregator else {}
+        attention = None
+        if self.guidance:
+            prototypes = self.guidance.prototypes(self.language.words)
+            guided = {name: self.guidance.guided(tokens, prototypes) for name, tokens in seen.items()}
+            seen, attention = {name: tokens for name, (tokens, _) in guided.items()}, guided["signal"][1]
+        cues = [self._cues_of(wave, numbers) for wave, numbers in zip(base, inputs["context"], strict=True)]
+        prompt, cue_attention, cue_shares = self._prompt(cues)
+        order = [seen[name] for name in self.order if name in seen]
+        tokens = torch.cat([*prompt, *map(self._as_words, order)], dim=1)
+        hidden = self.language(tokens) if self.instead is None else self.instead(tokens)
+        wave = self.head(hidden, base.shape[1])
+        wave = wave + steady if self.config.residual else wave
+        return Reading(
+            base,
+            steady,
+            cues,
+            cue_attention,
+            cue_shares,
+            attention,
+            seen["signal"],
+            tokens,
+            hidden,
+            size * wave + mean,
+        )
+
+    def loss(self, outputs: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        target, labelled = batch.targets["bvp"], batch.mask["bvp"]
+        return {
+            # the paper's mean squared error of standardised waves is 2 (1 - r)
+            "waveform": negative_pearson(outputs["bvp"], target, labelled),
+            "rate": rate_cross_entropy(
+                outputs["bvp"], batch.targets["hr"], labelled & batch.mask["hr"], fs=FS
+            ),
+        }
+
+    @contextmanager
+    def edited(self, texts: Mapping[str, str]) -> Iterator[PhysLLM]:
+        """The same network with other texts of cues: words of a user, of a vision-language model, of another face.
+
+        Args:
+            texts: cue -> its text; "" switches it off.
+        """
+        before, self.edits = self.edits, dict(texts)
+        try:
+            yield self
+        finally:
+            self.edits = before
+
+    def _encode(self, inputs: Mapping[str, Tensor]) -> tuple[list[Tensor], Tensor]:
+        """Three maps, from early to late, and the rough pulse."""
+        features = self.encoder.features(inputs)[1:]
+        last = len(features)
+        maps = [features[-(-last * k // 3) - 1] for k in (1, 2, 3)]
+        return maps, self.encoder.head(features[-1])[:, 0]
+
+    def _cues_of(self, wave: Tensor, numbers: Tensor) -> list[Cue]:
+        """The cues of one sample, in the order of CUES."""
+        config = self.config
+        made = []
+        for name in (name for name in CUES if name in config.cues):
+            if name in self.edits:
+                made.append(Cue(name, self.edits[name]))
+            elif name == "task":
+                made.append(task_cue())
+            elif name == "context":
+                made.append(context_cue(numbers.cpu().numpy()))
+            else:
+                wave = wave.detach().cpu().numpy()
+                made.append(statistics_cue(wave, released=config.released_statistics))
+        return made
+
+    def _prompt(self, cues: Sequence[Sequence[Cue]]) -> tuple[list[Tensor], Sequence[Tensor], Tensor | None]:
+        """The tokens of the prompt, none without cues; attention to the words of each cue; shares of the cues."""
+        if self.prompts is None:
+            return [], [], None
+        texts = [[cue.text for cue in of_one_kind] for of_one_kind in zip(*cues, strict=True)]
+        words, real = zip(*map(self.language.embed, texts), strict=True)
+        parts, attention = self.prompts(words, real)  # (B, cue, K, D)
+        size = parts.abs().mean(dim=3)
+        return (
+            [self._as_words(parts.sum(dim=1))],
+            attention,
+            size / size.sum(dim=1, keepdim=True).clamp_min(1e-9),
+        )
+
+    def _as_words(self, tokens: Tensor) -> Tensor:
+        """Tokens on the scale of the embedding table, so that what the language model adds is not lost beside them.
+
+        Source: our choice; the paper does not say.
+        """
+        usual = self.language.words.norm(dim=1).mean()
+        return tokens * (usual / tokens.norm(dim=2).mean(dim=1).clamp_min(1e-6)[:, None, None])
