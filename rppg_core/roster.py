@@ -25,6 +25,7 @@ METHODS: dict[str, str] = {
     "omit": "rppg_core.classical:CLASSICAL",
     "tracenet": "rppg_core.models.tracenet:ABOUT",
     "physmle": "rppg_core.models.physmle:ABOUT",
+    "physllm": "rppg_core.models.physllm:ABOUT",
 }
 
 

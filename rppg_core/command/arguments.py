@@ -67,6 +67,7 @@ def make_parser(run: Mapping[str, Run]) -> argparse.ArgumentParser:
         _analyze,
         _inspect,
         _traces,
+        _prompt,
         _methods,
         _simulate,
         _doctor,
@@ -131,6 +132,14 @@ def _add_fps(one: argparse.ArgumentParser) -> None:
         metavar="RATE",
         help="frames per second, for a file that states none or a wrong rate",
     )
+
+
+def _prompt(add: Add) -> None:
+    one = add("prompt", "show the text that PhysLLM gives its language model for the face in a video")
+    one.add_argument("video", metavar="VIDEO", help="a video, or a table of colour traces")
+    one.add_argument("--weights", metavar="FILE", help="weights of your own")
+    one.add_argument("--json", metavar="FILE", help="write the prompts of all windows; - is standard output")
+    _add_fps(one)
 
 
 def _inspect(add: Add) -> None:
@@ -209,6 +218,11 @@ def _train(add: Add) -> None:
     )
     one.add_argument(
         "--ablation", default="", metavar="NAME", help="train the method without one of its parts"
+    )
+    one.add_argument(
+        "--language-model",
+        metavar="NAME|DIR",
+        help="for physllm: a causal model of the Hugging Face hub, or a folder (default: the bundled one)",
     )
     one.add_argument("--resume", action="store_true", help="resume an interrupted run")
     one.add_argument("--device", choices=("auto", "cpu"), default="auto")

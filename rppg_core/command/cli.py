@@ -34,6 +34,7 @@ from rppg_core.command.output import (
     say,
 )
 from rppg_core.command.progress import ProgressLine
+from rppg_core.command.prompt import prompt
 from rppg_core.errors import RppgError, UsageError, WriteError
 from rppg_core.lab.protocols.table import aligned_columns
 from rppg_core.video.paths import working_folder_is_gone
@@ -293,6 +294,7 @@ COMMANDS = {
     "analyze": _analyze,
     "inspect": _inspect,
     "traces": _traces,
+    "prompt": prompt,
     "methods": _methods,
     "simulate": _simulate,
     "doctor": _doctor,

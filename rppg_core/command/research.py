@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rppg_core.command.output import FAULT, STOPPED, check_outputs, complain, deliver, json_text, say
 from rppg_core.command.progress import ProgressLine
 from rppg_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from rppg_core.models.recipe import Recipe
 
 
 def train(args: argparse.Namespace) -> int:
@@ -36,6 +39,8 @@ def train(args: argparse.Namespace) -> int:
     recipe = replace(
         with_steps(recipe, numbers.get("steps", recipe.steps)), seed=numbers.get("seed", recipe.seed)
     )
+    if args.language_model is not None:
+        recipe = _with_language_model(recipe, args.language_model)
     options = RunOptions(runs=args.runs, resume=args.resume, device=args.device)
     title = f"rPPG Lab: training of {args.method}"
     with ProgressLine(every_s=30) as progress:
@@ -44,6 +49,7 @@ def train(args: argparse.Namespace) -> int:
         )
     if result.weights is None:
         given = [f"--{name}={value}" for name, value in numbers.items()]
+        given += [f"--language-model={args.language_model}"] if args.language_model is not None else []
         again = shlex.join(["rppg", "train", args.method, *given, f"--runs={args.runs}", f"--device={args.device}",
                             f"--ablation={args.ablation}", "--source", *args.source, "--resume"])  # fmt: skip
         return complain(f"stopped and saved at step {result.step}; resume with: {again}", STOPPED)
@@ -55,13 +61,23 @@ def train(args: argparse.Namespace) -> int:
     return 0
 
 
+def _with_language_model(recipe: Recipe, name: str) -> Recipe:
+    """The recipe with a language model by name or folder, after a look whether it can be loaded."""
+    from rppg_core.models.physllm.language_model import load_language_model
+    from rppg_core.models.recipe import with_config
+
+    changed = with_config(recipe, language_model=str(Path(name).resolve()) if Path(name).is_dir() else name)
+    load_language_model(name)
+    return changed
+
+
 @contextmanager
 def _training_packages() -> Iterator[None]:
     """Name the extra to install if a package needed for training is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "accelerate", "safetensors"):
+        if error.name not in ("torch", "accelerate", "safetensors", "transformers", "peft"):
             raise
         raise UsageError(
             f"training needs the package {error.name!r}, which is not installed",

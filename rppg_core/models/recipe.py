@@ -203,6 +203,27 @@ def with_steps(recipe: Recipe, steps: int) -> Recipe:
     return replace(recipe, steps=steps, stages=stages)
 
 
+def with_config(recipe: Recipe, **changes: Any) -> Recipe:
+    """The recipe with other values in the network's config.
+
+    Raises:
+        UsageError: the config has no such field.
+    """
+    from rppg_core.models.weights import config_class, model_class
+
+    known = {one.name for one in fields(config_class(model_class(recipe.method)))}
+    for name in changes:
+        if name not in known:
+            raise UsageError(
+                f"{recipe.method} has no {name.replace('_', ' ')}",
+                wanted=f"a method whose config has {name}",
+                do="leave it out, or train another method",
+            )
+    if recipe.config is None or isinstance(recipe.config, Mapping):
+        return replace(recipe, config={**(recipe.config or {}), **changes})
+    return replace(recipe, config=replace(recipe.config, **changes))
+
+
 def list_stages(recipe: Recipe) -> tuple[Stage, ...]:
     """The stages of a recipe; a recipe without stages counts as a single unnamed stage."""
     return recipe.stages or (Stage(name="", steps=recipe.steps),)

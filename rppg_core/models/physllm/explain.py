@@ -5,14 +5,16 @@ Axis letters: T time, P patch of the wave, K prompt token, N word of a cue, V wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rppg_core.json_form import plain
 from rppg_core.models.physllm.language_model import LanguageModel
 from rppg_core.models.physllm.model import PhysLLM, Reading
 from rppg_core.signals.filters import segments
@@ -120,6 +122,40 @@ def written(language: LanguageModel, token: int) -> str:
     return language.tokenizer.decode([token]).strip() or "␣"
 
 
+def prompt_dict(windows: Sequence[ReadWindow]) -> dict[str, Any]:
+    """The JSON object of `rppg prompt`.
+
+    Returns:
+        cues: name -> text, tokens (their number), weight and numbers, of the window in the middle of the clip.
+        prototypes: words of each, its attention to each patch of that window and the patch it attends to most; those
+            that attend most to one patch come first.
+        windows: of each its times, rough pulse, pulse, cues and words.
+    """
+    middle = windows[len(windows) // 2]
+    order = sorted(middle.prototypes, key=lambda one: -float(one.attention.max()))
+    return plain(
+        {
+            "window_s": [middle.start_s, middle.end_s],
+            "cues": {cue.name: cue.to_dict() for cue in middle.cues},
+            "prototypes": [
+                {"words": one.words, "strongest_patch": int(one.attention.argmax()), "attention": one.attention}
+                for one in order
+            ],
+            "windows": [
+                {
+                    "start_s": window.start_s,
+                    "end_s": window.end_s,
+                    "base": window.base,
+                    "bvp": window.bvp,
+                    "cues": {cue.name: cue.to_dict() for cue in window.cues},
+                    "patch_words": window.patch_words,
+                }
+                for window in windows
+            ],
+        }
+    )
+
+
 def _read_cues(model: PhysLLM, reading: Reading) -> tuple[ReadCue, ...]:
     if reading.cue_shares is None:
         return ()
@@ -127,8 +163,7 @@ def _read_cues(model: PhysLLM, reading: Reading) -> tuple[ReadCue, ...]:
     patches = slice(-n_patches, None)
     if model.order[0] == "signal":
         patches = slice(n_prompt, n_prompt + n_patches)
-    body = model.language if model.instead is None else model.instead
-    to_prompt = body.attention(reading.tokens)[0, patches, :n_prompt]  # (P, K)
+    to_prompt = model.reader.attention(reading.tokens)[0, patches, :n_prompt]  # (P, K)
     found = []
     for cue, share, attention in zip(
         reading.cues[0], reading.cue_shares[0], reading.cue_attention, strict=True
@@ -150,7 +185,7 @@ def _read_cues(model: PhysLLM, reading: Reading) -> tuple[ReadCue, ...]:
 
 
 def _read_prototypes(model: PhysLLM, reading: Reading) -> tuple[ReadPrototype, ...]:
-    if model.guidance is None or reading.prototype_attention is None:
+    if reading.prototype_attention is None:
         return ()
     mixture = model.guidance.prototypes.mixture.weight  # (K, V)
     most = mixture.topk(NEAREST, dim=1).indices

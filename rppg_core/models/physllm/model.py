@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from rppg_core.errors import ModelFileError
 from rppg_core.models.base import Batch, RppgModel
@@ -44,9 +44,9 @@ class Reading:
     base: Float[Tensor, "batch time"]  # the encoder's rough pulse
     steady: Float[Tensor, "batch time"]  # after the Dual-Domain Stationary algorithm
     cues: Sequence[Sequence[Cue]]  # of each sample
-    cue_attention: Sequence[Float[Tensor, "batch token word"]]  # of the prompt tokens, for each cue
-    cue_shares: Float[Tensor, "batch cue token"] | None  # of each cue in the size of each prompt token
-    prototype_attention: Float[Tensor, "batch prototype token"] | None  # to the signal's patches
+    cue_attention: Sequence[Tensor]  # of the prompt tokens to the words of each cue, (B, prompt, N)
+    cue_shares: Float[Tensor, "batch cue prompt"] | None  # of each cue in the size of each prompt token
+    prototype_attention: Float[Tensor, "batch prototype patch"] | None  # to the signal's patches
     signal: Float[Tensor, "batch patch width"]  # the tokens of the signal
     tokens: Float[Tensor, "batch token width"]  # all that the language model reads
     hidden: Float[Tensor, "batch token width"]  # what it makes of it
@@ -88,6 +88,7 @@ class PhysLLM(RppgModel):
                 do="give that model, or train anew with `rppg train physllm --language-model`",
             )
         super().__init__(replace(config, language_hash=known))
+        # a part that is switched off is an nn.Identity, so that the stages of a recipe can name it
         D, sizes = vocabulary.width, {"heads": config.heads, "narrow": config.narrow}
         self.edits: Mapping[str, str] = {}  # cue -> text that replaces its own; "" switches it off
         self.encoder = TraceNet(config.cells)
@@ -97,25 +98,30 @@ class PhysLLM(RppgModel):
         self.patches = SignalPatches(config.patch, D)
         maps = (config.cells.channels,) * 3
         self.aggregator = (
-            VisionAggregator(maps, D, tokens=config.tokens, **sizes) if config.aggregator else None
+            VisionAggregator(maps, D, tokens=config.tokens, **sizes) if config.aggregator else nn.Identity()
         )
         self.guidance = (
             TextPrototypeGuidance(len(vocabulary.words), D, prototypes=config.tokens, **sizes)
             if config.guidance
-            else None
+            else nn.Identity()
         )
         self.prompts = (
             AdaptivePromptLearning(len(config.cues), D, tokens=config.tokens, learned=config.prompts, **sizes)
             if config.cues
-            else None
+            else nn.Identity()
         )
         self.language = vocabulary
-        self.instead = AttentionLayer(D) if config.language == "none" else None
+        self.instead = AttentionLayer(D) if config.language == "none" else nn.Identity()
         self.head = (
             PatchHead(config.patch, D)
             if config.head == "patches"
             else FlatHead(2 * config.tokens, min(config.flat_channels, D), config.window)
         )
+
+    @property
+    def reader(self) -> LanguageModel | AttentionLayer:
+        """What reads the tokens: the language model, or the layer in its place."""
+        return self.instead if isinstance(self.instead, AttentionLayer) else self.language
 
     @property
     def order(self) -> tuple[str, str]:
@@ -137,9 +143,9 @@ class PhysLLM(RppgModel):
         size, mean = base.std(dim=1, keepdim=True), base.mean(dim=1, keepdim=True)
         steady = standardise(self.stationary(base)) if self.config.stationary else standardise(base)
         seen = {"signal": self.patches(steady)}
-        seen |= {"vision": self.aggregator(maps)} if self.aggregator else {}
+        seen |= {"vision": self.aggregator(maps)} if self.config.aggregator else {}
         attention = None
-        if self.guidance:
+        if self.config.guidance:
             prototypes = self.guidance.prototypes(self.language.words)
             guided = {name: self.guidance.guided(tokens, prototypes) for name, tokens in seen.items()}
             seen, attention = {name: tokens for name, (tokens, _) in guided.items()}, guided["signal"][1]
@@ -147,7 +153,7 @@ class PhysLLM(RppgModel):
         prompt, cue_attention, cue_shares = self._prompt(cues)
         order = [seen[name] for name in self.order if name in seen]
         tokens = torch.cat([*prompt, *map(self._as_words, order)], dim=1)
-        hidden = self.language(tokens) if self.instead is None else self.instead(tokens)
+        hidden = self.reader(tokens)
         wave = self.head(hidden, base.shape[1])
         wave = wave + steady if self.config.residual else wave
         return Reading(
@@ -211,7 +217,7 @@ class PhysLLM(RppgModel):
 
     def _prompt(self, cues: Sequence[Sequence[Cue]]) -> tuple[list[Tensor], Sequence[Tensor], Tensor | None]:
         """The tokens of the prompt, none without cues; attention to the words of each cue; shares of the cues."""
-        if self.prompts is None:
+        if not self.config.cues:
             return [], [], None
         texts = [[cue.text for cue in of_one_kind] for of_one_kind in zip(*cues, strict=True)]
         words, real = zip(*map(self.language.embed, texts), strict=True)
