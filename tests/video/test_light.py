@@ -42,6 +42,15 @@ def test_blur_falls_with_blur_and_not_with_light():
     assert scene_from_crop(0.5 * sharp)["blur"] == pytest.approx(scene_from_crop(sharp)["blur"], rel=1e-3)
 
 
+def test_blur_of_a_large_picture_follows_the_lens_and_not_the_noise():
+    rng = np.random.default_rng(0)
+    coarse = rng.uniform(50, 150, (24, 24, 3)).astype(np.float32)
+    sharp = cv2.resize(coarse, (240, 240), interpolation=cv2.INTER_NEAREST)
+    noise = 5 * rng.standard_normal(sharp.shape, dtype=np.float32)
+    blurred = cv2.GaussianBlur(sharp, (0, 0), 6) + noise  # at full size, noise would make it the sharper one
+    assert scene_from_crop(blurred)["blur"] < 0.25 * scene_from_crop(sharp)["blur"]
+
+
 def test_scene_of_a_black_picture_is_finite():
     assert all(np.isfinite(value) for value in scene_from_crop(flat(0, 0, 0)).values())
 
