@@ -48,7 +48,11 @@ def prompt_text(windows: Sequence[ReadWindow]) -> str:
     middle = windows[len(windows) // 2]
     lines = [f"{len(windows)} windows; the one from {middle.start_s:.1f} to {middle.end_s:.1f} s:", ""]
     for cue in middle.cues:
-        lines += [f"{cue.name} ({len(cue.words)} tokens, {cue.weight:.0%} of the prompt)", f"  {cue.text}", ""]
+        lines += [
+            f"{cue.name} ({len(cue.words)} tokens, {cue.weight:.0%} of the prompt)",
+            f"  {cue.text}",
+            "",
+        ]
     order = sorted(middle.prototypes, key=lambda one: -float(one.attention.max()))[:SHOWN]
     rows = [[", ".join(one.words), f"patch {int(one.attention.argmax()) + 1}"] for one in order]
     if rows:

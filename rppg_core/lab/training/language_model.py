@@ -21,11 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rppg_core.models.physllm.context import random_context
+from rppg_core.models.physllm.context import QUANTITIES
 from rppg_core.models.physllm.cues import context_cue, statistics_cue, task_cue
 from rppg_core.types import FS, HR_BAND_HZ, Progress
 
 END = "<end>"  # between texts, and the padding
+UNKNOWN = 0.15  # share of the measurements of a scene that are missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,18 @@ def texts(rng: np.random.Generator) -> Iterator[str]:
     while True:
         cues = [task_cue(), context_cue(random_context(rng)), statistics_cue(rough_pulse(rng))]
         yield " ".join(cues[k].text for k in rng.permutation(3))
+
+
+def random_context(rng: np.random.Generator) -> np.ndarray:
+    """Measurements of a scene, each grade as likely as the others, some of them missing."""
+    values = []
+    for quantity in QUANTITIES:
+        bounds = np.array(quantity.bounds, float)
+        reach = np.ptp(bounds) / 2 if len(bounds) > 1 else abs(bounds[0])
+        edges = [bounds[0] - reach, *bounds, bounds[-1] + reach]
+        grade = rng.integers(len(edges) - 1)
+        values.append(rng.uniform(edges[grade], edges[grade + 1]))
+    return np.where(rng.uniform(size=len(values)) < UNKNOWN, np.nan, values).astype(np.float32)
 
 
 def rough_pulse(rng: np.random.Generator, n: int = 256) -> np.ndarray:

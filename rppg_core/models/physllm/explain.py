@@ -138,7 +138,11 @@ def prompt_dict(windows: Sequence[ReadWindow]) -> dict[str, Any]:
             "window_s": [middle.start_s, middle.end_s],
             "cues": {cue.name: cue.to_dict() for cue in middle.cues},
             "prototypes": [
-                {"words": one.words, "strongest_patch": int(one.attention.argmax()), "attention": one.attention}
+                {
+                    "words": one.words,
+                    "strongest_patch": int(one.attention.argmax()),
+                    "attention": one.attention,
+                }
                 for one in order
             ],
             "windows": [

@@ -73,7 +73,7 @@ class PhysLLM(RppgModel):
 
     name: ClassVar[str] = "physllm"
     paper: ClassVar[str] = "Xie et al. 2025, PhysLLM"
-    needs: ClassVar[frozenset[str]] = frozenset({"rgb", "stmap", "scene"})
+    needs: ClassVar[frozenset[str]] = frozenset({"rgb", "stmap", "scene", "landmarks"})
     tasks: ClassVar[frozenset[str]] = frozenset({"bvp"})
 
     def __init__(self, config: PhysLLMConfig):
