@@ -43,6 +43,8 @@ class Network:
         shared_parts: classes in nn/ that the method introduced.
         megabytes: upper limit on the size of its checkpoint.
         times_pos: upper limit on CPU time for 30 s of video, as a multiple of that of POS on the same clip.
+        packages: what it imports besides the dependencies of this package.
+        extra: the extra that installs them.
     """
 
     model: str
@@ -54,10 +56,11 @@ class Network:
     shared_parts: frozenset[str] = frozenset()
     megabytes: float = 3.0
     times_pos: float = 100.0
+    packages: tuple[str, ...] = ("torch", "safetensors")
+    extra: str = "neural"
 
 
 NEURAL_METHOD = "rppg_core.models.neural_method:neural_method"  # makes a method from a network
-NEURAL_PACKAGES = ("torch", "safetensors")
 CLASSICAL = ("green", "ica", "chrom", "pbv", "pos", "lgi", "omit")
 PANEL = ("pos", "chrom", "pbv", "lgi")  # the fixed panel behind every confidence
 
@@ -87,12 +90,12 @@ def get_method(name: str) -> Method:
     found = _resolved(name)
     if not isinstance(found, Network):
         return found[name]
-    lacking = [package for package in NEURAL_PACKAGES if find_spec(package) is None]
+    lacking = [package for package in found.packages if find_spec(package) is None]
     if lacking:
         raise UsageError(
             f"{name} needs the package {lacking[0]!r}, which is not installed",
-            wanted="the extra 'neural'",
-            do="pip install 'rppg-lab[neural]'",
+            wanted=f"the extra {found.extra!r}",
+            do=f"pip install 'rppg-lab[{found.extra}]'",
         )
     return _attribute(NEURAL_METHOD)(name)
 

@@ -49,6 +49,8 @@ ABOUT = Network(
     tasks=frozenset({"bvp"}),
     paper="Xie et al. 2025, PhysLLM",
     megabytes=6.0,
+    packages=("torch", "safetensors", "transformers"),
+    extra="language",
 )
 
 
