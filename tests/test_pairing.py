@@ -14,7 +14,7 @@ pytest.importorskip("accelerate")
 from rppg_core.lab.training.loop import settled
 from rppg_core.models.recipe import get_recipe, recipe_hash
 from rppg_core.models.weights import card_text, checkpoint_path, load_card
-from rppg_core.roster import get_network, list_networks
+from rppg_core.roster import get_network, list_networks, list_trained_networks
 
 ROOT = Path(__file__).parents[1]
 LESSONS = {path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
@@ -63,20 +63,29 @@ def test_every_model_file_is_a_key_of_the_roster():
 
 
 @pytest.mark.parametrize("name", sorted(MODEL_FILES))
-def test_network_has_its_test_recipe_and_weights(name):
+def test_network_has_its_test(name):
     assert (ROOT / "tests" / "models" / f"test_{name}.py").is_file()
+
+
+def test_all_networks_but_physnet_are_trained_here():
+    assert set(list_trained_networks()) == MODEL_FILES - {"physnet"}
+    assert not checkpoint_path("physnet").exists()
+
+
+@pytest.mark.parametrize("name", list_trained_networks())
+def test_trained_network_has_its_recipe_and_weights(name):
     assert get_recipe(name).method == name
     assert checkpoint_path(name).is_file()
 
 
-@pytest.mark.parametrize("name", sorted(MODEL_FILES))
+@pytest.mark.parametrize("name", list_trained_networks())
 def test_weights_were_trained_by_the_committed_recipe(name):
     card = load_card(name)
     assert card.recipe_hash == recipe_hash(settled(get_recipe(name)))
     assert card.steps == get_recipe(name).steps
 
 
-@pytest.mark.parametrize("name", sorted(MODEL_FILES))
+@pytest.mark.parametrize("name", list_trained_networks())
 def test_card_beside_the_weights_is_the_one_inside(name):
     """To renew it:
 
