@@ -6,7 +6,7 @@ holds it under its name, or to the `Network` that describes a network.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -26,6 +26,7 @@ METHODS: dict[str, str] = {
     "tracenet": "rppg_core.models.tracenet:ABOUT",
     "physmle": "rppg_core.models.physmle:ABOUT",
     "physllm": "rppg_core.models.physllm:ABOUT",
+    "physnet": "rppg_core.models.physnet:ABOUT",
 }
 
 
@@ -33,13 +34,17 @@ METHODS: dict[str, str] = {
 class Network:
     """Facts about a network, available without importing torch; a test compares them with the class.
 
+    A network has a recipe, or a reader for weights that others trained.
+
     Args:
         model: "module:Class".
         recipe: module that holds RECIPE and ABLATIONS.
+        reader: "module:function", which makes the network from a file of the user's.
         needs: fields of a FaceClip that it reads, names from types.NEEDS.
         tasks: what it predicts, names from models.base.TASKS.
         paper: the paper that the method comes from.
-        weights: origin of the weights that come with the package.
+        weights: origin of the weights, in words.
+        ready: whether weights come with the package; without them the user gives a file.
         shared_parts: classes in nn/ that the method introduced.
         megabytes: upper limit on the size of its checkpoint.
         times_pos: upper limit on CPU time for 30 s of video, as a multiple of that of POS on the same clip.
@@ -48,11 +53,13 @@ class Network:
     """
 
     model: str
-    recipe: str
     needs: frozenset[str]
     tasks: frozenset[str]
     paper: str
+    recipe: str = ""
+    reader: str = ""
     weights: str = "trained on simulated physiology"
+    ready: bool = True
     shared_parts: frozenset[str] = frozenset()
     megabytes: float = 3.0
     times_pos: float = 100.0
@@ -105,6 +112,17 @@ def list_networks() -> list[str]:
     return [name for name, where in METHODS.items() if where.endswith(":ABOUT")]
 
 
+def list_trained_networks() -> list[str]:
+    """Names of the networks that have a recipe."""
+    return [name for name in list_networks() if get_network(name).recipe]
+
+
+def list_ready_methods() -> list[str]:
+    """Names of the methods that run without weights of the user's own, classical first."""
+    networks = list_networks()
+    return [name for name in METHODS if name not in networks or get_network(name).ready]
+
+
 def get_network(name: str) -> Network:
     """The description of a network.
 
@@ -119,8 +137,32 @@ def get_network(name: str) -> Network:
     return _resolved(name)
 
 
-def resolve(methods: Sequence[str] | str | None) -> list[str]:
-    """A checked list of method names without repeats; None means the seven classical ones, "all" every method."""
+def check_ready(name: str) -> None:
+    """Check that a method needs no weights of the user's own.
+
+    Raises:
+        UsageError: it does; the message says how to give them.
+    """
+    if name not in list_ready_methods():
+        training = f"rppg train {name}, then " if get_network(name).recipe else ""
+        raise UsageError(
+            f"{name} comes without weights",
+            wanted="weights of your own",
+            do=f"{training}rppg analyze VIDEO --methods {name} --weights {name}=FILE",
+        )
+
+
+def resolve(methods: Sequence[str] | str | None, own: Collection[str] = ()) -> list[str]:
+    """A checked list of method names without repeats.
+
+    Args:
+        methods: names, as a list or in a text; None means the seven classical ones, "all" every one with weights.
+        own: networks whose weights the user gives.
+
+    Raises:
+        UnknownMethodError: no such method, or none at all.
+        UsageError: a network without weights.
+    """
     if methods is None:
         return list(CLASSICAL)
     if isinstance(methods, str):
@@ -131,12 +173,20 @@ def resolve(methods: Sequence[str] | str | None) -> list[str]:
             wanted="a list of names, or a text such as 'pos,chrom'",
             do="see `rppg methods`",
         )
-    names = [name for part in methods for name in (METHODS if _lower(part) == "all" else [_known(part)])]
+    names = [name for part in methods for name in (_all(own) if _lower(part) == "all" else [_known(part)])]
     if not names:
         raise UnknownMethodError(
             "no method was named", wanted=f"one of {', '.join(METHODS)}", do="see `rppg methods`"
         )
+    for name in names:
+        if name not in CLASSICAL and name not in own:
+            check_ready(name)
     return list(dict.fromkeys(names))
+
+
+def _all(own: Collection[str]) -> list[str]:
+    ready = list_ready_methods()
+    return [name for name in METHODS if name in ready or name in own]
 
 
 def _resolved(name: str) -> Any:

@@ -14,6 +14,8 @@ from rppg_core.roster import (
     get_network,
     list_methods,
     list_networks,
+    list_ready_methods,
+    list_trained_networks,
     resolve,
 )
 from rppg_core.types import NEEDS, Method
@@ -28,9 +30,11 @@ def test_every_method_keeps_the_contract(name):
     assert method.weights
 
 
-def test_default_is_the_seven_classical_ones_and_all_is_everything():
+def test_default_is_the_seven_classical_ones_and_all_is_everything_with_weights():
     assert resolve(None) == list(CLASSICAL)
-    assert resolve("all") == list(METHODS)
+    ready = list_ready_methods()
+    assert resolve("all") == ready == [name for name in METHODS if name not in ("physnet", "physllm")]
+    assert resolve("all", own={"physnet": "mine.pth"}) == [*ready, "physnet"]
     assert set(PANEL) <= set(METHODS)
 
 
@@ -45,6 +49,18 @@ def test_unknown_method_error_lists_names(wrong):
         resolve(wrong)
 
 
+def test_network_without_weights_says_how_to_give_them():
+    with pytest.raises(UsageError, match=r"comes without weights.*--weights physnet=FILE"):
+        resolve("pos,PhysNet")
+    assert resolve("pos,PhysNet", own={"physnet": "mine.pth"}) == ["pos", "physnet"]
+
+
+def test_every_network_has_either_a_recipe_or_a_reader():
+    for name in list_networks():
+        about = get_network(name)
+        assert bool(about.recipe) != bool(about.reader), name
+
+
 def test_every_method_is_described():
     rows = describe_methods()
     assert [row.name for row in rows] == list_methods()
@@ -54,10 +70,17 @@ def test_every_method_is_described():
 @pytest.mark.parametrize("name", list_networks())
 def test_table_of_networks_says_what_their_classes_say(name):
     pytest.importorskip("torch")
-    from rppg_core.models.weights import load_card, model_class
+    from rppg_core.models.weights import model_class
 
     about, cls = get_network(name), model_class(name)
     assert (about.needs, about.tasks, about.paper) == (cls.needs, cls.tasks, cls.paper)
+
+
+@pytest.mark.parametrize("name", [name for name in list_networks() if get_network(name).ready])
+def test_origin_of_shipped_weights_is_that_of_their_card(name):
+    pytest.importorskip("torch")
+    from rppg_core.models.weights import load_card
+
     assert get_method(name).weights == load_card(name).weights
 
 

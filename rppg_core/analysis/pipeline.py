@@ -17,7 +17,14 @@ from rppg_core.analysis.controls import ControlledRuns, spectra_from_bvp
 from rppg_core.analysis.heart_rate import HeartRate, Voice, cap, heart_rate
 from rppg_core.analysis.verdict import likely_cause, verdict
 from rppg_core.analysis.vitals import HRV_UNITS, Context, Judgement, refuse, vitals_from_bvp
-from rppg_core.errors import ClipTooShortError, FaceTooSmallError, FrameRateError, RppgError, UsageError
+from rppg_core.errors import (
+    ClipTooShortError,
+    FaceTooSmallError,
+    FrameRateError,
+    MissingNeedError,
+    RppgError,
+    UsageError,
+)
 from rppg_core.roster import CLASSICAL, PANEL, get_method, resolve
 from rppg_core.signals.checks import check_band
 from rppg_core.signals.frame_times import frame_timing, slow_parts
@@ -34,6 +41,7 @@ from rppg_core.types import (
     Reading,
     Report,
     Vitals,
+    marked_rows,
 )
 from rppg_core.video.clip_fields import check_fields
 from rppg_core.video.prepare import resample
@@ -62,7 +70,8 @@ def analyze(
         methods: names from `list_methods()`; None: the seven classical ones; "all": every one with weights.
         region: "face", or "whole" when the whole picture is skin (a finger on the lens).
         band_hz: band that is searched for the heart rate; NEONATAL_HR_BAND_HZ for newborns. Unit: Hz.
-        weights: network name -> weights file, in place of the weights shipped with the package.
+        weights: network name -> weights file, in place of the weights shipped with the package; for a network
+            that ships without weights, options may follow the file ("my.pth,labels=raw").
         fps: frame rate of a file that states none or a wrong one; None trusts the file. Unit: Hz.
         progress: called with the name of the stage and a fraction 0..1.
 
@@ -72,15 +81,16 @@ def analyze(
     Raises:
         RppgError: a file that cannot be analysed (exit code 3) or a wrong argument (exit code 2).
     """
-    names = resolve(methods)
+    own = _own_networks({} if weights is None else weights)
+    names = resolve(methods, own)
     band_hz = check_band(band_hz)
     if progress is not None and not callable(progress):
         raise UsageError(
             f"progress {progress!r}"[:80], wanted="a function of stage and fraction", do="leave it out"
         )
     started = time.perf_counter()
-    own = _own_networks({} if weights is None else weights)
     clip = load_clip(source, collect_needs(names), region=region, fps=fps, progress=progress)
+    _check_pictures(clip, names)
     analysis = Analysis(clip, band_hz=band_hz, own=own, seconds=time.perf_counter() - started)
     for count, name in enumerate(names):
         if progress is not None:
@@ -103,6 +113,18 @@ def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
         own[name] = network = neural_method(name, path)
         _ = network.model
     return own
+
+
+def _check_pictures(clip: FaceClip, names: Sequence[str]) -> None:
+    """Check that a clip holds the pictures of the face that some methods read; a table of colours has none."""
+    crops = {need for need, rows in marked_rows(clip, "frame").items() if rows.is_crop}
+    for name in names:
+        if lacking := sorted(n for n in get_method(name).needs & crops if getattr(clip, n) is None):
+            raise MissingNeedError(
+                f"{name} reads pictures of the face, and this clip holds no {lacking[0]}",
+                wanted="a face video",
+                do="give the video itself, without --region whole",
+            )
 
 
 def collect_needs(names: Sequence[str]) -> frozenset[str]:

@@ -90,10 +90,17 @@ def _analyze(add: Add) -> None:
         "give one table with one row per file",
     )
     one.add_argument(
-        "--methods", metavar="A,B", help="names as in `rppg methods`, or all (default: the classical ones)"
+        "--methods",
+        metavar="A,B",
+        help="names as in `rppg methods`, or all with weights (default: the classical ones)",
     )
     one.add_argument(
-        "--weights", metavar="METHOD=FILE", nargs="+", default=[], help="weights of your own for a network"
+        "--weights",
+        metavar="METHOD=FILE",
+        nargs="+",
+        default=[],
+        help="weights of your own for a network; physnet=FILE,labels=raw if it was trained on the pulse itself, "
+        "not on its derivative",
     )
     _add_region(one)
     one.add_argument(

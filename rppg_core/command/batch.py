@@ -81,7 +81,7 @@ def analyze_each(args: argparse.Namespace, analyze: Callable[..., Report], weigh
             wanted="one video beside one reference",
             do="run rppg analyze once for each pair",
         )
-    methods = resolve(args.methods)
+    methods = resolve(args.methods, own=weights)
     check_outputs(args.json, args.csv, videos=paths)
     outcomes: list[Outcome] = []
     stopped = False

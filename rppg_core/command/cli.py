@@ -103,7 +103,7 @@ def _leave_deleted_folder(args: argparse.Namespace) -> None:
     relative = [
         path
         for path in paths
-        if path not in (None, "-", "simulated") and not os.path.isabs(path.split("=")[-1])
+        if path not in (None, "-", "simulated") and not os.path.isabs(path.split("=", 1)[-1])
     ]
     by_default = "runs" in given and given["runs"] is None  # its default lies in the deleted folder
     if not relative and not by_default:

@@ -108,6 +108,17 @@ class RppgModel(nn.Module, ABC):
     def loss(self, outputs: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """Named scalar terms; samples without the label contribute exactly 0."""
 
+    def finish(self, task: str, wave: np.ndarray) -> np.ndarray:
+        """The joined waveform of one segment as the method gives it.
+
+        The identity here; a network whose windows hold something else, such as a derivative, overrides it.
+
+        Args:
+            task: a name from SERIES.
+            wave: windows of `forward`, each of unit scale, joined by overlap-add.
+        """
+        return wave
+
     @property
     def window(self) -> int:
         """Number of samples that the network reads at once."""
@@ -169,7 +180,7 @@ def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
             }
             outputs.append({task: y[0].double().cpu().numpy() for task, y in model(batch).items()})
     return {
-        task: overlap_add([_unit(o[task]) for o in outputs], windows, n)
+        task: model.finish(task, overlap_add([_unit(o[task]) for o in outputs], windows, n))
         if task in SERIES
         else np.mean([o[task] for o in outputs], axis=0)
         for task in outputs[0]

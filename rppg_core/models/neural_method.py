@@ -53,18 +53,15 @@ def neural_method(name: str, path: str | Path | None = None) -> NeuralMethod:
 
     Args:
         name: name of a network.
-        path: file of its weights; None means the checkpoint that comes with the package.
+        path: file of its weights, as for `load_model`; None means the checkpoint that comes with the package.
 
     Raises:
         UnknownMethodError: no such network.
-        ModelFileError: `path` is not a weights file of this project.
+        ModelFileError: `path` is not a weights file of this project, and the network has no reader of its own.
     """
-    return NeuralMethod(
-        name,
-        get_network(name),
-        partial(_load, name, path),
-        weights=None if path is None else _origin(name, path),
-    )
+    network = get_network(name)
+    origin = network.weights if path is None or network.reader else _origin(name, path)
+    return NeuralMethod(name, network, partial(_load, name, path), weights=origin)
 
 
 def _origin(name: str, path: str | Path) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from rppg_core.errors import UsageError
 from rppg_core.models.base import TASKS
-from rppg_core.roster import get_network, list_networks
+from rppg_core.roster import get_network, list_trained_networks
 
 ADDED_LATER = {"added_later": True}  # a field that does not affect the hash while it has its default value
 KINDS = {
@@ -156,7 +156,8 @@ def get_ablations(method: str, protocol: str | None = None) -> dict[str, Ablatio
     Raises:
         UnknownMethodError: no such network.
     """
-    declared = import_module(get_network(method).recipe).ABLATIONS
+    recipe = get_network(method).recipe
+    declared = import_module(recipe).ABLATIONS if recipe else {}
     return {name: one for name, one in declared.items() if protocol in (None, one.protocol)}
 
 
@@ -170,10 +171,10 @@ def get_recipe(method: str, variant: str = "") -> Recipe:
     Raises:
         UsageError: the method is not trained, or has no such ablation.
     """
-    if method not in list_networks():
+    if method not in (trained := list_trained_networks()):
         raise UsageError(
             f"no recipe for {method!r}",
-            wanted=f"one of {', '.join(list_networks())}",
+            wanted=f"one of {', '.join(trained)}",
             do="name a method that is trained",
         )
     recipe: Recipe = import_module(get_network(method).recipe).RECIPE

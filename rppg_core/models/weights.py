@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 
 from rppg_core.errors import ModelFileError, UsageError, WriteError
 from rppg_core.models.base import ModelCard, RppgModel
-from rppg_core.roster import get_network, list_networks
+from rppg_core.roster import check_ready, get_network, list_networks
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 RETRAIN = "give another file, or train one with `rppg train`"
@@ -29,8 +29,7 @@ def model_class(name: str) -> type[RppgModel]:
     Raises:
         UnknownMethodError: no such network; the message lists the names.
     """
-    module, attribute = get_network(name).model.split(":")
-    return getattr(import_module(module), attribute)
+    return _attribute(get_network(name).model)
 
 
 def config_class(model: type[RppgModel]) -> type:
@@ -108,17 +107,24 @@ def load_model(name: str, path: str | Path | None = None) -> RppgModel:
 
     Args:
         name: name of a network.
-        path: file of its weights; None means the checkpoint that comes with the package.
+        path: file of its weights; None means the checkpoint that comes with the package. The reader of a network
+            that comes without one may take options after the file.
 
     Returns:
         The network with the config stored in the file.
 
     Raises:
         UnknownMethodError: no such network.
+        UsageError: no path, and the network comes without weights.
         ModelFileError: no file, not a weights file of this project, of another method, or weights and config differ.
     """
     from safetensors.torch import load_model as read
 
+    network = get_network(name)
+    if path is None:
+        check_ready(name)
+    elif network.reader:
+        return _attribute(network.reader)(path)
     wanted = model_class(name)
     path = checkpoint_path(name) if path is None else Path(path)
     about = _read_metadata(path)
@@ -155,12 +161,13 @@ def find_weights(network: str | Path) -> tuple[str, Path]:
     Raises:
         ModelFileError: it is neither.
     """
-    if network in list_networks():
+    shipped = [name for name in list_networks() if get_network(name).ready]
+    if network in shipped:
         return str(network), checkpoint_path(str(network))
     if not Path(network).is_file():
         raise ModelFileError(
             f"{str(network)!r} is neither a network nor a file",
-            wanted=f"{', '.join(list_networks())} or a .safetensors file",
+            wanted=f"{', '.join(shipped)} or a .safetensors file",
             do=RETRAIN,
         )
     return _read_metadata(Path(network))["method"], Path(network)
@@ -223,6 +230,11 @@ def config_from_dict(kind: type, stored: Mapping[str, Any]) -> Any:
         if name not in known:
             raise TypeError(f"{kind.__name__} has no {name!r}")
     return kind(**{name: _restored(hints[name], value) for name, value in stored.items()})
+
+
+def _attribute(where: str) -> Any:
+    module, attribute = where.split(":")
+    return getattr(import_module(module), attribute)
 
 
 def _restored(hint: Any, value: Any) -> Any:

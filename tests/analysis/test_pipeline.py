@@ -17,14 +17,14 @@ from rppg_core.errors import (
 )
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.lab.simulate.traces import simulate_traces
-from rppg_core.roster import CLASSICAL, PANEL, list_methods
+from rppg_core.roster import CLASSICAL, PANEL, list_ready_methods
 from tests.report_factory import make_report
 
 
 @pytest.fixture(scope="module")
 def pulsed():
     settings = SimulationSettings(seconds=20.0, hr_bpm=88.0, amplitude_percent=0.7, tone=1, seed=11)
-    return simulate_clip(settings, needs=collect_needs(list_methods()))
+    return simulate_clip(settings, needs=collect_needs(list_ready_methods()))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_interval_lies_around_the_value_and_confidence_is_a_probability(report):
         assert 0.8 <= hr.confidence <= 1
 
 
-@pytest.mark.parametrize("name", list_methods())
+@pytest.mark.parametrize("name", list_ready_methods())
 def test_reading_is_identical_alone_and_in_company(company, pulsed, name):
     alone = analyze(pulsed[0], [name])
     assert alone.estimates[name].vitals == company.estimates[name].vitals
@@ -146,6 +146,11 @@ def test_tiny_face_is_refused_with_its_width(pulsed):
 def test_unknown_method_error_lists_names(pulsed):
     with pytest.raises(UnknownMethodError, match="green, ica, chrom"):
         analyze(pulsed[0], ["poss"])
+
+
+def test_network_without_weights_is_refused_before_the_video_is_read():
+    with pytest.raises(UsageError, match="--weights physnet=FILE"):
+        analyze("no such file.mp4", ["physnet"])
 
 
 def test_unknown_region_is_a_usage_error():

@@ -8,7 +8,7 @@ from demo.inference import estimate_upload, example_clip, example_report, grow_r
 from rppg_core.analysis.pipeline import analyze
 from rppg_core.errors import ClipTooLongError, UnknownMethodError, UsageError, VideoError
 from rppg_core.models.neural_method import neural_method
-from rppg_core.roster import CLASSICAL, get_method, list_networks
+from rppg_core.roster import CLASSICAL, get_method, list_networks, list_ready_methods
 from rppg_core.video.writer import write_video
 
 
@@ -83,6 +83,11 @@ def test_table_is_refused_by_its_name_alone(tmp_path):
 
 def test_nothing_of_gradio_is_needed():
     assert "gradio" not in vars(inference)
+
+
+def test_page_offers_every_method_that_has_weights():
+    assert inference.offered() == list_ready_methods()
+    assert "physnet" not in inference.offered()
 
 
 def test_networks_are_loaded_ahead_of_the_first_visitor():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from rppg_core.models.weights import (  # noqa: E402
     model_class,
 )
 from rppg_core.roster import get_method, get_network, list_networks  # noqa: E402
+from rppg_core.types import FaceClip  # noqa: E402
 from rppg_core.video.prepare import resample  # noqa: E402
 
 NAMES = list_networks()
@@ -39,13 +41,19 @@ def tiny(name: str):
     return create_model(name, config_class(model_class(name)).tiny())
 
 
+def with_crops(clip: FaceClip) -> FaceClip:
+    """The clip with crops in which each of its 36 cells is a square of one colour."""
+    cells = clip.need("stmap").reshape(-1, 6, 6, 3)
+    return replace(clip, crop72=np.kron(256 * cells, np.ones((12, 12, 1))).astype(np.uint16))
+
+
 def batch_of(name: str, n_samples: int) -> dict:
     """Different windows of simulated traces as the network reads them."""
     cls = model_class(name)
     config = config_class(cls).tiny()
     samples = []
     for seed in range(n_samples):
-        even = resample(simulate_traces(SimulationSettings(seconds=N / 30 + 0.5, seed=seed))[0])
+        even = with_crops(resample(simulate_traces(SimulationSettings(seconds=N / 30 + 0.5, seed=seed))[0]))
         samples.append(
             {key: x[:N] if len(x) > N else x for key, x in cls.inputs_from_clip(even, config).items()}
         )

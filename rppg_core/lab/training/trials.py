@@ -1,4 +1,4 @@
-"""The trainings behind `make seeds`, `make choices` and `make ablations`, for every network in the roster.
+"""The trainings behind `make seeds`, `make choices` and `make ablations`, for every network with a recipe.
 
 `python -m rppg_core.lab.training.trials seeds` trains three seeds of each network; `choices` trains three short
 seeds of each form of a part that a network declares for protocol photo, and `ablations` adds to the three seeds
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rppg_core.lab import RUNS
-from rppg_core.roster import list_networks
+from rppg_core.roster import list_trained_networks
 
 if TYPE_CHECKING:
     from rppg_core.models.recipe import Ablation
@@ -50,12 +50,12 @@ class Trial:
 
 def list_seeds() -> list[Trial]:
     """Every network as shipped, with three seeds."""
-    return [Trial(method, seed) for seed in SEEDS for method in list_networks()]
+    return [Trial(method, seed) for seed in SEEDS for method in list_trained_networks()]
 
 
 def list_choices() -> list[Trial]:
     """Three seeds of each form of a part, and of the network as shipped at equal length."""
-    declared = {method: _declared(method, choice=True) for method in list_networks()}
+    declared = {method: _declared(method, choice=True) for method in list_trained_networks()}
     return [
         Trial(method, seed, name, CHOICE_STEPS)
         for method, choices in declared.items()
@@ -68,7 +68,7 @@ def list_choices() -> list[Trial]:
 def list_ablations() -> list[Trial]:
     """The seeds, and each network's ablations for protocol photo with the whole network at equal length."""
     found = list_seeds()
-    for method in list_networks():
+    for method in list_trained_networks():
         declared = _declared(method, choice=False)
         found += [Trial(method, ablation=name) for name, one in declared.items() if one.also_full]
         found += [Trial(method, 0, name, SHORT_STEPS) for name in ("", *declared) if declared]

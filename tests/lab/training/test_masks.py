@@ -14,7 +14,7 @@ from rppg_core.lab.training.sources import Sample, collate, even_truth, targets_
 from rppg_core.models.base import SERIES, TASKS, Batch, RppgModel
 from rppg_core.models.physmle import PhysMLEConfig
 from rppg_core.models.weights import config_class, model_class
-from rppg_core.roster import list_networks
+from rppg_core.roster import list_trained_networks
 from rppg_core.video.prepare import cut, resample
 
 HEADS = {"bvp_head": "bvp", "resp_head": "resp", "hr_head": "hr"}
@@ -48,7 +48,7 @@ def class_of(name: str) -> type[RppgModel]:
     return Tiny if name == "tiny" else model_class(name)
 
 
-NETWORKS = ["tiny", *list_networks()]
+NETWORKS = ["tiny", *list_trained_networks()]
 ANSWERS = [(name, task) for name in NETWORKS for task in TASKS if task in class_of(name).tasks]
 
 

@@ -21,7 +21,7 @@ from rppg_core.models.recipe import (
     with_steps,
 )
 from rppg_core.models.weights import create_model
-from rppg_core.roster import list_networks
+from rppg_core.roster import list_trained_networks
 
 
 def test_difficulty_is_nothing_then_a_ramp_then_all():
@@ -106,7 +106,9 @@ def test_stages_that_cannot_be_are_refused(stages, words):
         tiny(steps=12, stages=stages)
 
 
-@pytest.mark.parametrize(("method", "variant"), [(m, v) for m in list_networks() for v in get_ablations(m)])
+@pytest.mark.parametrize(
+    ("method", "variant"), [(m, v) for m in list_trained_networks() for v in get_ablations(m)]
+)
 def test_every_ablation_is_another_recipe_that_can_be_built(method, variant):
     recipe = get_recipe(method, variant)
     assert recipe_hash(settled(recipe)) != recipe_hash(settled(get_recipe(method)))
@@ -133,5 +135,5 @@ def test_unknown_method_error_lists_recipes():
 
 
 def test_every_recipe_is_of_a_known_network():
-    networks = list_networks()
+    networks = list_trained_networks()
     assert [get_recipe(name).method for name in networks] == networks

@@ -4,7 +4,7 @@ from collections import Counter
 
 from rppg_core.lab.training.trials import CHOICE_STEPS, list_ablations, list_choices, list_seeds
 from rppg_core.models.recipe import get_ablations
-from rppg_core.roster import list_networks
+from rppg_core.roster import list_trained_networks
 
 
 def test_every_choice_is_compared_with_the_whole_network_on_the_same_seeds_at_the_same_length():
@@ -22,7 +22,7 @@ def test_ablations_are_compared_with_the_whole_network_at_the_same_length_and_ar
     assert trials[: len(list_seeds())] == list_seeds()
     short = [trial for trial in trials if trial.steps]
     assert len({trial.steps for trial in short}) == 1
-    for method in list_networks():
+    for method in list_trained_networks():
         names = {trial.ablation for trial in short if trial.method == method}
         declared = {name for name, one in get_ablations(method, "photo").items() if not one.choice}
         assert names == ({"", *declared} if declared else set())

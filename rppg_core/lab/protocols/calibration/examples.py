@@ -14,7 +14,7 @@ import numpy as np
 from rppg_core.analysis.controls import ControlledRuns, spectra_from_bvp
 from rppg_core.analysis.pipeline import collect_needs
 from rppg_core.lab.datasets.clip_file import KnownClip
-from rppg_core.roster import list_methods
+from rppg_core.roster import list_ready_methods
 from rppg_core.signals.quality import RateEvidence, TrackEvidence
 from rppg_core.types import FS, HR_BAND_HZ, Bvp, FaceClip, Truth
 from rppg_core.video.prepare import resample
@@ -56,7 +56,9 @@ def examples_of_clip(
     panel = runs.panel(HR_BAND_HZ)
     if panel is None:
         return []
-    waves = {name: runs.by_name(name).bvp for name in list_methods() if collect_needs([name]) <= KEPT_NEEDS}
+    waves = {
+        name: runs.by_name(name).bvp for name in list_ready_methods() if collect_needs([name]) <= KEPT_NEEDS
+    }
     waves["clean"] = clean_wrong_pulse(runs.clip, rng)
     rows = []
     for name, bvp in waves.items():

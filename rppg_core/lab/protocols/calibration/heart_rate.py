@@ -29,7 +29,7 @@ from rppg_core.lab.protocols.calibration.regressions import PULSE_FREE_SHARE, WI
 from rppg_core.lab.protocols.table import percent, text_table
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.workers import WorkerPool
-from rppg_core.roster import PANEL, list_methods
+from rppg_core.roster import PANEL, list_ready_methods
 from rppg_core.signals.calibration import CALIBRATION_FILE, SHOW_FROM, Calibration, is_light
 from rppg_core.types import Progress
 
@@ -178,7 +178,7 @@ def main() -> None:
         "pulse_free_by_weight": PULSE_FREE_SHARE,
         "recordings": len({(e.source, e.person) for e in examples if e.person}),
         "panel": list(PANEL),
-        "methods": list_methods(),
+        "methods": list_ready_methods(),
     }
     CALIBRATION_FILE.write_text(json.dumps(stored, indent=1) + "\n")
     print(f"wrote {CALIBRATION_FILE}")
