@@ -20,7 +20,9 @@ BLACK = 5.0  # grey levels; pixels with no more in any channel hold no pulse
 DARK, WHITE = 30.0, 235.0  # mean grey level below or above which no face is to be expected
 GREY_PART = 0.03  # of the mean; skin whose channels differ by less has no colour
 SMALLEST_CONTRAST = 1.0  # grey levels squared; flat pictures have no sharpness
-BLUR_SIDE = 64  # pixels; blur is measured in a picture of this size, in which the noise of pixels averages out
+BLUR_SIDE = (
+    64  # pixels; blur is measured in a picture of this size, in which the noise of pixels averages out
+)
 
 
 def scene_from_crop(crop: Float[np.ndarray, "height width 3"]) -> dict[str, float]:
