@@ -3,9 +3,9 @@
 This replaces the measured answers of `context`. Any image-text-to-text model of transformers will do, by its name on
 the hub or as a folder; its text has an open vocabulary, and it may say what is not in the picture.
 
-What differs from the paper (Xie et al. 2025, https://arxiv.org/abs/2505.03621): the questions are in our own words and
-tell the model to leave out who the person is; the picture is the clip's `still` (the first with a face, cut around it)
-instead of the middle frame; and no model is named by default (the paper's is LLaVA-1.5-7B).
+What differs from the paper (Xie et al. 2025, https://arxiv.org/abs/2505.03621): the questions are in our own words
+and tell the model to leave out who the person is; the picture is the clip's `still` (the first with a face, cut
+around it) instead of the middle frame; and no model is named by default (the paper's is LLaVA-1.5-7B).
 """
 
 from __future__ import annotations
