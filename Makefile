@@ -17,7 +17,7 @@ TWO_AT_ONCE = $(PYTEST) -n 2 --dist $(or $(DIST),worksteal) -p no:nbmake
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit browser installs notebooks render-notebooks class-pack lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo seeds choices ablations clean
+.PHONY: help demo space test lint unit browser installs notebooks render-notebooks class-pack lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo context seeds choices ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -104,6 +104,9 @@ vitals:
 	$(BIN)/rppg evaluate --protocol vitals $(if $(RPPG_TEST_DATA),--data $(RPPG_TEST_DATA)) --json out/vitals.json
 photo:
 	$(BIN)/rppg evaluate --protocol photo --methods all --seeds $(SEEDS) --html out/photo.html --json out/photo.json
+
+context: .venv/installed  ## does the measured context of PhysLLM follow the simulator's scenes (3 minutes)
+	$(BIN)/python -m rppg_core.lab.protocols.context
 
 seeds: .venv/installed  ## three seeds of every network on photo-v2 (4 hours)
 	$(BIN)/python -m rppg_core.lab.training.trials seeds
