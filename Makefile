@@ -17,7 +17,7 @@ TWO_AT_ONCE = $(PYTEST) -n 2 --dist $(or $(DIST),worksteal) -p no:nbmake
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit browser installs notebooks render-notebooks class-pack lab models calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo context seeds choices ablations clean
+.PHONY: help demo space test lint unit browser installs notebooks render-notebooks class-pack lab models language-model calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo context seeds choices ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -85,6 +85,9 @@ class-pack: .venv/installed out/notebooks/README.html  ## the course for a room 
 
 lab: .venv/installed  ## the course in JupyterLab, opened on 00
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+language-model: .venv/installed  ## train PhysLLM's small language model again (3 minutes)
+	$(BIN)/python -m rppg_core.lab.training.language_model rppg_core/models/checkpoints/physllm_language_model
 
 calibrate: .venv/installed  ## refit confidence and intervals (25 minutes on 2 cores); RECORDINGS="DIR ..." adds real faces
 	$(BIN)/python -m rppg_core.lab.protocols.calibration.heart_rate $(addprefix --recordings ,$(RECORDINGS))

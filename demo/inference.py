@@ -16,7 +16,7 @@ from rppg_core.analysis.pipeline import Analysis, collect_needs
 from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.models.neural_method import neural_method
-from rppg_core.roster import CLASSICAL, NEURAL_PACKAGES, PANEL, list_networks, list_ready_methods, resolve
+from rppg_core.roster import CLASSICAL, PANEL, get_network, list_networks, list_ready_methods, resolve
 from rppg_core.types import FaceClip, Progress, Report, Truth
 from rppg_core.video.paths import looks_like_table
 
@@ -31,8 +31,11 @@ EXAMPLE = SimulationSettings(
 
 def offered() -> list[str]:
     """Methods of the page: those that need no weights of the visitor's; networks only if their packages are there."""
-    installed = all(find_spec(package) for package in NEURAL_PACKAGES)
-    return [name for name in list_ready_methods() if installed or name not in list_networks()]
+    return [
+        name
+        for name in list_ready_methods()
+        if name not in list_networks() or all(map(find_spec, get_network(name).packages))
+    ]
 
 
 def load_networks() -> None:

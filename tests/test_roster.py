@@ -15,7 +15,6 @@ from rppg_core.roster import (
     list_methods,
     list_networks,
     list_ready_methods,
-    list_trained_networks,
     resolve,
 )
 from rppg_core.types import NEEDS, Method

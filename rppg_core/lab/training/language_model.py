@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -176,10 +176,34 @@ def main(argv: list[str] | None = None) -> int:
 
     model, tokenizer, losses = train_language_model(recipe, progress=tell)
     model.half().save_pretrained(asked.folder)
+    (asked.folder / "model.safetensors").chmod(
+        0o644
+    )  # safetensors makes files that only their owner can read
     tokenizer.save_pretrained(asked.folder)
-    print(f"{sum(p.numel() for p in model.parameters())} weights, {len(tokenizer)} words, {asdict(recipe)}")
-    print(", ".join(f"{name} {value:.3f}" for name, value in losses.items()), "nats per token")
+    card = card_text(recipe, sum(p.numel() for p in model.parameters()), len(tokenizer), losses)
+    (asked.folder / "README.md").write_text(card, encoding="utf-8")
+    print(card)
     return 0
+
+
+def card_text(recipe: LanguageRecipe, n_weights: int, n_words: int, losses: Mapping[str, float]) -> str:
+    """What the model is, as markdown."""
+    lines = [
+        "# Language model of PhysLLM",
+        "",
+        f"A causal model of {n_weights} weights and {n_words} words, trained from scratch on generated cues.",
+        "It has seen no face, no label and no other text, and can say nothing but such cues. Saved by",
+        "`save_pretrained` in half precision; `make language-model` makes it again.",
+        "",
+        "| loss, nats per token | |",
+        "|---|---|",
+        *(f"| {name} | {value:.3f} |" for name, value in losses.items()),
+        "",
+        "| recipe | value |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in asdict(recipe).items()),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
