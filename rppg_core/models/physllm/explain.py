@@ -37,6 +37,10 @@ class ReadCue:
         np.ndarray, "patch word"
     ]  # of each patch of the pulse to each word, through the prompt tokens
 
+    def to_dict(self) -> dict[str, Any]:
+        """Text, number of tokens, weight and numbers."""
+        return {"text": self.text, "tokens": len(self.words), "weight": self.weight, "numbers": self.numbers}
+
 
 @dataclass(frozen=True)
 class ReadPrototype:
