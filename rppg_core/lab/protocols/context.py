@@ -165,7 +165,7 @@ def _speed(motion: Motion, times_s: Float[np.ndarray, " time"]) -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; the exit code is 1 where a wanted correlation is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--clips", type=int, default=N_CLIPS)
     cases = context_cases(
         parser.parse_args(argv).clips,
