@@ -145,6 +145,11 @@ def _prompt(add: Add) -> None:
     one = add("prompt", "show the text that PhysLLM gives its language model for the face in a video")
     one.add_argument("video", metavar="VIDEO", help="a video, or a table of colour traces")
     one.add_argument("--weights", metavar="FILE", help="weights of your own")
+    one.add_argument(
+        "--vision-language-model",
+        metavar="NAME|DIR",
+        help="let this image-text-to-text model describe the scene (default: what is measured of it)",
+    )
     one.add_argument("--json", metavar="FILE", help="write the prompts of all windows; - is standard output")
     _add_fps(one)
 

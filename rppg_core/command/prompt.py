@@ -23,16 +23,21 @@ def prompt(args: argparse.Namespace) -> int:
     from rppg_core.models.neural_method import neural_method
     from rppg_core.models.physllm.explain import prompt_dict, read_clip
     from rppg_core.models.physllm.model import PhysLLM
+    from rppg_core.models.physllm.vision_language import VisionLanguageContext
     from rppg_core.video.prepare import resample
 
     check_outputs(args.json, video=args.video)
     method = neural_method("physllm", args.weights)
+    asked = args.vision_language_model
+    seer = None if asked is None else VisionLanguageContext(asked, fetch=True)
+    needs = method.needs if seer is None else method.needs | {"still"}
     with ProgressLine() as progress:
-        clip = resample(load_clip(args.video, method.needs, fps=args.fps, progress=progress))
+        clip = resample(load_clip(args.video, needs, fps=args.fps, progress=progress))
         progress("reading the prompts", 0.9)
         model = method.model
         assert isinstance(model, PhysLLM)
-        windows = read_clip(model, clip)
+        with model.edited({} if seer is None else {"context": seer.describe(clip)}):
+            windows = read_clip(model, clip)
     if not windows:
         raise ClipTooShortError(
             "no stretch with a face is long enough",

@@ -72,3 +72,9 @@ def test_a_language_model_that_cannot_be_loaded_is_refused_before_anything_is_ma
 def test_a_method_without_a_language_model_takes_none(tmp_path, capsys):
     assert cli.main(["train", "tracenet", "--language-model", "bundled", "--runs", str(tmp_path)]) == 2
     assert "tracenet has no language model" in capsys.readouterr().err
+
+
+def test_a_vision_language_model_that_cannot_be_loaded_is_refused_before_the_video_is_read(weights, capsys):
+    command = ["prompt", "missing.mp4", "--weights", str(weights), "--vision-language-model", "nobody/nothing"]
+    assert cli.main(command) != 0
+    assert "nobody/nothing" in capsys.readouterr().err
