@@ -31,7 +31,7 @@ def train(args: argparse.Namespace) -> int:
     )  # torch takes seconds to load, in the workers and here at the same time
     with _training_packages():
         from rppg_core.lab.training.loop import RunOptions, train
-        from rppg_core.models.recipe import get_recipe, with_steps
+        from rppg_core.models.recipe import DATASET_SPEEDS, get_recipe, with_steps
     from rppg_core.figures.curve_page import curve_html
 
     numbers = {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
@@ -41,6 +41,8 @@ def train(args: argparse.Namespace) -> int:
     )
     if args.language_model is not None:
         recipe = _with_language_model(recipe, args.language_model)
+    if set(args.source) != {"simulated"}:
+        recipe = replace(recipe, speeds=DATASET_SPEEDS)
     options = RunOptions(runs=args.runs, resume=args.resume, device=args.device)
     title = f"rPPG Lab: training of {args.method}"
     with ProgressLine(every_s=30) as progress:

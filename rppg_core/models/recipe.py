@@ -30,6 +30,7 @@ KINDS = {
     "bool": (bool, "True or False"),
 }  # of a field, by its annotation: what is accepted, and its description
 ONLY_IF_NAMED = ("stages", "teacher")  # fields that are left out of the card when they are empty
+DATASET_SPEEDS = (0.5, 1.5)  # of training on datasets: a heart of 82 is played as one of 41 to 123
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,9 @@ class Recipe:
     skin_weight: bool = True  # cells are means over skin pixels
     motion: bool = True  # heads move
     harshness: float = 4.0  # motion and noise at difficulty 1, relative to everyday clips
+    speeds: tuple[float, float] = field(
+        default=(1.0, 1.0), metadata=ADDED_LATER
+    )  # lowest and highest speed at which clips of a dataset are played; its people have few heart rates
     n_clips: int = 240  # rendered before the first step
     clip_s: float = 20.0  # length of each
     clip_px: int = 160  # side of the picture; the face is 72 pixels wide
@@ -118,6 +122,10 @@ class Recipe:
                 f"a batch of {self.traces} traces and {self.clips} clips",
                 wanted="at least one sample",
                 do="change the recipe",
+            )
+        if not (len(self.speeds) == 2 and 0.25 <= self.speeds[0] <= self.speeds[1] <= 4):
+            raise UsageError(
+                f"speeds {self.speeds}", wanted="lowest and highest, between 0.25 and 4", do="change the recipe"
             )
         unknown = sorted(set(self.labels) - set(TASKS))
         if unknown:

@@ -19,6 +19,7 @@ from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.extracted import ExtractedClip
 from rppg_core.lab.training.clips import HELD_OUT, random_window
 from rppg_core.lab.training.sources import Prepare, Sample
+from rppg_core.lab.training.speeds import at_speed, random_speed
 from rppg_core.models.base import TASKS
 from rppg_core.types import FS, FaceClip
 from rppg_core.video.stmap import CELLS, fill_empty_cells
@@ -35,16 +36,20 @@ class ExtractedSource:
     n_frames: int
     held_out: bool = False
     labels: frozenset[str] = frozenset(TASKS)  # tasks whose labels may be used
+    speeds: tuple[float, float] = (1.0, 1.0)  # lowest and highest speed at which clips are played
 
     @property
     def name(self) -> str:
         return f"windows of {len(self.clips)} clips of {self.group}"
 
     def sample(self, index: int, difficulty: float) -> Sample:
-        """One window of one clip, mirrored or not; tasks that the clip does not label are absent."""
+        """One window of one clip, at some speed, mirrored or not; tasks that the clip does not label are absent."""
         rng = np.random.default_rng([self.seed, index, 4 + self.held_out])
         chosen = self.clips[rng.integers(len(self.clips))]
         clip, truth = chosen.load()
+        if self.speeds != (1.0, 1.0):
+            most = chosen.longest_s * FS / (self.n_frames + 1)
+            clip, truth = at_speed(clip, truth, random_speed(rng, self.speeds, truth, most=most))
         labels = self.labels & frozenset(chosen.labels)
         found = random_window(
             on_our_cells(clip), truth, self.n_frames, rng, prepare=self.prepare, labels=labels

@@ -206,5 +206,6 @@ def _extracted(
     chosen = clips_for(clips, recipe.n_frames, group, held_out=held_out)
     prepare = _prepare(recipe)
     labels = frozenset(recipe.labels)
-    source = ExtractedSource(chosen, group, recipe.seed, prepare, recipe.n_frames, held_out, labels)
+    speeds = (1.0, 1.0) if held_out else recipe.speeds
+    source = ExtractedSource(chosen, group, recipe.seed, prepare, recipe.n_frames, held_out, labels, speeds)
     return Share(source, size)

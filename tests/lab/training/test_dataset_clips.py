@@ -107,6 +107,17 @@ def test_sample_is_a_function_of_seed_and_number(folder):
     assert first.targets["hr"] != other.targets["hr"]
 
 
+def test_a_clip_of_one_rate_teaches_many_where_the_recipe_has_speeds(folder):
+    def rates(**changes) -> list[float]:
+        source = source_of(folder[1][10:11], **changes)
+        return [source.sample(k, 1.0).targets["hr"] for k in range(60)]
+
+    assert np.ptp(rates()) < 8
+    wide = rates(speeds=(0.6, 1.5))
+    assert min(wide) < 0.7 * np.mean(rates()) and max(wide) > 1.3 * np.mean(rates())
+    assert wide == rates(speeds=(0.6, 1.5))
+
+
 def test_what_a_clip_does_not_label_is_masked(folder):
     _, clips = folder
     assert set(source_of(clips[:2]).sample(0, 1.0).targets) == {"bvp", "resp", "hr", "rr", "spo2"}

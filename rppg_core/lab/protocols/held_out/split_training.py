@@ -3,9 +3,10 @@
 Each training has its own folder below `runs`, named after the split, a fingerprint of its clips and the hash of its
 recipe: a stopped run continues, a finished one is kept, and other clips or settings use another folder.
 Trainings run in parallel processes, one core each. Recipes are those of `rppg train` with steps, seed and
-sources replaced: stored clips only, equally many from each source domain in every batch, no curriculum, and a
-moving average of the weights over the same share of the steps. No checkpoint is selected: the last weights
-are used, and the clips held out for monitoring come from the sources, never from the target.
+sources replaced: stored clips only, equally many from each source domain in every batch, played slower or faster (a
+few people have few heart rates), no curriculum, and a moving average of the weights over the same share of the
+steps. No checkpoint is selected: the last weights are used, and the clips held out for monitoring come from the
+sources, never from the target.
 Source: Wang et al. 2025, PhysMLE (a mini-batch of two per source domain and step).
 """
 
@@ -108,11 +109,12 @@ def list_tasks(
 def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: str = "") -> Recipe:
     """A method's recipe, or that of one of its variants, changed to use only stored clips."""
     from rppg_core.lab.training.loop import settled
-    from rppg_core.models.recipe import get_recipe, with_steps
+    from rppg_core.models.recipe import DATASET_SPEEDS, get_recipe, with_steps
 
     whole = get_recipe(method, variant)
     return settled(replace(
         with_steps(whole, steps), seed=seed, traces=0, clips=max(BATCH, n_groups), domains=False, easy=0.0, hard=0.0,
+        speeds=DATASET_SPEEDS,
         ema_decay=whole.ema_decay ** max(1.0, whole.steps / max(steps, 1)), validate_every=steps,
         validation_samples=WATCHED,
     ))  # fmt: skip
