@@ -125,7 +125,9 @@ class Recipe:
             )
         if not (len(self.speeds) == 2 and 0.25 <= self.speeds[0] <= self.speeds[1] <= 4):
             raise UsageError(
-                f"speeds {self.speeds}", wanted="lowest and highest, between 0.25 and 4", do="change the recipe"
+                f"speeds {self.speeds}",
+                wanted="lowest and highest, between 0.25 and 4",
+                do="change the recipe",
             )
         unknown = sorted(set(self.labels) - set(TASKS))
         if unknown:

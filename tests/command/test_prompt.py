@@ -75,6 +75,13 @@ def test_a_method_without_a_language_model_takes_none(tmp_path, capsys):
 
 
 def test_a_vision_language_model_that_cannot_be_loaded_is_refused_before_the_video_is_read(weights, capsys):
-    command = ["prompt", "missing.mp4", "--weights", str(weights), "--vision-language-model", "nobody/nothing"]
+    command = [
+        "prompt",
+        "missing.mp4",
+        "--weights",
+        str(weights),
+        "--vision-language-model",
+        "nobody/nothing",
+    ]
     assert cli.main(command) != 0
     assert "nobody/nothing" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rppg_core.json_form import plain
+from rppg_core.models.physllm.guidance import TextPrototypeGuidance
 from rppg_core.models.physllm.language_model import LanguageModel
 from rppg_core.models.physllm.model import PhysLLM, Reading
 from rppg_core.signals.filters import segments
@@ -193,7 +194,7 @@ def _read_cues(model: PhysLLM, reading: Reading) -> tuple[ReadCue, ...]:
 
 
 def _read_prototypes(model: PhysLLM, reading: Reading) -> tuple[ReadPrototype, ...]:
-    if reading.prototype_attention is None:
+    if reading.prototype_attention is None or not isinstance(model.guidance, TextPrototypeGuidance):
         return ()
     mixture = model.guidance.prototypes.mixture.weight  # (K, V)
     most = mixture.topk(NEAREST, dim=1).indices

@@ -124,9 +124,8 @@ class LanguageModel(nn.Module):
 
         self._set_weights(0.0)
         names = [name for name, _ in self._changed()]
-        config = LoraConfig(
-            r=self.rank, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=names
-        )  # pyright: ignore[reportArgumentType]
+        config = LoraConfig(r=self.rank, lora_dropout=self.dropout, target_modules=names)
+        config.lora_alpha = self.alpha  # pyright: ignore[reportAttributeAccessIssue] (any number works)
         inject_adapter_in_model(config, self.body)
         for name, (thin, wide) in self._changed():
             layer = self.body.get_submodule(name)
@@ -242,7 +241,7 @@ def fingerprint(model: LanguageModel) -> str:
     """Twelve hex digits of a language model: of its words, and of names, shapes and sampled values of its weights."""
     digest = hashlib.sha256(json.dumps(sorted(model.tokenizer.get_vocab().items())).encode())
     for name, used in sorted(model.body.state_dict().items()):
-        values = model._original.get(name.removesuffix(".weight"), used)
+        values: Any = model._original.get(name.removesuffix(".weight"), used)
         every = max(1, values.numel() // FINGERPRINT_VALUES)
         digest.update(f"{name} {tuple(values.shape)}".encode())
         digest.update(values.detach().flatten()[::every].float().cpu().numpy().tobytes())

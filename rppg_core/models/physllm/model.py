@@ -145,7 +145,7 @@ class PhysLLM(RppgModel):
         seen = {"signal": self.patches(steady)}
         seen |= {"vision": self.aggregator(maps)} if self.config.aggregator else {}
         attention = None
-        if self.config.guidance:
+        if isinstance(self.guidance, TextPrototypeGuidance):
             prototypes = self.guidance.prototypes(self.language.words)
             guided = {name: self.guidance.guided(tokens, prototypes) for name, tokens in seen.items()}
             seen, attention = {name: tokens for name, (tokens, _) in guided.items()}, guided["signal"][1]
@@ -211,8 +211,7 @@ class PhysLLM(RppgModel):
             elif name == "context":
                 made.append(context_cue(numbers.cpu().numpy()))
             else:
-                wave = wave.detach().cpu().numpy()
-                made.append(statistics_cue(wave, released=config.released_statistics))
+                made.append(statistics_cue(wave.detach().cpu().numpy(), released=config.released_statistics))
         return made
 
     def _prompt(self, cues: Sequence[Sequence[Cue]]) -> tuple[list[Tensor], Sequence[Tensor], Tensor | None]:
