@@ -139,7 +139,13 @@ class PhysLLM(RppgModel):
 
     def read(self, inputs: Mapping[str, Tensor]) -> Reading:
         """The pulse, and everything on the way to it."""
-        maps, base = self._encode(inputs)
+        maps, base = self.encode(inputs)
+        return self.read_features(maps, base, self.write_cues(base, inputs["context"]))
+
+    def read_features(
+        self, maps: Sequence[Tensor], base: Float[Tensor, "batch time"], cues: Sequence[Sequence[Cue]]
+    ) -> Reading:
+        """The pulse from what the encoder found, and from given cues of each sample, in the order of CUES."""
         size, mean = base.std(dim=1, keepdim=True), base.mean(dim=1, keepdim=True)
         steady = standardise(self.stationary(base)) if self.config.stationary else standardise(base)
         seen = {"signal": self.patches(steady)}
@@ -149,7 +155,6 @@ class PhysLLM(RppgModel):
             prototypes = self.guidance.prototypes(self.language.words)
             guided = {name: self.guidance.guided(tokens, prototypes) for name, tokens in seen.items()}
             seen, attention = {name: tokens for name, (tokens, _) in guided.items()}, guided["signal"][1]
-        cues = [self._cues_of(wave, numbers) for wave, numbers in zip(base, inputs["context"], strict=True)]
         prompt, cue_attention, cue_shares = self._prompt(cues)
         order = [seen[name] for name in self.order if name in seen]
         tokens = torch.cat([*prompt, *map(self._as_words, order)], dim=1)
@@ -192,12 +197,18 @@ class PhysLLM(RppgModel):
         finally:
             self.edits = before
 
-    def _encode(self, inputs: Mapping[str, Tensor]) -> tuple[list[Tensor], Tensor]:
-        """Three maps, from early to late, and the rough pulse."""
+    def encode(self, inputs: Mapping[str, Tensor]) -> tuple[list[Tensor], Float[Tensor, "batch time"]]:
+        """Three maps of the encoder, from early to late, and its rough pulse."""
         features = self.encoder.features(inputs)[1:]
         last = len(features)
         maps = [features[-(-last * k // 3) - 1] for k in (1, 2, 3)]
         return maps, self.encoder.head(features[-1])[:, 0]
+
+    def write_cues(
+        self, base: Float[Tensor, "batch time"], context: Float[Tensor, "batch quantity"]
+    ) -> list[list[Cue]]:
+        """The cues of each sample, in the order of CUES."""
+        return [self._cues_of(wave, numbers) for wave, numbers in zip(base, context, strict=True)]
 
     def _cues_of(self, wave: Tensor, numbers: Tensor) -> list[Cue]:
         """The cues of one sample, in the order of CUES."""

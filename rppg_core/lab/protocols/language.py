@@ -1,0 +1,320 @@
+"""Does a language model help PhysLLM, and does it read the words? One table, by `make language-table`.
+
+Language model {pre-trained, random, none: one attention layer} times cues {all, none, those of another clip}, three
+seeds each, equal steps. The encoder is the shipped tracenet, frozen; what it makes of the training windows and of
+photo-v2 is computed once. Beside the table: how far each cue moves the waveform, compared with another seed, and what
+leaving it out costs by thirds of light and motion.
+Source: our choice; the question is that of the paper's reviewers.
+Axis letters: B batch, T time, P token, K quantity.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rppg_core.lab import RUNS
+from rppg_core.lab.protocols.photo.clips import photo_clips
+from rppg_core.lab.protocols.photo.versions import get_version
+from rppg_core.lab.protocols.table import text_table
+from rppg_core.lab.protocols.waveform_scores import waveform_scores
+from rppg_core.lab.training.batches import Share, StepDataset
+from rppg_core.lab.training.mixture import SIMULATED, shares_from_recipe
+from rppg_core.metrics import bootstrap_ci
+from rppg_core.models.physllm.config import PhysLLMConfig
+from rppg_core.models.physllm.context import CONTEXT
+from rppg_core.models.physllm.cues import CUES, Cue
+from rppg_core.models.physllm.model import PhysLLM
+from rppg_core.models.physllm.tokens import resize_tokens
+from rppg_core.models.recipe import Recipe, get_recipe, lr_factor
+from rppg_core.models.tracenet import TraceNet
+from rppg_core.models.weights import load_model
+from rppg_core.nn.losses import negative_pearson
+from rppg_core.types import Bvp, FaceClip, Progress, Truth
+from rppg_core.video.prepare import cut, overlap_add, overlapping_windows, resample
+
+LANGUAGES = ("pretrained", "random", "none")
+GIVEN = ("all", "none", "shuffled")  # cues: its own, no cues, those of another sample
+SEEDS, STEPS, BATCH = 3, 400, 16
+BENCHMARK = "photo-v2"
+GROUPED = ("skin_level_grey", "motion_percent_per_s")  # quantities of the context, by thirds
+
+
+class Variant(NamedTuple):
+    """One reader: what reads, what it is given, and its seed."""
+
+    language: str
+    given: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What the encoder made of some windows, one row each."""
+
+    maps: tuple[Float[Tensor, "batch channel token"], ...]  # half precision, at the rate of the vision tokens
+    base: Float[Tensor, "batch time"]
+    context: Float[Tensor, "batch quantity"]
+
+    def rows(self, which: slice | Tensor) -> Windows:
+        """Some of the windows."""
+        return Windows(tuple(x[which] for x in self.maps), self.base[which], self.context[which])
+
+
+@dataclass(frozen=True)
+class HeldClip:
+    """A clip of the benchmark: its windows and its truth."""
+
+    windows: Windows
+    places: tuple[slice, ...]
+    truth: Truth
+
+
+@dataclass(frozen=True)
+class Scores:
+    """r of every clip of the benchmark, for one reader; and its waveforms with and without each cue."""
+
+    variant: Variant
+    r: Float[np.ndarray, " clip"]
+    waves: tuple[np.ndarray, ...]
+    without: dict[str, Float[np.ndarray, " clip"]]  # cue -> r without it
+    moved: dict[str, float]  # cue -> mean of 1 - r between the waveform with it and the one without
+
+
+def variants(seeds: int = SEEDS) -> list[Variant]:
+    """All readers, seed by seed."""
+    return [Variant(one, given, seed) for seed in range(seeds) for one in LANGUAGES for given in GIVEN]
+
+
+def encode(model: PhysLLM, inputs: dict[str, Tensor]) -> Windows:
+    """The encoder's output for a batch, small enough to keep for a whole training."""
+    with torch.inference_mode():
+        maps, base = model.encode(inputs)
+    small = [resize_tokens(x.transpose(1, 2), model.config.tokens).transpose(1, 2).half() for x in maps]
+    return Windows(tuple(small), base.clone(), inputs["context"])
+
+
+def training_windows(
+    model: PhysLLM, recipe: Recipe, shares: Sequence[Share], steps: int, progress: Progress
+) -> tuple[Windows, Float[Tensor, "batch time"]]:
+    """Encoded windows of `steps` batches at full difficulty, and their true pulses."""
+    dataset = StepDataset(replace(recipe, easy=0.0, hard=0.0), shares)
+    found, targets = [], []
+    for step in range(steps):
+        batch = dataset.mixed(step)
+        found.append(encode(model, dict(batch.inputs)))
+        targets.append(batch.targets["bvp"])
+        progress(f"encoding batch {step + 1} of {steps}", step / steps)
+    return _joined(found), torch.cat(targets)
+
+
+def held_clip(model: PhysLLM, clip: FaceClip, truth: Truth) -> HeldClip:
+    """The longest stretch of a clip without a gap, encoded window by window."""
+    even = resample(clip)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], even.valid, [False]]).astype(int)))
+    start, stop = max(zip(edges[::2], edges[1::2], strict=True), key=lambda pair: pair[1] - pair[0])
+    part = cut(even, slice(int(start), int(stop)))
+    places = overlapping_windows(len(part.times_s), model.window)
+    found = []
+    for place in places:
+        arrays = model.inputs_from_clip(cut(part, place), model.config)
+        found.append(
+            encode(model, {k: torch.from_numpy(np.asarray(x, np.float32))[None] for k, x in arrays.items()})
+        )
+    truth = replace(truth, settings={**truth.settings, "start_s": float(part.times_s[0])})
+    return HeldClip(_joined(found), tuple(places), truth)
+
+
+def train_reader(
+    variant: Variant, config: PhysLLMConfig, windows: Windows, bvp: Float[Tensor, "batch time"], *, steps: int
+) -> PhysLLM:
+    """Train everything behind the encoder on encoded windows.
+
+    Args:
+        variant: what reads, and what it is given.
+        config: of the whole network.
+        windows: encoded; batches are drawn from them in an order that depends on the seed.
+        bvp: their true pulses.
+        steps: number of batches.
+    """
+    torch.manual_seed(variant.seed)
+    cues = () if variant.given == "none" else config.cues
+    model = PhysLLM(replace(config, language=variant.language, cues=cues)).train()  # pyright: ignore[reportArgumentType]
+    recipe = replace(get_recipe("physllm"), steps=steps, stages=())
+    weights = [
+        p for name, p in model.named_parameters() if not name.startswith("encoder.") and p.requires_grad
+    ]
+    optimizer = torch.optim.AdamW(weights, lr=recipe.lr, weight_decay=recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(recipe, step))
+    draw = torch.Generator().manual_seed(variant.seed)
+    everything = torch.ones(BATCH, dtype=torch.bool)
+    for _ in range(steps):
+        rows = torch.randint(len(bvp), (BATCH,), generator=draw)
+        others = rows.roll(1) if variant.given == "shuffled" else rows
+        found = read(model, windows.rows(rows), windows.rows(others))
+        loss = negative_pearson(found, bvp[rows], everything)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, recipe.clip_norm)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+    return model.eval()
+
+
+def read(model: PhysLLM, windows: Windows, told: Windows | None = None) -> Float[Tensor, "batch time"]:
+    """The pulse of encoded windows, each with its own cues, or with those of other windows in turn."""
+    told = windows if told is None else told
+    cues: list[list[Cue]] = model.write_cues(told.base, told.context)
+    cues = [cues[k % len(cues)] for k in range(len(windows.base))]
+    return model.read_features([x.float() for x in windows.maps], windows.base, cues).bvp
+
+
+def score_reader(variant: Variant, model: PhysLLM, clips: Sequence[HeldClip]) -> Scores:
+    """Correlation with the truth of every clip; for readers with cues also without each of them."""
+    told = [*clips[1:], clips[0]] if variant.given == "shuffled" else clips
+
+    def read_all() -> list[np.ndarray]:
+        return [wave_of_clip(model, clip, other) for clip, other in zip(clips, told, strict=True)]
+
+    waves, without, moved = read_all(), {}, {}
+    for cue in model.config.cues:
+        with model.edited({cue: ""}):
+            others = read_all()
+        without[cue] = r_of_clips(others, clips)
+        moved[cue] = change(waves, others)
+    return Scores(variant, r_of_clips(waves, clips), tuple(waves), without, moved)
+
+
+def wave_of_clip(model: PhysLLM, clip: HeldClip, told: HeldClip) -> Float[np.ndarray, " time"]:
+    """The pulse of a clip with the cues of the same or of another one, windows joined as in use."""
+    with torch.inference_mode():
+        return _windows_joined(read(model, clip.windows, told.windows), clip.places)
+
+
+def wave_of_base(clip: HeldClip) -> Float[np.ndarray, " time"]:
+    """The encoder's own waveform of a clip."""
+    return _windows_joined(clip.windows.base, clip.places)
+
+
+def r_of_clips(waves: Sequence[np.ndarray], clips: Sequence[HeldClip]) -> Float[np.ndarray, " clip"]:
+    """Correlation of each waveform with the truth of its clip."""
+    found = []
+    for wave, clip in zip(waves, clips, strict=True):
+        bvp = Bvp(wave, 30.0, float(clip.truth.settings["start_s"]), np.ones(len(wave), bool))
+        found.append(waveform_scores(bvp, clip.truth)[0])
+    return np.array(found)
+
+
+def change(waves: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
+    """Mean of 1 - r between two readings of the same clips."""
+    return float(np.mean([1 - np.corrcoef(a, b)[0, 1] for a, b in zip(waves, others, strict=True)]))
+
+
+def report_text(
+    scores: Sequence[Scores], base_r: Float[np.ndarray, " clip"], clips: Sequence[HeldClip]
+) -> str:
+    """The table, the size of what each cue changes, and its price by thirds of light and motion."""
+    seeds = sorted({one.variant.seed for one in scores})
+    rows = [["encoder alone (tracenet)", "", f"{np.mean(base_r):.3f}", ""]]
+    for language in LANGUAGES:
+        for given in GIVEN:
+            mine = [one for one in scores if one.variant[:2] == (language, given)]
+            if mine:
+                rows.append([
+                    language, given, " ".join(f"{np.mean(one.r):.3f}" for one in mine),
+                    _interval(np.mean([one.r for one in mine], axis=0) - base_r),
+                ])  # fmt: skip
+    parts = [
+        text_table(("language model", "cues", f"mean r of seeds {seeds}", "minus the encoder's, 95 %"), rows),
+        _changes_text(scores),
+        _thirds_text(scores, clips),
+    ]
+    return "\n\n".join(parts)
+
+
+def _changes_text(scores: Sequence[Scores]) -> str:
+    """How far each cue moves the waveform, and how far another seed does."""
+    whole = [one for one in scores if one.variant[:2] == ("pretrained", "all")]
+    rows = [[f"without {cue}", f"{np.mean([one.moved[cue] for one in whole]):.4f}"] for cue in CUES if whole]
+    pairs = [change(a.waves, b.waves) for k, a in enumerate(whole) for b in whole[k + 1 :]]
+    rows += [["another seed", f"{np.mean(pairs):.4f}"]] if pairs else []
+    return text_table(("pre-trained, all cues: change", "mean of 1 - r"), rows)
+
+
+def _thirds_text(scores: Sequence[Scores], clips: Sequence[HeldClip]) -> str:
+    """What leaving out a cue costs in r, by thirds of light and motion."""
+    whole = [one for one in scores if one.variant[:2] == ("pretrained", "all")]
+    rows = []
+    for name in GROUPED:
+        values = np.array([float(np.nanmean(clip.windows.context[:, CONTEXT.index(name)])) for clip in clips])
+        edges = np.nanquantile(values, [1 / 3, 2 / 3])
+        third = np.digitize(values, edges)
+        for cue in CUES if whole else ():
+            lost = np.mean([one.r - one.without[cue] for one in whole], axis=0)
+            rows.append([f"{name}, without {cue}", *(f"{lost[third == k].mean():+.4f}" for k in range(3))])
+    return text_table(("r lost, by thirds", "lowest", "middle", "highest"), rows)
+
+
+def _interval(values: Float[np.ndarray, " clip"]) -> str:
+    low, high = bootstrap_ci(values, np.mean, seed=0, n_resamples=2000)
+    return f"{np.mean(values):+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _windows_joined(found: Tensor, places: Sequence[slice]) -> Float[np.ndarray, " time"]:
+    """One waveform from overlapping windows, each at unit scale."""
+    waves = found.double().numpy()
+    units = [(x - x.mean()) / max(float(x.std()), 1e-9) for x in waves]
+    return overlap_add(units, list(places), places[-1].stop)
+
+
+def _joined(found: Iterable[Windows]) -> Windows:
+    every = list(found)
+    maps = tuple(torch.cat(parts) for parts in zip(*(one.maps for one in every), strict=True))
+    return Windows(maps, torch.cat([one.base for one in every]), torch.cat([one.context for one in every]))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Encode, train all readers, print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--runs", type=Path, default=RUNS)
+    asked = parser.parse_args(argv)
+
+    def tell(stage: str, fraction: float) -> None:
+        print(f"\r{stage}", end="", file=sys.stderr, flush=True)
+
+    recipe = replace(get_recipe("physllm"), config=PhysLLMConfig.small())
+    model = PhysLLM(PhysLLMConfig.small()).eval()
+    encoder = load_model("tracenet")
+    assert isinstance(encoder, TraceNet)
+    model.encoder.load_state_dict(encoder.state_dict())
+    shares = shares_from_recipe(recipe, [SIMULATED], clips=asked.runs / "clips", progress=tell)
+    windows, bvp = training_windows(model, recipe, shares, asked.steps, tell)
+    known = photo_clips(get_version(BENCHMARK), tell, asked.runs)
+    clips = [held_clip(model, clip, truth) for clip, truth in known if truth.settings["seconds"] <= 20]
+    base_r = r_of_clips([wave_of_base(clip) for clip in clips], clips)
+    scores = []
+    for variant in variants(asked.seeds):
+        reader = train_reader(variant, PhysLLMConfig.small(), windows, bvp, steps=asked.steps)
+        scores.append(score_reader(variant, reader, clips))
+        share = float(reader.stationary.share.detach())
+        print(
+            f"\n{variant}: r {np.mean(scores[-1].r):.3f}, share of the wavelet branch {share:.2f}",
+            file=sys.stderr,
+        )
+    print(report_text(scores, base_r, clips))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
