@@ -89,7 +89,8 @@ def analyze(
             f"progress {progress!r}"[:80], wanted="a function of stage and fraction", do="leave it out"
         )
     started = time.perf_counter()
-    clip = load_clip(source, collect_needs(names), region=region, fps=fps, progress=progress)
+    needs = collect_needs(names).union(*(method.needs for method in own.values()))
+    clip = load_clip(source, needs, region=region, fps=fps, progress=progress)
     _check_pictures(clip, names)
     analysis = Analysis(clip, band_hz=band_hz, own=own, seconds=time.perf_counter() - started)
     for count, name in enumerate(names):

@@ -26,12 +26,20 @@ class NeuralMethod:
         network: its needs and its paper.
         load: returns the network with its weights, in evaluation mode.
         weights: origin of the weights, in words, if they are not those that come with the package.
+        needs: fields that it reads, if its config makes them others than those of the network as shipped.
     """
 
     def __init__(
-        self, name: str, network: Network, load: Callable[[], RppgModel], *, weights: str | None = None
+        self,
+        name: str,
+        network: Network,
+        load: Callable[[], RppgModel],
+        *,
+        weights: str | None = None,
+        needs: frozenset[str] | None = None,
     ):
-        self.name, self.needs, self.paper = name, network.needs, network.paper
+        self.name, self.paper = name, network.paper
+        self.needs = network.needs if needs is None else needs
         self.weights = network.weights if weights is None else weights
         self._load = load
 
@@ -59,15 +67,13 @@ def neural_method(name: str, path: str | Path | None = None) -> NeuralMethod:
         UnknownMethodError: no such network.
         ModelFileError: `path` is not a weights file of this project, and the network has no reader of its own.
     """
-    network = get_network(name)
-    origin = network.weights if path is None or network.reader else _origin(name, path)
-    return NeuralMethod(name, network, partial(_load, name, path), weights=origin)
+    network, load = get_network(name), partial(_load, name, path)
+    if path is None or network.reader:
+        return NeuralMethod(name, network, load)
+    from rppg_core.models.weights import load_card, load_config
 
-
-def _origin(name: str, path: str | Path) -> str:
-    from rppg_core.models.weights import load_card
-
-    return load_card(name, path).weights
+    origin, needs = load_card(name, path).weights, getattr(load_config(name, path), "needs", None)
+    return NeuralMethod(name, network, load, weights=origin, needs=needs)
 
 
 def _load(name: str, path: str | Path | None) -> RppgModel:

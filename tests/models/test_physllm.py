@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from rppg_core.errors import ModelFileError, UsageError  # noqa: E402
+from rppg_core.lab.simulate.faces import simulate_clip  # noqa: E402
 from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
 from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
 from rppg_core.models.base import Batch, ModelCard, run_clip  # noqa: E402
@@ -142,7 +143,7 @@ def test_a_stage_that_trains_the_encoder_alone_skips_the_language_model(folder, 
     for name, part in model.named_children():
         part.requires_grad_(name == "encoder")
     model.reader.forward = None  # type: ignore[assignment]
-    assert torch.equal(model(inputs)["bvp"], model.encoder(inputs)["bvp"])
+    assert torch.equal(model(inputs)["bvp"], model.encoder(inputs)[1])
 
 
 def test_the_frozen_encoder_gets_no_gradient_and_the_rest_does(folder, clip):
@@ -201,6 +202,30 @@ def test_words_read_back_as_the_text_of_the_cue(folder, clip):
 def test_waveform_joins_as_for_every_network(folder, clip):
     found = run_clip(model_of(folder), clip)
     assert found.bvp is not None and len(found.bvp.samples) == len(clip.times_s) and found.bvp.valid.all()
+
+
+@pytest.mark.parametrize("crop_px", [72, 128])
+def test_encoder_on_crops_reads_pixels_in_place_of_cells(folder, crop_px):
+    clip, _ = simulate_clip(
+        SimulationSettings(seconds=3, size=160),
+        needs=frozenset({"rgb", f"crop{crop_px}{'_raw' * (crop_px == 128)}"}),
+    )
+    model = model_of(folder, encoder="crops", crop_px=crop_px)
+    even = cut(resample(clip), slice(0, N))
+    inputs = {
+        k: torch.from_numpy(np.asarray(x, np.float32))[None]
+        for k, x in model.inputs_from_clip(even, model.config).items()
+    }
+    assert inputs["frames"].shape == (1, N, crop_px, crop_px, 3)
+    with torch.no_grad():
+        maps, base = model.encoder(inputs)
+        assert [x.shape[2] for x in maps] == [N, N // 2, N // 4] and base.shape == (1, N)
+        assert model(inputs)["bvp"].shape == (1, N)
+    assert "stmap" not in model.config.needs and any("crop" in need for need in model.config.needs)
+
+
+def test_needs_of_the_config_are_those_of_the_network(folder):
+    assert model_of(folder).config.needs == PhysLLM.needs
 
 
 @pytest.mark.parametrize("change", [{"cues": ("words",)}, {"patch": 7}, {"narrow": 15}, {"wavelet": "db9"}])

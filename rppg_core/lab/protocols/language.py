@@ -98,7 +98,7 @@ def variants(seeds: int = SEEDS) -> list[Variant]:
 def encode(model: PhysLLM, inputs: dict[str, Tensor]) -> Windows:
     """The encoder's output for a batch, small enough to keep for a whole training."""
     with torch.inference_mode():
-        maps, base = model.encode(inputs)
+        maps, base = model.encoder(inputs)
     small = [resize_tokens(x.transpose(1, 2), model.config.tokens).transpose(1, 2).half() for x in maps]
     return Windows(tuple(small), base.clone(), inputs["context"])
 
@@ -297,7 +297,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = PhysLLM(PhysLLMConfig.small()).eval()
     encoder = load_model("tracenet")
     assert isinstance(encoder, TraceNet)
-    model.encoder.load_state_dict(encoder.state_dict())
+    model.encoder.network.load_state_dict(encoder.state_dict())  # pyright: ignore[reportAttributeAccessIssue]
     shares = shares_from_recipe(recipe, [SIMULATED], clips=asked.runs / "clips", progress=tell)
     windows, bvp = training_windows(model, recipe, shares, asked.steps, tell)
     known = photo_clips(get_version(BENCHMARK), tell, asked.runs)

@@ -197,7 +197,8 @@ def _prepare(recipe: Recipe) -> Prepare:
 
 def _needs(recipe: Recipe) -> frozenset[str]:
     """Fields that a rendered clip must hold: those that the network and its teacher read."""
-    return model_class(recipe.method).needs | teacher_needs(recipe.teacher) | {"rgb"}
+    own = getattr(recipe.config, "needs", model_class(recipe.method).needs)
+    return own | teacher_needs(recipe.teacher) | {"rgb"}
 
 
 def _extracted(

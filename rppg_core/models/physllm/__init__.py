@@ -3,10 +3,11 @@
 It answers one question: does a language model, told in words what is measured of a face, clean a pulse better than
 the network that it starts from? Xie et al. 2025, "PhysLLM: Harnessing Large Language Models for Cross-Modal Remote
 Physiological Sensing", https://arxiv.org/abs/2505.03621.
-`config` holds the sizes and switches, `stationary` the Dual-Domain Stationary algorithm, `aggregator` the Vision
-Aggregator, `guidance` the Text Prototype Guidance, `prompts` the Adaptive Prompt Learning, `cues` and `context` the
-texts, `language_model` the language model and its low-rank changes, `tokens` the way from waves to tokens and back,
-`model` the network, `explain` what it was given and what it looked at.
+`config` holds the sizes and switches, `encoder` the two encoders, `stationary` the Dual-Domain Stationary algorithm,
+`aggregator` the Vision Aggregator, `guidance` the Text Prototype Guidance, `prompts` the Adaptive Prompt Learning,
+`cues` and `context` the texts (`vision_language` another author of the context), `language_model` the language model and
+its low-rank changes, `tokens` the way from waves to tokens and back, `model` the network, `explain` what it was given and
+what it looked at.
 
 What differs from the paper (read in its accepted version and the released code, which differ from each other):
     `paper()` keeps the sizes, the encoder on crops, the language model and the flat head.

@@ -8,6 +8,7 @@ from typing import Literal
 from rppg_core.errors import UsageError
 from rppg_core.models.base import check_choices, check_sizes
 from rppg_core.models.physllm.cues import CUES
+from rppg_core.models.physnet import PhysNetConfig
 from rppg_core.models.tracenet import TraceNetConfig
 from rppg_core.nn.wavelets import FILTERS
 from rppg_core.signals.checks import check_count, check_number
@@ -18,10 +19,13 @@ class PhysLLMConfig:
     """Configuration of a PhysLLM. The defaults are `small()`, which ships; `paper()` has the paper's sizes."""
 
     window: int = 256  # samples at 30 Hz, 8.5 s; paper 128
-    # "cells": tracenet on colours and projections of the map (our choice); "crops": PhysNet on 72 x 72 crops; paper
-    # 128 x 128
+    # "cells": tracenet on colours and projections of the map (our choice); "crops": PhysNet on pixels (paper)
     encoder: Literal["cells", "crops"] = "cells"
     cells: TraceNetConfig = field(default_factory=TraceNetConfig.small)  # of the encoder "cells"
+    crops: PhysNetConfig = field(
+        default_factory=lambda: PhysNetConfig(labels="raw")
+    )  # of the encoder "crops"
+    crop_px: Literal[72, 128] = 72  # side of the crops; paper 128
 
     language_model: str = "bundled"  # or a folder, or a name on the hub; paper DeepSeek-R1-Distill-Qwen-1.5B
     language_hash: str = ""  # fingerprint of the language model that the weights were trained with; "" before
@@ -57,6 +61,8 @@ class PhysLLMConfig:
             head=("patches", "flat"),
             wavelet=tuple(FILTERS),
         )
+        if self.crop_px not in (72, 128):
+            raise UsageError(f"crop_px is {self.crop_px}", wanted="72 or 128", do="choose one of them")
         check_count(self.rank, "rank")
         check_number(self.decay, "decay", 1e-3, 1)
         if not set(self.cues) <= set(CUES) or len(set(self.cues)) < len(self.cues):
@@ -74,8 +80,8 @@ class PhysLLMConfig:
     def tiny(cls) -> PhysLLMConfig:
         """For tests and lessons."""
         return cls(
-            window=64, cells=TraceNetConfig.tiny(), tokens=8, narrow=16, heads=2, rank=2, alpha=4.0, wavelet="db4",
-            levels=2,
+            window=64, cells=TraceNetConfig.tiny(), crops=PhysNetConfig(widths=(4, 8, 16), labels="raw"),
+            tokens=8, narrow=16, heads=2, rank=2, alpha=4.0, wavelet="db4", levels=2,
         )  # fmt: skip
 
     @classmethod
@@ -87,9 +93,15 @@ class PhysLLMConfig:
     def paper(cls) -> PhysLLMConfig:
         """Sizes of the paper and of its released code, with every part that the paper describes."""
         return cls(
-            window=128, encoder="crops", language_model="deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", patch=8, heads=8,
-            narrow=384, head="flat",
+            window=128, encoder="crops", crop_px=128, language_model="deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
+            patch=8, heads=8, narrow=384, head="flat",
         )  # fmt: skip
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Fields of a clip that a network with this config reads."""
+        crops = "crop72" if self.crop_px == 72 else "crop128_raw"
+        return frozenset({"rgb", "scene", "landmarks", "stmap" if self.encoder == "cells" else crops})
 
     def as_released(self) -> PhysLLMConfig:
         """As the released code runs: no text reaches the language model."""

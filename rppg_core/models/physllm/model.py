@@ -22,6 +22,7 @@ from rppg_core.models.physllm.aggregator import VisionAggregator
 from rppg_core.models.physllm.config import PhysLLMConfig
 from rppg_core.models.physllm.context import context_from_clip
 from rppg_core.models.physllm.cues import CUES, Cue, context_cue, statistics_cue, task_cue
+from rppg_core.models.physllm.encoder import CellsEncoder, CropsEncoder
 from rppg_core.models.physllm.guidance import TextPrototypeGuidance
 from rppg_core.models.physllm.language_model import (
     AttentionLayer,
@@ -32,9 +33,10 @@ from rppg_core.models.physllm.language_model import (
 from rppg_core.models.physllm.prompts import AdaptivePromptLearning
 from rppg_core.models.physllm.stationary import DualDomainStationary, standardise
 from rppg_core.models.physllm.tokens import FlatHead, PatchHead, SignalPatches
-from rppg_core.models.tracenet import TraceNet
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
 from rppg_core.types import FS, FaceClip
+
+ENCODERS = {"cells": CellsEncoder, "crops": CropsEncoder}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class PhysLLM(RppgModel):
     """Idea: a rough pulse becomes tokens of a language model, which also reads text about the face, and rewrites it.
 
     Parts:
-        encoder: TraceNet, for the rough pulse and three maps.
+        encoder: CellsEncoder or CropsEncoder, for the rough pulse and three maps.
         stationary: DualDomainStationary, takes drift and changes of scale out of the rough pulse.
         patches: SignalPatches, from the wave to tokens.
         aggregator: VisionAggregator, from the maps to tokens.
@@ -91,14 +93,15 @@ class PhysLLM(RppgModel):
         # a part that is switched off is an nn.Identity, so that the stages of a recipe can name it
         D, sizes = vocabulary.width, {"heads": config.heads, "narrow": config.narrow}
         self.edits: Mapping[str, str] = {}  # cue -> text that replaces its own; "" switches it off
-        self.encoder = TraceNet(config.cells)
+        self.encoder = ENCODERS[config.encoder](config)
         self.stationary = DualDomainStationary(
             wavelet=config.wavelet, levels=config.levels, decay=config.decay
         )
         self.patches = SignalPatches(config.patch, D)
-        maps = (config.cells.channels,) * 3
         self.aggregator = (
-            VisionAggregator(maps, D, tokens=config.tokens, **sizes) if config.aggregator else nn.Identity()
+            VisionAggregator(self.encoder.channels, D, tokens=config.tokens, **sizes)
+            if config.aggregator
+            else nn.Identity()
         )
         self.guidance = (
             TextPrototypeGuidance(len(vocabulary.words), D, prototypes=config.tokens, **sizes)
@@ -130,16 +133,17 @@ class PhysLLM(RppgModel):
 
     @classmethod
     def inputs_from_clip(cls, clip: FaceClip, config: PhysLLMConfig) -> dict[str, np.ndarray]:
-        return {**TraceNet.inputs_from_clip(clip, config.cells), "context": context_from_clip(clip)}
+        read = ENCODERS[config.encoder].inputs_from_clip(clip, config)
+        return {**read, "context": context_from_clip(clip)}
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if self.training and not any(weight.requires_grad for weight in self.head.parameters()):
-            return self.encoder(inputs)  # the stage that trains the encoder alone
+            return {"bvp": self.encoder(inputs)[1]}  # the stage that trains the encoder alone
         return {"bvp": self.read(inputs).bvp}
 
     def read(self, inputs: Mapping[str, Tensor]) -> Reading:
         """The pulse, and everything on the way to it."""
-        maps, base = self.encode(inputs)
+        maps, base = self.encoder(inputs)
         return self.read_features(maps, base, self.write_cues(base, inputs["context"]))
 
     def read_features(
@@ -196,13 +200,6 @@ class PhysLLM(RppgModel):
             yield self
         finally:
             self.edits = before
-
-    def encode(self, inputs: Mapping[str, Tensor]) -> tuple[list[Tensor], Float[Tensor, "batch time"]]:
-        """Three maps of the encoder, from early to late, and its rough pulse."""
-        features = self.encoder.features(inputs)[1:]
-        last = len(features)
-        maps = [features[-(-last * k // 3) - 1] for k in (1, 2, 3)]
-        return maps, self.encoder.head(features[-1])[:, 0]
 
     def write_cues(
         self, base: Float[Tensor, "batch time"], context: Float[Tensor, "batch quantity"]

@@ -87,16 +87,21 @@ class PhysNet(RppgModel):
         return {"frames": relative_differences(clip.need("crop72"))}
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        frames = inputs["frames"]
+        return {"bvp": self.maps_and_wave(inputs["frames"])[1]}
+
+    def maps_and_wave(
+        self, frames: Float[Tensor, "batch time height width 3"]
+    ) -> tuple[list[Tensor], Float[Tensor, "batch time"]]:
+        """The features after the blocks 3, 5 and 7, and the waveform."""
         n = frames.shape[1]
         x = self.ConvBlock1(frames.permute(0, 4, 1, 2, 3))  # (B, C, T, 72, 72)
-        x = self.ConvBlock3(self.ConvBlock2(_halve(x, time=False)))  # (B, C, T, 36, 36)
-        x = self.ConvBlock5(self.ConvBlock4(_halve(x)))  # (B, C, T/2, 18, 18)
-        x = self.ConvBlock7(self.ConvBlock6(_halve(x)))  # (B, C, T/4, 9, 9)
-        x = self.ConvBlock9(self.ConvBlock8(_halve(x, time=False)))  # (B, C, T/4, 4, 4)
+        early = self.ConvBlock3(self.ConvBlock2(_halve(x, time=False)))  # (B, C, T, 36, 36)
+        middle = self.ConvBlock5(self.ConvBlock4(_halve(early)))  # (B, C, T/2, 18, 18)
+        late = self.ConvBlock7(self.ConvBlock6(_halve(middle)))  # (B, C, T/4, 9, 9)
+        x = self.ConvBlock9(self.ConvBlock8(_halve(late, time=False)))  # (B, C, T/4, 4, 4)
         x = self.upsample2(self.upsample(x))
         x = nn.AdaptiveAvgPool3d((n, 1, 1))(x)  # (B, C, T, 1, 1), also where 4 does not divide T
-        return {"bvp": self.ConvBlock10(x)[:, 0, :, 0, 0]}
+        return [early, middle, late], self.ConvBlock10(x)[:, 0, :, 0, 0]
 
     def finish(self, task: str, wave: np.ndarray) -> np.ndarray:
         """The pulse: with labels "diff", the integral of the joined derivative without its drift.
