@@ -5,9 +5,9 @@ the network that it starts from? Xie et al. 2025, "PhysLLM: Harnessing Large Lan
 Physiological Sensing", https://arxiv.org/abs/2505.03621.
 `config` holds the sizes and switches, `encoder` the two encoders, `stationary` the Dual-Domain Stationary algorithm,
 `aggregator` the Vision Aggregator, `guidance` the Text Prototype Guidance, `prompts` the Adaptive Prompt Learning,
-`cues` and `context` the texts (`vision_language` another author of the context), `language_model` the language model and
-its low-rank changes, `tokens` the way from waves to tokens and back, `model` the network, `explain` what it was given and
-what it looked at.
+`cues` and `context` the texts (`vision_language` another author of the context), `language_model` the language model
+and its low-rank changes, `tokens` the way from waves to tokens and back, `model` the network, `explain` what it was
+given and what it looked at.
 
 What differs from the paper (read in its accepted version and the released code, which differ from each other):
     `paper()` keeps the sizes, the encoder on crops, the language model and the flat head.
