@@ -90,7 +90,7 @@ language-model: .venv/installed  ## train PhysLLM's small language model again (
 	$(BIN)/python -m rppg_core.lab.training.language_model rppg_core/models/checkpoints/physllm_language_model
 
 language-table: .venv/installed  ## does PhysLLM's language model help, and does it read the words? (2 hours)
-	$(BIN)/python -m rppg_core.lab.protocols.language
+	$(BIN)/python -m rppg_core.lab.protocols.photo.language
 
 calibrate: .venv/installed  ## refit confidence and intervals (25 minutes on 2 cores); RECORDINGS="DIR ..." adds real faces
 	$(BIN)/python -m rppg_core.lab.protocols.calibration.heart_rate $(addprefix --recordings ,$(RECORDINGS))

@@ -181,7 +181,7 @@ def main(argv: list[str] | None = None) -> int:
     )  # safetensors makes files that only their owner can read
     tokenizer.save_pretrained(asked.folder)
     card = card_text(recipe, sum(p.numel() for p in model.parameters()), len(tokenizer), losses)
-    (asked.folder / "README.md").write_text(card, encoding="utf-8")
+    asked.folder.with_name(f"{asked.folder.name}.md").write_text(card, encoding="utf-8")
     print(card)
     return 0
 

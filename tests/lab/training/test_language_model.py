@@ -87,7 +87,7 @@ def test_bundled_model_knows_which_rate_belongs_to_a_lag(bundled):
 
 
 def test_card_names_the_committed_recipe(bundled):
-    card = (BUNDLED_FOLDER / "README.md").read_text(encoding="utf-8")
+    card = BUNDLED_FOLDER.with_name(f"{BUNDLED_FOLDER.name}.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| (\w+) \| ([\d.]+) \|$", card, re.M))
     assert rows == {name: str(value) for name, value in asdict(LanguageRecipe()).items()}
     size = sum(p.numel() for p in bundled.body.parameters())
@@ -96,6 +96,6 @@ def test_card_names_the_committed_recipe(bundled):
 
 def test_command_saves_a_folder_that_loads(tmp_path, capsys):
     assert main([str(tmp_path / "model"), "--steps", "2"]) == 0
-    assert "nats per token" in capsys.readouterr().out
+    assert capsys.readouterr().out.strip() == (tmp_path / "model.md").read_text(encoding="utf-8").strip()
     body, tokenizer = load_language_model(str(tmp_path / "model"))
     assert len(tokenizer) <= body.get_input_embeddings().weight.shape[0]

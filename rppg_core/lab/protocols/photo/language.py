@@ -160,7 +160,7 @@ def train_reader(
     for _ in range(steps):
         rows = torch.randint(len(bvp), (BATCH,), generator=draw)
         others = rows.roll(1) if variant.given == "shuffled" else rows
-        found = read(model, windows.rows(rows), windows.rows(others))
+        found = read_windows(model, windows.rows(rows), windows.rows(others))
         loss = negative_pearson(found, bvp[rows], everything)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, recipe.clip_norm)
@@ -170,7 +170,9 @@ def train_reader(
     return model.eval()
 
 
-def read(model: PhysLLM, windows: Windows, told: Windows | None = None) -> Float[Tensor, "batch time"]:
+def read_windows(
+    model: PhysLLM, windows: Windows, told: Windows | None = None
+) -> Float[Tensor, "batch time"]:
     """The pulse of encoded windows, each with its own cues, or with those of other windows in turn."""
     told = windows if told is None else told
     cues: list[list[Cue]] = model.write_cues(told.base, told.context)
@@ -190,14 +192,14 @@ def score_reader(variant: Variant, model: PhysLLM, clips: Sequence[HeldClip]) ->
         with model.edited({cue: ""}):
             others = read_all()
         without[cue] = r_of_clips(others, clips)
-        moved[cue] = change(waves, others)
+        moved[cue] = waveform_change(waves, others)
     return Scores(variant, r_of_clips(waves, clips), tuple(waves), without, moved)
 
 
 def wave_of_clip(model: PhysLLM, clip: HeldClip, told: HeldClip) -> Float[np.ndarray, " time"]:
     """The pulse of a clip with the cues of the same or of another one, windows joined as in use."""
     with torch.inference_mode():
-        return _windows_joined(read(model, clip.windows, told.windows), clip.places)
+        return _windows_joined(read_windows(model, clip.windows, told.windows), clip.places)
 
 
 def wave_of_base(clip: HeldClip) -> Float[np.ndarray, " time"]:
@@ -214,7 +216,7 @@ def r_of_clips(waves: Sequence[np.ndarray], clips: Sequence[HeldClip]) -> Float[
     return np.array(found)
 
 
-def change(waves: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
+def waveform_change(waves: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
     """Mean of 1 - r between two readings of the same clips."""
     return float(np.mean([1 - np.corrcoef(a, b)[0, 1] for a, b in zip(waves, others, strict=True)]))
 
@@ -245,7 +247,7 @@ def _changes_text(scores: Sequence[Scores]) -> str:
     """How far each cue moves the waveform, and how far another seed does."""
     whole = [one for one in scores if one.variant[:2] == ("pretrained", "all")]
     rows = [[f"without {cue}", f"{np.mean([one.moved[cue] for one in whole]):.4f}"] for cue in CUES if whole]
-    pairs = [change(a.waves, b.waves) for k, a in enumerate(whole) for b in whole[k + 1 :]]
+    pairs = [waveform_change(a.waves, b.waves) for k, a in enumerate(whole) for b in whole[k + 1 :]]
     rows += [["another seed", f"{np.mean(pairs):.4f}"]] if pairs else []
     return text_table(("pre-trained, all cues: change", "mean of 1 - r"), rows)
 

@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 
-from rppg_core.lab.protocols import language  # noqa: E402
-from rppg_core.lab.protocols.language import GIVEN, LANGUAGES, Variant  # noqa: E402
+from rppg_core.lab.protocols.photo import language  # noqa: E402
+from rppg_core.lab.protocols.photo.language import GIVEN, LANGUAGES, Variant  # noqa: E402
 from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
 from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
 from rppg_core.lab.training.batches import Share  # noqa: E402
@@ -71,8 +71,10 @@ def test_cues_of_another_clip_change_the_waveform_and_nothing_else_is_taken(mode
     assert not np.allclose(own, other)
     texts = [cue.text for cue in model.write_cues(clips[3].windows.base[:1], clips[3].windows.context[:1])[0]]
     with model.edited(dict(zip(model.config.cues, texts, strict=True))), torch.inference_mode():
-        edited = language.read(model, clips[0].windows.rows(slice(0, 1)))
-        told = language.read(model, clips[0].windows.rows(slice(0, 1)), clips[3].windows.rows(slice(0, 1)))
+        edited = language.read_windows(model, clips[0].windows.rows(slice(0, 1)))
+        told = language.read_windows(
+            model, clips[0].windows.rows(slice(0, 1)), clips[3].windows.rows(slice(0, 1))
+        )
     assert torch.allclose(edited, told, atol=1e-6)
 
 
