@@ -232,3 +232,18 @@ def test_needs_of_the_config_are_those_of_the_network(folder):
 def test_a_config_that_cannot_be_built_says_what_is_wanted(change):
     with pytest.raises(UsageError):
         replace(PhysLLMConfig.tiny(), **change)
+
+
+def test_recipe_trains_through_both_stages_and_its_weights_load(folder, tmp_path):
+    pytest.importorskip("accelerate")
+    from rppg_core.lab.training.loop import RunOptions, train
+    from rppg_core.models.recipe import get_recipe, with_steps
+
+    config = replace(PhysLLMConfig.tiny(), language_model=str(folder))
+    recipe = replace(with_steps(get_recipe("physllm"), 6), traces=3, clips=0, n_frames=N, config=config)
+    recipe = replace(recipe, validation_samples=2)
+    result = train(recipe, RunOptions(runs=tmp_path, device="cpu", workers=0, save_every=3))
+    assert result.weights is not None and np.isfinite(result.loss)
+    loaded = load_model("physllm", result.weights)
+    assert isinstance(loaded, PhysLLM) and loaded.config.language_hash
+    assert any(pair[1].weight.any() for pair in loaded.language.adapters.values())  # pyright: ignore
