@@ -212,6 +212,7 @@ def _split_options(args: argparse.Namespace, progress: ProgressLine) -> Any:
         progress=progress,
         announce=progress.line,
         parts=not args.no_parts,
+        speeds=None if args.speeds is None else tuple(args.speeds),
         **_given(args, "methods", "steps", "seeds", "runs", "window_s", "workers"),
     )
 

@@ -125,7 +125,7 @@ def make_plan(
 
     def tasks(name: str, network: str, seeds: range) -> list[Task]:
         steps = options.steps or shortened_steps(network)
-        return list_tasks(by_name[name], network, steps=steps, seeds=seeds, runs=runs)
+        return list_tasks(by_name[name], network, steps=steps, seeds=seeds, runs=runs, speeds=options.speeds)
 
     networks = [
         task
@@ -149,6 +149,7 @@ def make_plan(
             steps=min(PART_STEPS, options.steps or PART_STEPS),
             seeds=range(options.seeds or SEEDS),
             runs=runs,
+            speeds=options.speeds,
         )
     ]
     return Plan(

@@ -36,11 +36,19 @@ def list_variants(network: str) -> tuple[str, ...]:
 
 
 def part_tasks(
-    split: Split[ExtractedClip], network: str, *, steps: int, seeds: Sequence[int], runs: Path
+    split: Split[ExtractedClip],
+    network: str,
+    *,
+    steps: int,
+    seeds: Sequence[int],
+    runs: Path,
+    speeds: tuple[float, float] | None = None,
 ) -> list[Task]:
     """The trainings of a network's variants, seed by seed."""
     return [
         task
         for variant in list_variants(network)
-        for task in list_tasks(split, network, steps=steps, seeds=seeds, runs=runs, variant=variant)
+        for task in list_tasks(
+            split, network, steps=steps, seeds=seeds, runs=runs, variant=variant, speeds=speeds
+        )
     ]

@@ -47,6 +47,7 @@ class Options:
     methods: Sequence[str] | str | None = None  # None selects the seven classical ones
     steps: int | None = None  # of each training; None: the default of the protocol
     seeds: int | None = None  # trainings of each network on each split; None: the default of the protocol
+    speeds: tuple[float, float] | None = None  # at which training clips are played; None: DATASET_SPEEDS
     parts: bool = True  # also train the ablations of each network, in protocols that have them
     runs: Path | str | None = None  # folder of trainings; None: out/runs
     window_s: float = WINDOW_S
@@ -189,11 +190,12 @@ def evaluate_splits(
 def every_network(splits: Sequence[Split[ExtractedClip]], options: Options, place: str) -> Planner:
     """A plan with the same number of seeds and steps for every network on every split."""
     steps, seeds = options.steps or STEPS, range(options.seeds or SEEDS)
+    runs, speeds = options.folder / place, options.speeds
     tasks = [
         task
         for split in splits
         for network in options.networks
-        for task in list_tasks(split, network, steps=steps, seeds=seeds, runs=options.folder / place)
+        for task in list_tasks(split, network, steps=steps, seeds=seeds, runs=runs, speeds=speeds)
     ]
     return lambda rows: Plan(tasks)
 

@@ -78,6 +78,7 @@ def list_tasks(
     seeds: Iterable[int],
     runs: Path,
     variant: str = "",
+    speeds: tuple[float, float] | None = None,
 ) -> list[Task]:
     """The trainings of one network on one split.
 
@@ -88,6 +89,7 @@ def list_tasks(
         seeds: one training per seed.
         runs: folder of all runs.
         variant: name of one of its ablations.
+        speeds: lowest and highest speed at which clips are played; None: DATASET_SPEEDS.
 
     Raises:
         UsageError: the network has no recipe or no such variant, `steps` is below 1, or its teacher or initial
@@ -99,14 +101,24 @@ def list_tasks(
     groups, tasks = by_domain(split.train), []
     place = runs / f"{'-'.join(split.name.split())}-{fingerprint(split.train)}"
     for seed in seeds:
-        recipe = split_recipe(method, steps=steps, seed=seed, n_groups=len(groups), variant=variant)
+        recipe = split_recipe(
+            method, steps=steps, seed=seed, n_groups=len(groups), variant=variant, speeds=speeds
+        )
         require_unseen(recipe, split)
         folder = place / f"{steps}-steps-{recipe_hash(recipe)[:6]}"
         tasks.append(Task(split.name, recipe, groups, folder))
     return tasks
 
 
-def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: str = "") -> Recipe:
+def split_recipe(
+    method: str,
+    *,
+    steps: int,
+    seed: int,
+    n_groups: int,
+    variant: str = "",
+    speeds: tuple[float, float] | None = None,
+) -> Recipe:
     """A method's recipe, or that of one of its variants, changed to use only stored clips."""
     from rppg_core.lab.training.loop import settled
     from rppg_core.models.recipe import DATASET_SPEEDS, get_recipe, with_steps
@@ -114,7 +126,7 @@ def split_recipe(method: str, *, steps: int, seed: int, n_groups: int, variant: 
     whole = get_recipe(method, variant)
     return settled(replace(
         with_steps(whole, steps), seed=seed, traces=0, clips=max(BATCH, n_groups), domains=False, easy=0.0, hard=0.0,
-        speeds=DATASET_SPEEDS,
+        speeds=DATASET_SPEEDS if speeds is None else speeds,
         ema_decay=whole.ema_decay ** max(1.0, whole.steps / max(steps, 1)), validate_every=steps,
         validation_samples=WATCHED,
     ))  # fmt: skip
