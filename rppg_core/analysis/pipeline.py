@@ -89,9 +89,10 @@ def analyze(
             f"progress {progress!r}"[:80], wanted="a function of stage and fraction", do="leave it out"
         )
     started = time.perf_counter()
-    needs = collect_needs(names).union(*(method.needs for method in own.values()))
+    used = [own.get(name) or get_method(name) for name in names]
+    needs = _needs(used)
     clip = load_clip(source, needs, region=region, fps=fps, progress=progress)
-    _check_pictures(clip, names)
+    _check_pictures(clip, used)
     analysis = Analysis(clip, band_hz=band_hz, own=own, seconds=time.perf_counter() - started)
     for count, name in enumerate(names):
         if progress is not None:
@@ -116,13 +117,13 @@ def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
     return own
 
 
-def _check_pictures(clip: FaceClip, names: Sequence[str]) -> None:
+def _check_pictures(clip: FaceClip, methods: Sequence[Method]) -> None:
     """Check that a clip holds the pictures of the face that some methods read; a table of colours has none."""
     crops = {need for need, rows in marked_rows(clip, "frame").items() if rows.is_crop}
-    for name in names:
-        if lacking := sorted(n for n in get_method(name).needs & crops if getattr(clip, n) is None):
+    for method in methods:
+        if lacking := sorted(need for need in method.needs & crops if getattr(clip, need) is None):
             raise MissingNeedError(
-                f"{name} reads pictures of the face, and this clip holds no {lacking[0]}",
+                f"{method.name} reads pictures of the face, and this clip holds no {lacking[0]}",
                 wanted="a face video",
                 do="give the video itself, without --region whole",
             )
@@ -130,7 +131,11 @@ def _check_pictures(clip: FaceClip, names: Sequence[str]) -> None:
 
 def collect_needs(names: Sequence[str]) -> frozenset[str]:
     """The fields that the pass must keep for these methods and for the still in the report."""
-    return frozenset({"rgb", "still"}).union(*(get_method(name).needs for name in names))
+    return _needs([get_method(name) for name in names])
+
+
+def _needs(methods: Sequence[Method]) -> frozenset[str]:
+    return frozenset({"rgb", "still"}).union(*(method.needs for method in methods))
 
 
 class Analysis:
