@@ -148,7 +148,7 @@ def check_ready(name: str) -> None:
         raise UsageError(
             f"{name} comes without weights",
             wanted="weights of your own",
-            do=f"{training}rppg analyze VIDEO --methods {name} --weights {name}=FILE",
+            do=f"{training}name their file: --weights {name}=FILE",
         )
 
 

@@ -144,7 +144,7 @@ def _add_fps(one: argparse.ArgumentParser) -> None:
 def _prompt(add: Add) -> None:
     one = add("prompt", "show the text that PhysLLM gives its language model for the face in a video")
     one.add_argument("video", metavar="VIDEO", help="a video, or a table of colour traces")
-    one.add_argument("--weights", metavar="FILE", help="weights of your own")
+    one.add_argument("--weights", metavar="[physllm=]FILE", help="weights of your own")
     one.add_argument(
         "--vision-language-model",
         metavar="NAME|DIR",
@@ -301,6 +301,13 @@ def _evaluate(add: Add) -> None:
         "--no-parts",
         action="store_true",
         help="mssdg: skip the trainings that show what the parts of a network contribute",
+    )
+    one.add_argument(
+        "--speeds",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="speeds at which training clips are played (mssdg, intra, cross; default: 0.5 1.5; 1 1: as they are)",
     )
     one.add_argument("--folds", type=int, help="folds of people (intra; default: 5)")
     one.add_argument(

@@ -27,7 +27,8 @@ def prompt(args: argparse.Namespace) -> int:
     from rppg_core.video.prepare import resample
 
     check_outputs(args.json, video=args.video)
-    method = neural_method("physllm", args.weights)
+    path = None if args.weights is None else args.weights.removeprefix("physllm=")
+    method = neural_method("physllm", path)
     asked = args.vision_language_model
     seer = None if asked is None else VisionLanguageContext(asked, fetch=True)
     needs = method.needs if seer is None else method.needs | {"still"}

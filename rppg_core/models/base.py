@@ -180,7 +180,7 @@ def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
             }
             outputs.append({task: y[0].double().cpu().numpy() for task, y in model(batch).items()})
     return {
-        task: model.finish(task, overlap_add([_unit(o[task]) for o in outputs], windows, n))
+        task: model.finish(task, overlap_add([unit_wave(o[task]) for o in outputs], windows, n))
         if task in SERIES
         else np.mean([o[task] for o in outputs], axis=0)
         for task in outputs[0]
@@ -244,7 +244,7 @@ def _check_evidence(model: RppgModel, found: Mapping[str, Any]) -> None:
             )
 
 
-def _unit(wave: np.ndarray) -> np.ndarray:
+def unit_wave(wave: np.ndarray) -> np.ndarray:
     """Zero mean and unit standard deviation, so that windows join at one scale: that of a network is arbitrary."""
     wave = wave - wave.mean()
     return wave / max(float(wave.std()), 1e-9)

@@ -38,7 +38,7 @@ def table(tmp_path_factory):
 
 
 def test_prints_the_three_cues_with_their_tokens(weights, table, capsys):
-    assert cli.main(["prompt", str(table), "--weights", str(weights)]) == 0
+    assert cli.main(["prompt", str(table), "--weights", f"physllm={weights}"]) == 0
     said = capsys.readouterr().out
     assert all(f"{cue} (" in said for cue in CUES) and "tokens" in said and "nearest to each patch" in said
 
@@ -52,6 +52,7 @@ def test_json_holds_base_waves_from_which_statistics_follow(weights, table, tmp_
         assert set(cue) == {"text", "tokens", "weight", "numbers"} and cue["tokens"] > 5
     assert found["prototypes"] and all(one["words"] for one in found["prototypes"])
     for window in found["windows"]:
+        assert len(window["patch_words"]) == len(window["shuffled_words"]) > 0
         again = statistics_from_wave(np.array(window["base"]), 30.0)
         assert again == pytest.approx(window["cues"]["statistics"]["numbers"], rel=1e-2)
 

@@ -18,8 +18,6 @@ from rppg_core.models.physllm.context import (
     NOTHING_KNOWN,
     QUANTITIES,
     context_from_clip,
-    context_tokens,
-    context_vocabulary,
     context_words,
 )
 from rppg_core.types import FaceClip, VideoInfo
@@ -30,6 +28,23 @@ ABOUT_PEOPLE = (
     r"race|racial|ethnic\w*|caucasian|asian|african|black|white|brown|pale|fair|tone|wom[ae]n|m[ae]n|fe?male|boy|girl"
     r"|young|old|age|gender|person|he|she|his|her"
 )
+
+
+TOKEN = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)?|[^\sa-z0-9]")
+
+
+def context_tokens(text: str) -> list[str]:
+    """Words in lower case, numbers and marks, in order."""
+    return TOKEN.findall(text.lower())
+
+
+def context_vocabulary() -> set[str]:
+    """Every token that the declared quantities can say."""
+    texts = [NOTHING_KNOWN, ";"]
+    for quantity in QUANTITIES:
+        texts += [quantity.clause.format(grade=grade, number="") for grade in quantity.grades]
+        texts += [f"{number:g}" for number in quantity.numbers]
+    return {token for text in texts for token in context_tokens(text)}
 
 
 def face_clip(n: int = 90, *, shift: float = 0.0, **fields) -> FaceClip:

@@ -99,6 +99,7 @@ def test_instruction_asks_five_questions_and_none_about_the_person():
 def test_module_loads_without_torch_and_transformers():
     code = (
         "import sys, rppg_core.models.physllm.vision_language, rppg_core.models.physllm.context; "
-        "assert not {'torch', 'transformers'} & set(sys.modules)"
+        "print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert loaded.strip() == "[]"

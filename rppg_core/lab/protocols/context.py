@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from rppg_core.lab.protocols.table import Criterion, text_table
 from rppg_core.lab.simulate.codec import CodedFrames
@@ -116,10 +116,9 @@ def context_cases(
 
 def rank_correlation(pairs: Float[np.ndarray, "clip 2"]) -> float:
     """Spearman's rank correlation of two columns, ties at their mean rank; NaN where one column is constant."""
-    ranks = rankdata(pairs, axis=0)
-    ranks = ranks - ranks.mean(axis=0)
-    size = float(np.sqrt((ranks**2).sum(axis=0).prod()))
-    return float(ranks[:, 0] @ ranks[:, 1]) / size if size else float("nan")
+    if (np.ptp(pairs, axis=0) == 0).any():  # scipy warns of these
+        return float("nan")
+    return float(spearmanr(pairs).statistic)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def criteria(cases: Sequence[ContextCase]) -> list[Criterion]:

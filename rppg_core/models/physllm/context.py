@@ -13,7 +13,6 @@ Axis letters: T time, N cell, L landmark.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from math import isfinite
@@ -79,7 +78,6 @@ QUANTITIES = (
 )  # fmt: skip
 CONTEXT = tuple(quantity.name for quantity in QUANTITIES)
 NOTHING_KNOWN = "Nothing is known about the scene."
-_TOKEN = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)?|[^\sa-z0-9]")
 
 
 def context_from_clip(clip: FaceClip) -> Float[np.ndarray, " quantity"]:
@@ -106,10 +104,8 @@ def context_from_clip(clip: FaceClip) -> Float[np.ndarray, " quantity"]:
             turning the head counts as well. Unit: % of the face width, rms.
 
     Source: our choice. Blue, because melanin takes most of it (Jacques 2013), over two references, because one alone
-    follows the wall or the camera. Rank correlation with the simulated tone over 200 clips: 0.76; the grey level
-    0.53, grey over surroundings 0.52, red over blue 0.65, the individual typology angle 0.44. Evenness and level
-    come from the skin alone: those of the crop include what is behind the face (0.97 against 0.42, and 1.00 against
-    0.82).
+    follows the wall or the camera. Evenness and level come from the skin alone: those of the crop include what is
+    behind the face. `make context` prints how each quantity follows the simulated scene.
     """
     check_kind(clip, FaceClip, "clip", do="extract one from a video, or simulate one")
     frames = _spread_out(np.flatnonzero(clip.valid), MOST_FRAMES)
@@ -130,7 +126,7 @@ def context_words(numbers: Float[np.ndarray, " quantity"]) -> str:
         numbers: in the order of CONTEXT; what is not finite is left out.
 
     Returns:
-        Text whose words all lie in `context_vocabulary`; it follows from `numbers` alone.
+        Text of the words in QUANTITIES; it follows from `numbers` alone.
     """
     if np.shape(numbers) != (len(CONTEXT),):
         raise UsageError(
@@ -146,30 +142,12 @@ def context_words(numbers: Float[np.ndarray, " quantity"]) -> str:
     return " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences) or NOTHING_KNOWN
 
 
-def context_tokens(text: str) -> list[str]:
-    """Words in lower case, numbers and marks of a context, in order."""
-    return _TOKEN.findall(text.lower())
-
-
-def context_vocabulary() -> frozenset[str]:
-    """Every token (`context_tokens`) that a text of `context_words` can hold."""
-    texts = [NOTHING_KNOWN, ";"]
-    for quantity in QUANTITIES:
-        texts += [_filled(quantity, grade, "") for grade in quantity.grades]
-        texts += [f"{number:g}" for number in quantity.numbers]
-    return frozenset(token for text in texts for token in context_tokens(text))
-
-
 def _clause(quantity: Quantity, value: float) -> str:
     grade = quantity.grades[bisect_right(quantity.bounds, value)]
     if not quantity.numbers:
-        return _filled(quantity, grade, "")
+        return quantity.clause.format(grade=grade)
     near = min(quantity.numbers, key=lambda number: abs(number - quantity.scale * value))
-    return _filled(quantity, grade, f"{near:g}")
-
-
-def _filled(quantity: Quantity, grade: str, number: str) -> str:
-    return quantity.clause.format(grade=grade, number=number)
+    return quantity.clause.format(grade=grade, number=f"{near:g}")
 
 
 def _skin(clip: FaceClip, frames: Int[np.ndarray, " frame"]) -> dict[str, float]:

@@ -112,19 +112,12 @@ def nearest_words(
         tokens: of a signal.
         shuffled: deal the embeddings to other words first: what nearness alone would say.
     """
-    every = [(k, written(language, k)) for k in range(len(language.tokenizer))]
-    known = {k: word for k, word in every if word.isalpha() and len(word) > 2}
-    rows, words = list(known), list(known.values())
+    rows, words = list(language.whole_words), list(language.whole_words.values())
     if shuffled:
         words = [words[k] for k in np.random.default_rng(0).permutation(len(words))]
     table = torch.nn.functional.normalize(language.words[rows], dim=1)
     near = (torch.nn.functional.normalize(tokens, dim=1) @ table.T).topk(NEAREST, dim=1).indices
     return tuple(tuple(words[k] for k in row) for row in near.tolist())
-
-
-def written(language: LanguageModel, token: int) -> str:
-    """A token as text."""
-    return language.tokenizer.decode([token]).strip() or "␣"
 
 
 def prompt_dict(windows: Sequence[ReadWindow]) -> dict[str, Any]:
@@ -158,6 +151,7 @@ def prompt_dict(windows: Sequence[ReadWindow]) -> dict[str, Any]:
                     "bvp": window.bvp,
                     "cues": {cue.name: cue.to_dict() for cue in window.cues},
                     "patch_words": window.patch_words,
+                    "shuffled_words": window.shuffled_words,
                 }
                 for window in windows
             ],
@@ -184,7 +178,7 @@ def _read_cues(model: PhysLLM, reading: Reading) -> tuple[ReadCue, ...]:
             ReadCue(
                 name=cue.name,
                 text=cue.text,
-                words=tuple(written(model.language, int(k)) for k in ids[0, :n]),
+                words=tuple(model.language.written(int(k)) for k in ids[0, :n]),
                 numbers=dict(cue.numbers),
                 weight=float(share.mean()),
                 attention=_numbers(through),
@@ -199,7 +193,7 @@ def _read_prototypes(model: PhysLLM, reading: Reading) -> tuple[ReadPrototype, .
     mixture = model.guidance.prototypes.mixture.weight  # (K, V)
     most = mixture.topk(NEAREST, dim=1).indices
     return tuple(
-        ReadPrototype(tuple(written(model.language, int(k)) for k in row), _numbers(attention))
+        ReadPrototype(tuple(model.language.written(int(k)) for k in row), _numbers(attention))
         for row, attention in zip(most, reading.prototype_attention[0], strict=True)
     )
 

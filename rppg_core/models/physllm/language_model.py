@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,16 @@ class LanguageModel(nn.Module):
     @property
     def width(self) -> int:
         return self.words.shape[1]
+
+    def written(self, token: int) -> str:
+        """A token as text."""
+        return self.tokenizer.decode([token]).strip() or "␣"
+
+    @cached_property
+    def whole_words(self) -> dict[int, str]:
+        """The tokens that are words of three letters or more, decoded once."""
+        every = ((k, self.written(k)) for k in range(len(self.tokenizer)))
+        return {k: word for k, word in every if word.isalpha() and len(word) > 2}
 
     def forward(self, tokens: Float[Tensor, "batch token width"]) -> Float[Tensor, "batch token width"]:
         self._merge()

@@ -30,6 +30,7 @@ from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.training.batches import Share, StepDataset
 from rppg_core.lab.training.mixture import SIMULATED, shares_from_recipe
 from rppg_core.metrics import bootstrap_ci
+from rppg_core.models.base import unit_wave
 from rppg_core.models.physllm.config import PhysLLMConfig
 from rppg_core.models.physllm.context import CONTEXT
 from rppg_core.models.physllm.cues import CUES, Cue
@@ -39,7 +40,8 @@ from rppg_core.models.recipe import Recipe, get_recipe, lr_factor
 from rppg_core.models.tracenet import TraceNet
 from rppg_core.models.weights import load_model
 from rppg_core.nn.losses import negative_pearson
-from rppg_core.types import Bvp, FaceClip, Progress, Truth
+from rppg_core.signals.filters import segments
+from rppg_core.types import FS, Bvp, FaceClip, Progress, Truth
 from rppg_core.video.prepare import cut, overlap_add, overlapping_windows, resample
 
 LANGUAGES = ("pretrained", "random", "none")
@@ -120,9 +122,7 @@ def training_windows(
 def held_clip(model: PhysLLM, clip: FaceClip, truth: Truth) -> HeldClip:
     """The longest stretch of a clip without a gap, encoded window by window."""
     even = resample(clip)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], even.valid, [False]]).astype(int)))
-    start, stop = max(zip(edges[::2], edges[1::2], strict=True), key=lambda pair: pair[1] - pair[0])
-    part = cut(even, slice(int(start), int(stop)))
+    part = cut(even, max(segments(even.valid), key=lambda piece: piece.stop - piece.start))
     places = overlapping_windows(len(part.times_s), model.window)
     found = []
     for place in places:
@@ -211,7 +211,7 @@ def r_of_clips(waves: Sequence[np.ndarray], clips: Sequence[HeldClip]) -> Float[
     """Correlation of each waveform with the truth of its clip."""
     found = []
     for wave, clip in zip(waves, clips, strict=True):
-        bvp = Bvp(wave, 30.0, float(clip.truth.settings["start_s"]), np.ones(len(wave), bool))
+        bvp = Bvp(wave, FS, float(clip.truth.settings["start_s"]), np.ones(len(wave), bool))
         found.append(waveform_scores(bvp, clip.truth)[0])
     return np.array(found)
 
@@ -274,8 +274,7 @@ def _interval(values: Float[np.ndarray, " clip"]) -> str:
 def _windows_joined(found: Tensor, places: Sequence[slice]) -> Float[np.ndarray, " time"]:
     """One waveform from overlapping windows, each at unit scale."""
     waves = found.double().numpy()
-    units = [(x - x.mean()) / max(float(x.std()), 1e-9) for x in waves]
-    return overlap_add(units, list(places), places[-1].stop)
+    return overlap_add([unit_wave(wave) for wave in waves], list(places), places[-1].stop)
 
 
 def _joined(found: Iterable[Windows]) -> Windows:
