@@ -208,6 +208,10 @@ def _split_options(args: argparse.Namespace, progress: ProgressLine) -> Any:
     """The options shared by the protocols that train."""
     from rppg_core.lab.protocols.held_out.run import Options
 
+    if args.speeds is not None:  # before clips are rendered
+        from rppg_core.models.recipe import check_speeds
+
+        check_speeds(tuple(args.speeds))
     return Options(
         progress=progress,
         announce=progress.line,

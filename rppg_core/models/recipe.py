@@ -123,12 +123,7 @@ class Recipe:
                 wanted="at least one sample",
                 do="change the recipe",
             )
-        if not (len(self.speeds) == 2 and 0.25 <= self.speeds[0] <= self.speeds[1] <= 4):
-            raise UsageError(
-                f"speeds {self.speeds}",
-                wanted="lowest and highest, between 0.25 and 4",
-                do="change the recipe",
-            )
+        check_speeds(self.speeds)
         unknown = sorted(set(self.labels) - set(TASKS))
         if unknown:
             raise UsageError(
@@ -154,6 +149,18 @@ class Ablation:
     protocol: str = "mssdg"
     also_full: bool = False
     choice: bool = False
+
+
+def check_speeds(speeds: tuple[float, ...]) -> None:
+    """Check the lowest and the highest speed of clips.
+
+    Raises:
+        UsageError: they are in the wrong order, or beyond 0.25 and 4.
+    """
+    if not (len(speeds) == 2 and 0.25 <= speeds[0] <= speeds[1] <= 4):
+        raise UsageError(
+            f"speeds {speeds}", wanted="the lowest and the highest, between 0.25 and 4", do="change them"
+        )
 
 
 def get_ablations(method: str, protocol: str | None = None) -> dict[str, Ablation]:

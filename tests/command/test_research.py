@@ -191,3 +191,9 @@ def test_evaluate_says_in_one_line_what_it_lacks(capsys, argv, said):
     assert cli.main(["evaluate", *argv]) == 2
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1
+
+
+def test_speeds_in_the_wrong_order_are_refused_before_clips_are_rendered(tmp_path, capsys):
+    command = ["evaluate", "--protocol", "mssdg", "--speeds", "9", "1", "--runs", str(tmp_path / "runs")]
+    assert cli.main(command) == 2
+    assert "between 0.25 and 4" in capsys.readouterr().err and not (tmp_path / "runs").exists()
