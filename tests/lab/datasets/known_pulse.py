@@ -22,17 +22,18 @@ def pictures(times_s, size=(HEIGHT, WIDTH)):
         yield np.clip(np.array([170.0, 120 - 20 * pulse, 90]) + texture, 0, 255).round().astype(np.uint8)
 
 
-def write_avi(path, times_s, rate, codec="ffv1", pixel_format="bgr0", size=(HEIGHT, WIDTH)):
-    """AVI with a header rate of our choice: it holds no other times."""
+def write_avi(path, times_s, rate, codec="ffv1", pixel_format="bgr0", size=(HEIGHT, WIDTH), frames=None):
+    """AVI with a header rate of our choice: it holds no other times. Without frames it shows the patch."""
+    frames = list(pictures(times_s, size) if frames is None else frames)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1000))
-        stream.height, stream.width = size
+        stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pixel_format
         if codec in ("mjpeg", "mpeg4"):
             stream.options = {"qscale": "2"}
             stream.codec_context.bit_rate = 2_000_000
-        for rgb in pictures(times_s, size):
+        for rgb in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         container.mux(stream.encode(None))
     return path

@@ -33,7 +33,7 @@ from rppg_core.lab.protocols.held_out.splits import Split
 from rppg_core.lab.protocols.held_out.trained import Trained
 from rppg_core.lab.protocols.table import Criterion
 from rppg_core.lab.workers import WorkerPool
-from rppg_core.roster import CLASSICAL, get_method, resolve
+from rppg_core.roster import CLASSICAL, get_method, list_trained_networks, resolve
 from rppg_core.types import Progress
 
 STEPS, SEEDS = 1000, 1  # defaults where neither the user nor the protocol sets them
@@ -68,7 +68,8 @@ class Options:
     @property
     def names(self) -> list[str]:
         """The methods, POS among them, networks last."""
-        names = list(dict.fromkeys([BAR, *resolve(self.methods)]))
+        # trained here, so that it does not matter whether weights come with the package
+        names = list(dict.fromkeys([BAR, *resolve(self.methods, own=list_trained_networks())]))
         return sorted(names, key=lambda name: name not in CLASSICAL)
 
     @property

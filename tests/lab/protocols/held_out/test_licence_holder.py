@@ -1,0 +1,69 @@
+"""With a licence one command each: PhysLLM trained and tested on folders in the layouts of its paper's datasets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("accelerate")
+pytest.importorskip("peft")
+
+from lab.datasets.face_layouts import make_pure_faces, make_ubfc2_faces
+from lab.protocols.held_out.in_this_process import InThisProcess
+
+from rppg_core.command import cli
+from rppg_core.lab.datasets import scale
+from rppg_core.lab.protocols.held_out import numbers, run, split_training
+from rppg_core.models.physllm import recipe
+
+SECONDS = 10.0
+SHORT = ["--methods", "physllm", "--steps", "2", "--workers", "1"]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """One process, and few samples that only watch."""
+    for module in (scale, run, split_training):
+        monkeypatch.setattr(module, "WorkerPool", InThisProcess)
+    monkeypatch.setattr(recipe, "RECIPE", replace(recipe.RECIPE, validation_samples=2))
+    monkeypatch.setattr(split_training, "WATCHED", 2)
+    monkeypatch.setattr(numbers, "N_RESAMPLES", 5)
+
+
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory):
+    """UBFC-rPPG with three people, PURE with two."""
+    root = tmp_path_factory.mktemp("datasets")
+    return {"ubfc": make_ubfc2_faces(root, SECONDS), "pure": make_pure_faces(root / "pure", SECONDS)}
+
+
+@pytest.fixture
+def clips(datasets, tmp_path):
+    for name, folder in datasets.items():
+        assert (
+            cli.main(["dataset", "extract", str(folder), "--out", str(tmp_path / name), "--workers", "1"])
+            == 0
+        )
+    return tmp_path
+
+
+def test_physllm_is_trained_and_tested_on_datasets_within_and_across(clips):
+    ubfc, pure, runs = (str(clips / name) for name in ("ubfc", "pure", "runs"))
+    assert cli.main(["train", "physllm", "--source", ubfc, "--steps", "2", "--runs", runs]) == 0
+    data = {"intra": ["--data", ubfc, "--folds", "3"], "cross": ["--train-data", ubfc, "--data", pure]}
+    found = {}
+    for protocol, given in data.items():
+        out = clips / f"{protocol}.json"
+        # 1: two steps are worse than a constant
+        assert cli.main(
+            ["evaluate", "--protocol", protocol, *given, *SHORT, "--runs", runs, "--json", str(out)]
+        ) in (0, 1)
+        found[protocol] = json.loads(out.read_text(encoding="utf-8"))
+    assert {name: len(one["trained"]) for name, one in found.items()} == {"intra": 3, "cross": 1}
+    for one in found.values():
+        assert {row["method"] for row in one["rows"]} == {"pos", "physllm", "constant"}
+        assert all(
+            abs(row["hr_bpm"] - row["hr_true_bpm"]) < 3 for row in one["rows"] if row["method"] == "pos"
+        )
