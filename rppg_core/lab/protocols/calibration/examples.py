@@ -16,10 +16,11 @@ from rppg_core.analysis.pipeline import collect_needs
 from rppg_core.lab.datasets.clip_file import KnownClip
 from rppg_core.roster import list_ready_methods
 from rppg_core.signals.quality import RateEvidence, TrackEvidence
-from rppg_core.types import FS, HR_BAND_HZ, Bvp, FaceClip, Truth
+from rppg_core.types import FS, HR_BAND_HZ, Bvp, FaceClip, Truth, marked_rows
 from rppg_core.video.prepare import resample
 
-KEPT_NEEDS = frozenset({"rgb", "stmap", "still"})
+# pictures of the face, which the clips of a fit do not hold
+CROPS = frozenset(name for name, rows in marked_rows(FaceClip, "frame").items() if rows.is_crop)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def examples_of_clip(
     person: str = "",
     weight: float = 1.0,
 ) -> list[Example]:
-    """The examples of every method that reads colours or maps.
+    """The examples of every method that reads no pictures; what else a clip lacks is unknown to a network.
 
     Args:
         known: native clip and its truth.
@@ -57,7 +58,7 @@ def examples_of_clip(
     if panel is None:
         return []
     waves = {
-        name: runs.by_name(name).bvp for name in list_ready_methods() if collect_needs([name]) <= KEPT_NEEDS
+        name: runs.by_name(name).bvp for name in list_ready_methods() if not collect_needs([name]) & CROPS
     }
     waves["clean"] = clean_wrong_pulse(runs.clip, rng)
     rows = []

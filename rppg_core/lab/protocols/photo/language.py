@@ -46,7 +46,8 @@ from rppg_core.video.prepare import cut, overlap_add, overlapping_windows, resam
 
 LANGUAGES = ("pretrained", "random", "none")
 GIVEN = ("all", "none", "shuffled")  # cues: its own, no cues, those of another sample
-SEEDS, STEPS, BATCH = 3, 400, 16
+WHOLE = ("pretrained", "all")
+SEEDS, STEPS, BATCH = 3, 200, 16
 BENCHMARK = "photo-v2"
 GROUPED = ("skin_level_grey", "motion_percent_per_s")  # quantities of the context, by thirds
 
@@ -88,6 +89,7 @@ class Scores:
     variant: Variant
     r: Float[np.ndarray, " clip"]
     waves: tuple[np.ndarray, ...]
+    # of the pre-trained model with all cues:
     without: dict[str, Float[np.ndarray, " clip"]]  # cue -> r without it
     moved: dict[str, float]  # cue -> mean of 1 - r between the waveform with it and the one without
 
@@ -181,14 +183,14 @@ def read_windows(
 
 
 def score_reader(variant: Variant, model: PhysLLM, clips: Sequence[HeldClip]) -> Scores:
-    """Correlation with the truth of every clip; for readers with cues also without each of them."""
+    """Correlation with the truth of every clip; for the whole method also without each cue."""
     told = [*clips[1:], clips[0]] if variant.given == "shuffled" else clips
 
     def read_all() -> list[np.ndarray]:
         return [wave_of_clip(model, clip, other) for clip, other in zip(clips, told, strict=True)]
 
     waves, without, moved = read_all(), {}, {}
-    for cue in model.config.cues:
+    for cue in model.config.cues if variant[:2] == WHOLE else ():
         with model.edited({cue: ""}):
             others = read_all()
         without[cue] = r_of_clips(others, clips)
@@ -245,7 +247,7 @@ def report_text(
 
 def _changes_text(scores: Sequence[Scores]) -> str:
     """How far each cue moves the waveform, and how far another seed does."""
-    whole = [one for one in scores if one.variant[:2] == ("pretrained", "all")]
+    whole = [one for one in scores if one.variant[:2] == WHOLE]
     rows = [[f"without {cue}", f"{np.mean([one.moved[cue] for one in whole]):.4f}"] for cue in CUES if whole]
     pairs = [waveform_change(a.waves, b.waves) for k, a in enumerate(whole) for b in whole[k + 1 :]]
     rows += [["another seed", f"{np.mean(pairs):.4f}"]] if pairs else []
@@ -254,7 +256,7 @@ def _changes_text(scores: Sequence[Scores]) -> str:
 
 def _thirds_text(scores: Sequence[Scores], clips: Sequence[HeldClip]) -> str:
     """What leaving out a cue costs in r, by thirds of light and motion."""
-    whole = [one for one in scores if one.variant[:2] == ("pretrained", "all")]
+    whole = [one for one in scores if one.variant[:2] == WHOLE]
     rows = []
     for name in GROUPED:
         values = np.array([float(np.nanmean(clip.windows.context[:, CONTEXT.index(name)])) for clip in clips])
