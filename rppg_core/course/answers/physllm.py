@@ -120,7 +120,7 @@ QUESTIONS = {
         asks="Both gates start at zero, as in the released code. After the first step of the training, which numbers "
         "of the attention blocks and gates have moved?",
         right="those of one gate only",
-        because="g2 multiplies everything, so at zero it hides all that stands behind it. Only g2 itself has a "
+        because="The gate g2 multiplies everything, so at zero it hides all that stands behind it. Only g2 has a "
         "gradient, and with g1 at zero the second block waits for one step more.",
         wrong={
             "all of them": "A gradient is multiplied by whatever stands between a number and the output.",
