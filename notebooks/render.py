@@ -44,7 +44,7 @@ INSTALL_CELL = f"""\
 import importlib.util
 
 if importlib.util.find_spec("rppg_core") is None:
-    %pip install --quiet "rppg-lab[neural]" anywidget"""
+    %pip install --quiet "rppg-lab[language]" anywidget"""
 SHUT_DOWN = "**Shut this kernel down**"  # first words of the last cell, which all notebooks share
 LAST_CELL = f"""\
 {SHUT_DOWN} before you open the next notebook. A *kernel* is the Python program that runs the cells. It

@@ -67,6 +67,15 @@ def test_torch_of_the_environment_is_the_one_of_the_extra_without_cuda(conda, pr
     assert "torch" not in conda and "pytorch" not in conda
 
 
+def test_notebooks_get_all_that_networks_need_but_torch(project):
+    extras = project["optional-dependencies"]
+    wanted = {
+        text for text in extras["neural"] + extras["language"] if not text.startswith(("torch", "rppg-lab"))
+    }
+    assert {"safetensors", "transformers"} <= {Requirement(text).name for text in wanted}
+    assert wanted <= set(extras["notebooks"])
+
+
 def test_nothing_else_is_listed_twice(conda):
     assert set(conda) == {"python", "pip", "pytorch-cpu"}
 

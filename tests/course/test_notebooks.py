@@ -134,7 +134,7 @@ def test_install_cell_installs_only_where_the_package_is_missing(there, monkeypa
     shell = SimpleNamespace(run_line_magic=lambda name, words: said.append((name, words)))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: there or None)
     exec(code, {"get_ipython": lambda: shell})
-    assert said == ([] if there else [("pip", 'install --quiet "rppg-lab[neural]" anywidget')])
+    assert said == ([] if there else [("pip", 'install --quiet "rppg-lab[language]" anywidget')])
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,7 +20,8 @@ What differs from the paper (read in its accepted version and the released code,
     - Tokens are scaled to the usual length of a word embedding.
     - The environmental context is measured, unless a vision-language model is asked for it. It is made from the
       clip alone.
-    - Lags of the statistics are peaks within the heart-rate band; the released ones are lag 0 and its neighbours.
+    - Lags of the statistics are peaks within the heart-rate band; the first three released ones are lag 0 and its
+      neighbours.
     Only in `small()` (our choice):
     - The encoder is tracenet on the 36 cells of the face map and their projections. It is trained in the first stage
       of the recipe, on the same data as everything else, and then frozen.

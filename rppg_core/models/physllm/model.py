@@ -60,7 +60,7 @@ class PhysLLM(RppgModel):
 
     Parts:
         encoder: CellsEncoder or CropsEncoder, for the rough pulse and three maps.
-        stationary: DualDomainStationary, takes drift and changes of scale out of the rough pulse.
+        stationary: DualDomainStationary, puts the rough pulse and its octaves on one scale.
         patches: SignalPatches, from the wave to tokens.
         aggregator: VisionAggregator, from the maps to tokens.
         guidance: TextPrototypeGuidance, pulls both towards words.

@@ -1,4 +1,4 @@
-"""The Dual-Domain Stationary algorithm: a rough pulse without drift and changes of scale, in time and in octaves.
+"""The Dual-Domain Stationary algorithm: a rough pulse on one scale, in time and in octaves.
 
 Axis letters: B batch, T time.
 """
@@ -25,7 +25,8 @@ class DualDomainStationary(nn.Module):
 
     z = (1 - b) z_time + b z_frequency. In the time branch the wave is standardised and averaged with exponential
     weights. In the frequency branch each band of the wavelet transform is, so that all bands come out equally
-    strong, those that hold nothing but noise included.
+    strong, those that hold nothing but noise included. Mean and size belong to the whole window: a drift within it,
+    or a change of scale, stays.
 
     Shapes: (B, T) -> (B, T), any T.
 

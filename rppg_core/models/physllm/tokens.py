@@ -41,8 +41,8 @@ class SignalPatches(nn.Module):
 class PatchHead(nn.Module):
     """Every token of the signal writes its own patch; neighbours overlap by half and fade into each other.
 
-    Our choice in `small()`: the paper's head (`FlatHead`) learns each of the T outputs from all tokens and needs 16
-    times the weights.
+    Our choice in `small()`: the paper's head (`FlatHead`) learns each of the T outputs from all tokens, with a
+    weight of its own for each.
 
     Shapes: hidden (B, tokens, D), the last of which are the P signal tokens -> (B, T).
     """
