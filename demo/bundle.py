@@ -58,7 +58,9 @@ def requirements() -> list[str]:
     """The project's own dependencies and those of its networks, each at its tested version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").split())
-    wanted = project["dependencies"] + project["optional-dependencies"]["neural"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + extras["neural"] + extras["language"]
+    wanted = [dependency for dependency in wanted if not dependency.startswith(project["name"])]
     names = [re.match(r"[\w.-]+", dependency)[0] for dependency in wanted]  # pyright: ignore[reportOptionalSubscript]
     return [f"{name}=={pinned[name]}" for name in names]
 
