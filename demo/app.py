@@ -26,7 +26,9 @@ from .panels import count, words
 from .panels.downloads import DOWNLOADS
 from .panels.live import live_head, live_tab
 from .panels.methods import MethodPanel, method_panels
+from .panels.prompt_tab import prompt_tab
 from .panels.viewer import viewer_head
+from .prompt_events import PromptEvents
 
 TEXTS = Path(__file__).with_name("texts")
 STATIC = Path(__file__).with_name("static")
@@ -78,23 +80,27 @@ def build() -> gr.Blocks:
     on = events.Events(Path(get_upload_folder()))
     with gr.Blocks(title="rPPG Lab", analytics_enabled=False, delete_cache=(60, 600)) as app:
         gr.Markdown(_text("intro"))
-        with gr.Tab("Try it"):
-            _try_it(app, on)
-        with gr.Tab("Live"):
-            live_tab()
-        with gr.Tab("Privacy and limits"):
-            gr.Markdown(_text("privacy"))
-            gr.Markdown(f"## Limits\n\n{_text('limits')}{words.limits_list()}")
-        with gr.Tab("API"):
-            api = gr.Markdown(elem_id="api")
+        with gr.Tabs(overflow_behavior="wrap"):
+            with gr.Tab("Try it"):
+                delete = _try_it(app, on)
+            if "physllm" in inference.offered():
+                with gr.Tab("PhysLLM prompt") as tab:
+                    prompt_tab(tab, PromptEvents(on.visits), delete)
+            with gr.Tab("Live"):
+                live_tab()
+            with gr.Tab("Privacy and limits"):
+                gr.Markdown(_text("privacy"))
+                gr.Markdown(f"## Limits\n\n{_text('limits')}{words.limits_list()}")
+            with gr.Tab("API"):
+                api = gr.Markdown(elem_id="api")
         app.load(on.api, outputs=api, queue=False, show_progress="hidden", api_visibility="private")
         app.load(None, js="() => window.rppgReady()")
         app.unload(on.left)
     return app
 
 
-def _try_it(app: gr.Blocks, on: events.Events) -> None:
-    """The tab's components from top to bottom, then its events."""
+def _try_it(app: gr.Blocks, on: events.Events) -> gr.Button:
+    """The tab's components from top to bottom, then its events; returns the button that deletes a visitor's data."""
     with gr.Row():
         with gr.Column(min_width=320):
             video = gr.Video(
@@ -151,6 +157,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> None:
         concurrency_limit=1,
         concurrency_id="model",
     )
+    return delete
 
 
 def _result_panels() -> list[Component]:

@@ -27,6 +27,11 @@ MAX_S = 90.0  # longest video that the page accepts
 EXAMPLE = SimulationSettings(
     seconds=30.0, hr_bpm=68.0, rr_brpm=14.0, amplitude_percent=0.5, tone=2, motion="small", size=320, seed=11
 )
+# Another face for PhysLLM's words: every sentence that describes light, skin and motion differs from the example's.
+SECOND = SimulationSettings(
+    seconds=20.0, hr_bpm=88.0, rr_brpm=18.0, amplitude_percent=0.5, tone=4, motion="medium", exposure=0.6,
+    noise=2.0, size=256, seed=23,
+)  # fmt: skip
 
 
 def offered() -> list[str]:
@@ -114,3 +119,9 @@ def example_report() -> Report:
 def example_clip() -> tuple[FaceClip, Truth]:
     """The simulated example and its truth; computed once and kept."""
     return simulate_clip(EXAMPLE, collect_needs(offered()))
+
+
+@cache
+def second_clip() -> tuple[FaceClip, Truth]:
+    """Another simulated face and its truth, for the tab of PhysLLM alone; computed once and kept."""
+    return simulate_clip(SECOND, get_network("physllm").needs)

@@ -64,7 +64,7 @@ def test_no_tab_has_a_serious_finding(browser, served, axe, scheme):
         page.wait_for_timeout(300)
         found[tab.inner_text()] = serious(page, axe)
     page.close()
-    assert found == {"Try it": [], "Live": [], "Privacy and limits": [], "API": []}
+    assert found == {"Try it": [], "PhysLLM prompt": [], "Live": [], "Privacy and limits": [], "API": []}
 
 
 def test_page_with_a_result_and_a_deletion_has_no_serious_finding(browser, served, axe, clip, face_models):
