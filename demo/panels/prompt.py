@@ -100,11 +100,12 @@ def attention_figure(cue: ReadCue, window: ReadWindow) -> go.Figure | None:
         return None
     shares, times_s = 100 * _shares(cue), _patch_times_s(window)
     rows = [f"{k + 1}" for k in range(len(cue.words))]
+    top = max(float(shares.max()), 200 / len(rows))  # nearly even attention looks even
     words = np.repeat(np.array(cue.words, dtype=object)[:, None], len(times_s), axis=1)
     fig: Any = empty_figure(ROW_PX * len(rows))
     fig.add_trace(
         go.Heatmap(
-            z=shares.T.astype(np.float32), x=times_s.round(2), y=rows, customdata=words, colorscale=HEAT, zmin=0,
+            z=shares.T.astype(np.float32), x=times_s.round(2), y=rows, customdata=words, colorscale=HEAT, zmin=0, zmax=top,
             showscale=False, hovertemplate="“%{customdata}”, patch from %{x:.1f} s: %{z:.1f} %<extra></extra>",
         )
     )  # fmt: skip

@@ -12,6 +12,8 @@ from rppg_core.models.physllm.cues import CUES
 from ..prompt_events import MOST_LETTERS, PREFIX, PromptEvents
 from . import prompt
 
+# A figure that was drawn while its accordion was closed has a width of its own until the window changes.
+FIT = "() => { setTimeout(() => window.dispatchEvent(new Event('resize')), 100); }"
 TEXT = Path(__file__).parents[1] / "texts" / "prompt.md"
 
 
@@ -70,7 +72,7 @@ def _cue(name: str) -> list[Component]:
             label=f"Text of the {name} cue", lines=2, max_lines=20, max_length=MOST_LETTERS, elem_id=f"{PREFIX}{name}"
         )  # fmt: skip
     facts = gr.HTML(elem_id=f"prompt-facts-{name}")
-    with gr.Accordion(f"What each patch of the pulse attends to in the {name} cue", open=False):
+    with gr.Accordion(f"What each patch of the pulse attends to in the {name} cue", open=False) as opened:
         figure = gr.Plot(
             label=f"Attention to the {name} cue",
             show_label=False,
@@ -78,4 +80,5 @@ def _cue(name: str) -> list[Component]:
             elem_id=f"prompt-heat-{name}",
         )
         numbers = gr.HTML()
+    opened.expand(None, js=FIT, api_visibility="private")
     return [used, text, facts, figure, numbers]

@@ -163,7 +163,7 @@ def test_components_are_as_many_as_the_values_of_a_view(on):
         delete = gr.Button()
         with gr.Tab("PhysLLM prompt") as tab:
             prompt_tab(tab, on, delete)
-    sizes = {fn.name: len(fn.outputs) for fn in blocks.fns.values()}
+    sizes = {fn.name: len(fn.outputs) for fn in blocks.fns.values() if fn.fn is not None}
     assert sizes == dict.fromkeys(
         ("opened", "chose_face", "chose_window", "read", "swap", "cleared"), len(on.cleared())
     )
