@@ -5,7 +5,8 @@ Axis letters: T time, P patch of the wave, K prompt token, N word of a cue, V wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rppg_core.json_form import plain
+from rppg_core.models.base import MIN_SEGMENT_S
 from rppg_core.models.physllm.guidance import TextPrototypeGuidance
-from rppg_core.models.physllm.language_model import LanguageModel
+from rppg_core.models.physllm.language_model import MOST_TOKENS, LanguageModel
 from rppg_core.models.physllm.model import PhysLLM, Reading
 from rppg_core.signals.filters import segments
 from rppg_core.types import FS, FaceClip
 from rppg_core.video.prepare import cut, overlapping_windows
 
 NEAREST = 3  # words per patch and per prototype
+# Mean of 1 - r between the waveforms of two seeds of the training, one and the same clip: the row "another seed" of
+# `make language-table`.
+SEED_CHANGE = 0.02
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,10 @@ class ReadCue:
     attention: Float[
         np.ndarray, "patch word"
     ]  # of each patch of the pulse to each word, through the prompt tokens
+    spelled: tuple[
+        str, ...
+    ] = ()  # words of the text that the vocabulary lacks: the model reads them in pieces
+    cut: int = 0  # tokens at the end of the text that it does not read
 
     def to_dict(self) -> dict[str, Any]:
         """Text, number of tokens, weight and numbers."""
@@ -72,12 +81,21 @@ def read_clip(model: PhysLLM, clip: FaceClip) -> list[ReadWindow]:
         model: in evaluation mode.
         clip: at 30 Hz, with what the network needs.
     """
-    windows = []
+    return [read_window(model, window) for window in cut_windows(clip, model.window)]
+
+
+def cut_windows(clip: FaceClip, length: int) -> Iterator[FaceClip]:
+    """The windows in which `run_clip` reads an evenly sampled clip; they overlap by half.
+
+    Args:
+        clip: at 30 Hz.
+        length: of a window. Unit: samples. A shorter segment is one window; below 2 s it is skipped.
+    """
     for segment in segments(clip.valid):
-        part = cut(clip, segment)
-        for window in overlapping_windows(len(part.times_s), model.window):
-            windows.append(read_window(model, cut(part, window)))
-    return windows
+        n = segment.stop - segment.start
+        if n >= MIN_SEGMENT_S * FS:
+            for window in overlapping_windows(n, length):
+                yield cut(clip, slice(segment.start + window.start, segment.start + window.stop))
 
 
 def read_window(model: PhysLLM, clip: FaceClip) -> ReadWindow:
@@ -100,6 +118,31 @@ def read_window(model: PhysLLM, clip: FaceClip) -> ReadWindow:
             patch_words=nearest_words(model.language, reading.signal[0]),
             shuffled_words=nearest_words(model.language, reading.signal[0], shuffled=True),
         )
+
+
+def change_between(before: Float[np.ndarray, " time"], after: Float[np.ndarray, " time"]) -> float:
+    """How far a waveform has moved: 1 - r, as for SEED_CHANGE.
+
+    Args:
+        before: any scale.
+        after: on the same times.
+
+    Returns:
+        0 for the same shape, 1 for unrelated ones, 2 for an inverted one; NaN if one of them is constant.
+    """
+    x, y = (np.asarray(wave, float) - np.mean(wave) for wave in (before, after))
+    size = float(np.sqrt((x @ x) * (y @ y)))
+    return max(0.0, 1 - float(x @ y) / size) if size > 0 else float("nan")
+
+
+def spelled_words(language: LanguageModel, text: str) -> tuple[str, ...]:
+    """The words of a text that are no tokens of the vocabulary, each once, in order."""
+    found = {}
+    for match in re.finditer(r"[^\W\d_]+", text):
+        space = " " if text[: match.start()].endswith(" ") else ""  # a token holds the space before it
+        if len(language.tokenizer.encode(space + match[0], add_special_tokens=False)) > 1:
+            found[match[0]] = None
+    return tuple(found)
 
 
 def nearest_words(
@@ -173,6 +216,7 @@ def _read_cues(model: PhysLLM, reading: Reading) -> tuple[ReadCue, ...]:
     ):
         ids, real = model.language.tokenize([cue.text])
         n = int(real.sum())
+        whole = len(model.language.tokenizer.encode(cue.text, add_special_tokens=False))
         through = (to_prompt * share) @ attention[0, :, :n]  # (P, N)
         found.append(
             ReadCue(
@@ -182,6 +226,8 @@ def _read_cues(model: PhysLLM, reading: Reading) -> tuple[ReadCue, ...]:
                 numbers=dict(cue.numbers),
                 weight=float(share.mean()),
                 attention=_numbers(through),
+                spelled=spelled_words(model.language, cue.text),
+                cut=max(0, whole - MOST_TOKENS),
             )
         )
     return tuple(found)

@@ -6,6 +6,7 @@ Axis letters: B batch, T time, P token, D width of the language model, N word.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -34,8 +35,9 @@ from rppg_core.models.physllm.prompts import AdaptivePromptLearning
 from rppg_core.models.physllm.stationary import DualDomainStationary, standardise
 from rppg_core.models.physllm.tokens import FlatHead, PatchHead, SignalPatches
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
-from rppg_core.types import FS, FaceClip
+from rppg_core.types import FS, HR_BAND_HZ, FaceClip
 
+SPECTRUM_SAMPLES = 1024  # padded, so that windows of any length have the same frequencies
 ENCODERS = {"cells": CellsEncoder, "crops": CropsEncoder}
 
 
@@ -137,9 +139,20 @@ class PhysLLM(RppgModel):
         return {**read, "context": context_from_clip(clip)}
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The pulse, "bvp" (B, T).
+
+        In evaluation also "rough_power" and "pulse_power" (B, F), spectra of the rough pulse and of the pulse at
+        "freqs_hz" (B, F), and, with cues, "cue_shares" (B, cue), the share of each in the size of the prompt tokens.
+        """
         if self.training and not any(weight.requires_grad for weight in self.head.parameters()):
             return {"bvp": self.encoder(inputs)[1]}  # the stage that trains the encoder alone
-        return {"bvp": self.read(inputs).bvp}
+        reading = self.read(inputs)
+        if self.training:
+            return {"bvp": reading.bvp}
+        inside = _spectra(reading.base, reading.bvp)
+        if reading.cue_shares is not None:
+            inside["cue_shares"] = reading.cue_shares.mean(dim=2)
+        return {"bvp": reading.bvp, **inside}
 
     def read(self, inputs: Mapping[str, Tensor]) -> Reading:
         """The pulse, and everything on the way to it."""
@@ -243,3 +256,17 @@ class PhysLLM(RppgModel):
         """
         usual = self.language.words.norm(dim=1).mean()
         return tokens * (usual / tokens.norm(dim=2).mean(dim=1).clamp_min(1e-6)[:, None, None])
+
+
+def _spectra(
+    rough: Float[Tensor, "batch time"], pulse: Float[Tensor, "batch time"]
+) -> dict[str, Float[Tensor, "batch frequency"]]:
+    """Frequencies of the heart-rate band (Hz), and the power of each wave there, as shares that add up to 1."""
+    step_hz = FS / SPECTRUM_SAMPLES
+    band = slice(math.ceil(HR_BAND_HZ[0] / step_hz), math.floor(HR_BAND_HZ[1] / step_hz) + 1)
+    waves = torch.stack([rough, pulse])  # (2, B, T)
+    x = (waves - waves.mean(dim=2, keepdim=True)) * torch.hann_window(waves.shape[2], device=waves.device)
+    power = torch.fft.rfft(x, SPECTRUM_SAMPLES).abs().square()[..., band]
+    shares = power / power.sum(dim=2, keepdim=True).clamp_min(1e-12)
+    freqs_hz = step_hz * torch.arange(band.start, band.stop, device=waves.device)
+    return {"freqs_hz": freqs_hz.expand_as(shares[0]), "rough_power": shares[0], "pulse_power": shares[1]}
