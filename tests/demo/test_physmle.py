@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from demo import events, inference
-from demo.panels import physmle
+from demo.panels import physmle, section
+from demo.panels.methods import method_panels
 from demo.session import Origin
 from tests.demo.browser import no_foreign_requests, snapshot, with_example
 from tests.report_factory import make_report, make_truth
@@ -96,19 +97,26 @@ def test_lesson_is_linked_where_there_is_one(name, tmp_path, monkeypatch):
     folder.mkdir()
     if name:
         (folder / name).touch()
-    monkeypatch.setattr(physmle, "NOTEBOOKS", folder)
+    monkeypatch.setattr(section, "NOTEBOOKS", folder)
     assert ("/notebooks/10_physmle.ipynb" in physmle.panel(report_of())) == bool(name)
 
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What the page's last two panels get."""
+    """What the two panels of PhysMLE get."""
     monkeypatch.setattr(inference, "offered", lambda: ["pos", "physmle"])
 
-    def last_two(report, waiting=(), **how):
-        return events._panels(report, Origin(make_truth()), waiting, **how)[-2:]
+    def own_two(report, waiting=(), **how):
+        return own_of(events._panels(report, Origin(make_truth()), waiting, **how))
 
-    return last_two
+    return own_two
+
+
+def own_of(panels):
+    """Text and figure of PhysMLE among all panels; two for each network end the list."""
+    names = [method.name for method in method_panels()]
+    k = 2 * (names.index("physmle") - len(names))
+    return panels[len(panels) + k], panels[len(panels) + k + 1]
 
 
 def test_figure_comes_with_the_last_method_and_goes_with_the_result(shown):
@@ -119,7 +127,7 @@ def test_figure_comes_with_the_last_method_and_goes_with_the_result(shown):
     assert "expert 2 leads" in said
     assert plot.visible
     assert plot.value is not None
-    said, plot = events._no_panels("deleted")[-2:]
+    said, plot = own_of(events._no_panels("deleted"))
     assert said == ""
     assert (plot.visible, plot.value) == (False, None)
 

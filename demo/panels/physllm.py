@@ -1,0 +1,116 @@
+"""Inside PhysLLM: what its three texts weighed for this face, and what the language model made of the rough pulse.
+
+Pure functions from a report to HTML and a figure, no gradio. Nothing is shown if PhysLLM gave no heart rate. The
+words themselves are in the tab "PhysLLM prompt".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from rppg_core.figures.style import ESTIMATE, REFERENCE, empty_figure, set_title
+from rppg_core.models.physllm.cues import CUES
+from rppg_core.types import Estimate, Report
+
+from .section import lesson_link, section
+
+NAME = "physllm"
+TITLE = "Inside PhysLLM"
+TAB = "PhysLLM prompt"
+FIGURE_LABEL = (
+    "Spectra of PhysLLM's rough pulse and of the pulse it read; their peaks are in the text beside them"
+)
+NEEDED = ("freqs_hz", "rough_power", "pulse_power")
+SAME_BPM = 2.0  # peaks closer than this are one: frequencies of a window of 8.5 s are 7 bpm apart
+TERMS = (
+    "A <b>cue</b> is a text about the task, the scene or the pulse; its share is that in the size of the tokens that "
+    f"the language model reads. The tab <b>{TAB}</b> shows the exact words."
+)
+
+
+def panel(report: Report, waiting: Sequence[str] = ()) -> str:
+    """Two sentences on cues and pulse; one small line of text if there is nothing to show.
+
+    Args:
+        report: result of the analysis.
+        waiting: methods that are still to come.
+
+    Returns:
+        One HTML section.
+    """
+    estimate = report.estimates.get(NAME)
+    if estimate is None and NAME in waiting:
+        return _quiet("PhysLLM is still to come.")
+    if estimate is None:
+        return _quiet(
+            f"Tick <b>{NAME}</b> above and analyse to see what its three texts weighed for this face."
+        )
+    if estimate.vitals.hr.refused:
+        cause = escape(estimate.vitals.hr.note)
+        return _quiet(
+            f"PhysLLM gave no heart rate ({cause}). What it does without a pulse says nothing about this face, so it "
+            "is not shown."
+        )
+    words = "".join(f"<p>{sentence}</p>" for sentence in _sentences(estimate))
+    about = f'<p class="soft">{TERMS} Weights: {escape(estimate.weights)}.{lesson_link(NAME)}</p>'
+    return section(TITLE, words + about)
+
+
+def figure(report: Report) -> go.Figure | None:
+    """Spectra of the rough pulse and of the pulse read; None if `panel` has nothing to show."""
+    estimate = report.estimates.get(NAME)
+    if estimate is None or estimate.vitals.hr.refused or not _has_spectra(estimate):
+        return None
+    bpm, rough, pulse = _spectra(estimate)
+    fig: Any = empty_figure(220)
+    for name, power, colour in (("rough pulse", rough, REFERENCE), ("pulse read", pulse, ESTIMATE)):
+        fig.add_trace(
+            go.Scatter(
+                x=bpm, y=power / max(float(power.max()), 1e-12), name=name, line={"color": colour, "width": 2},
+                hovertemplate="%{x:.0f} bpm<extra>" + name + "</extra>",
+            )
+        )  # fmt: skip
+    fig.update_xaxes(title_text="rate (bpm)", fixedrange=True)
+    fig.update_yaxes(title_text="power (highest = 1)", range=[0, 1.05])
+    set_title(fig, _finding(bpm, rough, pulse), "before and after the language model; mean over windows")
+    fig.update_layout(height=380)
+    return fig
+
+
+def _quiet(words: str) -> str:
+    return section(TITLE, f'<p class="soft">{words}</p>')
+
+
+def _sentences(estimate: Estimate) -> list[str]:
+    """What the cues weighed, and what became of the rough pulse."""
+    found = []
+    shares = estimate.inside.get("cue_shares")
+    if shares is not None:
+        names = CUES if len(shares) == len(CUES) else [f"cue {k + 1}" for k in range(len(shares))]
+        each = [f"{name} {100 * share:.0f} %" for name, share in zip(names, shares, strict=True)]
+        found.append(f"Of the prompt for this face, the cues make up: {', '.join(each)}.")
+    if _has_spectra(estimate):
+        found.append(f"{_finding(*_spectra(estimate))}.")
+    return found
+
+
+def _finding(bpm: np.ndarray, rough: np.ndarray, pulse: np.ndarray) -> str:
+    before, after = (float(bpm[int(power.argmax())]) for power in (rough, pulse))
+    if abs(before - after) < SAME_BPM:
+        return f"The language model keeps the rate of the rough pulse, {after:.0f} bpm"
+    return f"The language model moves the peak from {before:.0f} to {after:.0f} bpm"
+
+
+def _has_spectra(estimate: Estimate) -> bool:
+    return all(name in estimate.inside for name in NEEDED)
+
+
+def _spectra(estimate: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rates (bpm), and the power of both waves there."""
+    freqs_hz, rough, pulse = (np.asarray(estimate.inside[name], float) for name in NEEDED)
+    return 60 * freqs_hz, rough, pulse
