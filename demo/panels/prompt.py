@@ -105,8 +105,9 @@ def attention_figure(cue: ReadCue, window: ReadWindow) -> go.Figure | None:
     fig: Any = empty_figure(ROW_PX * len(rows))
     fig.add_trace(
         go.Heatmap(
-            z=shares.T.astype(np.float32), x=times_s.round(2), y=rows, customdata=words, colorscale=HEAT, zmin=0, zmax=top,
-            showscale=False, hovertemplate="“%{customdata}”, patch from %{x:.1f} s: %{z:.1f} %<extra></extra>",
+            z=shares.T.astype(np.float32), x=times_s.round(2), y=rows, customdata=words, colorscale=HEAT,
+            zmin=0, zmax=top, showscale=False,
+            hovertemplate="“%{customdata}”, patch from %{x:.1f} s: %{z:.1f} %<extra></extra>",
         )
     )  # fmt: skip
     fig.update_xaxes(title_text="start of the patch (s)", showgrid=False, showline=False, fixedrange=True)
