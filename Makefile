@@ -89,7 +89,7 @@ lab: .venv/installed  ## the course in JupyterLab, opened on 00
 language-model: .venv/installed  ## train PhysLLM's small language model again (3 minutes)
 	$(BIN)/python -m rppg_core.lab.training.language_model rppg_core/models/checkpoints/physllm_language_model
 
-language-table: .venv/installed  ## does PhysLLM's language model help, and does it read the words? (2 hours)
+language-table: .venv/installed  ## does PhysLLM's language model help, and does it read the words? (1 hour)
 	$(BIN)/python -m rppg_core.lab.protocols.photo.language
 
 calibrate: .venv/installed  ## refit confidence and intervals (25 minutes on 2 cores); RECORDINGS="DIR ..." adds real faces

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +23,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rppg_core.lab import RUNS
+from rppg_core.lab.datasets.clip_file import KnownClip
 from rppg_core.lab.protocols.photo.clips import photo_clips
+from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM
 from rppg_core.lab.protocols.photo.versions import get_version
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
@@ -40,13 +42,14 @@ from rppg_core.models.recipe import Recipe, get_recipe, lr_factor
 from rppg_core.models.tracenet import TraceNet
 from rppg_core.models.weights import load_model
 from rppg_core.nn.losses import negative_pearson
+from rppg_core.roster import get_method
 from rppg_core.signals.filters import segments
 from rppg_core.types import FS, Bvp, FaceClip, Progress, Truth
 from rppg_core.video.prepare import cut, overlap_add, overlapping_windows, resample
 
 LANGUAGES = ("pretrained", "random", "none")
 GIVEN = ("all", "none", "shuffled")  # cues: its own, no cues, those of another sample
-WHOLE = ("pretrained", "all")
+WHOLE, ENCODER = ("pretrained", "all"), "encoder alone (tracenet)"
 SEEDS, STEPS, BATCH = 3, 200, 16
 BENCHMARK = "photo-v2"
 GROUPED = ("skin_level_grey", "motion_percent_per_s")  # quantities of the context, by thirds
@@ -223,12 +226,32 @@ def waveform_change(waves: Sequence[np.ndarray], others: Sequence[np.ndarray]) -
     return float(np.mean([1 - np.corrcoef(a, b)[0, 1] for a, b in zip(waves, others, strict=True)]))
 
 
+def r_beside(known: Sequence[KnownClip]) -> dict[str, Float[np.ndarray, " clip"]]:
+    """Correlation of what does not learn with the truth of each clip: POS, and a sine of one rate for all."""
+    pos, found = get_method("pos"), {"pos": [], f"sine of {CONSTANT_BPM:g} bpm": []}
+    for clip, truth in known:
+        times_s = np.arange(truth.times_s[0], truth.times_s[-1], 1 / FS)
+        sine = np.sin(2 * np.pi * CONSTANT_BPM / 60 * times_s)
+        always = Bvp(sine, FS, float(times_s[0]), np.ones(len(sine), bool))
+        for row, bvp in zip(found.values(), (pos.estimate(resample(clip)).bvp, always), strict=True):
+            row.append(waveform_scores(bvp, truth)[0])
+    return {name: np.array(row) for name, row in found.items()}
+
+
 def report_text(
-    scores: Sequence[Scores], base_r: Float[np.ndarray, " clip"], clips: Sequence[HeldClip]
+    scores: Sequence[Scores],
+    beside: Mapping[str, Float[np.ndarray, " clip"]],
+    clips: Sequence[HeldClip],
 ) -> str:
-    """The table, the size of what each cue changes, and its price by thirds of light and motion."""
-    seeds = sorted({one.variant.seed for one in scores})
-    rows = [["encoder alone (tracenet)", "", f"{np.mean(base_r):.3f}", ""]]
+    """The table, the size of what each cue changes, and its price by thirds of light and motion.
+
+    Args:
+        scores: of the readers.
+        beside: r of every clip of what stands beside them; ENCODER is among these.
+        clips: of the benchmark.
+    """
+    seeds, base_r = sorted({one.variant.seed for one in scores}), beside[ENCODER]
+    rows = [[name, "", f"{np.mean(r):.3f}", ""] for name, r in beside.items()]
     for language in LANGUAGES:
         for given in GIVEN:
             mine = [one for one in scores if one.variant[:2] == (language, given)]
@@ -303,9 +326,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     model.encoder.network.load_state_dict(encoder.state_dict())  # pyright: ignore[reportAttributeAccessIssue]
     shares = shares_from_recipe(recipe, [SIMULATED], clips=asked.runs / "clips", progress=tell)
     windows, bvp = training_windows(model, recipe, shares, asked.steps, tell)
-    known = photo_clips(get_version(BENCHMARK), tell, asked.runs)
-    clips = [held_clip(model, clip, truth) for clip, truth in known if truth.settings["seconds"] <= 20]
-    base_r = r_of_clips([wave_of_base(clip) for clip in clips], clips)
+    known = [
+        one
+        for one in photo_clips(get_version(BENCHMARK), tell, asked.runs)
+        if one[1].settings["seconds"] <= 20
+    ]
+    clips = [held_clip(model, clip, truth) for clip, truth in known]
+    beside = r_beside(known) | {ENCODER: r_of_clips([wave_of_base(clip) for clip in clips], clips)}
     scores = []
     for variant in variants(asked.seeds):
         reader = train_reader(variant, PhysLLMConfig.small(), windows, bvp, steps=asked.steps)
@@ -315,7 +342,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"\n{variant}: r {np.mean(scores[-1].r):.3f}, share of the wavelet branch {share:.2f}",
             file=sys.stderr,
         )
-    print(report_text(scores, base_r, clips))
+    print(report_text(scores, beside, clips))
     return 0
 
 

@@ -42,12 +42,16 @@ def training(model):
 
 
 @pytest.fixture(scope="module")
-def clips(model):
-    made = [
+def known():
+    return [
         simulate_traces(SimulationSettings(seconds=8, hr_bpm=60 + 10 * seed, motion="small", seed=seed))
         for seed in range(6)
     ]
-    return [language.held_clip(model, clip, truth) for clip, truth in made]
+
+
+@pytest.fixture(scope="module")
+def clips(model, known):
+    return [language.held_clip(model, clip, truth) for clip, truth in known]
 
 
 def test_every_language_meets_every_way_to_give_cues_with_every_seed():
@@ -105,7 +109,14 @@ def test_report_has_a_row_for_every_reader_and_compares_cues_with_seeds(training
         reader = language.train_reader(variant, TINY, windows, bvp, steps=STEPS)
         scores.append(language.score_reader(variant, reader, clips))
     base = language.r_of_clips([language.wave_of_base(clip) for clip in clips], clips)
-    text = language.report_text(scores, base, clips)
+    text = language.report_text(scores, {language.ENCODER: base}, clips)
     assert "encoder alone" in text and "another seed" in text and "without statistics" in text
     assert set(scores[0].without) == set(TINY.cues) and not scores[2].without
     assert all(value > 0 for value in scores[0].moved.values())
+
+
+def test_pos_and_a_constant_stand_beside_the_readers(known):
+    found = language.r_beside(known)
+    assert list(found) == ["pos", "sine of 97.5 bpm"]
+    assert all(len(r) == len(known) for r in found.values())
+    assert np.mean(found["pos"]) > np.mean(found["sine of 97.5 bpm"]) + 0.2
