@@ -51,6 +51,7 @@ ABOUT = Network(
     tasks=frozenset({"bvp"}),
     paper="Xie et al. 2025, PhysLLM",
     megabytes=6.0,
+    times_pos=300.0,
     packages=("torch", "safetensors", "transformers"),
     extra="language",
 )
