@@ -15,7 +15,7 @@ from rppg_core.analysis.clip_source import load_clip
 from rppg_core.data_files import data_files
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.signals.frame_times import frame_timing, timed_info
-from rppg_core.types import FaceClip, FaceInfo, marked_rows
+from rppg_core.types import MAY_BE_UNKNOWN, FaceClip, FaceInfo, marked_rows
 from rppg_core.video.paths import VIDEOS
 from rppg_core.video.prepare import cut
 from rppg_core.video.traces import read_traces
@@ -70,7 +70,7 @@ def read_clip(path: Path, needs: frozenset[str]) -> FaceClip:
     if suffix not in (TRACES, STORED):
         return load_clip(path, needs)
     clip = read_traces(path) if suffix == TRACES else read_stored(path)
-    missing = sorted(name for name in needs - {"still"} if getattr(clip, name) is None)
+    missing = sorted(name for name in needs - MAY_BE_UNKNOWN if getattr(clip, name) is None)
     if missing:
         raise UsageError(
             f"{path.name} holds no {', '.join(missing)}",

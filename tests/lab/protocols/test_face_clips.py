@@ -66,6 +66,12 @@ def test_a_clip_without_what_a_method_reads_is_refused(tmp_path):
         read_clip(path, RGB | {"stmap"})
 
 
+def test_what_only_describes_a_face_may_be_missing(tmp_path):
+    clip, _ = easy_clip(seconds=6)
+    read = read_clip(write_plain(tmp_path / "a.npz", clip), RGB | {"stmap", "scene", "landmarks", "still"})
+    assert read.scene is None and read.landmarks is None
+
+
 def test_damaged_files_are_named(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK nothing")
     np.savez(tmp_path / "b.npz", times_s=np.arange(5.0))
