@@ -210,8 +210,6 @@ def marked_rows(clip: FaceClip | type[FaceClip], per: Literal["frame", "second"]
 
 
 NEEDS = tuple(f.name for f in fields(FaceClip) if f.metadata.get("need"))  # what a method may request
-# these describe a face; where a clip comes without pictures, a method reads them as unknown
-MAY_BE_UNKNOWN = frozenset({"still", "landmarks", "scene"})
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def test_face_that_fills_the_picture_has_nothing_to_be_compared_with(pulsed):
 
 
 def shortened(clip, n, step=1):
-    fields = ("times_s", "valid", "rgb", "background", "boxes", "stmap")
+    fields = ("times_s", "valid", "rgb", "background", "boxes", "stmap", "landmarks")
     return dataclasses.replace(clip, **{f: getattr(clip, f)[:n:step] for f in fields})
 
 

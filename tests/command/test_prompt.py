@@ -57,9 +57,10 @@ def test_json_holds_base_waves_from_which_statistics_follow(weights, table, tmp_
         assert again == pytest.approx(window["cues"]["statistics"]["numbers"], rel=1e-2)
 
 
-def test_without_weights_it_says_how_to_train_them(table, capsys):
-    assert cli.main(["prompt", str(table)]) == 2
-    assert "rppg train physllm" in capsys.readouterr().err
+def test_without_a_file_it_takes_the_weights_of_the_package(table, capsys):
+    assert cli.main(["prompt", str(table)]) == 0
+    said = capsys.readouterr().out
+    assert all(f"{cue} (" in said for cue in CUES)
 
 
 def test_a_language_model_that_cannot_be_loaded_is_refused_before_anything_is_made(tmp_path, capsys):

@@ -15,12 +15,14 @@ from rppg_core.analysis.clip_source import load_clip
 from rppg_core.data_files import data_files
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.signals.frame_times import frame_timing, timed_info
-from rppg_core.types import MAY_BE_UNKNOWN, FaceClip, FaceInfo, marked_rows
+from rppg_core.types import FaceClip, FaceInfo, marked_rows
 from rppg_core.video.paths import VIDEOS
 from rppg_core.video.prepare import cut
 from rppg_core.video.traces import read_traces
 
 TRACES, STORED = ".csv", ".npz"
+# these describe a face; where a clip comes without pictures, methods read them as unknown
+MAY_BE_UNKNOWN = frozenset({"still", "landmarks", "scene"})
 REFERENCE = "_hr"  # ends the name of a reference table, which is no clip
 ALMOST = 0.95  # of a window's length: a last window that lacks a second is kept
 
