@@ -17,7 +17,7 @@ from rppg_core.figures.style import ESTIMATE, REFERENCE, empty_figure, set_title
 from rppg_core.models.physllm.cues import CUES
 from rppg_core.types import Estimate, Report
 
-from .section import lesson_link, section
+from .section import lesson_link, quiet, section, why_empty
 
 NAME = "physllm"
 TITLE = "Inside PhysLLM"
@@ -25,7 +25,7 @@ TAB = "PhysLLM prompt"
 FIGURE_LABEL = (
     "Spectra of PhysLLM's rough pulse and of the pulse it read; their peaks are in the text beside them"
 )
-NEEDED = ("freqs_hz", "rough_power", "pulse_power")
+NEEDED = ("rates_bpm", "rough_power", "pulse_power")
 SAME_BPM = 2.0  # peaks closer than this are one: frequencies of a window of 8.5 s are 7 bpm apart
 TERMS = (
     "A <b>cue</b> is a text about the task, the scene or the pulse; its share is that in the size of the tokens that "
@@ -43,19 +43,16 @@ def panel(report: Report, waiting: Sequence[str] = ()) -> str:
     Returns:
         One HTML section.
     """
-    estimate = report.estimates.get(NAME)
-    if estimate is None and NAME in waiting:
-        return _quiet("PhysLLM is still to come.")
-    if estimate is None:
-        return _quiet(
-            f"Tick <b>{NAME}</b> above and analyse to see what its three texts weighed for this face."
-        )
-    if estimate.vitals.hr.refused:
-        cause = escape(estimate.vitals.hr.note)
-        return _quiet(
-            f"PhysLLM gave no heart rate ({cause}). What it does without a pulse says nothing about this face, so it "
-            "is not shown."
-        )
+    if empty := why_empty(
+        report,
+        waiting,
+        NAME,
+        called="PhysLLM",
+        shows="what its three texts weighed for this face",
+        does="What it does",
+    ):
+        return quiet(TITLE, empty)
+    estimate = report.estimates[NAME]
     words = "".join(f"<p>{sentence}</p>" for sentence in _sentences(estimate))
     about = f'<p class="soft">{TERMS} Weights: {escape(estimate.weights)}.{lesson_link(NAME)}</p>'
     return section(TITLE, words + about)
@@ -80,10 +77,6 @@ def figure(report: Report) -> go.Figure | None:
     set_title(fig, _finding(bpm, rough, pulse), "before and after the language model; mean over windows")
     fig.update_layout(height=380)
     return fig
-
-
-def _quiet(words: str) -> str:
-    return section(TITLE, f'<p class="soft">{words}</p>')
 
 
 def _sentences(estimate: Estimate) -> list[str]:
@@ -112,5 +105,5 @@ def _has_spectra(estimate: Estimate) -> bool:
 
 def _spectra(estimate: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rates (bpm), and the power of both waves there."""
-    freqs_hz, rough, pulse = (np.asarray(estimate.inside[name], float) for name in NEEDED)
-    return 60 * freqs_hz, rough, pulse
+    bpm, rough, pulse = (np.asarray(estimate.inside[name], float) for name in NEEDED)
+    return bpm, rough, pulse

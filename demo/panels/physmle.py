@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from rppg_core.figures import experts as expert_figure
 from rppg_core.types import Estimate, Reading, Report
 
-from .section import details, lesson_link, section, table
+from .section import details, lesson_link, quiet, section, table, why_empty
 
 NAME = "physmle"
 TITLE = "Inside PhysMLE"
@@ -38,21 +38,18 @@ def panel(report: Report, waiting: Sequence[str] = ()) -> str:
     Returns:
         One HTML section.
     """
-    estimate = report.estimates.get(NAME)
-    if estimate is None and NAME in waiting:
-        return _quiet("PhysMLE is still to come.")
-    if estimate is None:
-        return _quiet(
-            f"Tick <b>{NAME}</b> above and analyse to see which of its experts contribute for this face."
-        )
-    if estimate.vitals.hr.refused:
-        cause = escape(estimate.vitals.hr.note)
-        return _quiet(
-            f"PhysMLE gave no heart rate ({cause}). What its experts do without a pulse says nothing about "
-            "this face, so it is not shown."
-        )
+    if empty := why_empty(
+        report,
+        waiting,
+        NAME,
+        called="PhysMLE",
+        shows="which of its experts contribute for this face",
+        does="What its experts do",
+    ):
+        return quiet(TITLE, empty)
+    estimate = report.estimates[NAME]
     if not expert_figure.has_experts(estimate.inside):
-        return _quiet("This PhysMLE has no experts.")
+        return quiet(TITLE, "This PhysMLE has no experts.")
     words = "".join(f"<p>{escape(sentence)}</p>" for sentence in expert_figure.expert_words(estimate.inside))
     about = f'<p class="soft">{TERMS} Weights: {escape(estimate.weights)}.{lesson_link(NAME)}</p>'
     return section(TITLE, words + about + _heads(estimate) + _tables(estimate))
@@ -64,10 +61,6 @@ def figure(report: Report) -> go.Figure | None:
     if estimate is None or estimate.vitals.hr.refused or not expert_figure.has_experts(estimate.inside):
         return None
     return expert_figure.expert_figure(estimate.inside)
-
-
-def _quiet(words: str) -> str:
-    return section(TITLE, f'<p class="soft">{words}</p>')
 
 
 def _heads(estimate: Estimate) -> str:

@@ -198,17 +198,12 @@ def prototypes_table(window: ReadWindow) -> str:
 
 
 def pulse_words(window: ReadWindow) -> str:
-    """The words nearest to each patch of the pulse, beside the same words dealt to other places of the vocabulary.
-
-    `window.shuffled_words` deals out the whole vocabulary. Most of it are pieces of words, which are never nearest:
-    for that reason alone its column would look less telling.
-    """
-    found = sorted({word for words in window.patch_words for word in words})
-    order = np.random.default_rng(0).permutation(len(found))
-    dealt = {found[k]: found[order[i - 1]] for i, k in enumerate(order)}  # each takes the place of another
+    """The words nearest to each patch of the pulse, beside the same words dealt to each other's places."""
     rows = [
-        (f"{start_s:.1f} s", ", ".join(words), ", ".join(dealt[word] for word in words))
-        for start_s, words in zip(_patch_times_s(window), window.patch_words, strict=True)
+        (f"{start_s:.1f} s", ", ".join(words), ", ".join(dealt))
+        for start_s, words, dealt in zip(
+            _patch_times_s(window), window.patch_words, window.shuffled_words, strict=True
+        )
     ]
     distinct = len({words[0] for words in window.patch_words})
     name = "Words nearest to each patch of the pulse"

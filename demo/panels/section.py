@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from rppg_core.types import Report
 from rppg_core.video.inspect import NOTEBOOKS
 
 from .inspection import SOURCE
@@ -13,6 +14,38 @@ from .inspection import SOURCE
 def section(title: str, inside: str) -> str:
     """One HTML section under a heading, which also names it."""
     return f'<section class="inside" aria-label="{escape(title)}"><h3>{escape(title)}</h3>{inside}</section>'
+
+
+def quiet(title: str, words: str) -> str:
+    """A section with one small line of text."""
+    return section(title, f'<p class="soft">{words}</p>')
+
+
+def why_empty(
+    report: Report, waiting: Sequence[str], name: str, *, called: str, shows: str, does: str
+) -> str:
+    """Why there is nothing to show of a network for this face; empty if it has a heart rate.
+
+    Args:
+        report: result of the analysis.
+        waiting: methods that are still to come.
+        name: of the network.
+        called: its name in the paper.
+        shows: what the panel is for, after "to see".
+        does: what it would show without a pulse, the start of a sentence.
+    """
+    estimate = report.estimates.get(name)
+    if estimate is None and name in waiting:
+        return f"{called} is still to come."
+    if estimate is None:
+        return f"Tick <b>{name}</b> above and analyse to see {shows}."
+    if estimate.vitals.hr.refused:
+        cause = escape(estimate.vitals.hr.note)
+        return (
+            f"{called} gave no heart rate ({cause}). {does} without a pulse says nothing about this face, so it is "
+            "not shown."
+        )
+    return ""
 
 
 def lesson_link(name: str) -> str:

@@ -46,6 +46,9 @@ from rppg_core.types import (
 from rppg_core.video.clip_fields import check_fields
 from rppg_core.video.prepare import resample
 
+CROPS = frozenset(
+    name for name, rows in marked_rows(FaceClip, "frame").items() if rows.is_crop
+)  # pictures of the face
 MIN_CLIP_S = 5.0
 MIN_FPS = 10.0
 MIN_FACE_PX = 60.0
@@ -119,9 +122,8 @@ def _own_networks(weights: Mapping[str, str | Path]) -> dict[str, Method]:
 
 def _check_pictures(clip: FaceClip, methods: Sequence[Method]) -> None:
     """Check that a clip holds the pictures of the face that some methods read; a table of colours has none."""
-    crops = {need for need, rows in marked_rows(clip, "frame").items() if rows.is_crop}
     for method in methods:
-        if lacking := sorted(need for need in method.needs & crops if getattr(clip, need) is None):
+        if lacking := sorted(need for need in method.needs & CROPS if getattr(clip, need) is None):
             raise MissingNeedError(
                 f"{method.name} reads pictures of the face, and this clip holds no {lacking[0]}",
                 wanted="a face video",

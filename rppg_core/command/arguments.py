@@ -291,25 +291,7 @@ def _evaluate(add: Add) -> None:
         help="contact recordings (vitals), people with references (recordings), anybody (injected), or the extracted "
         "folder to test on (intra, cross)",
     )
-    one.add_argument("--train-data", metavar="DIR", nargs="+", help="extracted folders to train on (cross)")
-    one.add_argument(
-        "--steps",
-        type=int,
-        help="steps of each training (intra, cross; default: 1000; mssdg: a third of each network's recipe)",
-    )
-    one.add_argument(
-        "--no-parts",
-        action="store_true",
-        help="mssdg: skip the trainings that show what the parts of a network contribute",
-    )
-    one.add_argument(
-        "--speeds",
-        type=float,
-        nargs=2,
-        metavar=("LOW", "HIGH"),
-        help="speeds at which training clips are played (mssdg, intra, cross; default: 0.5 1.5; 1 1: as they are)",
-    )
-    one.add_argument("--folds", type=int, help="folds of people (intra; default: 5)")
+    _add_training(one)
     one.add_argument(
         "--window-s",
         type=float,
@@ -341,3 +323,26 @@ def _evaluate(add: Add) -> None:
     )
     one.add_argument("--json", metavar="FILE", help="write rows and criteria; - is standard output")
     one.add_argument("--html", metavar="FILE", help="write a page with the tables and the figures")
+
+
+def _add_training(one: argparse.ArgumentParser) -> None:
+    """What the protocols that train are told."""
+    one.add_argument("--train-data", metavar="DIR", nargs="+", help="extracted folders to train on (cross)")
+    one.add_argument(
+        "--steps",
+        type=int,
+        help="steps of each training (intra, cross; default: 1000; mssdg: a third of each network's recipe)",
+    )
+    one.add_argument(
+        "--no-parts",
+        action="store_true",
+        help="mssdg: skip the trainings that show what the parts of a network contribute",
+    )
+    one.add_argument(
+        "--speeds",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="speeds at which training clips are played (mssdg, intra, cross; default: 0.5 1.5; 1 1: as they are)",
+    )
+    one.add_argument("--folds", type=int, help="folds of people (intra; default: 5)")

@@ -84,14 +84,23 @@ def test_report_keeps_shares_of_the_cues_and_spectra_of_both_pulses(model, clip)
     assert inside["rough_power"].sum() == pytest.approx(1, abs=1e-5)
     windows = [read_window(model, window) for window in cut_windows(clip, 64)]
     rates = [heart_rate_from_bvp(window.base, 30.0) for window in windows]
-    peak_bpm = 60 * inside["freqs_hz"][inside["rough_power"].argmax()]
+    peak_bpm = inside["rates_bpm"][inside["rough_power"].argmax()]
     assert min(rates) - 15 <= peak_bpm <= max(rates) + 15  # a window of 2 s resolves 28 bpm
+
+
+def test_shuffled_words_are_those_found_each_in_the_place_of_another(model, clip):
+    window = read_window(model, next(cut_windows(clip, 64)))
+    own, dealt = (
+        [word for words in rows for word in words] for rows in (window.patch_words, window.shuffled_words)
+    )
+    assert {*own} == {*dealt} and all(a != b for a, b in zip(own, dealt, strict=True))
+    assert len({*zip(own, dealt, strict=True)}) == len({*own})
 
 
 def test_training_makes_nothing_but_the_pulse(model, clip):
     arrays = model.inputs_from_clip(next(cut_windows(clip, 64)), model.config)
     inputs = {name: torch.from_numpy(np.asarray(x, np.float32))[None] for name, x in arrays.items()}
     with torch.no_grad():
-        assert set(model(inputs)) == {"bvp", "freqs_hz", "rough_power", "pulse_power", "cue_shares"}
+        assert set(model(inputs)) == {"bvp", "rates_bpm", "rough_power", "pulse_power", "cue_shares"}
         pytest.importorskip("peft")
         assert set(PhysLLM(PhysLLMConfig.tiny()).train()(inputs)) == {"bvp"}

@@ -71,7 +71,7 @@ class ReadWindow:
     cues: tuple[ReadCue, ...]
     prototypes: tuple[ReadPrototype, ...]
     patch_words: tuple[tuple[str, ...], ...]  # nearest words of the vocabulary to each patch
-    shuffled_words: tuple[tuple[str, ...], ...]  # the same with the embeddings dealt to other words
+    shuffled_words: tuple[tuple[str, ...], ...]  # the same with the words dealt to each other's places
 
 
 def read_clip(model: PhysLLM, clip: FaceClip) -> list[ReadWindow]:
@@ -153,14 +153,17 @@ def nearest_words(
     Args:
         language: with the vocabulary.
         tokens: of a signal.
-        shuffled: deal the embeddings to other words first: what nearness alone would say.
+        shuffled: deal the words that are nearest anywhere to each other's places: what nearness alone would say. (Of
+            all words most are pieces, which are never nearest; they would look less telling for that alone.)
     """
     rows, words = list(language.whole_words), list(language.whole_words.values())
-    if shuffled:
-        words = [words[k] for k in np.random.default_rng(0).permutation(len(words))]
     table = torch.nn.functional.normalize(language.words[rows], dim=1)
     near = (torch.nn.functional.normalize(tokens, dim=1) @ table.T).topk(NEAREST, dim=1).indices
-    return tuple(tuple(words[k] for k in row) for row in near.tolist())
+    names = {k: k for k in near.unique().tolist()}
+    if shuffled:
+        order = np.random.default_rng(0).permutation(list(names)).tolist()
+        names = dict(zip(order, order[1:] + order[:1], strict=True))  # each takes the place of another
+    return tuple(tuple(words[names[k]] for k in row) for row in near.tolist())
 
 
 def prompt_dict(windows: Sequence[ReadWindow]) -> dict[str, Any]:

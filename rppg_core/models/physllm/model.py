@@ -1,12 +1,11 @@
 """The network of PhysLLM: a rough pulse, features of the face and three texts, read by a language model.
 
 The docstring of the package (`__init__`) lists what differs from the paper.
-Axis letters: B batch, T time, P token, D width of the language model, N word.
+Axis letters: B batch, T time, P token, D width of the language model, N word, K rate.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,9 +34,10 @@ from rppg_core.models.physllm.prompts import AdaptivePromptLearning
 from rppg_core.models.physllm.stationary import DualDomainStationary, standardise
 from rppg_core.models.physllm.tokens import FlatHead, PatchHead, SignalPatches
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
+from rppg_core.nn.spectrum import power_at, rate_grid, shares_from_power
 from rppg_core.types import FS, HR_BAND_HZ, FaceClip
 
-SPECTRUM_SAMPLES = 1024  # padded, so that windows of any length have the same frequencies
+SPECTRUM_STEP_BPM = 1.0  # between the rates of the spectra that are kept
 ENCODERS = {"cells": CellsEncoder, "crops": CropsEncoder}
 
 
@@ -141,8 +141,8 @@ class PhysLLM(RppgModel):
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The pulse, "bvp" (B, T).
 
-        In evaluation also "rough_power" and "pulse_power" (B, F), spectra of the rough pulse and of the pulse at
-        "freqs_hz" (B, F), and, with cues, "cue_shares" (B, cue), the share of each in the size of the prompt tokens.
+        In evaluation also "rough_power" and "pulse_power" (B, K), spectra of the rough pulse and of the pulse at
+        "rates_bpm" (B, K), and, with cues, "cue_shares" (B, cue), the share of each in the size of the prompt tokens.
         """
         if self.training and not any(weight.requires_grad for weight in self.head.parameters()):
             return {"bvp": self.encoder(inputs)[1]}  # the stage that trains the encoder alone
@@ -260,13 +260,8 @@ class PhysLLM(RppgModel):
 
 def _spectra(
     rough: Float[Tensor, "batch time"], pulse: Float[Tensor, "batch time"]
-) -> dict[str, Float[Tensor, "batch frequency"]]:
-    """Frequencies of the heart-rate band (Hz), and the power of each wave there, as shares that add up to 1."""
-    step_hz = FS / SPECTRUM_SAMPLES
-    band = slice(math.ceil(HR_BAND_HZ[0] / step_hz), math.floor(HR_BAND_HZ[1] / step_hz) + 1)
-    waves = torch.stack([rough, pulse])  # (2, B, T)
-    x = (waves - waves.mean(dim=2, keepdim=True)) * torch.hann_window(waves.shape[2], device=waves.device)
-    power = torch.fft.rfft(x, SPECTRUM_SAMPLES).abs().square()[..., band]
-    shares = power / power.sum(dim=2, keepdim=True).clamp_min(1e-12)
-    freqs_hz = step_hz * torch.arange(band.start, band.stop, device=waves.device)
-    return {"freqs_hz": freqs_hz.expand_as(shares[0]), "rough_power": shares[0], "pulse_power": shares[1]}
+) -> dict[str, Float[Tensor, "batch rate"]]:
+    """Rates of the heart-rate band (bpm), and the power of each wave there, as shares that add up to 1."""
+    rates = rate_grid(60 * HR_BAND_HZ[0], 60 * HR_BAND_HZ[1], SPECTRUM_STEP_BPM, rough.device)
+    before, after = (shares_from_power(power_at(wave, rates, FS)) for wave in (rough, pulse))
+    return {"rates_bpm": rates.expand_as(before), "rough_power": before, "pulse_power": after}

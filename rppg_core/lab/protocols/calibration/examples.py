@@ -12,15 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rppg_core.analysis.controls import ControlledRuns, spectra_from_bvp
-from rppg_core.analysis.pipeline import collect_needs
+from rppg_core.analysis.pipeline import CROPS, collect_needs
 from rppg_core.lab.datasets.clip_file import KnownClip
 from rppg_core.roster import list_ready_methods
 from rppg_core.signals.quality import RateEvidence, TrackEvidence
-from rppg_core.types import FS, HR_BAND_HZ, Bvp, FaceClip, Truth, marked_rows
+from rppg_core.types import FS, HR_BAND_HZ, Bvp, FaceClip, Truth
 from rppg_core.video.prepare import resample
-
-# pictures of the face, which the clips of a fit do not hold
-CROPS = frozenset(name for name, rows in marked_rows(FaceClip, "frame").items() if rows.is_crop)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from rppg_core.models.base import unit_wave
 from rppg_core.models.physllm.config import PhysLLMConfig
 from rppg_core.models.physllm.context import CONTEXT
 from rppg_core.models.physllm.cues import CUES, Cue
+from rppg_core.models.physllm.explain import change_between
 from rppg_core.models.physllm.model import PhysLLM
 from rppg_core.models.physllm.tokens import resize_tokens
 from rppg_core.models.recipe import Recipe, get_recipe, lr_factor
@@ -223,7 +224,7 @@ def r_of_clips(waves: Sequence[np.ndarray], clips: Sequence[HeldClip]) -> Float[
 
 def waveform_change(waves: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
     """Mean of 1 - r between two readings of the same clips."""
-    return float(np.mean([1 - np.corrcoef(a, b)[0, 1] for a, b in zip(waves, others, strict=True)]))
+    return float(np.mean([change_between(a, b) for a, b in zip(waves, others, strict=True)]))
 
 
 def r_beside(known: Sequence[KnownClip]) -> dict[str, Float[np.ndarray, " clip"]]:
