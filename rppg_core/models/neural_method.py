@@ -65,15 +65,15 @@ def neural_method(name: str, path: str | Path | None = None) -> NeuralMethod:
 
     Raises:
         UnknownMethodError: no such network.
-        ModelFileError: `path` is not a weights file of this project, and the network has no reader of its own.
+        ModelFileError: `path` is not a weights file of this method, and the network has no reader of its own.
     """
     network, load = get_network(name), partial(_load, name, path)
     if path is None or network.reader:
         return NeuralMethod(name, network, load)
     from rppg_core.models.weights import load_card, load_config
 
-    origin, needs = load_card(name, path).weights, getattr(load_config(name, path), "needs", None)
-    return NeuralMethod(name, network, load, weights=origin, needs=needs)
+    needs = getattr(load_config(name, path), "needs", None)
+    return NeuralMethod(name, network, load, weights=load_card(name, path).weights, needs=needs)
 
 
 def _load(name: str, path: str | Path | None) -> RppgModel:

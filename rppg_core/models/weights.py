@@ -125,23 +125,13 @@ def load_model(name: str, path: str | Path | None = None) -> RppgModel:
         check_ready(name)
     elif network.reader:
         return _attribute(network.reader)(path)
-    wanted = model_class(name)
     path = checkpoint_path(name) if path is None else Path(path)
-    about = _read_metadata(path)
-    if about["method"] != name:
-        raise ModelFileError(
-            f"{str(path)!r} holds weights of {about['method']}", wanted=f"weights of {name}", do=RETRAIN
-        )
+    config = load_config(name, path)
     try:
-        model = wanted(config_from_dict(config_class(wanted), about["config"]))
+        model = model_class(name)(config)  # pyright: ignore[reportCallIssue]
         read(model, path)
     except (RuntimeError, TypeError, ValueError, UsageError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ModelFileError(
-            f"{str(path)!r} does not fit {name}: {lines[min(1, len(lines) - 1)]}",
-            wanted="weights made by this version of the method",
-            do=RETRAIN,
-        ) from error
+        raise _misfit(name, path, error) from error
     wild = [key for key, values in model.state_dict().items() if not values.isfinite().all()]
     if wild:
         raise ModelFileError(
@@ -177,10 +167,18 @@ def load_config(name: str, path: str | Path | None = None) -> Any:
     """The config of a weights file, without reading the weights.
 
     Raises:
-        ModelFileError: no file, or not a weights file of this project.
+        ModelFileError: no file, not a weights file of this project, of another method, or a config of another version.
     """
-    stored = _read_metadata(checkpoint_path(name) if path is None else Path(path))["config"]
-    return config_from_dict(config_class(model_class(name)), stored)
+    path = checkpoint_path(name) if path is None else Path(path)
+    about = _read_metadata(path)
+    if about["method"] != name:
+        raise ModelFileError(
+            f"{str(path)!r} holds weights of {about['method']}", wanted=f"weights of {name}", do=RETRAIN
+        )
+    try:
+        return config_from_dict(config_class(model_class(name)), about["config"])
+    except (TypeError, ValueError, UsageError) as error:
+        raise _misfit(name, path, error) from error
 
 
 def load_card(name: str, path: str | Path | None = None) -> ModelCard:
@@ -230,6 +228,16 @@ def config_from_dict(kind: type, stored: Mapping[str, Any]) -> Any:
         if name not in known:
             raise TypeError(f"{kind.__name__} has no {name!r}")
     return kind(**{name: _restored(hints[name], value) for name, value in stored.items()})
+
+
+def _misfit(name: str, path: Path, error: Exception) -> ModelFileError:
+    """The error for a file whose config or weights this version of a method does not have."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return ModelFileError(
+        f"{str(path)!r} does not fit {name}: {lines[min(1, len(lines) - 1)]}",
+        wanted="weights made by this version of the method",
+        do=RETRAIN,
+    )
 
 
 def _attribute(where: str) -> Any:

@@ -63,6 +63,14 @@ def test_without_a_file_it_takes_the_weights_of_the_package(table, capsys):
     assert all(f"{cue} (" in said for cue in CUES)
 
 
+def test_weights_of_another_network_are_refused_in_one_line(table, capsys):
+    from rppg_core.models.weights import checkpoint_path
+
+    assert cli.main(["prompt", str(table), "--weights", str(checkpoint_path("physmle"))]) == 2
+    said = capsys.readouterr().err
+    assert "holds weights of physmle; wanted: weights of physllm" in said and said.count("\n") == 1
+
+
 def test_a_language_model_that_cannot_be_loaded_is_refused_before_anything_is_made(tmp_path, capsys):
     runs = tmp_path / "runs"
     command = ["train", "physllm", "--steps", "2", "--language-model", "nobody/nothing", "--runs", str(runs)]

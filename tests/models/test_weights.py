@@ -136,9 +136,10 @@ def test_unknown_network_error_lists_names():
         weights.load_model("nope")
 
 
-def test_weights_of_another_method_are_refused(stored):
+@pytest.mark.parametrize("read", [weights.load_model, weights.load_config])
+def test_weights_of_another_method_are_refused(read, stored):
     with pytest.raises(ModelFileError, match=r"holds weights of tiny; wanted: weights of tracenet"):
-        weights.load_model("tracenet", stored[1])
+        read("tracenet", stored[1])
 
 
 def test_weights_that_do_not_fit_the_config_are_refused(stored, tmp_path):
