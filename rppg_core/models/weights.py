@@ -167,7 +167,7 @@ def load_config(name: str, path: str | Path | None = None) -> Any:
     """The config of a weights file, without reading the weights.
 
     Raises:
-        ModelFileError: no file, not a weights file of this project, of another method, or a config of another version.
+        ModelFileError: no file, not a weights file of this project, of another method, or of another version.
     """
     path = checkpoint_path(name) if path is None else Path(path)
     about = _read_metadata(path)

@@ -66,7 +66,7 @@ def test_without_a_file_it_takes_the_weights_of_the_package(table, capsys):
 def test_weights_of_another_network_are_refused_in_one_line(table, capsys):
     from rppg_core.models.weights import checkpoint_path
 
-    assert cli.main(["prompt", str(table), "--weights", str(checkpoint_path("physmle"))]) == 2
+    assert cli.main(["prompt", str(table), "--weights", str(checkpoint_path("physmle"))]) == 3
     said = capsys.readouterr().err
     assert "holds weights of physmle; wanted: weights of physllm" in said and said.count("\n") == 1
 

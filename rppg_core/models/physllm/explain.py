@@ -54,7 +54,7 @@ class ReadCue:
 
 @dataclass(frozen=True)
 class ReadPrototype:
-    """One text prototype: the words that it mixes most, and how much it attends to each patch of the pulse."""
+    """One text prototype: the words or pieces, of three letters or more, that it mixes most, and its attention."""
 
     words: tuple[str, ...]
     attention: Float[np.ndarray, " patch"]
@@ -239,10 +239,12 @@ def _read_cues(model: PhysLLM, reading: Reading) -> tuple[ReadCue, ...]:
 def _read_prototypes(model: PhysLLM, reading: Reading) -> tuple[ReadPrototype, ...]:
     if reading.prototype_attention is None or not isinstance(model.guidance, TextPrototypeGuidance):
         return ()
-    mixture = model.guidance.prototypes.mixture.weight  # (K, V)
+    words = model.language.whole_words  # a prototype mixes pieces and bytes as well, which nobody can read
+    mixture = model.guidance.prototypes.mixture.weight[:, list(words)]  # (K, V)
     most = mixture.topk(NEAREST, dim=1).indices
+    names = list(words.values())
     return tuple(
-        ReadPrototype(tuple(model.language.written(int(k)) for k in row), _numbers(attention))
+        ReadPrototype(tuple(names[k] for k in row), _numbers(attention))
         for row, attention in zip(most, reading.prototype_attention[0], strict=True)
     )
 
