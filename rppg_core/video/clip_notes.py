@@ -26,6 +26,9 @@ def clip_notes(face: FaceInfo, *, turned: bool, background: bool) -> tuple[str, 
             face.skin_relaxed,
             "Uneven light or colour: the skin weight was relaxed to keep 40 % of the face.",
         ),
-        (not background, "No background beside the face: the control is the clip shuffled in 0.5 s blocks."),
+        (
+            not background,
+            "No background beside the face to compare the skin with: a heart rate needs clearer evidence.",
+        ),
     )
     return tuple(words for holds, words in found if holds)

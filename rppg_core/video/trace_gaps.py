@@ -27,7 +27,7 @@ NO_PICTURE = (
     "Read from a table of colours: size and motion of the face and the coding of the video are unknown, "
     "and so is whether frames repeat."
 )
-NO_BACKGROUND = "No background in the table: the control is the clip shuffled in 0.5 s blocks."
+NO_BACKGROUND = "No background in the table to compare the skin with: a heart rate needs clearer evidence."
 
 Facts = TypeVar("Facts", VideoInfo, FaceInfo)
 

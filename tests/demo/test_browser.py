@@ -5,6 +5,7 @@ import json
 import pytest
 
 from demo.panels.downloads import DOWNLOADS
+from rppg_core.roster import resolve
 from tests.demo.browser import analyse, make_clip, no_foreign_requests, snapshot, visit, with_example
 
 pytestmark = pytest.mark.browser
@@ -73,7 +74,7 @@ def test_uploaded_clip_gets_a_verdict_and_nothing_of_it_is_on_disk(analysed, ser
 def test_methods_can_be_changed_without_a_second_upload(page, clip, served, face_models):
     analyse(page, clip)
     wait_for_verdict(page, "deleted")
-    for name in ("green", "ica", "chrom", "pbv", "lgi", "tracenet", "physmle"):
+    for name in set(resolve("all")) - {"pos", "omit"}:
         page.get_by_label(name, exact=True).uncheck()
     page.locator("#analyse").click()
     said = wait_for_verdict(page, "2 of 2 methods")

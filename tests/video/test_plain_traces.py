@@ -25,7 +25,7 @@ def test_plain_table_gives_the_rate_and_says_what_is_unknown(tmp_path, head):
     assert hr_of(report)[0] == pytest.approx(HR_BPM, abs=1)
     assert report.face.width_px == 0
     assert any("Regions that the table lacks repeat the skin" in note for note in report.notes)
-    assert any("control is the clip shuffled" in note for note in report.notes)
+    assert any("No background in the table to compare" in note for note in report.notes)
     assert not any("cells" in note for note in report.notes)
 
 
