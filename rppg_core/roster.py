@@ -26,6 +26,7 @@ METHODS: dict[str, str] = {
     "tracenet": "rppg_core.models.tracenet:ABOUT",
     "physmle": "rppg_core.models.physmle:ABOUT",
     "physllm": "rppg_core.models.physllm:ABOUT",
+    "codephys": "rppg_core.models.codephys:ABOUT",
     "physnet": "rppg_core.models.physnet:ABOUT",
 }
 

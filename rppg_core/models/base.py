@@ -25,6 +25,7 @@ from rppg_core.video.prepare import cut, overlap_add, overlapping_windows
 TASKS = ("bvp", "resp", "hr", "rr", "spo2")
 SERIES = ("bvp", "resp")  # tasks whose output is a waveform
 SIMULATED = "trained on simulated physiology"
+WINDOWS = "windows_s"  # under `inside`: start and end of each window, (window, 2)
 MIN_SEGMENT_S = 2.0  # shorter segments are skipped, as in the classical methods
 
 
@@ -76,6 +77,9 @@ class RppgModel(nn.Module, ABC):
     (B,), from 0 (not at all) to 1 (no doubt). Evidence is a cap: a confidence never exceeds the smallest of these
     numbers, so that evidence can lower a confidence or turn it into a refusal, but never raise it. Values that are
     not finite count as 0.
+
+    `per_window` names outputs that follow time, such as codes: a report keeps them for every window, with its
+    place in `inside["windows_s"]`, where all others are averaged.
     """
 
     name: ClassVar[str]
@@ -83,6 +87,7 @@ class RppgModel(nn.Module, ABC):
     needs: ClassVar[frozenset[str]]  # names from types.NEEDS
     tasks: ClassVar[frozenset[str]]  # names from TASKS
     evidence: ClassVar[tuple[str, ...]] = ()  # names of outputs that may lower a confidence
+    per_window: ClassVar[tuple[str, ...]] = ()  # names of outputs that are kept for each window
 
     def __init__(self, config: Any):
         super().__init__()
@@ -128,7 +133,8 @@ class RppgModel(nn.Module, ABC):
 def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
     """Raw pulse of an evenly sampled clip at 30 Hz, segment by segment, windows joined by overlap-add.
 
-    Rates, evidence and internal arrays are means over the windows, and segments are weighted by their length.
+    Rates, evidence and internal arrays are means over the windows, and segments are weighted by their length. What
+    the network names `per_window` is kept for each, filled up with NaN where a segment is shorter than a window.
 
     Raises:
         ValueError: a clip at another rate, or declared evidence that is not one number per window.
@@ -139,6 +145,7 @@ def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
     valid = np.zeros(len(clip.times_s), bool)
     others: dict[str, list[np.ndarray]] = {}
     lengths: dict[str, list[int]] = {}
+    kept: dict[str, list[np.ndarray]] = {}
     for segment in segments(clip.valid):
         n = segment.stop - segment.start
         if n < MIN_SEGMENT_S * FS:
@@ -148,6 +155,8 @@ def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
         for name, value in found.items():
             if name in series:
                 series[name][segment] = value
+            elif name in (*model.per_window, WINDOWS):
+                kept.setdefault(name, []).append(value)
             else:
                 others.setdefault(name, []).append(value)
                 lengths.setdefault(name, []).append(n)
@@ -155,19 +164,21 @@ def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
     means = {name: np.average(values, axis=0, weights=lengths[name]) for name, values in others.items()}
     if valid.any():
         _check_evidence(model, means)
+    inside = {name: np.asarray(x) for name, x in means.items() if name not in (*TASKS, *model.evidence)}
     return MethodOutput(
         bvp=waves.get("bvp"),
         resp=waves.get("resp"),
         direct={name: float(value) for name, value in means.items() if name in TASKS},
         evidence={name: float(means[name]) for name in model.evidence if name in means},
-        inside={
-            name: np.asarray(value) for name, value in means.items() if name not in (*TASKS, *model.evidence)
-        },
+        inside=inside | {name: _filled_up(values) for name, values in kept.items()},
     )
 
 
 def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
-    """Outputs for one gap-free segment of a clip: waveforms by overlap-add, all else as means over its windows."""
+    """Outputs for one gap-free segment of a clip: waveforms by overlap-add, all else as means over its windows.
+
+    What the network keeps for each window has these on the first axis, and WINDOWS says where they lie.
+    """
     n = len(clip.times_s)
     windows = overlapping_windows(n, model.window)
     device = next(model.parameters(), torch.empty(0)).device
@@ -179,12 +190,16 @@ def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
                 key: torch.from_numpy(np.asarray(x, np.float32))[None].to(device) for key, x in inputs.items()
             }
             outputs.append({task: y[0].double().cpu().numpy() for task, y in model(batch).items()})
-    return {
-        task: model.finish(task, overlap_add([unit_wave(o[task]) for o in outputs], windows, n))
-        if task in SERIES
-        else np.mean([o[task] for o in outputs], axis=0)
-        for task in outputs[0]
-    }
+    found = {}
+    for name in outputs[0]:
+        each = [one[name] for one in outputs]
+        if name in SERIES:
+            found[name] = model.finish(name, overlap_add([unit_wave(wave) for wave in each], windows, n))
+        else:
+            found[name] = np.stack(each) if name in model.per_window else np.mean(each, axis=0)
+    if model.per_window:
+        found[WINDOWS] = clip.times_s[0] + np.array([(w.start, w.stop) for w in windows]) / FS
+    return found
 
 
 def check_sizes(config: Any, numbers: Sequence[str], lists: Sequence[str]) -> None:
@@ -242,6 +257,17 @@ def _check_evidence(model: RppgModel, found: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"evidence {name!r} of {model.name} {got}; wanted one number per sample — give it in forward()"
             )
+
+
+def _filled_up(parts: list[np.ndarray]) -> np.ndarray:
+    """Windows of all segments on one axis; shorter ones are filled up with NaN."""
+    shape = np.max([part.shape[1:] for part in parts], axis=0).astype(int)
+    wide = [
+        np.pad(part.astype(float), [(0, 0), *((0, w - s) for w, s in zip(shape, part.shape[1:], strict=True))],
+               constant_values=np.nan)
+        for part in parts
+    ]  # fmt: skip
+    return np.concatenate(wide)
 
 
 def unit_wave(wave: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+EPS = 1e-5
+
 
 class TemporalBlock(nn.Module):
     """Residual block over time: norm, activation and dilated convolution; the same with a single tap.
@@ -39,3 +41,9 @@ def weighted_mean(
     """Mean over the cells, weighted by their share of skin."""
     share = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
     return torch.einsum("btnc,bn->btc", x, share)
+
+
+def standardise(x: Float[Tensor, "*batch time"]) -> Float[Tensor, "*batch time"]:
+    """S(x) = (x - mean) / (standard deviation + 1e-5), over time."""
+    centred = x - x.mean(dim=-1, keepdim=True)
+    return centred / (centred.square().mean(dim=-1, keepdim=True).sqrt() + EPS)

@@ -104,6 +104,36 @@ def test_rates_and_what_is_seen_inside_are_means_over_the_windows(open_method):
     np.testing.assert_allclose(output.inside["ends"], np.mean([green[w][[0, -1]] for w in windows], axis=0))
 
 
+def test_what_follows_time_is_kept_for_every_window_with_its_place():
+    class Kept(Open):
+        per_window = ("ends",)
+
+    green, valid = np.arange(400.0), np.ones(400, bool)
+    valid[210:220] = False
+    found = NeuralMethod("kept", about(Kept), lambda: Kept(EchoConfig())).estimate(clip_of(green, valid))
+    starts, stops = (30 * found.inside["windows_s"].T).round().astype(int)
+    expected = [*overlapping_windows(210, 90), *overlapping_windows(180, 90)]
+    assert (starts - np.where(starts >= 220, 220, 0)).tolist() == [w.start for w in expected]
+    np.testing.assert_array_equal(found.inside["ends"], np.stack([green[starts], green[stops - 1]], axis=1))
+
+
+def test_shorter_windows_are_filled_up():
+    class Kept(Echo):
+        per_window = ("seen",)
+
+        def forward(self, inputs):
+            return {**super().forward(inputs), "seen": inputs["green"]}
+
+    valid = np.ones(300, bool)
+    valid[200:205] = False
+    found = NeuralMethod("kept", about(Kept), lambda: Kept(EchoConfig(window=200))).estimate(
+        clip_of(np.arange(300.0), valid)
+    )
+    seen = found.inside["seen"]
+    assert seen.shape == (2, 200) and np.isnan(seen[1, 95:]).all()
+    np.testing.assert_array_equal(seen[1, :95], np.arange(205.0, 300.0))
+
+
 def test_stretches_count_by_their_length_and_those_without_an_answer_not_at_all(open_method):
     green, valid = np.where(np.arange(300) < 200, 100.0, 40.0), np.ones(300, bool)
     valid[200:220] = False  # then 80 frames, less than a window

@@ -11,12 +11,9 @@ pytest.importorskip("transformers")
 from rppg_core.models.physllm.aggregator import VisionAggregator  # noqa: E402
 from rppg_core.models.physllm.guidance import TextPrototypeGuidance, TextPrototypes  # noqa: E402
 from rppg_core.models.physllm.prompts import AdaptivePromptLearning  # noqa: E402
-from rppg_core.models.physllm.stationary import (  # noqa: E402
-    DualDomainStationary,
-    moving_average,
-    standardise,
-)
+from rppg_core.models.physllm.stationary import DualDomainStationary, moving_average  # noqa: E402
 from rppg_core.models.physllm.tokens import FlatHead, PatchHead, SignalPatches  # noqa: E402
+from rppg_core.nn.layers import standardise  # noqa: E402
 
 D = 16
 

@@ -173,6 +173,7 @@ def _traces(
         held_out=held_out,
         stream=stream,
         name=name,
+        pulse_free=0.0 if held_out else recipe.pulse_free,
     )
 
 

@@ -31,8 +31,9 @@ from rppg_core.models.physllm.language_model import (
     load_language_model,
 )
 from rppg_core.models.physllm.prompts import AdaptivePromptLearning
-from rppg_core.models.physllm.stationary import DualDomainStationary, standardise
+from rppg_core.models.physllm.stationary import DualDomainStationary
 from rppg_core.models.physllm.tokens import FlatHead, PatchHead, SignalPatches
+from rppg_core.nn.layers import standardise
 from rppg_core.nn.losses import negative_pearson, rate_cross_entropy
 from rppg_core.nn.spectrum import power_at, rate_grid, shares_from_power
 from rppg_core.types import FS, HR_BAND_HZ, FaceClip

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rppg_core.nn.layers import standardise
 from rppg_core.nn.wavelets import FILTERS, compose, decompose, pad_symmetric
 
-EPS = 1e-5
 FORGOTTEN = 1e-8  # share of a sample that its moving average may leave out
 
 
@@ -60,12 +60,6 @@ class DualDomainStationary(nn.Module):
         coarse, details = decompose(padded, self.wavelet, self.levels)
         coarse, *details = (moving_average(standardise(band), self.decay) for band in (coarse, *details))
         return compose(coarse, details, self.wavelet)[:, margin : margin + wave.shape[1]]
-
-
-def standardise(x: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
-    """S(x) = (x - mean) / (standard deviation + 1e-5), over time."""
-    centred = x - x.mean(dim=-1, keepdim=True)
-    return centred / (centred.square().mean(dim=-1, keepdim=True).sqrt() + EPS)
 
 
 def moving_average(x: Float[Tensor, "batch time"], decay: float) -> Float[Tensor, "batch time"]:

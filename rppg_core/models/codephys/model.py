@@ -1,0 +1,226 @@
+"""The network of CodePhys: a face asks a codebook of clean PPG, and a frozen decoder says the answer.
+
+The docstring of the package (`__init__`) lists what differs from the paper.
+Axis letters: B batch, T time, N code in time, D width, K item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rppg_core.models.base import Batch, RppgModel
+from rppg_core.models.codephys.autoencoder import SignalDecoder, SignalEncoder
+from rppg_core.models.codephys.codebook import Codebook, Query
+from rppg_core.models.codephys.config import CodePhysConfig
+from rppg_core.models.codephys.distillation import soft_feature_distillation
+from rppg_core.models.codephys.encoder import ENCODERS
+from rppg_core.models.codephys.trust import QueryTrust, closeness
+from rppg_core.models.physnet.model import relative_differences
+from rppg_core.models.tracenet.model import scaled_map
+from rppg_core.nn.layers import standardise, weighted_mean
+from rppg_core.nn.losses import masked_mean, negative_pearson, rate_cross_entropy
+from rppg_core.types import FS, FaceClip, STMap
+from rppg_core.video.prepare import projections
+
+COPIES = 4  # of each pulse, differently stretched and disturbed, in a step that trains the autoencoder
+SLOWEST = 0.7  # speed of a stretched copy
+LEARNED = {"video": ("bvp", "bvp_queries"), "plugin": ("bvp_plugged", "bvp_plugin_queries")}
+WANDER, NOISE = 0.3, 0.1  # largest disturbance of what the autoencoder reads, relative to the pulse
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the codebook and the decoder make of one sequence of queries."""
+
+    query: Query
+    bvp: Float[Tensor, "batch time"]
+
+
+class CodePhys(RppgModel):
+    """Idea: whatever a face shows, say it in words of clean PPG; what is no pulse has no word.
+
+    Parts:
+        signal_encoder, codebook, decoder: SignalEncoder, Codebook, SignalDecoder, the autoencoder of PPG (stage I).
+        encoder: SpatialAwareEncoder or SpatialAwareCropEncoder, from a face to queries (stage II).
+        plugin: another SignalEncoder, from the waveform of any method to queries.
+        trust, plugin_trust: QueryTrust, for either of them.
+    Shapes: stmap (B, T, N, 3 colours and the projections), weight (B, N) -> bvp (B, T).
+    No path goes round the codebook: the pulse is the decoder's reading of its items.
+    """
+
+    name: ClassVar[str] = "codephys"
+    paper: ClassVar[str] = "Chu et al. 2025, CodePhys"
+    needs: ClassVar[frozenset[str]] = frozenset({"rgb", "stmap"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"bvp"})
+    evidence: ClassVar[tuple[str, ...]] = ("near", "decided")
+    per_window: ClassVar[tuple[str, ...]] = ("codes", "closeness")
+
+    def __init__(self, config: CodePhysConfig):
+        super().__init__(config)
+        self.signal_encoder = SignalEncoder(config)
+        self.codebook = Codebook(
+            config.codes, config.code_width, warm_up=config.warm_up, reseed_every=config.reseed_every
+        )
+        self.decoder = SignalDecoder(config)
+        self.encoder = ENCODERS[config.encoder](config)
+        self.plugin = SignalEncoder(config)
+        self.trust, self.plugin_trust = QueryTrust(), QueryTrust()
+
+    @classmethod
+    def inputs_from_clip(cls, clip: FaceClip, config: CodePhysConfig) -> dict[str, np.ndarray]:
+        weight = clip.need("stmap_weight").astype(np.float32)
+        stmap = STMap(clip.need("stmap"), clip.fs or FS, weight)
+        pulses = projections(stmap, names=config.projections)
+        cells = np.concatenate([scaled_map(stmap, "band"), pulses], axis=2).astype(np.float32)
+        read = {"stmap": cells, "weight": weight}
+        return (
+            read
+            if config.encoder == "cells"
+            else {**read, "frames": relative_differences(clip.need("crop72"))}
+        )
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The pulse, "bvp" (B, T), and the evidence "near" and "decided" (B,).
+
+        In evaluation also "codes" (B, N), which items were asked for, "closeness" (B, N), how near they were, and
+        "mask" (B, H * W), where the encoder looked. In training, waveform and queries of every part that learns, by
+        the names in LEARNED.
+        """
+        if self.training:
+            return self._learn(inputs)
+        queries, mask = self.encoder(inputs)
+        answer = self.answer(queries, inputs["stmap"].shape[1])
+        log_shares, spacing = self.codebook.log_shares(answer.query.distances), self.codebook.spacing()
+        return {
+            "bvp": answer.bvp,
+            **self.trust(answer.query.distances, log_shares, spacing),
+            "codes": answer.query.codes,
+            "closeness": closeness(answer.query.distances, spacing),
+            "mask": mask.mean(dim=1).flatten(1),
+        }
+
+    def answer(self, queries: Float[Tensor, "batch width code"], length: int) -> Answer:
+        """The items nearest to queries, and the pulse of `length` samples that the decoder reads in them."""
+        query = self.codebook.query(queries)
+        read = query.found if self.training else query.items  # the same numbers, but for the last digit
+        return Answer(query, self.decoder(read if self.config.quantised else queries)[:, :length])
+
+    def say(self, codes: Tensor, length: int) -> Float[Tensor, "batch time"]:
+        """The pulse of a sequence of codes (B, N)."""
+        return self.decoder(self.codebook.look_up(codes))[:, :length]
+
+    def plug(self, wave: Float[Tensor, "batch time"]) -> Answer:
+        """The pulse of a waveform that some other method found, said in codes."""
+        return self.answer(self.plugin(standardise(wave)), wave.shape[1])
+
+    def loss(self, outputs: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        known = batch.mask["bvp"]
+        pulsed = known & (batch.targets["bvp"].std(dim=1) > 0)  # a known pulse that is flat is none
+        wave = standardise(batch.targets["bvp"])
+        terms = self._ppg_terms(wave[pulsed]) if _learns(self.signal_encoder) else {}
+        for kind, trust in (("video", self.trust), ("plugin", self.plugin_trust)):
+            if LEARNED[kind][0] in outputs:
+                bvp, queries = (outputs[name] for name in LEARNED[kind])
+                found = self._query_terms(bvp, queries, wave, pulsed, known, batch, trust)
+                terms |= {f"{kind}_{name}": term for name, term in found.items()}
+        return terms
+
+    def _learn(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """In training: waveform and queries of the parts that learn."""
+        queries = {}
+        if _learns(self.encoder):
+            queries["video"] = self.encoder(inputs)[0]
+        if _learns(self.plugin):
+            queries["plugin"] = self.plugin(standardise(rough_wave(inputs)))
+        made = {}
+        for kind, asked in queries.items():
+            bvp = self.answer(asked, inputs["stmap"].shape[1]).bvp
+            made |= dict(zip(LEARNED[kind], (bvp, asked), strict=True))
+        return made
+
+    def _ppg_terms(self, wave: Float[Tensor, "batch time"]) -> dict[str, Tensor]:
+        """Stage I: clean PPG through the codebook and back. What is no pulse is not even shown to the codebook."""
+        if not len(wave):
+            return dict.fromkeys(("ppg_samples", "ppg_shape", "ppg_codebook", "ppg_commitment"), wave.sum())
+        clean = stretched(wave.repeat(COPIES, 1))
+        query = self.codebook(self.signal_encoder(disturbed(clean)))
+        rebuilt = self.decoder(query.found)[:, : wave.shape[1]]
+        every = torch.ones(len(clean), dtype=torch.bool, device=wave.device)
+        return {
+            "ppg_samples": (rebuilt - clean).abs().mean(),
+            "ppg_shape": negative_pearson(rebuilt, clean, every),
+            "ppg_codebook": query.codebook_loss().mean(),
+            "ppg_commitment": query.commitment_loss().mean(),
+        }
+
+    def _query_terms(
+        self,
+        bvp: Float[Tensor, "batch time"],
+        queries: Float[Tensor, "batch width code"],
+        wave: Float[Tensor, "batch time"],
+        pulsed: Bool[Tensor, " batch"],
+        known: Bool[Tensor, " batch"],
+        batch: Batch,
+        trust: QueryTrust,
+    ) -> dict[str, Tensor]:
+        """Stage II: queries whose answer is the pulse, and which are undecided where there is none."""
+        config, query = self.config, self.codebook.query(queries)
+        shares = self.codebook.log_shares(query.distances)
+        terms = {
+            "waveform": negative_pearson(bvp, wave, pulsed),
+            "rate": rate_cross_entropy(bvp, batch.targets["hr"], pulsed & batch.mask["hr"], fs=FS),
+            "commitment": masked_mean(query.commitment_loss(), pulsed),
+            # KL divergence of the shares from an even one, without its constant
+            "silence": masked_mean(-shares.mean(dim=(1, 2)), known & ~pulsed),
+            "trust": trust.loss(
+                trust.logits(query.distances, shares, self.codebook.spacing()), pulsed, known
+            ),
+        }
+        if config.distillation:
+            with torch.no_grad():
+                features = self.signal_encoder(wave)
+            distilled = soft_feature_distillation(
+                queries, features, self.codebook, readings=config.distillation, shift=config.token_shift
+            )
+            terms["distillation"] = masked_mean(distilled, pulsed)
+        return terms
+
+
+def rough_wave(inputs: Mapping[str, Tensor]) -> Float[Tensor, "batch time"]:
+    """One projection of each sample, chosen by chance and averaged over the skin: what a classical method finds."""
+    pulses = inputs["stmap"][..., 3:]
+    mean = weighted_mean(pulses, inputs["weight"])  # (B, T, projections)
+    chosen = torch.randint(mean.shape[2], (len(mean),), device=mean.device)
+    return mean[torch.arange(len(mean), device=mean.device), :, chosen]
+
+
+def stretched(wave: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
+    """Each wave played at another speed, from SLOWEST to 1, from another place on; standardised again."""
+    B, T = wave.shape
+    speed = torch.empty(B, 1, device=wave.device).uniform_(SLOWEST, 1)
+    start = torch.rand(B, 1, device=wave.device) * (1 - speed)
+    at = 2 * (start + speed * torch.linspace(0, 1, T, device=wave.device)) - 1  # (B, T), -1 to 1
+    grid = torch.stack([at, torch.zeros_like(at)], dim=2)[:, None]
+    read = functional.grid_sample(wave[:, None, None], grid, mode="bicubic", align_corners=True)
+    return standardise(read[:, 0, 0])
+
+
+def disturbed(wave: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
+    """Each wave with a slow wander and some noise, as a sensor gives it."""
+    B, T = wave.shape
+    size = torch.rand(4, B, 1, device=wave.device)
+    turns = 2 * torch.pi * (2 * size[0] * torch.linspace(0, 1, T, device=wave.device) + size[1])
+    return wave + WANDER * size[2] * torch.sin(turns) + NOISE * size[3] * torch.randn_like(wave)
+
+
+def _learns(part: nn.Module) -> bool:
+    """Whether anything in a part is trained now."""
+    return any(weight.requires_grad for weight in part.parameters())

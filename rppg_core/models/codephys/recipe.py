@@ -1,0 +1,36 @@
+"""The training recipe of CodePhys, and its ablations."""
+
+from __future__ import annotations
+
+from rppg_core.models.recipe import Ablation, Recipe, Stage
+
+RECIPE = Recipe(
+    method="codephys",
+    steps=4200,
+    traces=13,
+    clips=3,
+    n_clips=160,
+    pulse_free=0.25,  # of the traces: a fifth of a batch
+    easy=0.3,  # until the codebook is made; it does not look at faces
+    hard=0.45,
+    labels=("bvp", "hr"),
+    loss_weights={
+        "ppg_shape": 0.5,
+        "ppg_commitment": 0.25,
+        **{f"{kind}_rate": 0.1 for kind in ("video", "plugin")},
+        **{f"{kind}_commitment": 0.25 for kind in ("video", "plugin")},
+    },
+    stages=(
+        Stage(name="codebook", steps=1200, train=("signal_encoder", "codebook", "decoder")),
+        Stage(name="video", steps=2400, train=("encoder", "trust")),
+        Stage(name="plugin", steps=600, train=("plugin", "plugin_trust")),
+    ),
+)
+ABLATIONS = {
+    "no-codebook": Ablation({"config": {"quantised": False}}, protocol="photo"),
+    "no-attention": Ablation({"config": {"attention": False}}, protocol="photo"),
+    "no-distillation": Ablation({"config": {"distillation": ()}}, protocol="photo"),
+    "distribution": Ablation({"config": {"distillation": ("distribution",)}}, protocol="photo"),
+    "feature": Ablation({"config": {"distillation": ("feature",)}}, protocol="photo"),
+    "relation": Ablation({"config": {"distillation": ("relation",)}}, protocol="photo"),
+}

@@ -1,0 +1,83 @@
+"""How far to trust a reading of the codebook: a decoder makes a pulse from anything, even from a wall.
+
+Axis letters: B batch, N code in time, K item.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rppg_core.nn.losses import masked_mean
+
+NAMES = ("near", "decided")
+
+
+class QueryTrust(nn.Module):
+    """Probability of a pulse, from how near the queries are to items, and from how decided they are between them.
+
+    Parts: offset and slope of a logistic curve for each of the two, fitted while the queries are trained; no
+    gradient goes from here to the queries.
+    Shapes: distances (B, N, K), log shares (B, N, K), spacing () -> each of NAMES (B,), 0 to 1.
+    Source: our choice.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.offset = nn.Parameter(torch.zeros(len(NAMES)))
+        self.slope = nn.Parameter(torch.full((len(NAMES),), 4.0))
+
+    def forward(
+        self,
+        distances: Float[Tensor, "batch code item"],
+        log_shares: Float[Tensor, "batch code item"],
+        spacing: Float[Tensor, ""],
+    ) -> dict[str, Float[Tensor, " batch"]]:
+        return {name: torch.sigmoid(x) for name, x in self.logits(distances, log_shares, spacing).items()}
+
+    def logits(
+        self,
+        distances: Float[Tensor, "batch code item"],
+        log_shares: Float[Tensor, "batch code item"],
+        spacing: Float[Tensor, ""],
+    ) -> dict[str, Float[Tensor, " batch"]]:
+        """The same before the logistic curve."""
+        scores = (closeness(distances, spacing).mean(dim=1), decision(log_shares).mean(dim=1))
+        return {
+            name: self.offset[k] + self.slope[k] * score.detach()
+            for k, (name, score) in enumerate(zip(NAMES, scores, strict=True))
+        }
+
+    def loss(
+        self,
+        logits: dict[str, Float[Tensor, " batch"]],
+        pulsed: Bool[Tensor, " batch"],
+        known: Bool[Tensor, " batch"],
+    ) -> Float[Tensor, ""]:
+        """Cross-entropy of both curves, over the samples of which it is known whether they have a pulse."""
+        return torch.stack(
+            [
+                masked_mean(
+                    functional.binary_cross_entropy_with_logits(x, pulsed.to(x.dtype), reduction="none"),
+                    known,
+                )
+                for x in logits.values()
+            ]
+        ).sum()
+
+
+def closeness(
+    distances: Float[Tensor, "batch code item"], spacing: Float[Tensor, ""]
+) -> Float[Tensor, "batch code"]:
+    """Minus the logarithm of the squared distance to the nearest item, relative to that between items."""
+    return -(distances.min(dim=2).values / spacing + 1e-3).log()
+
+
+def decision(log_shares: Float[Tensor, "batch code item"]) -> Float[Tensor, "batch code"]:
+    """Minus the logarithm of the entropy of the shares, relative to that of even ones, where it is 0."""
+    entropy = -(log_shares.exp() * log_shares).sum(dim=2)
+    return -(entropy / math.log(log_shares.shape[2]) + 1e-3).log()

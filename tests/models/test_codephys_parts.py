@@ -1,0 +1,230 @@
+"""The parts of CodePhys against their definitions: codebook, autoencoder, attention, distillation, trust."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import Tensor, nn  # noqa: E402
+
+from rppg_core.models.codephys import CodePhysConfig  # noqa: E402
+from rppg_core.models.codephys.attention import SpatialAttention  # noqa: E402
+from rppg_core.models.codephys.autoencoder import SignalDecoder, SignalEncoder  # noqa: E402
+from rppg_core.models.codephys.codebook import Codebook, perplexity  # noqa: E402
+from rppg_core.models.codephys.distillation import READING, soft_feature_distillation  # noqa: E402
+from rppg_core.models.codephys.trust import QueryTrust  # noqa: E402
+
+TINY = CodePhysConfig.tiny()
+K, D = 12, 5
+
+
+def features(n: int = 30, b: int = 2, seed: int = 0) -> Tensor:
+    return torch.randn(b, D, n, generator=torch.Generator().manual_seed(seed))
+
+
+def grad_of(weight: Tensor) -> Tensor:
+    assert weight.grad is not None
+    return weight.grad
+
+
+@pytest.fixture
+def codebook():
+    torch.manual_seed(3)
+    made = Codebook(K, D)
+    nn.init.normal_(made.items)
+    return made.eval()
+
+
+# Codebook ------------------------------------------------------------------------------------------------------
+
+
+def test_query_finds_the_nearest_item_of_all(codebook):
+    z = features()
+    apart = (z.transpose(1, 2)[:, :, None] - codebook.items).norm(dim=3)  # (B, N, K)
+    query = codebook(z)
+    assert torch.equal(query.codes, apart.argmin(dim=2))
+    torch.testing.assert_close(query.distances, apart**2, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(query.found, codebook.items[query.codes].transpose(1, 2))
+
+
+def test_gradient_goes_straight_through_to_the_features_and_by_its_own_loss_to_the_items(codebook):
+    z = features().requires_grad_()
+    slope = torch.randn_like(z)
+    query = codebook(z)
+    (query.found * slope).sum().backward()
+    torch.testing.assert_close(z.grad, slope)
+    assert codebook.items.grad is None
+    query.codebook_loss().sum().backward()
+    used = torch.zeros(K, dtype=torch.bool)
+    used[query.codes.unique()] = True
+    assert torch.equal(grad_of(codebook.items).abs().sum(dim=1) > 0, used)
+
+
+def test_soft_assignment_adds_up_to_one_and_leans_to_the_nearest(codebook):
+    query = codebook(features())
+    shares = codebook.log_shares(query.distances).exp()
+    torch.testing.assert_close(shares.sum(dim=2), torch.ones(2, 30))
+    assert torch.equal(shares.argmax(dim=2), query.codes)
+
+
+def test_scale_of_the_features_does_not_change_the_soft_assignment(codebook):
+    before = codebook.log_shares(codebook(features()).distances)
+    with torch.no_grad():
+        codebook.items.mul_(7)
+    torch.testing.assert_close(
+        codebook.log_shares(codebook(7 * features()).distances), before, atol=1e-3, rtol=1e-3
+    )
+
+
+def test_features_pass_unchanged_until_the_items_are_placed_on_them():
+    torch.manual_seed(0)
+    codebook = Codebook(K, D, warm_up=2).train()
+    centres = 5 * torch.randn(K, D)
+    z = centres[torch.arange(60) % K].T[None] + 0.01 * torch.randn(1, D, 60)
+    for _ in range(2):
+        assert torch.equal(codebook(z).found, z)
+    query = codebook(z)
+    assert query.distances.min(dim=2).values.mean() < 2
+    assert perplexity(query.codes, K) > 0.8 * K
+
+
+def test_items_that_nobody_asks_for_are_placed_anew():
+    torch.manual_seed(0)
+    codebook = Codebook(K, D, reseed_every=5).train()
+    z = features(200)
+    codebook(z)
+    with torch.no_grad():
+        codebook.items[1:] += 100  # all but one are out of reach
+    for _ in range(10):
+        codebook(z)
+    assert perplexity(codebook(z).codes, K) > 0.5 * K
+
+
+@pytest.mark.parametrize("freeze", ["evaluation", "no gradient"])
+def test_a_frozen_codebook_counts_and_moves_nothing(codebook, freeze):
+    codebook.warm_up, codebook.reseed_every = 0, 1
+    if freeze == "no gradient":
+        codebook.train().requires_grad_(False)
+    before = {name: x.clone() for name, x in codebook.state_dict().items()}
+    for _ in range(3):
+        codebook(features())
+    assert all(torch.equal(x, before[name]) for name, x in codebook.state_dict().items())
+
+
+def test_perplexity_counts_items_in_equal_use():
+    assert perplexity(torch.arange(8), 16) == pytest.approx(8)
+    assert perplexity(torch.zeros(9, dtype=torch.long), 16) == pytest.approx(1)
+
+
+# Autoencoder ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compression", [1, 2, 4, 8])
+@pytest.mark.parametrize("n", [61, 64, 91])
+def test_a_code_stands_for_so_many_samples_whatever_the_length(compression, n):
+    config = replace(TINY, compression=compression)
+    z = SignalEncoder(config)(torch.randn(2, n))
+    assert z.shape == (2, config.code_width, -(-n // compression))
+    assert n <= SignalDecoder(config)(z).shape[1] < n + compression
+
+
+# Attention -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("evidence", [True, False])
+def test_mask_shares_out_the_same_budget_at_every_moment(evidence):
+    torch.manual_seed(0)
+    attention = SpatialAttention(4, evidence=evidence)
+    x = torch.randn(2, 4, 40, 6, 6)
+    seen, mask = attention.attend(x)
+    torch.testing.assert_close(mask.mean(dim=(3, 4)), torch.full((2, 1, 40), 0.5))
+    torch.testing.assert_close(seen, x * (1 + mask))
+
+
+def test_attention_learns_to_look_where_the_pulse_is():
+    torch.manual_seed(0)
+    attention = SpatialAttention(2)
+    optimizer = torch.optim.Adam(attention.parameters(), lr=0.02)
+    pulse = torch.sin(2 * torch.pi * 1.2 * torch.arange(90) / 30)
+
+    def face() -> tuple[Tensor, Tensor]:
+        place = torch.randint(0, 6, (8,))
+        x = torch.randn(8, 2, 90, 6, 6)
+        x[torch.arange(8), :, :, place] = pulse[:, None] + 0.2 * torch.randn(8, 2, 90, 6)
+        return x, place
+
+    for _ in range(60):
+        x, _ = face()
+        mean = attention.attend(x)[0].mean(dim=(1, 3, 4))
+        loss = -torch.nn.functional.cosine_similarity(mean, pulse[None], dim=1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    x, place = face()
+    mask = attention(x)[:, 0].mean(dim=(1, 3))  # (B, H)
+    inside = mask[torch.arange(8), place].mean()
+    assert inside / ((mask.sum(dim=1).mean() - inside) / 5) > 1.5
+
+
+# Distillation --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(READING))
+def test_every_reading_is_zero_for_the_features_themselves_and_pulls_towards_them(codebook, name):
+    z = features()
+    queries = features(seed=1).requires_grad_()
+    same, far = (soft_feature_distillation(x, z, codebook, readings=(name,)) for x in (z.clone(), queries))
+    torch.testing.assert_close(same, torch.zeros(2), atol=1e-5, rtol=0)
+    assert (far > 0.01).all()
+    far.sum().backward()
+    nearer = soft_feature_distillation(queries - 0.1 * queries.grad, z, codebook, readings=(name,))
+    assert (nearer < far).all()
+
+
+@pytest.mark.parametrize("lag", [-1, 1])
+def test_a_label_may_lag_by_as_many_codes_as_are_allowed(codebook, lag):
+    z = features()
+    late = z.roll(lag, dims=2)
+    for shift, found in ((0, False), (1, True)):
+        loss = soft_feature_distillation(late, z, codebook, readings=("feature",), shift=shift)
+        assert bool((loss < 1e-6).all()) == found
+
+
+def test_relations_do_not_mind_how_features_are_turned(codebook):
+    turn = torch.linalg.qr(torch.randn(D, D, generator=torch.Generator().manual_seed(2)))[0]
+    turned = torch.einsum("de,ben->bdn", turn, features())
+    loss = soft_feature_distillation(turned, features(), codebook, readings=("relation",))
+    torch.testing.assert_close(loss, torch.zeros(2), atol=1e-5, rtol=0)
+
+
+# Trust ---------------------------------------------------------------------------------------------------------
+
+
+def test_trust_learns_to_tell_near_queries_from_far_ones(codebook):
+    trust = QueryTrust()
+    optimizer = torch.optim.Adam(trust.parameters(), lr=0.1)
+    codes = torch.randint(K, (40, 30), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        near, far = codebook.look_up(codes) + 0.1 * features(30, 40), 0.2 * features(30, 40)
+        query = codebook(torch.cat([near, far]))
+        read = (query.distances, codebook.log_shares(query.distances), codebook.spacing())
+    pulsed, known = torch.arange(80) < 40, torch.ones(80, dtype=torch.bool)
+    for _ in range(400):
+        loss = trust.loss(trust.logits(*read), pulsed, known)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for found in trust(*read).values():
+        assert found[:40].mean() > 0.9 and found[40:].mean() < 0.1
+        assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_trust_leaves_the_queries_alone(codebook):
+    z = features().requires_grad_()
+    query = codebook(z)
+    found = QueryTrust()(query.distances, codebook.log_shares(query.distances), codebook.spacing())
+    (slope,) = torch.autograd.grad(sum(x.sum() for x in found.values()), z, allow_unused=True)
+    assert slope is None
