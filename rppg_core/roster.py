@@ -41,6 +41,7 @@ class Network:
         model: "module:Class".
         recipe: module that holds RECIPE and ABLATIONS.
         reader: "module:function", which makes the network from a file of the user's.
+        cleaner: "module:function", by which it cleans the waveform of another method, named as `METHOD+NAME`.
         needs: fields of a FaceClip that it reads, names from types.NEEDS.
         tasks: what it predicts, names from models.base.TASKS.
         paper: the paper that the method comes from.
@@ -59,6 +60,7 @@ class Network:
     paper: str
     recipe: str = ""
     reader: str = ""
+    cleaner: str = ""
     weights: str = "trained on simulated physiology"
     ready: bool = True
     shared_parts: frozenset[str] = frozenset()
@@ -68,6 +70,8 @@ class Network:
     extra: str = "neural"
 
 
+BEHIND = "+"  # between the names of a method and of the network that cleans its waveform
+PLUGGED_METHOD = "rppg_core.models.plugged:PluggedMethod"
 NEURAL_METHOD = "rppg_core.models.neural_method:neural_method"  # makes a method from a network
 CLASSICAL = ("green", "ica", "chrom", "pbv", "pos", "lgi", "omit")
 PANEL = ("pos", "chrom", "pbv", "lgi")  # the fixed panel behind every confidence
@@ -88,13 +92,22 @@ def list_methods() -> list[str]:
     return list(METHODS)
 
 
-def get_method(name: str) -> Method:
+def get_method(name: str, own: Mapping[str, Method] | None = None) -> Method:
     """The method of that name; case does not matter.
+
+    Args:
+        name: of a method, or `METHOD+NETWORK`: the waveform of one, cleaned by the other.
+        own: methods of the user's in place of those of the roster.
 
     Raises:
         UnknownMethodError: no such name; the message lists the names.
     """
     name = _known(name)
+    base, _, cleaner = name.partition(BEHIND)
+    if cleaner:
+        return _attribute(PLUGGED_METHOD)(get_method(base, own), get_method(cleaner, own))
+    if own and name in own:
+        return own[name]
     found = _resolved(name)
     if not isinstance(found, Network):
         return found[name]
@@ -179,9 +192,9 @@ def resolve(methods: Sequence[str] | str | None, own: Collection[str] = ()) -> l
         raise UnknownMethodError(
             "no method was named", wanted=f"one of {', '.join(METHODS)}", do="see `rppg methods`"
         )
-    for name in names:
-        if name not in CLASSICAL and name not in own:
-            check_ready(name)
+    for part in (part for name in names for part in name.split(BEHIND)):
+        if part not in CLASSICAL and part not in own:
+            check_ready(part)
     return list(dict.fromkeys(names))
 
 
@@ -206,6 +219,16 @@ def _lower(name: Any) -> str:
 def _known(name: Any) -> str:
     """The name as written in the roster; case does not matter."""
     lower = _lower(name)
+    if BEHIND in lower:
+        base, _, cleaner = lower.partition(BEHIND)
+        cleaners = [one for one in list_networks() if get_network(one).cleaner]
+        if cleaner not in cleaners:
+            raise UnknownMethodError(
+                f"unknown method {name!r}: {cleaner!r} cleans no waveforms"[:120],
+                wanted=f"METHOD+{' or +'.join(cleaners)}",
+                do=f"such as pos+{cleaners[0]}",
+            )
+        return f"{_known(base)}{BEHIND}{cleaner}"
     if lower not in METHODS:
         raise UnknownMethodError(
             f"unknown method {name!r}"[:80],

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from rppg_core.classical import CLASSICAL
+from rppg_core.models.plugged import PluggedMethod
 from rppg_core.roster import PANEL, get_method
 from rppg_core.signals.light import light_from_colours
 from rppg_core.signals.quality import Panel
@@ -33,12 +34,17 @@ class ControlledRuns:
     def by_name(self, name: str) -> MethodOutput:
         """The output of one method, computed at the first call."""
         if name not in self._runs:
-            self._runs[name] = self.method(name).estimate(self.clip)
+            method = self.method(name)
+            self._runs[name] = (
+                method.clean(self.by_name(method.base.name))
+                if isinstance(method, PluggedMethod)
+                else method.estimate(self.clip)
+            )
         return self._runs[name]
 
     def method(self, name: str) -> Method:
         """The user's own version of a method, or the roster's."""
-        return self.own[name] if name in self.own else get_method(name)
+        return get_method(name, self.own)
 
     def panel(self, band_hz: tuple[float, float], part: slice = slice(None)) -> Panel | None:
         """Spectra of the panel, with the light of the clip; None without 5 s of face free of gaps.

@@ -25,7 +25,7 @@ from rppg_core.errors import (
     RppgError,
     UsageError,
 )
-from rppg_core.roster import CLASSICAL, PANEL, get_method, resolve
+from rppg_core.roster import BEHIND, CLASSICAL, PANEL, get_method, resolve
 from rppg_core.signals.checks import check_band
 from rppg_core.signals.frame_times import frame_timing, slow_parts
 from rppg_core.signals.quality import Panel
@@ -92,7 +92,7 @@ def analyze(
             f"progress {progress!r}"[:80], wanted="a function of stage and fraction", do="leave it out"
         )
     started = time.perf_counter()
-    used = [own.get(name) or get_method(name) for name in names]
+    used = [get_method(name, own) for name in names]
     needs = _needs(used)
     clip = load_clip(source, needs, region=region, fps=fps, progress=progress)
     _check_pictures(clip, used)
@@ -269,8 +269,12 @@ def _estimate(method: Method, output: MethodOutput, panel: Panel | None, context
 def _consensus(
     estimates: dict[str, Estimate], runs: ControlledRuns, panel: Panel | None, context: Context
 ) -> Consensus:
-    """The joint result of panel and requested methods, judged by the same calibration as one method."""
-    every = dict(estimates)
+    """The joint result of panel and requested methods, judged by the same calibration as one method.
+
+    A waveform that a network cleaned is no second opinion beside the one that it was made from, and has no voice.
+    """
+    every = {name: estimate for name, estimate in estimates.items() if BEHIND not in name}
+    counted = list(every) or list(PANEL)
     for name in PANEL:
         if name not in every:
             every[name] = _estimate(get_method(name), runs.by_name(name), panel, context)
@@ -288,14 +292,14 @@ def _consensus(
         },
         spo2=refuse("%", "SpO2 is never part of the consensus: a camera is not calibrated for it"),
     )
-    asked = [name for name in found.agree if name in estimates]
+    asked = [name for name in found.agree if name in counted]
     cause = likely_cause(runs.clip.video, runs.clip.face, context.usable_s)
     words = verdict(
         hr,
         seconds=context.usable_s if hr.refused else found.seconds,
         clip_s=context.clip_s,
         agree=len(asked),
-        of=len(estimates),
+        of=len(counted),
         cause=cause,
         clock=runs.clip.video.clock,
     )

@@ -5,7 +5,7 @@ Robust Video-based Remote Physiological Measurement through Latent Codebook Quer
 https://arxiv.org/abs/2502.07526.
 `config` holds the sizes and switches, `autoencoder` the way from samples to codes and back, `codebook` the items,
 `attention` the block of spatial attention, `encoder` the two encoders of faces, `distillation` the readings of the
-soft feature distillation, `trust` the evidence, `model` the network.
+soft feature distillation, `trust` the evidence, `model` the network, `plugin` the codebook behind another method.
 
 What differs from the paper (only its abstract and summaries of it were available; no code is public):
     From the abstract: two stages, an autoencoder of PPG alone with a codebook learned by gradient, nearest items in
@@ -45,6 +45,7 @@ ABOUT = Network(
     paper="Chu et al. 2025, CodePhys",
     weights="none yet: train your own",
     ready=False,
+    cleaner="rppg_core.models.codephys.plugin:clean_bvp",
 )
 
 

@@ -98,12 +98,11 @@ class CodePhys(RppgModel):
             return self._learn(inputs)
         queries, mask = self.encoder(inputs)
         answer = self.answer(queries, inputs["stmap"].shape[1])
-        log_shares, spacing = self.codebook.log_shares(answer.query.distances), self.codebook.spacing()
         return {
             "bvp": answer.bvp,
-            **self.trust(answer.query.distances, log_shares, spacing),
+            **self.trust_in(answer.query, self.trust),
             "codes": answer.query.codes,
-            "closeness": closeness(answer.query.distances, spacing),
+            "closeness": closeness(answer.query.distances, self.codebook.spacing()),
             "mask": mask.mean(dim=1).flatten(1),
         }
 
@@ -120,6 +119,10 @@ class CodePhys(RppgModel):
     def plug(self, wave: Float[Tensor, "batch time"]) -> Answer:
         """The pulse of a waveform that some other method found, said in codes."""
         return self.answer(self.plugin(standardise(wave)), wave.shape[1])
+
+    def trust_in(self, query: Query, trust: QueryTrust) -> dict[str, Float[Tensor, " batch"]]:
+        """The evidence of a query."""
+        return trust(query.distances, self.codebook.log_shares(query.distances), self.codebook.spacing())
 
     def loss(self, outputs: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         known = batch.mask["bvp"]
