@@ -236,6 +236,12 @@ def _train(add: Add) -> None:
         metavar="NAME|DIR",
         help="for physllm: a causal model of the Hugging Face hub, or a folder (default: the bundled one)",
     )
+    one.add_argument(
+        "--ppg",
+        metavar="TABLE|DIR",
+        nargs="+",
+        help="for codephys: learn the codebook from these tables of contact PPG (time_s,ppg)",
+    )
     one.add_argument("--resume", action="store_true", help="resume an interrupted run")
     one.add_argument("--device", choices=("auto", "cpu"), default="auto")
 

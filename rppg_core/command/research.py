@@ -46,12 +46,19 @@ def train(args: argparse.Namespace) -> int:
     options = RunOptions(runs=args.runs, resume=args.resume, device=args.device)
     title = f"rPPG Lab: training of {args.method}"
     with ProgressLine(every_s=30) as progress:
-        result = train(
-            recipe, options, sources=args.source, progress=progress, page=partial(curve_html, title)
-        )
+        result = None
+        if args.ppg:
+            from rppg_core.lab.training.ppg import learn_codebook
+
+            result, recipe = learn_codebook(recipe, options, args.ppg, progress=progress)
+        if result is None or result.weights:
+            result = train(
+                recipe, options, sources=args.source, progress=progress, page=partial(curve_html, title)
+            )
     if result.weights is None:
         given = [f"--{name}={value}" for name, value in numbers.items()]
         given += [f"--language-model={args.language_model}"] if args.language_model is not None else []
+        given += ["--ppg", *args.ppg] if args.ppg else []
         again = shlex.join(["rppg", "train", args.method, *given, f"--runs={args.runs}", f"--device={args.device}",
                             f"--ablation={args.ablation}", "--source", *args.source, "--resume"])  # fmt: skip
         return complain(f"stopped and saved at step {result.step}; resume with: {again}", STOPPED)
