@@ -17,7 +17,7 @@ TWO_AT_ONCE = $(PYTEST) -n 2 --dist $(or $(DIST),worksteal) -p no:nbmake
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit browser installs notebooks render-notebooks class-pack lab models language-model language-table calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo context seeds choices ablations clean
+.PHONY: help demo space test lint unit browser installs notebooks render-notebooks class-pack lab models language-model language-table codebook-table calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo context seeds choices ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -91,6 +91,9 @@ language-model: .venv/installed  ## train PhysLLM's small language model again (
 
 language-table: .venv/installed  ## does PhysLLM's language model help, and does it read the words? (1 hour)
 	$(BIN)/python -m rppg_core.lab.protocols.photo.language
+
+codebook-table: .venv/installed  ## CodePhys: items and samples in each, behind POS and CHROM; PPG="TABLE ..." adds recorded pulses
+	$(BIN)/python -m rppg_core.lab.protocols.photo.codebook $(if $(PPG),--ppg $(PPG))
 
 calibrate: .venv/installed  ## refit confidence and intervals (25 minutes on 2 cores); RECORDINGS="DIR ..." adds real faces
 	$(BIN)/python -m rppg_core.lab.protocols.calibration.heart_rate $(addprefix --recordings ,$(RECORDINGS))

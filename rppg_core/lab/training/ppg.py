@@ -57,27 +57,31 @@ class PpgSource:
         return Sample({}, {"bvp": window})
 
 
-def read_ppg(path: Path) -> Float[np.ndarray, " time"]:
+def read_ppg(path: Path, fs: float | None = None) -> Float[np.ndarray, " time"]:
     """A recorded pulse at 30 Hz, without its wander.
 
     Args:
         path: a table with a column of times and one whose name contains a word of NAMES; at 20 to 5000 samples a
             second.
+        fs: rate of a table without times. Unit: Hz.
 
     Raises:
         TableError: no such table, or times that do not increase.
     """
     table = read_table(path, header=True, example=EXAMPLE)
     times, wave = time_column(table.names), _wave_column(table.names)
-    if times is None or wave is None:
+    if wave is None or (times is None and fs is None):
         raise TableError(
             path,
             f"has the columns {', '.join(table.names)[:200]}",
             wanted=f"a column of times, and one of {', '.join(sorted(NAMES))}",
             do="name them in the first line, such as time_s,ppg",
         )
-    table.increasing(times)
-    times_s = read_times(table, times, fastest_s=FASTEST_S, slowest_s=SLOWEST_S).times_s
+    if times is None:
+        times_s = np.arange(len(table)) / (fs or FS)
+    else:
+        table.increasing(times)
+        times_s = read_times(table, times, fastest_s=FASTEST_S, slowest_s=SLOWEST_S).times_s
     fs = float(1 / np.median(np.diff(times_s)))
     even_s = np.arange(times_s[0], times_s[-1], 1 / fs)
     even = CubicSpline(times_s, table.complete(wave))(even_s)
@@ -86,8 +90,13 @@ def read_ppg(path: Path) -> Float[np.ndarray, " time"]:
     return CubicSpline(even_s, clean)(np.arange(even_s[0], even_s[-1], 1 / FS))
 
 
-def find_tables(sources: Sequence[str], n_frames: int) -> tuple[Path, ...]:
+def find_tables(sources: Sequence[str], n_frames: int, fs: float | None = None) -> tuple[Path, ...]:
     """Tables of PPG by name, or all in a folder, after a look at each.
+
+    Args:
+        sources: files and folders.
+        n_frames: fewest samples at 30 Hz.
+        fs: rate of tables without times. Unit: Hz.
 
     Raises:
         UsageError: none, or a recording that is shorter than a window.
@@ -103,7 +112,7 @@ def find_tables(sources: Sequence[str], n_frames: int) -> tuple[Path, ...]:
             do="name files or their folder",
         )
     for path in found:
-        if (n := len(_wave(path))) < n_frames:
+        if (n := len(_wave(path, fs))) < n_frames:
             raise UsageError(
                 f"{str(path)!r} holds {n / FS:.1f} s of PPG",
                 wanted=f"at least {n_frames / FS:.1f} s",
@@ -171,5 +180,5 @@ def _wave_column(names: Sequence[str]) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _wave(path: Path) -> Float[np.ndarray, " time"]:
-    return read_ppg(path)
+def _wave(path: Path, fs: float | None = None) -> Float[np.ndarray, " time"]:
+    return read_ppg(path, fs)
