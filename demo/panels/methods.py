@@ -1,6 +1,6 @@
 """The panels that show what happened inside a network: NAME.py beside this file is the panel of the network NAME.
 
-It is found by that name; a network without such a file has no panel. The file defines `panel(report, waiting)`, which
+It is found by that name; a network without such a file, or without weights, has no panel. The file defines `panel(report, waiting)`, which
 returns HTML; `figure(report)`, which returns None if there is nothing to draw; and FIGURE_LABEL, the figure's name.
 """
 
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 
 import plotly.graph_objects as go
 
-from rppg_core.roster import list_networks
+from rppg_core.roster import get_network, list_networks
 from rppg_core.types import Report
 
 
@@ -39,7 +39,9 @@ class MethodPanel:
 def method_panels() -> tuple[MethodPanel, ...]:
     """The existing panels, in the order of the networks; imported on first use."""
     return tuple(
-        _load_panel(name) for name in list_networks() if find_spec(f"{__package__}.{name}") is not None
+        _load_panel(name)
+        for name in list_networks()
+        if get_network(name).ready and find_spec(f"{__package__}.{name}") is not None
     )
 
 

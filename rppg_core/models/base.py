@@ -124,6 +124,14 @@ class RppgModel(nn.Module, ABC):
         """
         return wave
 
+    def beside(self, clip: FaceClip) -> dict[str, np.ndarray]:
+        """More for a report to keep under `inside`, such as what the network makes of the background; nothing here.
+
+        Args:
+            clip: an evenly sampled segment of a clip, without gaps.
+        """
+        return {}
+
     @property
     def window(self) -> int:
         """Number of samples that the network reads at once."""
@@ -150,7 +158,8 @@ def run_clip(model: RppgModel, clip: FaceClip) -> MethodOutput:
         n = segment.stop - segment.start
         if n < MIN_SEGMENT_S * FS:
             continue
-        found = run_segment(model, cut(clip, segment))
+        part = cut(clip, segment)
+        found = {**run_segment(model, part), **model.beside(part)}
         valid[segment] = True
         for name, value in found.items():
             if name in series:

@@ -82,6 +82,26 @@ def test_what_does_not_change_a_code_does_not_change_the_pulse(clip):
     assert not torch.equal(without(inputs)["bvp"], without(nudged)["bvp"])
 
 
+def test_report_keeps_what_a_wall_would_have_asked(clip):
+    model = made().eval()
+    found = run_clip(model, clip).inside
+    assert found["wall_closeness"].shape == found["closeness"].shape
+    assert not np.allclose(found["wall_closeness"], found["closeness"])
+    assert clip.background is not None
+    wall = replace(clip, stmap=np.repeat(clip.background[:, None], 36, axis=1))
+    np.testing.assert_allclose(run_clip(model, wall).inside["closeness"], found["wall_closeness"], atol=1e-5)
+    assert "wall_closeness" not in run_clip(model, replace(clip, background=None)).inside
+
+
+def test_report_keeps_the_pulse_with_and_without_the_codebook(clip):
+    found = run_clip(made().eval(), clip)
+    first = found.inside["said"][0]
+    np.testing.assert_allclose([first.mean(), first.std()], [0, 1], atol=1e-3)
+    assert not np.allclose(found.inside["unsaid"], found.inside["said"])
+    without = run_clip(made(replace(TINY, quantised=False)).eval(), clip)
+    np.testing.assert_allclose(without.inside["unsaid"], without.inside["said"], atol=1e-5)
+
+
 @pytest.mark.parametrize("n", [61, 64, 90])
 def test_any_length_is_answered(clip, n):
     model = made().eval()

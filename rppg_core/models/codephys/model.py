@@ -7,7 +7,7 @@ Axis letters: B batch, T time, N code in time, D width, K item.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rppg_core.models.base import Batch, RppgModel
+from rppg_core.models.base import Batch, RppgModel, run_segment
 from rppg_core.models.codephys.autoencoder import SignalDecoder, SignalEncoder
 from rppg_core.models.codephys.codebook import Codebook, Query
 from rppg_core.models.codephys.config import CodePhysConfig
@@ -32,6 +32,7 @@ from rppg_core.video.prepare import projections
 
 COPIES = 4  # of each pulse, differently stretched and disturbed, in a step that trains the autoencoder
 SLOWEST = 0.7  # speed of a stretched copy
+WALL = "wall_closeness"  # under `inside`
 LEARNED = {"video": ("bvp", "bvp_queries"), "plugin": ("bvp_plugged", "bvp_plugin_queries")}
 WANDER, NOISE = 0.3, 0.1  # largest disturbance of what the autoencoder reads, relative to the pulse
 
@@ -61,7 +62,7 @@ class CodePhys(RppgModel):
     needs: ClassVar[frozenset[str]] = frozenset({"rgb", "stmap"})
     tasks: ClassVar[frozenset[str]] = frozenset({"bvp"})
     evidence: ClassVar[tuple[str, ...]] = ("near", "decided")
-    per_window: ClassVar[tuple[str, ...]] = ("codes", "closeness")
+    per_window: ClassVar[tuple[str, ...]] = ("codes", "closeness", "unsaid", "said", WALL)
 
     def __init__(self, config: CodePhysConfig):
         super().__init__(config)
@@ -90,9 +91,10 @@ class CodePhys(RppgModel):
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The pulse, "bvp" (B, T), and the evidence "near" and "decided" (B,).
 
-        In evaluation also "codes" (B, N), which items were asked for, "closeness" (B, N), how near they were, and
-        "mask" (B, H * W), where the encoder looked. In training, waveform and queries of every part that learns, by
-        the names in LEARNED.
+        In evaluation also "codes" (B, N), which items were asked for, "closeness" (B, N), how near they were, "mask"
+        (B, H * W), where the encoder looked, and "said" and "unsaid" (B, T), standardised: the pulse, and what the
+        decoder would have made of the queries themselves. In training, waveform and queries of every part that
+        learns, by the names in LEARNED.
         """
         if self.training:
             return self._learn(inputs)
@@ -104,7 +106,16 @@ class CodePhys(RppgModel):
             "codes": answer.query.codes,
             "closeness": closeness(answer.query.distances, self.codebook.spacing()),
             "mask": mask.mean(dim=1).flatten(1),
+            "said": standardise(answer.bvp),
+            "unsaid": standardise(self.decoder(queries)[:, : answer.bvp.shape[1]]),
         }
+
+    def beside(self, clip: FaceClip) -> dict[str, np.ndarray]:
+        """How near the items are to a wall: the background of the clip, in every cell in place of the face."""
+        if clip.background is None or self.config.encoder != "cells":
+            return {}
+        wall = np.repeat(clip.background[:, None], clip.need("stmap").shape[1], axis=1)
+        return {WALL: run_segment(self, replace(clip, stmap=wall))["closeness"]}
 
     def answer(self, queries: Float[Tensor, "batch width code"], length: int) -> Answer:
         """The items nearest to queries, and the pulse of `length` samples that the decoder reads in them."""
