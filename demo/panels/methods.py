@@ -1,7 +1,8 @@
 """The panels that show what happened inside a network: NAME.py beside this file is the panel of the network NAME.
 
-It is found by that name; a network without such a file, or without weights, has no panel. The file defines `panel(report, waiting)`, which
-returns HTML; `figure(report)`, which returns None if there is nothing to draw; and FIGURE_LABEL, the figure's name.
+It is found by that name; a network without such a file, or without weights, has no panel. The file defines
+`panel(report, waiting)`, which returns HTML; `figure(report)`, which returns None if there is nothing to draw; and
+FIGURE_LABEL, the figure's name.
 """
 
 from __future__ import annotations
