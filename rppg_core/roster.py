@@ -102,12 +102,12 @@ def get_method(name: str, own: Mapping[str, Method] | None = None) -> Method:
     Raises:
         UnknownMethodError: no such name; the message lists the names.
     """
+    if own and name in own:
+        return own[name]
     name = _known(name)
     base, _, cleaner = name.partition(BEHIND)
     if cleaner:
         return _attribute(PLUGGED_METHOD)(get_method(base, own), get_method(cleaner, own))
-    if own and name in own:
-        return own[name]
     found = _resolved(name)
     if not isinstance(found, Network):
         return found[name]

@@ -316,7 +316,7 @@ def _evaluate(add: Add) -> None:
         metavar="FILE",
         nargs="+",
         default=[],
-        help="trained networks, one row each (photo)",
+        help="trained networks, one row or column each (photo, stress)",
     )
     one.add_argument(
         "--runs", metavar="DIR", help="folder for rendered clips and trainings (default: out/runs)"

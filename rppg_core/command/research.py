@@ -173,7 +173,7 @@ def _stress(args: argparse.Namespace, progress: ProgressLine) -> Any:
     from rppg_core.lab.protocols.stress.protocol import run_stress
 
     sweeps = None if args.sweeps is None else args.sweeps.split(",")
-    return run_stress(progress=progress, sweeps=sweeps, **_given(args, "methods", "seeds", "runs"))
+    return run_stress(progress=progress, sweeps=sweeps, **_given(args, "methods", "seeds", "runs", "weights"))
 
 
 def _recordings(args: argparse.Namespace, progress: ProgressLine) -> Any:

@@ -67,7 +67,7 @@ def test_evaluate_refusal_prints_the_table_and_writes_files(recorded, capsys, tm
             "stress.protocol",
             "run_stress",
             ["stress", "--sweeps", "noise,light", "--seeds", "1"],
-            {"sweeps": ["noise", "light"], "seeds": 1},
+            {"sweeps": ["noise", "light"], "seeds": 1, "weights": []},
         ),
         (
             "recordings.protocol",

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.stats import mannwhitneyu
 
 from rppg_core.analysis.pipeline import analyze, collect_needs
 from rppg_core.json_form import plain
@@ -59,6 +60,9 @@ class RefusalRow:
     confidence: float
     low_bpm: float | None
     high_bpm: float | None
+    evidence: float | None = (
+        None  # the least that a network says for its own output; None of one that says nothing
+    )
 
     @property
     def shown(self) -> bool:
@@ -133,6 +137,7 @@ def run_case(case: Case, methods: Sequence[str]) -> list[RefusalRow]:
     truth_bpm = float(np.mean(truth.hr_bpm)) if truth.pulsed else float("nan")
     voices = {name: e.vitals.hr for name, e in report.estimates.items()}
     voices["consensus"] = report.consensus.vitals.hr
+    evidence = {name: min(e.evidence.values()) for name, e in report.estimates.items() if e.evidence}
     return [
         RefusalRow(
             **asdict(case),
@@ -142,6 +147,7 @@ def run_case(case: Case, methods: Sequence[str]) -> list[RefusalRow]:
             confidence=hr.confidence,
             low_bpm=hr.interval[0] if hr.interval else None,
             high_bpm=hr.interval[1] if hr.interval else None,
+            evidence=evidence.get(name),
         )
         for name, hr in voices.items()
     ]
@@ -240,6 +246,7 @@ class RefusalResult:
                 + self._tone_table(),
                 "Every method on pulsed clips at 0.35 % and above\n" + self._method_table(),
                 "Numbers on clips without a pulse\n" + self._free_table(),
+                *self.evidence_tables(),
                 "Reliability: confidence given against the share within 5 bpm\n" + self._reliability_table(),
                 "\n".join(criterion.line() for criterion in self.criteria()),
             ]
@@ -299,6 +306,29 @@ class RefusalResult:
             counts = [sum(r.shown for r in self.select(kind=kind, voice=voice)) for voice in self.voices]
             rows.append([kind, str(len(self.select(kind=kind, voice="consensus"))), *map(str, counts)])
         return text_table(["kind", "n", *self.voices], rows)
+
+    def evidence_auroc(self, voice: str, kind: str) -> float:
+        """Share of pairs, a pulsed clip and one of a pulse-free kind, in which the evidence of the first is higher."""
+        pulsed, free = (
+            [row.evidence for row in self.select(kind=one, voice=voice) if row.evidence is not None]
+            for one in ("pulse", kind)
+        )
+        if not pulsed or not free:
+            return float("nan")
+        return float(mannwhitneyu(pulsed, free).statistic / (len(pulsed) * len(free)))
+
+    def evidence_tables(self) -> list[str]:
+        """How well the evidence of each network that gives some tells a pulse from every other kind; none, or one."""
+        voices = list(dict.fromkeys(row.voice for row in self.rows if row.evidence is not None))
+        if not voices:
+            return []
+        rows = [
+            [kind, *(f"{self.evidence_auroc(voice, kind):.2f}" for voice in voices)] for kind in PULSE_FREE
+        ]
+        return [
+            "Evidence of networks alone, pulsed clips against others: area under the ROC curve\n"
+            + text_table(["kind", *voices], rows)
+        ]
 
     def _reliability_table(self) -> str:
         rows = [[f"{b['confidence']:.3f}", f"{b['observed']:.3f}", str(b["n"])] for b in self.reliability()]

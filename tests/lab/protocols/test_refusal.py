@@ -64,6 +64,18 @@ def test_criteria_fail_when_a_wall_gets_a_number_or_intervals_are_too_wide():
     assert not holds["intervals contain the truth"]
 
 
+def test_evidence_of_a_network_is_compared_between_pulsed_and_other_clips():
+    told = [row("net", evidence=0.5 + 0.05 * k) for k in range(6)]
+    told += [row("net", "wall", value=None, evidence=score) for score in (0.1, 0.2, 0.6, 0.52)]
+    result = RefusalResult(1, [*told, row("pos"), row("pos", "wall", value=None)])
+    wins = sum(a.evidence > b for a in told[:6] for b in (0.1, 0.2, 0.6, 0.52)) + 0.5  # 0.6 is there twice
+    assert result.evidence_auroc("net", "wall") == pytest.approx(wins / 24)
+    assert np.isnan(result.evidence_auroc("pos", "wall"))
+    (table,) = result.evidence_tables()
+    assert "area under the ROC curve" in table and "pos" not in table.splitlines()[1]
+    assert RefusalResult(1, [row("pos")]).evidence_tables() == []
+
+
 def test_protocol_runs_and_reports_as_text_and_json(monkeypatch):
     kinds = {("pulse", "0.7"), ("flicker", "")}
     few = [case for case in cases(1) if (case.kind, case.amplitude) in kinds][:7]  # one flickers

@@ -19,6 +19,7 @@ import numpy as np
 
 from rppg_core.json_form import plain
 from rppg_core.lab.datasets.clip_file import KnownClip
+from rppg_core.lab.protocols.own_weights import load_network
 from rppg_core.lab.protocols.photo.clips import SEEDS, Version, indices, place_from_number, stream_clips
 from rppg_core.lab.protocols.photo.direct import (
     ABOUT,
@@ -81,8 +82,8 @@ def run_photo(
     chosen = {name: get_method(name) for name in dict.fromkeys([BAR, *resolve(methods)])}
     plain_maps: dict[str, Method] = {}
     for path in weights:
-        name, method, skin_weight = _network(path)
-        (chosen if skin_weight else plain_maps)[name] = method
+        own = load_network(path)
+        (chosen if own.skin_weight else plain_maps)[own.name] = own.method
     numbers = indices(seeds)
 
     def judged(methods: Mapping[str, Method], *, skin_weight: bool) -> list[PhotoRow]:
@@ -100,17 +101,6 @@ def run_photo(
     rows = judged(chosen, skin_weight=True)
     rows += judged(plain_maps, skin_weight=False) if plain_maps else []
     return PhotoResult(seeds, rows, version)
-
-
-def _network(path: str | Path) -> tuple[str, Method, bool]:
-    """Name in the table, method, and whether its maps have the skin weight, from a weights file's card."""
-    from rppg_core.models.neural_method import neural_method
-    from rppg_core.models.weights import load_card
-
-    card = load_card("", path)
-    words = filter(None, [card.method, str(card.recipe.get("variant", ""))])
-    name = f"{' '.join(words)}, {card.steps} steps, seed {card.seed}"
-    return name, neural_method(card.method, path), bool(card.recipe.get("skin_weight", True))
 
 
 @dataclass(frozen=True)

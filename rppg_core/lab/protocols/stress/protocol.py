@@ -21,13 +21,15 @@ from rppg_core.analysis.controls import spectra_from_bvp
 from rppg_core.analysis.pipeline import Analysis, collect_needs
 from rppg_core.errors import FrameRateError, UsageError
 from rppg_core.json_form import plain
+from rppg_core.lab.protocols.own_weights import load_network
 from rppg_core.lab.protocols.stress.clips import Stop, stops, stream_stops
 from rppg_core.lab.protocols.stress.sweeps import HR_BPM, SECONDS, SWEEPS, Sweep
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
+from rppg_core.metrics import bootstrap_ci
 from rppg_core.roster import resolve
-from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip, Progress, Reading, Truth
+from rppg_core.types import HR_BAND_HZ, Bvp, FaceClip, Method, Progress, Reading, Truth
 
 BAR = "pos"  # always in the table
 CONSENSUS = "consensus"
@@ -66,6 +68,7 @@ def run_stress(
     seeds: int = SEEDS,
     runs: Path | str | None = None,
     sweeps: Sequence[str] | None = None,
+    weights: Sequence[str | Path] = (),
     progress: Progress | None = None,
     workers: int = 2,
 ) -> StressResult:
@@ -76,6 +79,7 @@ def run_stress(
         seeds: number of people; each appears in every sweep.
         runs: folder that keeps the rendered clips; None: out/runs.
         sweeps: keys of SWEEPS; None: all.
+        weights: files of trained networks (other seeds, ablations), each with its own column named after its card.
         progress: called with a stage and a fraction.
         workers: processes that render clips.
 
@@ -86,32 +90,36 @@ def run_stress(
         UsageError: a method or sweep is unknown, or `seeds` is below 1.
         WriteError: the folder cannot be written.
     """
-    names = list(dict.fromkeys([BAR, *resolve(methods)]))
+    named = list(dict.fromkeys([BAR, *resolve(methods)]))
+    own = {one.name: one.method for one in map(load_network, weights)}
     chosen = list(SWEEPS if sweeps is None else sweeps)
     if unknown := [name for name in chosen if name not in SWEEPS]:
         raise UsageError(f"sweep {unknown[0]!r}", wanted=f"one of {', '.join(SWEEPS)}", do="choose one")
     if seeds < 1:
         raise UsageError(f"{seeds} seeds", wanted="1 or more", do=f"leave --seeds out for {SEEDS}")
     wanted = stops(chosen, seeds)
-    needs = collect_needs(names) - {"still"}
+    needs = collect_needs(named).union(*(method.needs for method in own.values())) - {"still"}
     rows: list[StressRow] = []
     for k, (stop, made) in enumerate(
         zip(wanted, stream_stops(wanted, needs, runs, workers=workers), strict=True)
     ):
-        rows += judged(stop, *made, names)
+        rows += judged(stop, *made, [*named, *own], own)
         if progress is not None:
             progress(f"{stop.sweep} {stop.value:g}, clip {k + 1} of {len(wanted)}", (k + 1) / len(wanted))
     return StressResult(seeds, tuple(chosen), rows)
 
 
-def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> list[StressRow]:
+def judged(
+    stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str], own: Mapping[str, Method] | None = None
+) -> list[StressRow]:
     """Rows of every method for one clip.
 
     Args:
         stop: the sweep, value and person of the clip.
         clip: native clip with the fields that the methods need.
         truth: truth of the clip.
-        methods: names from the roster.
+        methods: names from the roster, or of `own`.
+        own: networks with weights of the user's.
     """
     true_bpm = float(np.mean(truth.hr_bpm)) if truth.pulsed else float("nan")
 
@@ -123,7 +131,7 @@ def judged(stop: Stop, clip: FaceClip, truth: Truth, methods: Sequence[str]) -> 
 
     found = []
     try:
-        report = Analysis(clip).report(methods)
+        report = Analysis(clip, own=own).report(methods)
     except FrameRateError:  # refused before any method reads it
         found = [row(name, None, None, float("nan")) for name in (*methods, CONSENSUS)]
     else:
@@ -246,6 +254,8 @@ class StressResult:
             f"simulator version {SIMULATOR_VERSION}\nFirst table: mean r with the true pulse and SNR in dB. "
             "Second: MAE of the waveform's rate in bpm, shown or not; share shown, and its MAE.",
             *(self._sweep_text(SWEEPS[name]) for name in self.sweeps),
+            "r lost from the easy to the hard end of each sweep: mean over people, and 95 % interval\n"
+            + self._lost_text(),
             f"Shown, and wrong by more than {WITHIN_BPM:g} bpm\n" + self._wrong_text(),
             "\n".join(criterion.line() for criterion in self.criteria()),
         ]
@@ -279,6 +289,28 @@ class StressResult:
                 self._table(sweep, self.methods, _rate_words),
             ]
         )
+
+    def _lost_text(self) -> str:
+        """How much of r each method loses along each sweep, person by person."""
+        rows = []
+        for method in (m for m in self.methods if m not in (CONSENSUS, CONSTANT)):
+            rows.append([method, *(self._lost(SWEEPS[name], method) for name in self.sweeps)])
+        return text_table(["", *self.sweeps], rows)
+
+    def _lost(self, sweep: Sweep, method: str) -> str:
+        r = {
+            value: np.nan_to_num([
+                row.r
+                for row in self.rows
+                if row.pulsed and (row.sweep, row.value, row.method) == (sweep.name, value, method)
+            ])
+            for value in (sweep.benign, sweep.hard)
+        }  # fmt: skip
+        lost = r[sweep.benign] - r[sweep.hard]
+        if len(lost) < 2:
+            return f"{lost.mean():.2f}"
+        low, high = bootstrap_ci(lost, np.mean, seed=0, n_resamples=2000)
+        return f"{lost.mean():.2f} ({low:.2f} to {high:.2f})"
 
     def _wrong_text(self) -> str:
         """Every clip on which a method shows a wrong rate, with the methods that do."""

@@ -123,3 +123,29 @@ def test_wrong_reading_that_is_shown_is_named():
     assert not holds(tables(*shown), "within 5 bpm")
     refused = tables(*(replace(wrong, shown=False) for wrong in shown))
     assert "chrom 90" not in refused.text() and holds(refused, "within 5 bpm")
+
+
+def test_what_is_lost_along_a_sweep_is_counted_person_by_person():
+    easy, *_, hard = SWEEPS["noise"].values
+    found = [row(value=value, seed=seed, r=r) for seed, pair in enumerate([(0.9, 0.5), (0.8, 0.6)])
+             for value, r in zip((easy, hard), pair, strict=True)]  # fmt: skip
+    inner = [row(value=value, seed=0) for value in SWEEPS["noise"].values[1:-1]]
+    text = StressResult(2, ("noise",), [*found, *inner]).text()
+    assert "r lost from the easy to the hard end" in text and "0.30 (0.20 to 0.40)" in text
+
+
+def test_networks_of_the_user_have_columns_of_their_own(monkeypatch, folder, tmp_path):
+    torch = pytest.importorskip("torch")
+    from rppg_core.models.base import ModelCard
+    from rppg_core.models.tracenet import TraceNet, TraceNetConfig
+    from rppg_core.models.weights import save_model
+
+    torch.manual_seed(0)
+    card = ModelCard(method="tracenet", paper="none", inputs=(), steps=7, recipe={"variant": "no-motion"})
+    path = save_model(tmp_path / "mine.safetensors", TraceNet(TraceNetConfig.tiny()), card)
+    monkeypatch.setattr(stress_sweeps, "SECONDS", RUN_S)
+    monkeypatch.setattr(stress_clips, "WorkerPool", ThreadPoolExecutor)
+    result = run_stress(["pos"], seeds=1, sweeps=["frame rate"], runs=folder, weights=[path], workers=1)
+    name = "tracenet no-motion, 7 steps, seed 0"
+    assert result.methods == ["pos", name, CONSENSUS, CONSTANT]
+    assert result.cell("frame rate", 30.0, name)["n"] == 1
