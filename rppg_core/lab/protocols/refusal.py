@@ -308,7 +308,7 @@ class RefusalResult:
         return text_table(["kind", "n", *self.voices], rows)
 
     def evidence_auroc(self, voice: str, kind: str) -> float:
-        """Share of pairs, a pulsed clip and one of a pulse-free kind, in which the evidence of the first is higher."""
+        """Share of pairs of a pulsed clip and one of a kind without, in which the evidence of the first is higher."""
         pulsed, free = (
             [row.evidence for row in self.select(kind=one, voice=voice) if row.evidence is not None]
             for one in ("pulse", kind)
