@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from torch import Tensor, nn  # noqa: E402
 
 from rppg_core.models.codephys import CodePhysConfig  # noqa: E402
-from rppg_core.models.codephys.attention import SpatialAttention  # noqa: E402
+from rppg_core.models.codephys.attention import SpatialAttention, attended_mean  # noqa: E402
 from rppg_core.models.codephys.autoencoder import SignalDecoder, SignalEncoder  # noqa: E402
 from rppg_core.models.codephys.codebook import Codebook, perplexity  # noqa: E402
 from rppg_core.models.codephys.distillation import READING, soft_feature_distillation  # noqa: E402
@@ -137,11 +137,11 @@ def test_a_code_stands_for_so_many_samples_whatever_the_length(compression, n):
 @pytest.mark.parametrize("evidence", [True, False])
 def test_mask_shares_out_the_same_budget_at_every_moment(evidence):
     torch.manual_seed(0)
-    attention = SpatialAttention(4, evidence=evidence)
-    x = torch.randn(2, 4, 40, 6, 6)
-    seen, mask = attention.attend(x)
-    torch.testing.assert_close(mask.mean(dim=(3, 4)), torch.full((2, 1, 40), 0.5))
-    torch.testing.assert_close(seen, x * (1 + mask))
+    x = torch.randn(2, 36, 4, 40)
+    mask = SpatialAttention(4, evidence=evidence)(x, (6, 6))
+    torch.testing.assert_close(mask.mean(dim=1), torch.full((2, 40), 0.5))
+    share = torch.full((2, 36), 1 / 36)
+    torch.testing.assert_close(attended_mean(x, mask, share), (x * (1 + mask)[:, :, None]).mean(dim=1) / 1.5)
 
 
 def test_attention_learns_to_look_where_the_pulse_is():
@@ -149,24 +149,23 @@ def test_attention_learns_to_look_where_the_pulse_is():
     attention = SpatialAttention(2)
     optimizer = torch.optim.Adam(attention.parameters(), lr=0.02)
     pulse = torch.sin(2 * torch.pi * 1.2 * torch.arange(90) / 30)
+    rows = torch.arange(36) // 6
 
     def face() -> tuple[Tensor, Tensor]:
-        place = torch.randint(0, 6, (8,))
-        x = torch.randn(8, 2, 90, 6, 6)
-        x[torch.arange(8), :, :, place] = pulse[:, None] + 0.2 * torch.randn(8, 2, 90, 6)
-        return x, place
+        inside = rows == torch.randint(0, 6, (8, 1))  # one row of the grid has a pulse
+        noise = torch.randn(8, 36, 2, 90)
+        return torch.where(inside[:, :, None, None], pulse + 0.2 * noise, noise), inside
 
     for _ in range(60):
         x, _ = face()
-        mean = attention.attend(x)[0].mean(dim=(1, 3, 4))
+        mean = attended_mean(x, attention(x, (6, 6)), torch.full((8, 36), 1 / 36)).mean(dim=1)
         loss = -torch.nn.functional.cosine_similarity(mean, pulse[None], dim=1).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    x, place = face()
-    mask = attention(x)[:, 0].mean(dim=(1, 3))  # (B, H)
-    inside = mask[torch.arange(8), place].mean()
-    assert inside / ((mask.sum(dim=1).mean() - inside) / 5) > 1.5
+    x, inside = face()
+    mask = attention(x, (6, 6)).mean(dim=2)
+    assert mask[inside].mean() / mask[~inside].mean() > 1.5
 
 
 # Distillation --------------------------------------------------------------------------------------------------

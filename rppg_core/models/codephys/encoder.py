@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rppg_core.models.codephys.attention import SpatialAttention
+from rppg_core.models.codephys.attention import SpatialAttention, attended_mean
 from rppg_core.models.codephys.config import CodePhysConfig
 from rppg_core.nn.cells import CellEncoder
 from rppg_core.nn.layers import TemporalBlock
@@ -43,7 +42,7 @@ class SpatialAwareEncoder(nn.Module):
     """All cells of the map are filtered alike; attention acts on their 6 x 6 grid before they are averaged.
 
     Shapes: stmap (B, T, N, 3 colours and the projections), weight (B, N) -> queries (B, D, T / compression) and
-    mask (B, T, 6, 6).
+    mask (B, N, T).
     Our choice: the paper reads pixels; cells and projections are what tracenet reads.
     """
 
@@ -60,24 +59,17 @@ class SpatialAwareEncoder(nn.Module):
     def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         stmap, weight = inputs["stmap"], inputs["weight"]
         cells = self.cells(stmap, weight) * (weight > 0)[:, :, None, None]  # (B, N, C, T)
-        cells = cells.permute(0, 2, 3, 1)  # (B, C, T, N)
-        grid = cells.unflatten(3, GRID)
-        mask = torch.full_like(grid[:, 0], 0.5)
+        mask = cells.new_full((len(cells), cells.shape[1], cells.shape[3]), 0.5)
         if self.attention is not None:
-            grid, found = self.attention.attend(grid)
-            mask = found[:, 0]
+            mask = self.attention(cells, GRID)
         share = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
-        seen = share[:, None, :] * (1 + mask.flatten(2))  # what a cell counts in the mean, at every moment
-        pooled = torch.einsum("bctn,bn->bct", grid.flatten(3), share) / seen.sum(dim=2)[:, None].clamp_min(
-            1e-6
-        )
-        return self.trunk(pooled), mask
+        return self.trunk(attended_mean(cells, mask, share)), mask
 
 
 class SpatialAwareCropEncoder(nn.Module):
     """Pixels of the face through three-dimensional convolutions, with attention before they are averaged (paper).
 
-    Shapes: frames (B, T, H, W, 3 colours) -> queries (B, D, T / compression) and mask (B, T', H', W').
+    Shapes: frames (B, T, H, W, 3 colours) -> queries (B, D, T / compression) and mask (B, H' W', T').
     Sizes after PhysNet (Yu et al. 2019), from which the paper's relatives start.
     """
 
@@ -105,13 +97,14 @@ class SpatialAwareCropEncoder(nn.Module):
         self.trunk = QueryTrunk(last, config, halved=self.halved)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        x = self.stages(self.stem(inputs["frames"].permute(0, 4, 1, 2, 3)))
-        mask = torch.full_like(x[:, 0], 0.5)
+        x = self.stages(self.stem(inputs["frames"].permute(0, 4, 1, 2, 3)))  # (B, C, T', H', W')
+        grid = (x.shape[3], x.shape[4])
+        places = x.flatten(3).permute(0, 3, 1, 2)  # (B, H' W', C, T')
+        mask = places.new_full((len(x), places.shape[1], places.shape[3]), 0.5)
         if self.attention is not None:
-            x, found = self.attention.attend(x)
-            mask = found[:, 0]
-        pooled = x.mean(dim=(3, 4)) / (1 + mask.mean(dim=(2, 3)))[:, None]
-        return self.trunk(pooled), mask
+            mask = self.attention(places, grid)
+        share = mask.new_full(mask.shape[:2], 1 / mask.shape[1])
+        return self.trunk(attended_mean(places, mask, share)), mask
 
 
 ENCODERS = {"cells": SpatialAwareEncoder, "crops": SpatialAwareCropEncoder}

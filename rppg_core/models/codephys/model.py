@@ -105,7 +105,7 @@ class CodePhys(RppgModel):
             **self.trust_in(answer.query, self.trust),
             "codes": answer.query.codes,
             "closeness": closeness(answer.query.distances, self.codebook.spacing()),
-            "mask": mask.mean(dim=1).flatten(1),
+            "mask": mask.mean(dim=2),
             "said": standardise(answer.bvp),
             "unsaid": standardise(self.decoder(queries)[:, : answer.bvp.shape[1]]),
         }
