@@ -228,6 +228,10 @@ def _known(name: Any) -> str:
                 wanted=f"METHOD+{' or +'.join(cleaners)}",
                 do=f"such as pos+{cleaners[0]}",
             )
+        if _known(base) == cleaner:
+            raise UnknownMethodError(
+                f"method {name!r}", wanted=f"another method before +{cleaner}", do=f"such as pos+{cleaner}"
+            )
         return f"{_known(base)}{BEHIND}{cleaner}"
     if lower not in METHODS:
         raise UnknownMethodError(

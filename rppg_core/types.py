@@ -311,6 +311,7 @@ class Consensus:
     vitals: Vitals
     verdict: str  # one or two plain sentences, quality first
     agree: tuple[str, ...] = ()  # methods within 5 bpm of the consensus
+    agreement: tuple[int, int] = (0, 0)  # the numbers of "N of M methods agree"
 
 
 @dataclass(frozen=True)

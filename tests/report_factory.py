@@ -118,7 +118,7 @@ def make_report(
     )
     video = VideoInfo("h264", "yuv420p", 8, 1280, 720, 0, n, seconds, 30.0, FS, 0.4, 2, 0.12)
     face = FaceInfo(0.98, 2, 212.0, 3.1, 0.83, True, 128.0, 0.4)
-    consensus = Consensus(make_vitals(shown[0] if shown else None), words, agree)
+    consensus = Consensus(make_vitals(shown[0] if shown else None), words, agree, (len(agree), len(rates)))
     timing = {"face": 1.25, **dict.fromkeys(rates, 0.012)}
     return Report(video, face, estimates, consensus, timing, clip, ("two faces: the larger one was read",))
 

@@ -1,4 +1,4 @@
-"""Inside CodePhys: which items of its codebook said the pulse of this face, and how near a wall came to them.
+"""Inside CodePhys: the items of its codebook that make up the pulse of this face, and the distances of a wall.
 
 Pure functions from a report to HTML and a figure, no gradio. Nothing is shown if CodePhys gave no heart rate.
 """
@@ -21,11 +21,11 @@ FIGURE_LABEL = (
     "The pulse before and after the codebook, its items over time, and how near face and wall came to them"
 )
 TERMS = (
-    "The <b>codebook</b> holds pieces of clean PPG, about an eighth of a second each. Whatever the network sees, "
-    "it can say only in these. So it makes a pulse of anything, even of a wall; how <b>near</b> its queries come to "
-    "an item tells them apart."
+    "The <b>codebook</b> holds pieces of clean PPG, about an eighth of a second each, and the pulse can only be made "
+    "of these. The network outputs a plausible pulse for anything, even for a wall; only the distance of its queries "
+    "to their items tells them apart."
 )
-SCORES = {"near": "queries near to items", "decided": "queries decided between items"}  # evidence
+SCORES = {"near": "closeness of queries to items", "decided": "certainty between items"}  # evidence
 
 
 def panel(report: Report, waiting: Sequence[str] = ()) -> str:
@@ -43,8 +43,8 @@ def panel(report: Report, waiting: Sequence[str] = ()) -> str:
         waiting,
         NAME,
         called="CodePhys",
-        shows="which items of its codebook say the pulse of this face",
-        does="What its codebook says",
+        shows="the items of its codebook that make up the pulse of this face",
+        does="What its codebook gives",
     ):
         return quiet(TITLE, empty)
     estimate = report.estimates[NAME]

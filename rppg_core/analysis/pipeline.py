@@ -244,7 +244,7 @@ def _check_clip(clip: FaceClip) -> None:
 def _estimate(method: Method, output: MethodOutput, panel: Panel | None, context: Context) -> Estimate:
     judged: Judgement = vitals_from_bvp(
         output.bvp,
-        name=method.name,
+        name=method.name.partition(BEHIND)[0],  # of a cleaned waveform, the method that it was made from
         panel=panel,
         evidence=output.evidence,
         resp=output.resp,
@@ -292,18 +292,18 @@ def _consensus(
         },
         spo2=refuse("%", "SpO2 is never part of the consensus: a camera is not calibrated for it"),
     )
-    asked = [name for name in found.agree if name in counted]
+    agree = sum(name in found.agree for name in counted)
     cause = likely_cause(runs.clip.video, runs.clip.face, context.usable_s)
     words = verdict(
         hr,
         seconds=context.usable_s if hr.refused else found.seconds,
         clip_s=context.clip_s,
-        agree=len(asked),
+        agree=agree,
         of=len(counted),
         cause=cause,
         clock=runs.clip.video.clock,
     )
-    return Consensus(vitals, words, found.agree)
+    return Consensus(vitals, words, found.agree, (agree, len(counted)))
 
 
 def _agreed_rate(every: dict[str, Estimate], panel: Panel | None, context: Context) -> HeartRate:

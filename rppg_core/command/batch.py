@@ -185,13 +185,13 @@ def _cells(report: Report) -> tuple[str, ...]:
     hr, rr = report.consensus.vitals.hr, report.consensus.vitals.rr
     if hr.value is None or hr.interval is None:
         return "", "", "", "", "", report.consensus.verdict
-    agree = sum(name in report.estimates for name in report.consensus.agree)
+    agree, of = report.consensus.agreement
     return (
         f"{hr.value:.1f}",
         f"{hr.interval[0]:.1f}-{hr.interval[1]:.1f}",
         f"{hr.confidence:.2f}",
         "—" if rr.value is None else f"{rr.value:.1f}",
-        f"{agree} of {len(report.estimates)}",
+        f"{agree} of {of}",
         report.consensus.verdict.partition(":")[0],
     )
 

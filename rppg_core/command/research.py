@@ -46,12 +46,14 @@ def train(args: argparse.Namespace) -> int:
     options = RunOptions(runs=args.runs, resume=args.resume, device=args.device)
     title = f"rPPG Lab: training of {args.method}"
     with ProgressLine(every_s=30) as progress:
-        result = None
+        before = None
         if args.ppg:
             from rppg_core.lab.training.ppg import learn_codebook
 
-            result, recipe = learn_codebook(recipe, options, args.ppg, progress=progress)
-        if result is None or result.weights:
+            before, recipe, options = learn_codebook(recipe, options, args.ppg, progress=progress)
+        if before is not None and before.weights is None:
+            result = before
+        else:
             result = train(
                 recipe, options, sources=args.source, progress=progress, page=partial(curve_html, title)
             )
@@ -64,7 +66,8 @@ def train(args: argparse.Namespace) -> int:
         return complain(f"stopped and saved at step {result.step}; resume with: {again}", STOPPED)
     checks = "".join(f", {name} {value:.3g}" for name, value in result.validation.items())
     say(
-        f"{result.weights}: {result.step} steps in {result.cpu_s / 60:.1f} CPU-minutes; held out{checks}; "
+        f"{result.weights}: {result.step + (before.step if before else 0)} steps in "
+        f"{(result.cpu_s + (before.cpu_s if before else 0)) / 60:.1f} CPU-minutes; held out{checks}; "
         f"curves in {result.folder / 'curve.html'}"
     )
     return 0

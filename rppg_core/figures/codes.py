@@ -1,4 +1,4 @@
-"""What a codebook was asked for a face, over time: codes, how near the queries were, and a wall beside them.
+"""Codes of a face over time, how near its queries are to their items, and those of a wall beside them.
 
 Pure functions from the inner arrays of CodePhys. Axis letters: W window, N code in time, T time.
 """
@@ -17,7 +17,7 @@ from rppg_core.figures.style import ESTIMATE, REFERENCE, empty_figure, set_title
 if TYPE_CHECKING:
     import plotly.graph_objects
 
-NEEDED = ("codes", "closeness", "windows_s", "said", "unsaid")
+NEEDED = ("codes", "closeness", "windows_s", "before", "after")
 WALL = "wall_closeness"
 COLOURS = "Cividis"
 
@@ -54,7 +54,8 @@ def code_timeline(inside: Mapping[str, np.ndarray]) -> CodeTimeline:
     for k, (start_s, stop_s) in enumerate(spans_s):
         n = int(np.isfinite(codes[k]).sum())
         times_s = start_s + (np.arange(n) + 0.5) * (stop_s - start_s) / max(n, 1)
-        mine = np.abs(times_s[:, None] - middles_s).argmin(axis=1) == k
+        inside_s = (times_s[:, None] >= spans_s[:, 0]) & (times_s[:, None] < spans_s[:, 1])  # (N, W)
+        mine = np.where(inside_s, np.abs(times_s[:, None] - middles_s), np.inf).argmin(axis=1) == k
         values = [codes[k, :n], np.asarray(inside["closeness"], float)[k, :n]]
         values.append(np.asarray(inside[WALL], float)[k, :n] if WALL in inside else np.full(n, np.nan))
         rows.append(np.column_stack([times_s, *values])[mine])
@@ -64,15 +65,17 @@ def code_timeline(inside: Mapping[str, np.ndarray]) -> CodeTimeline:
 
 
 def code_words(inside: Mapping[str, np.ndarray]) -> list[str]:
-    """The codes of a face in sentences."""
+    """Sentences on the codes of a face."""
     line = code_timeline(inside)
-    found = [f"{len(line.codes)} times in {np.ptp(line.times_s):.0f} s the codebook was asked; {line.n_codes} of its "
-             "items answered."]  # fmt: skip
+    found = [
+        f"The pulse of {np.ptp(line.times_s):.0f} s is a sequence of {len(line.codes)} codes, for {line.n_codes} "
+        "different items of the codebook."
+    ]
     if line.wall is not None:
         nearer = float(np.mean(line.closeness > np.median(line.wall)))
         found.append(
-            f"{100 * nearer:.0f} % of the queries lie nearer to an item than the usual query of the wall beside the "
-            "face does."
+            f"{100 * nearer:.0f} % of its queries are nearer to their item than the median query of the wall beside "
+            "the face."
         )
     return found
 
@@ -88,12 +91,12 @@ def codes_figure(inside: Mapping[str, np.ndarray]) -> plotly.graph_objects.Figur
     line = code_timeline(inside)
     fig: Any = empty_figure(150, 60, 60 if line.wall is None else 90)
     start_s, stop_s = np.asarray(inside["windows_s"], float)[0]
-    for name, words, colour in (("unsaid", "queries", REFERENCE), ("said", "their items", ESTIMATE)):
+    for name, words, colour in (("before", "queries", REFERENCE), ("after", "their items", ESTIMATE)):
         wave = np.asarray(inside[name], float)[0]
         wave = wave[np.isfinite(wave)]
         times_s = np.linspace(start_s, stop_s, len(wave), endpoint=False)
         fig.add_trace(
-            go.Scatter(x=times_s, y=wave, name=f"pulse read from {words}", line={"color": colour, "width": 2},
+            go.Scatter(x=times_s, y=wave, name=f"decoded from {words}", line={"color": colour, "width": 2},
                        hovertemplate="%{x:.1f} s<extra></extra>"),
             row=1, col=1,
         )  # fmt: skip
@@ -112,7 +115,7 @@ def codes_figure(inside: Mapping[str, np.ndarray]) -> plotly.graph_objects.Figur
         fig.update_xaxes(title_text=words, fixedrange=True, row=row, col=1)
     set_title(
         fig,
-        f"{line.n_codes} items of clean PPG say this pulse",
+        f"This pulse is made of {line.n_codes} items of clean PPG",
         "before and after the codebook; near: -log of the distance",
     )
     fig.update_layout(height=620)

@@ -324,7 +324,7 @@ def _clearest(report: Report) -> str:
 
 def _waves_finding(report: Report) -> str:
     hr = report.consensus.vitals.hr
-    n, agree = len(report.estimates), sum(name in report.estimates for name in report.consensus.agree)
+    agree, n = report.consensus.agreement
     if hr.value is None:
         return "No shared pulse in the waveforms"
     return f"{agree} of {n} methods beat at {hr.value:.0f} bpm"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rppg_core.models.neural_method import NeuralMethod
     from rppg_core.types import Bvp
 
+NO_WEIGHTS = "none needed"  # of classical methods
 Clean = Callable[["RppgModel", "Bvp"], MethodOutput]
 
 
@@ -32,7 +33,8 @@ class PluggedMethod:
     def __init__(self, base: Method, cleaner: NeuralMethod):
         self.base, self.cleaner = base, cleaner
         self.name = f"{base.name}+{cleaner.name}"
-        self.needs, self.weights = base.needs, cleaner.weights
+        self.needs = base.needs
+        self.weights = cleaner.weights if base.weights == NO_WEIGHTS else f"{base.weights}; {cleaner.weights}"
         self.paper = f"{base.paper}; {cleaner.paper}"
 
     def estimate(self, clip: FaceClip) -> MethodOutput:
@@ -40,11 +42,12 @@ class PluggedMethod:
         return self.clean(self.base.estimate(clip))
 
     def clean(self, found: MethodOutput) -> MethodOutput:
-        """What the base method found, with its waveform cleaned, and the evidence of both."""
+        """The output of the base method with its waveform cleaned, and the evidence of both."""
         if found.bvp is None:
             return found
         module, function = get_network(self.cleaner.name).cleaner.split(":")
         clean: Clean = getattr(import_module(module), function)
         cleaned = clean(self.cleaner.model, found.bvp)
-        evidence = {**found.evidence, **cleaned.evidence}
+        both = (found.evidence, cleaned.evidence)
+        evidence = {name: min(one[name] for one in both if name in one) for one in both for name in one}
         return replace(found, bvp=cleaned.bvp, evidence=evidence, inside={**found.inside, **cleaned.inside})

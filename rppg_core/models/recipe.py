@@ -21,7 +21,7 @@ from typing import Any
 from rppg_core.errors import UsageError
 from rppg_core.models.base import TASKS
 from rppg_core.roster import get_network, list_trained_networks
-from rppg_core.signals.checks import check_number
+from rppg_core.signals.checks import check_count
 
 ADDED_LATER = {"added_later": True}  # a field that does not affect the hash while it has its default value
 KINDS = {
@@ -82,9 +82,9 @@ class Recipe:
     skin_weight: bool = True  # cells are means over skin pixels
     motion: bool = True  # heads move
     harshness: float = 4.0  # motion and noise at difficulty 1, relative to everyday clips
-    pulse_free: float = field(
-        default=0.0, metadata=ADDED_LATER
-    )  # share of the traces without a pulse, for networks that learn to say so
+    pulse_free: int = field(
+        default=0, metadata=ADDED_LATER
+    )  # further simulated samples in a batch, of people without a pulse; their label is a flat waveform
     speeds: tuple[float, float] = field(
         default=(1.0, 1.0), metadata=ADDED_LATER
     )  # lowest and highest speed at which clips of a dataset are played; its people have few heart rates
@@ -128,7 +128,7 @@ class Recipe:
                 do="change the recipe",
             )
         check_speeds(self.speeds)
-        check_number(self.pulse_free, "pulse_free", 0, 1)
+        check_count(self.pulse_free, "pulse_free")
         unknown = sorted(set(self.labels) - set(TASKS))
         if unknown:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""The panel "Inside CodePhys": what is told where, and nothing where there is nothing to tell."""
+"""The panel "Inside CodePhys", and that it is empty where there is nothing to show."""
 
 from dataclasses import replace
 
@@ -16,8 +16,8 @@ INSIDE = {
     "codes": np.arange(W * N, dtype=float).reshape(W, N),
     "closeness": np.full((W, N), 2.0),
     "wall_closeness": np.zeros((W, N)),
-    "said": np.tile(np.sin(np.arange(60) / 5), (W, 1)),
-    "unsaid": np.tile(np.sin(np.arange(60) / 5 + 0.1), (W, 1)),
+    "after": np.tile(np.sin(np.arange(60) / 5), (W, 1)),
+    "before": np.tile(np.sin(np.arange(60) / 5 + 0.1), (W, 1)),
 }
 
 
@@ -45,36 +45,42 @@ def test_timeline_leaves_out_what_fills_up_a_short_window():
     assert np.isfinite(line.codes).all() and line.times_s[-2:].tolist() == [5.25, 5.75]
 
 
+def test_short_window_keeps_its_neighbour_whole():
+    inside = {**INSIDE, "windows_s": np.array([(0.0, 2.0), (2.5, 11.0), (6.0, 14.5)])}
+    line = codes.code_timeline(inside)
+    assert (line.times_s < 2.1).sum() == N and line.times_s[N] == pytest.approx(2.5 + 8.5 / 8)
+
+
 def test_panel_counts_codes_and_sets_the_wall_beside_the_face():
     html = codephys.panel(report_of())
-    assert "8 of its items answered" in html
-    assert "100 % of the queries lie nearer to an item than the usual query of the wall" in html
+    assert "8 different items" in html
+    assert "100 % of its queries are nearer to their item than the median query of the wall" in html
     assert codephys.TERMS in html
-    assert '<th scope="row">queries near to items</th><td>0.97</td>' in html
+    assert '<th scope="row">closeness of queries to items</th><td>0.97</td>' in html
 
 
-def test_without_a_background_no_wall_is_told_of():
+def test_without_a_background_there_is_no_wall():
     inside = {name: x for name, x in INSIDE.items() if name != "wall_closeness"}
-    assert "wall beside" not in codephys.panel(report_of(inside=inside))
+    assert "the wall" not in codephys.panel(report_of(inside=inside))
     assert [trace.type for trace in codephys.figure(report_of(inside=inside)).data].count("heatmap") == 2
 
 
 def test_figure_has_both_waves_and_two_strips():
     fig = codephys.figure(report_of())
     waves = [trace for trace in fig.data if trace.type == "scatter"]
-    assert [trace.name for trace in waves] == ["pulse read from queries", "pulse read from their items"]
+    assert [trace.name for trace in waves] == ["decoded from queries", "decoded from their items"]
     assert list(fig.data[3].y) == ["wall", "face"]
     assert "8 items" in fig.layout.title.text
 
 
 @pytest.mark.parametrize(("names", "words"), [(["codephys"], "still to come"), ([], "Tick <b>codephys</b>")])
-def test_method_that_did_not_run_is_announced_or_offered(names, words):
+def test_panel_announces_or_offers_a_method_that_did_not_run(names, words):
     report = make_report({"pos": 72.1})
     assert words in codephys.panel(report, names)
     assert codephys.figure(report) is None
 
 
-def test_nothing_is_told_of_a_pulse_that_was_refused():
+def test_panel_is_empty_for_a_refused_pulse():
     report = report_of(None)
     assert "says nothing about this face" in codephys.panel(report)
     assert codephys.figure(report) is None

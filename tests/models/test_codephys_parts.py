@@ -50,7 +50,7 @@ def test_query_finds_the_nearest_item_of_all(codebook):
     torch.testing.assert_close(query.found, codebook.items[query.codes].transpose(1, 2))
 
 
-def test_gradient_goes_straight_through_to_the_features_and_by_its_own_loss_to_the_items(codebook):
+def test_gradient_passes_straight_through_to_the_features_and_the_codebook_loss_moves_the_items(codebook):
     z = features().requires_grad_()
     slope = torch.randn_like(z)
     query = codebook(z)
@@ -85,27 +85,35 @@ def test_features_pass_unchanged_until_the_items_are_placed_on_them():
     centres = 5 * torch.randn(K, D)
     z = centres[torch.arange(60) % K].T[None] + 0.01 * torch.randn(1, D, 60)
     for _ in range(2):
-        assert torch.equal(codebook(z).found, z)
+        query = codebook(z)
+        assert torch.equal(query.found, z)
+        assert not query.codebook_loss().any() and not query.commitment_loss().any()
     query = codebook(z)
     assert query.distances.min(dim=2).values.mean() < 2
     assert perplexity(query.codes, K) > 0.8 * K
 
 
-def test_items_that_nobody_asks_for_are_placed_anew():
+@pytest.mark.parametrize(("until", "used"), [(10, True), (0, False)])
+def test_unused_items_move_to_features_until_a_given_step(until, used):
     torch.manual_seed(0)
-    codebook = Codebook(K, D, reseed_every=5).train()
+    codebook = Codebook(K, D, reseed_every=5, reseed_until=until).train()
     z = features(200)
     codebook(z)
     with torch.no_grad():
         codebook.items[1:] += 100  # all but one are out of reach
     for _ in range(10):
         codebook(z)
-    assert perplexity(codebook(z).codes, K) > 0.5 * K
+    assert (perplexity(codebook(z).codes, K) > 0.5 * K) == used
+    with torch.no_grad():
+        codebook.items[1:] += 100
+    for _ in range(20):
+        codebook(z)
+    assert perplexity(codebook(z).codes, K) < 2  # after that step, nothing moves
 
 
 @pytest.mark.parametrize("freeze", ["evaluation", "no gradient"])
 def test_a_frozen_codebook_counts_and_moves_nothing(codebook, freeze):
-    codebook.warm_up, codebook.reseed_every = 0, 1
+    codebook.warm_up, codebook.reseed_every, codebook.reseed_until = 0, 1, 9
     if freeze == "no gradient":
         codebook.train().requires_grad_(False)
     before = {name: x.clone() for name, x in codebook.state_dict().items()}
@@ -172,13 +180,14 @@ def test_attention_learns_to_look_where_the_pulse_is():
 
 
 @pytest.mark.parametrize("name", sorted(READING))
-def test_every_reading_is_zero_for_the_features_themselves_and_pulls_towards_them(codebook, name):
+def test_every_reading_is_zero_for_equal_features_and_its_gradient_leads_there(codebook, name):
     z = features()
     queries = features(seed=1).requires_grad_()
     same, far = (soft_feature_distillation(x, z, codebook, readings=(name,)) for x in (z.clone(), queries))
     torch.testing.assert_close(same, torch.zeros(2), atol=1e-5, rtol=0)
     assert (far > 0.01).all()
     far.sum().backward()
+    assert codebook.items.grad is None
     nearer = soft_feature_distillation(queries - 0.1 * queries.grad, z, codebook, readings=(name,))
     assert (nearer < far).all()
 
@@ -192,7 +201,7 @@ def test_a_label_may_lag_by_as_many_codes_as_are_allowed(codebook, lag):
         assert bool((loss < 1e-6).all()) == found
 
 
-def test_relations_do_not_mind_how_features_are_turned(codebook):
+def test_relations_are_the_same_for_rotated_features(codebook):
     turn = torch.linalg.qr(torch.randn(D, D, generator=torch.Generator().manual_seed(2)))[0]
     turned = torch.einsum("de,ben->bdn", turn, features())
     loss = soft_feature_distillation(turned, features(), codebook, readings=("relation",))
@@ -221,7 +230,7 @@ def test_trust_learns_to_tell_near_queries_from_far_ones(codebook):
         assert ((found >= 0) & (found <= 1)).all()
 
 
-def test_trust_leaves_the_queries_alone(codebook):
+def test_trust_sends_no_gradient_to_the_queries(codebook):
     z = features().requires_grad_()
     query = codebook(z)
     found = QueryTrust()(query.distances, codebook.log_shares(query.distances), codebook.spacing())

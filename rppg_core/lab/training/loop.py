@@ -30,6 +30,7 @@ from rppg_core.lab.training import mixture
 from rppg_core.lab.training.averaging import create_average, restart_average
 from rppg_core.lab.training.batches import Share, StepDataset, step_loader
 from rppg_core.lab.training.mixture import describe_data, shares_from_recipe
+from rppg_core.lab.training.parallel import NetworkWithLoss
 from rppg_core.lab.training.record import LogRow, RunFolder
 from rppg_core.lab.training.stages import Stages, load_origin_cards
 from rppg_core.lab.training.stopping import stop_on_signal
@@ -153,10 +154,13 @@ def train(
         training = Training(recipe, folder, mixed, held_out, accelerator)
         if options.resume:
             training.load()
-        origins = {card.weights for card in load_origin_cards(recipe).values()}
-        simulated = set(sources) == {mixture.SIMULATED} and origins <= {SIMULATED}
+        origins = load_origin_cards(recipe)
+        simulated = set(sources) == {mixture.SIMULATED} and {o.weights for o in origins.values()} <= {
+            SIMULATED
+        }
         training.run(options, tell=tell, page=page)
-        return training.result(describe_data(recipe, mixed), simulated=simulated)
+        before = [f"after {card.data}" for start, card in origins.items() if start != recipe.teacher]
+        return training.result(", ".join([describe_data(recipe, mixed), *before]), simulated=simulated)
     finally:
         torch.set_num_threads(threads)
 
@@ -199,7 +203,7 @@ class Training:
         )
         # not passed to prepare(): accelerate would step it once per process
         self.scheduler = LambdaLR(optimizer, lambda step: lr_factor(recipe, step))
-        self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
+        self.model, self.optimizer = self.accelerator.prepare(NetworkWithLoss(self.network), optimizer)
         self.ema = create_average(self.network, recipe.ema_decay)
         self.accelerator.register_for_checkpointing(self.scheduler, self.ema, self.clock)
         # only now: prepare() registers, across processes, the weights that may have a gradient in any stage
@@ -304,7 +308,7 @@ class Training:
         self.model.train()
         self.stages.parts.hold()
         batch = self.teacher.teach(batch) if self.teacher else batch
-        terms = self.network.loss(self.model(batch.inputs), batch)
+        terms = self.model(batch)
         weights = {**recipe.loss_weights, **stage.loss_weights}
         loss = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
         self.accelerator.backward(loss)

@@ -26,6 +26,8 @@ from rppg_core.models.recipe import Recipe
 from rppg_core.models.weights import model_class
 
 SIMULATED = "simulated"
+PULSE_FREE_STREAM = 99  # of people without a pulse; domains have the first numbers
+TRACED = frozenset({"rgb", "stmap", "scene", "landmarks"})  # fields that traces hold
 CLIPS_SEED = 1  # seed of the people in the rendered domain clips; protocol mssdg uses seed 0
 
 
@@ -82,6 +84,7 @@ def shares_from_recipe(
             shares.append(
                 Share(stored(folder=folder, labels=frozenset(recipe.labels), kind="rendered"), n_clips)
             )
+    shares += _pulse_free(recipe, held_out=held_out)
     return [share for share in shares if share.size]
 
 
@@ -102,10 +105,11 @@ def shares_of_clips(
         UsageError: no group, more groups than samples, or a group with fewer than two clips.
     """
     sizes = _batch_sizes(recipe, len(groups))
-    return [
+    shares = [
         _extracted(recipe, clips, part, name, held_out=held_out)
         for (name, clips), part in zip(groups.items(), sizes, strict=True)
     ]
+    return [*shares, *_pulse_free(recipe, held_out=held_out)]
 
 
 def describe_data(recipe: Recipe, shares: Sequence[Share]) -> str:
@@ -160,6 +164,7 @@ def _traces(
     labels: Sequence[str] = TASKS,
     stream: int = 0,
     name: str = "simulated traces",
+    pulsed: bool = True,
 ) -> TraceSource:
     """A source of simulated traces with the settings of the recipe."""
     return TraceSource(
@@ -173,8 +178,28 @@ def _traces(
         held_out=held_out,
         stream=stream,
         name=name,
-        pulse_free=0.0 if held_out else recipe.pulse_free,
+        pulsed=pulsed,
     )
+
+
+def _pulse_free(recipe: Recipe, *, held_out: bool) -> list[Share]:
+    """People without a pulse beside every other source, if the recipe asks for them; none for validation.
+
+    Raises:
+        UsageError: the network reads pictures, which traces do not hold.
+    """
+    if not recipe.pulse_free or held_out:
+        return []
+    if pictures := sorted(_needs(recipe) - TRACED):
+        raise UsageError(
+            f"a config that reads {pictures[0]}, and {recipe.pulse_free} samples without a pulse",
+            wanted=f"a network that reads no more than {', '.join(sorted(TRACED))}",
+            do="set pulse_free=0 in the recipe; its evidence then tells nothing",
+        )
+    source = _traces(
+        recipe, held_out=False, stream=PULSE_FREE_STREAM, name="traces without a pulse", pulsed=False
+    )
+    return [Share(source, recipe.pulse_free)]
 
 
 def _batch_sizes(recipe: Recipe, n: int) -> list[int]:

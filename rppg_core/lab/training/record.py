@@ -43,11 +43,7 @@ class RunFolder:
             self._check_same(stored, about)
             return
         if stored is not None and self.checkpoint() is not None:
-            raise UsageError(
-                f"{str(self.path)!r} holds a run of {self.step()} steps",
-                wanted="a new folder, or --resume",
-                do="continue it with --resume, name another folder with --runs, or delete it",
-            )
+            raise self.occupied()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.log.write_text("", encoding="utf-8")
@@ -58,6 +54,18 @@ class RunFolder:
                 wanted="a folder that can be written to",
                 do="choose another with --runs",
             ) from error
+
+    def occupied(self) -> UsageError:
+        """The error for a new run in a folder that holds one."""
+        return UsageError(
+            f"{str(self.path)!r} holds a run of {self.step()} steps",
+            wanted="a new folder, or --resume",
+            do="continue it with --resume, name another folder with --runs, or delete it",
+        )
+
+    def holds(self, recipe: Recipe, sources: Iterable[str]) -> bool:
+        """Whether the run in the folder has this recipe and these sources."""
+        return self._about() == {"recipe": recipe_dict(recipe), "sources": list(sources)}
 
     def checkpoint(self) -> Path | None:
         """The newest complete checkpoint."""

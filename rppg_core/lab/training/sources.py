@@ -133,7 +133,7 @@ class TraceSource:
     held_out: bool = False  # samples that no training run of any seed sees
     stream: int = 0  # differs between the sources of one batch, so that they draw different people
     name: str = "simulated traces"
-    pulse_free: float = 0.0  # share of people without a pulse, whose label is a flat waveform
+    pulsed: bool = True  # False: people without a pulse, whose label is a flat waveform
 
     def sample(self, index: int, difficulty: float) -> Sample:
         """One window of a new simulated person."""
@@ -148,7 +148,7 @@ class TraceSource:
             if len(even.valid) >= self.n_frames and even.valid[part].all():
                 targets = (
                     targets_from_truth(even_truth(truth, even.times_s), part, self.labels)
-                    if settings.amplitude_percent
+                    if self.pulsed
                     else {"bvp": np.zeros(self.n_frames)}
                 )
                 return Sample(dict(self.prepare(cut(even, part))), targets)
@@ -160,8 +160,8 @@ class TraceSource:
         seconds = self.n_frames / FS + MARGIN_S
         settings = random_settings(rng, pulsed=True, seconds=seconds, difficulty=difficulty)
         settings = harder(settings, rng, self.harshness**difficulty)
-        if self.pulse_free and rng.uniform() < self.pulse_free:
-            settings = replace(settings, amplitude_percent=0.0)
+        if not self.pulsed:
+            settings = replace(settings, amplitude_percent=0.0, beat_motion=0.0)
         return settings if self.motion else without_motion(settings)
 
 

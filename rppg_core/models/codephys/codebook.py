@@ -1,8 +1,7 @@
-"""The codebook: items of clean PPG, found by the nearest query and learned by gradient.
+"""The codebook: items of clean PPG, the nearest of which replaces each query, learned by gradient.
 
 Vector quantisation by van den Oord et al. 2017 (VQ-VAE), https://arxiv.org/abs/1711.00937. Our choice against
-collapse: items begin as the k-means of what a plain autoencoder finds, and items that nothing asks for move to where
-something does.
+collapse: items start as the k-means of the features of a plain autoencoder, and unused items move to features.
 Axis letters: B batch, N code in time, D width, K item.
 """
 
@@ -19,9 +18,9 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Query:
-    """What a codebook answers to a sequence of features."""
+    """The nearest items of a codebook for a sequence of features."""
 
-    features: Float[Tensor, "batch width code"]  # what was asked
+    features: Float[Tensor, "batch width code"]
     found: Float[
         Tensor, "batch width code"
     ]  # nearest items; the gradient goes to the features (straight-through)
@@ -45,9 +44,9 @@ class Codebook(nn.Module):
         codes: K.
         width: D.
         warm_up: training steps in which features pass unchanged; after them the items are placed by k-means. 0: the
-            items are asked from the start.
-        reseed_every: training steps after which items that were never the nearest get the place of a feature, in the
-            first half of the time they are trained; 0 never.
+            the items replace features from the start.
+        reseed_every: training steps after which items that were never the nearest move to a feature; 0 never.
+        reseed_until: last training step at which they do, so that the averaged weights can follow.
 
     Shapes: (B, D, N) -> Query. While it is frozen, nothing in it changes.
     Source: the paper says that items are learned by gradient descent (as generative latent optimisation does);
@@ -57,9 +56,11 @@ class Codebook(nn.Module):
     steps: Tensor
     last_used: Tensor
 
-    def __init__(self, codes: int, width: int, *, warm_up: int = 0, reseed_every: int = 0):
+    def __init__(
+        self, codes: int, width: int, *, warm_up: int = 0, reseed_every: int = 0, reseed_until: int = 0
+    ):
         super().__init__()
-        self.warm_up, self.reseed_every = warm_up, reseed_every
+        self.warm_up, self.reseed_every, self.reseed_until = warm_up, reseed_every, reseed_until
         self.items = nn.Parameter(torch.empty(codes, width).uniform_(-1 / codes, 1 / codes))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.register_buffer("last_used", torch.zeros(codes, dtype=torch.long))
@@ -74,13 +75,13 @@ class Codebook(nn.Module):
         return query
 
     def query(self, features: Float[Tensor, "batch width code"], *, unchanged: bool = False) -> Query:
-        """The nearest items; `unchanged` lets the features through in their place."""
-        asked = features.transpose(1, 2)  # (B, N, D)
-        distances = squared_distances(asked, self.items)
+        """The nearest items; `unchanged` leaves the features in their place, and both losses at 0."""
+        distances = squared_distances(features.transpose(1, 2), self.items.detach())
         codes = distances.argmin(dim=2)
+        if unchanged:
+            return Query(features, features, features, codes, distances)
         items = self.look_up(codes)
-        found = features if unchanged else features + (items - features).detach()
-        return Query(features, found, items, codes, distances)
+        return Query(features, features + (items - features).detach(), items, codes, distances)
 
     def look_up(self, codes: Int[Tensor, "batch code"]) -> Float[Tensor, "batch width code"]:
         """The items with these numbers."""
@@ -107,6 +108,7 @@ class Codebook(nn.Module):
         seed = int(torch.randint(2**31, ()))
         places, _ = kmeans2(found, len(self.items), minit="++", rng=seed, missing="warn")
         self.items.copy_(torch.from_numpy(places))
+        self._share()
         self.last_used.fill_(self.steps)
 
     @torch.no_grad()
@@ -114,12 +116,18 @@ class Codebook(nn.Module):
         """Note which items were used, and move those that were not for long."""
         self.steps += 1
         self.last_used[query.codes.unique()] = self.steps
-        if not self.reseed_every or self.steps < self.warm_up or self.steps % self.reseed_every:
+        if not (self.warm_up <= self.steps <= self.reseed_until) or self.steps % max(self.reseed_every, 1):
             return
         idle = torch.nonzero(self.steps - self.last_used >= self.reseed_every)[:, 0]
         found = query.features.transpose(1, 2).reshape(-1, query.features.shape[1])
         self.items[idle] = found[torch.randint(len(found), (len(idle),), device=found.device)]
         self.last_used[idle] = self.steps
+        self._share()
+
+    def _share(self) -> None:
+        """Give every process of a training the items of the first."""
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.broadcast(self.items.data, 0)
 
 
 def squared_distances(

@@ -31,8 +31,11 @@ class CodePhysConfig:
     )  # of the PPG autoencoder, before and after compression; paper() 64, 128
     kernel: int = 15  # of the convolutions that compress: half a second
     warm_up: int = 200  # steps as a plain autoencoder, before the codebook is placed on its features
-    reseed_every: int = 200  # steps; codes that were not used for as long are placed anew; 0 never
-    quantised: bool = True  # False: the decoder reads the queries themselves, for the price of the codebook
+    reseed_every: int = 200  # steps; items that were not used for as long move to where features are; 0 never
+    reseed_until: int = 600  # last step at which they do
+    quantised: bool = (
+        True  # False: the decoder is trained on features and reads queries, to price the codebook
+    )
 
     # "cells": colours and projections of the face map (our choice, as in tracenet); "crops": pixels (paper)
     encoder: Literal["cells", "crops"] = "cells"
@@ -42,7 +45,7 @@ class CodePhysConfig:
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)  # of the trunk's blocks
     crop_widths: tuple[int, ...] = (16, 32, 48)  # of the encoder "crops"; paper() 32, 64, 64
     attention: bool = True  # False: cells are averaged by their share of skin alone
-    # shown to the attention beside the features: how large and how rough each cell is in this window (our choice)
+    # the attention also reads the size and roughness of each cell in this window (our choice)
     cell_evidence: bool = True
 
     distillation: tuple[str, ...] = ("distribution", "feature")  # () for none
@@ -56,7 +59,7 @@ class CodePhysConfig:
         )
         check_choices(self, encoder=("cells", "crops"))
         check_projections(self.projections)
-        for name in ("warm_up", "reseed_every", "token_shift"):
+        for name in ("warm_up", "reseed_every", "reseed_until", "token_shift"):
             check_count(getattr(self, name), name)
         if not set(self.distillation) <= set(READINGS) or len(set(self.distillation)) < len(
             self.distillation

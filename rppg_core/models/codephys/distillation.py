@@ -21,8 +21,9 @@ Reading = Callable[[Features, Features, Codebook], Float[Tensor, " batch"]]
 
 def distribution(queries: Features, features: Features, codebook: Codebook) -> Float[Tensor, " batch"]:
     """Both share themselves among the items alike: KL divergence of soft assignments, mean over codes."""
+    items = codebook.items.detach()
     asked, wanted = (
-        codebook.log_shares(squared_distances(x.transpose(1, 2), codebook.items)) for x in (queries, features)
+        codebook.log_shares(squared_distances(x.transpose(1, 2), items)) for x in (queries, features)
     )
     return functional.kl_div(asked, wanted, reduction="none", log_target=True).sum(dim=2).mean(dim=1)
 

@@ -1,4 +1,4 @@
-"""The network of CodePhys: a face asks a codebook of clean PPG, and a frozen decoder says the answer.
+"""The network of CodePhys: queries from a face to a codebook of clean PPG, and a frozen decoder.
 
 The docstring of the package (`__init__`) lists what differs from the paper.
 Axis letters: B batch, T time, N code in time, D width, K item.
@@ -34,19 +34,19 @@ COPIES = 4  # of each pulse, differently stretched and disturbed, in a step that
 SLOWEST = 0.7  # speed of a stretched copy
 WALL = "wall_closeness"  # under `inside`
 LEARNED = {"video": ("bvp", "bvp_queries"), "plugin": ("bvp_plugged", "bvp_plugin_queries")}
-WANDER, NOISE = 0.3, 0.1  # largest disturbance of what the autoencoder reads, relative to the pulse
+WANDER, NOISE = 0.3, 0.1  # largest disturbance of the autoencoder's input, relative to the pulse
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the codebook and the decoder make of one sequence of queries."""
+    """Output of codebook and decoder for one sequence of queries."""
 
     query: Query
     bvp: Float[Tensor, "batch time"]
 
 
 class CodePhys(RppgModel):
-    """Idea: whatever a face shows, say it in words of clean PPG; what is no pulse has no word.
+    """Idea: rebuild the pulse of a face from items of clean PPG alone, so that noise cannot reach the output.
 
     Parts:
         signal_encoder, codebook, decoder: SignalEncoder, Codebook, SignalDecoder, the autoencoder of PPG (stage I).
@@ -62,13 +62,17 @@ class CodePhys(RppgModel):
     needs: ClassVar[frozenset[str]] = frozenset({"rgb", "stmap"})
     tasks: ClassVar[frozenset[str]] = frozenset({"bvp"})
     evidence: ClassVar[tuple[str, ...]] = ("near", "decided")
-    per_window: ClassVar[tuple[str, ...]] = ("codes", "closeness", "unsaid", "said", WALL)
+    per_window: ClassVar[tuple[str, ...]] = ("codes", "closeness", "before", "after", WALL)
 
     def __init__(self, config: CodePhysConfig):
         super().__init__(config)
         self.signal_encoder = SignalEncoder(config)
         self.codebook = Codebook(
-            config.codes, config.code_width, warm_up=config.warm_up, reseed_every=config.reseed_every
+            config.codes,
+            config.code_width,
+            warm_up=config.warm_up,
+            reseed_every=config.reseed_every,
+            reseed_until=config.reseed_until,
         )
         self.decoder = SignalDecoder(config)
         self.encoder = ENCODERS[config.encoder](config)
@@ -91,10 +95,10 @@ class CodePhys(RppgModel):
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The pulse, "bvp" (B, T), and the evidence "near" and "decided" (B,).
 
-        In evaluation also "codes" (B, N), which items were asked for, "closeness" (B, N), how near they were, "mask"
-        (B, H * W), where the encoder looked, and "said" and "unsaid" (B, T), standardised: the pulse, and what the
-        decoder would have made of the queries themselves. In training, waveform and queries of every part that
-        learns, by the names in LEARNED.
+        In evaluation also "codes" (B, N), the nearest items, "closeness" (B, N), how near they are, "mask" (B, P),
+        the mean of the attention over time, and "before" and "after" (B, T), standardised: the decoder's output for
+        the queries themselves and for their items. In training, waveform and queries of every part that is trained,
+        by the names in LEARNED.
         """
         if self.training:
             return self._learn(inputs)
@@ -106,12 +110,12 @@ class CodePhys(RppgModel):
             "codes": answer.query.codes,
             "closeness": closeness(answer.query.distances, self.codebook.spacing()),
             "mask": mask.mean(dim=2),
-            "said": standardise(answer.bvp),
-            "unsaid": standardise(self.decoder(queries)[:, : answer.bvp.shape[1]]),
+            "after": standardise(answer.bvp),
+            "before": standardise(self.decoder(queries)[:, : answer.bvp.shape[1]]),
         }
 
     def beside(self, clip: FaceClip) -> dict[str, np.ndarray]:
-        """How near the items are to a wall: the background of the clip, in every cell in place of the face."""
+        """Closeness for a wall: the background of the clip in every cell, in place of the face."""
         if clip.background is None or self.config.encoder != "cells":
             return {}
         wall = np.repeat(clip.background[:, None], clip.need("stmap").shape[1], axis=1)
@@ -123,12 +127,12 @@ class CodePhys(RppgModel):
         read = query.found if self.training else query.items  # the same numbers, but for the last digit
         return Answer(query, self.decoder(read if self.config.quantised else queries)[:, :length])
 
-    def say(self, codes: Tensor, length: int) -> Float[Tensor, "batch time"]:
+    def decode_codes(self, codes: Tensor, length: int) -> Float[Tensor, "batch time"]:
         """The pulse of a sequence of codes (B, N)."""
         return self.decoder(self.codebook.look_up(codes))[:, :length]
 
     def plug(self, wave: Float[Tensor, "batch time"]) -> Answer:
-        """The pulse of a waveform that some other method found, said in codes."""
+        """The waveform of another method, rebuilt from items."""
         return self.answer(self.plugin(standardise(wave)), wave.shape[1])
 
     def trust_in(self, query: Query, trust: QueryTrust) -> dict[str, Float[Tensor, " batch"]]:
@@ -161,18 +165,20 @@ class CodePhys(RppgModel):
         return made
 
     def _ppg_terms(self, wave: Float[Tensor, "batch time"]) -> dict[str, Tensor]:
-        """Stage I: clean PPG through the codebook and back. What is no pulse is not even shown to the codebook."""
+        """Stage I: the autoencoder on clean PPG; samples without a pulse do not enter the codebook."""
         if not len(wave):
-            return dict.fromkeys(("ppg_samples", "ppg_shape", "ppg_codebook", "ppg_commitment"), wave.sum())
+            nothing = 0 * self.codebook.items.sum()
+            return dict.fromkeys(("ppg_samples", "ppg_shape", "ppg_codebook", "ppg_commitment"), nothing)
+        quantised = self.config.quantised
         clean = stretched(wave.repeat(COPIES, 1))
         query = self.codebook(self.signal_encoder(disturbed(clean)))
-        rebuilt = self.decoder(query.found)[:, : wave.shape[1]]
+        rebuilt = self.decoder(query.found if quantised else query.features)[:, : wave.shape[1]]
         every = torch.ones(len(clean), dtype=torch.bool, device=wave.device)
         return {
             "ppg_samples": (rebuilt - clean).abs().mean(),
             "ppg_shape": negative_pearson(rebuilt, clean, every),
             "ppg_codebook": query.codebook_loss().mean(),
-            "ppg_commitment": query.commitment_loss().mean(),
+            "ppg_commitment": quantised * query.commitment_loss().mean(),
         }
 
     def _query_terms(
@@ -185,17 +191,17 @@ class CodePhys(RppgModel):
         batch: Batch,
         trust: QueryTrust,
     ) -> dict[str, Tensor]:
-        """Stage II: queries whose answer is the pulse, and which are undecided where there is none."""
+        """Stage II: queries that give the pulse, and that are equally far from all items where there is none."""
         config, query = self.config, self.codebook.query(queries)
-        shares = self.codebook.log_shares(query.distances)
+        log_shares = self.codebook.log_shares(query.distances)
         terms = {
             "waveform": negative_pearson(bvp, wave, pulsed),
             "rate": rate_cross_entropy(bvp, batch.targets["hr"], pulsed & batch.mask["hr"], fs=FS),
             "commitment": masked_mean(query.commitment_loss(), pulsed),
             # KL divergence of the shares from an even one, without its constant
-            "silence": masked_mean(-shares.mean(dim=(1, 2)), known & ~pulsed),
+            "silence": masked_mean(-log_shares.mean(dim=(1, 2)), known & ~pulsed),
             "trust": trust.loss(
-                trust.logits(query.distances, shares, self.codebook.spacing()), pulsed, known
+                trust.logits(query.distances, log_shares, self.codebook.spacing()), pulsed, known
             ),
         }
         if config.distillation:
@@ -209,7 +215,7 @@ class CodePhys(RppgModel):
 
 
 def rough_wave(inputs: Mapping[str, Tensor]) -> Float[Tensor, "batch time"]:
-    """One projection of each sample, chosen by chance and averaged over the skin: what a classical method finds."""
+    """A random projection of each sample, averaged over the skin: the waveform of a classical method."""
     pulses = inputs["stmap"][..., 3:]
     mean = weighted_mean(pulses, inputs["weight"])  # (B, T, projections)
     chosen = torch.randint(mean.shape[2], (len(mean),), device=mean.device)
@@ -217,7 +223,7 @@ def rough_wave(inputs: Mapping[str, Tensor]) -> Float[Tensor, "batch time"]:
 
 
 def stretched(wave: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
-    """Each wave played at another speed, from SLOWEST to 1, from another place on; standardised again."""
+    """Each wave at a random speed, from SLOWEST to 1, and from a random start; standardised again."""
     B, T = wave.shape
     speed = torch.empty(B, 1, device=wave.device).uniform_(SLOWEST, 1)
     start = torch.rand(B, 1, device=wave.device) * (1 - speed)
@@ -228,7 +234,7 @@ def stretched(wave: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
 
 
 def disturbed(wave: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
-    """Each wave with a slow wander and some noise, as a sensor gives it."""
+    """Each wave with baseline wander and noise, like that of a sensor."""
     B, T = wave.shape
     size = torch.rand(4, B, 1, device=wave.device)
     turns = 2 * torch.pi * (2 * size[0] * torch.linspace(0, 1, T, device=wave.device) + size[1])

@@ -7,10 +7,10 @@ from rppg_core.models.recipe import Ablation, Recipe, Stage
 RECIPE = Recipe(
     method="codephys",
     steps=4200,
-    traces=13,
+    traces=10,
     clips=3,
     n_clips=160,
-    pulse_free=0.25,  # of the traces: a fifth of a batch
+    pulse_free=3,  # a fifth of a batch
     easy=0.3,  # until the codebook is made; it does not look at faces
     hard=0.45,
     labels=("bvp", "hr"),

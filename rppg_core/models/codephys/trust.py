@@ -1,4 +1,4 @@
-"""How far to trust a reading of the codebook: a decoder makes a pulse from anything, even from a wall.
+"""Confidence in an output of the codebook: its decoder outputs a plausible pulse for any input, even for a wall.
 
 Axis letters: B batch, N code in time, K item.
 """

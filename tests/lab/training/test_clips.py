@@ -199,3 +199,14 @@ def test_card_says_what_the_data_were(folder):
     recipe = tiny(traces=4, steps=100)
     words = describe_data(recipe, shares_from_recipe(recipe, ["simulated", str(folder)], clips=folder))
     assert words == "100 steps of 2 simulated traces and 2 windows of 8 stored clips"
+
+
+@pytest.mark.parametrize("names", [["simulated"], ["folder"], ["simulated", "folder"]])
+def test_people_without_a_pulse_come_on_top_of_every_source(folder, tmp_path, names):
+    given = [str(folder) if name == "folder" else name for name in names]
+    recipe = tiny(traces=4, clips=0, pulse_free=2)
+    shares = shares_from_recipe(recipe, given, clips=tmp_path)
+    assert sum(share.size for share in shares) == 6 and shares[-1].size == 2
+    assert not np.any(shares[-1].source.sample(0, 1.0).targets["bvp"])
+    assert "traces without a pulse" in describe_data(recipe, shares)
+    assert sum(share.size for share in shares_from_recipe(recipe, given, clips=tmp_path, held_out=True)) == 4

@@ -31,7 +31,7 @@ from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.simulate.physiology import simulate_waves
 from rppg_core.lab.simulate.settings import random_settings
 from rppg_core.lab.simulate.traces import simulate_traces
-from rppg_core.lab.training.ppg import find_tables, read_ppg
+from rppg_core.lab.training.ppg import Waves, read_waves
 from rppg_core.lab.training.stages import TrainedParts
 from rppg_core.metrics import bootstrap_ci, pearson_r
 from rppg_core.models.base import TASKS, Batch
@@ -44,7 +44,7 @@ from rppg_core.roster import get_method
 from rppg_core.types import FS, Bvp, Progress, Truth
 from rppg_core.video.prepare import resample
 
-BEHIND = ("pos", "chrom")  # methods that the plug-in cleans
+CLEANED = ("pos", "chrom")  # methods that the plug-in cleans
 SEED = 6_000_000  # of the people here; no benchmark and no training draws these
 N_PPG, N_HELD, N_ROUGH, BATCH = 3000, 300, 1200, 16
 STEPS = (600, 300)  # of the autoencoder, and of the plug-in
@@ -107,7 +107,7 @@ def rough_windows(
         even, k = resample(clip), k + 1
         if len(even.valid) < window or not even.valid[:window].all():
             continue
-        waves = [get_method(name).estimate(even).bvp for name in BEHIND]
+        waves = [get_method(name).estimate(even).bvp for name in CLEANED]
         found.append(np.stack([wave.samples[:window] for wave in waves if wave is not None], axis=1))
         targets.append(np.interp(even.times_s[:window], truth.times_s, truth.bvp))
         progress(f"trace {len(found)} of {n}", len(found) / n)
@@ -153,7 +153,7 @@ def score_size(
         name: np.array(
             [waveform_scores(clean_bvp(model, clip.waves[name]).bvp, clip.truth)[0] for clip in clips]
         )
-        for name in BEHIND
+        for name in CLEANED
     }
     return SizeScores(size, rebuilt, used, cleaned)
 
@@ -163,14 +163,13 @@ def rough_clips(known: Sequence[KnownClip]) -> list[Rough]:
     found = []
     for clip, truth in known:
         even = resample(clip)
-        waves = {name: get_method(name).estimate(even).bvp for name in BEHIND}
+        waves = {name: get_method(name).estimate(even).bvp for name in CLEANED}
         found.append(Rough({name: wave for name, wave in waves.items() if wave is not None}, truth))
     return found
 
 
-def recorded_windows(tables: Sequence[Path], window: int) -> Float[Tensor, "batch time"]:
+def recorded_windows(waves: Waves, window: int) -> Float[Tensor, "batch sample"]:
     """Windows, half overlapping, of recorded PPG."""
-    waves = [read_ppg(path, fs=FS) for path in tables]
     starts = [(wave, start) for wave in waves for start in range(0, len(wave) - window + 1, window // 2)]
     return torch.from_numpy(
         np.stack([wave[start : start + window] for wave, start in starts]).astype(np.float32)
@@ -181,28 +180,28 @@ def report_text(scores: Sequence[SizeScores], clips: Sequence[Rough]) -> str:
     """The table."""
     before = {
         name: np.array([waveform_scores(clip.waves[name], clip.truth)[0] for clip in clips])
-        for name in BEHIND
+        for name in CLEANED
     }
     kinds = list(scores[0].rebuilt)
     heads = ["items", "samples", *(f"r, {kind}" for kind in kinds), *(f"in use, {kind}" for kind in kinds)]
-    rows = [["", "", *[""] * 2 * len(kinds), *(f"{np.mean(before[name]):.3f}" for name in BEHIND)]]
+    rows = [["", "", *[""] * 2 * len(kinds), *(f"{np.mean(before[name]):.3f}" for name in CLEANED)]]
     for one in scores:
         codes, compression, quantised = one.size
         rows.append([
             str(codes) if quantised else "no codebook", str(compression),
             *(f"{one.rebuilt[kind]:.3f}" for kind in kinds),
             *(f"{one.used[kind]:.0f}" if quantised else "" for kind in kinds),
-            *(f"{np.mean(one.cleaned[name]):.3f}, {_interval(one.cleaned[name] - before[name])}" for name in BEHIND),
+            *(f"{np.mean(one.cleaned[name]):.3f}, {_interval(one.cleaned[name] - before[name])}" for name in CLEANED),
         ])  # fmt: skip
     rows.append(
         [
             f"sine of {CONSTANT_BPM:g} bpm",
             "",
             *[""] * 2 * len(kinds),
-            *[f"{_sine_r(clips):.3f}"] * len(BEHIND),
+            *[f"{_sine_r(clips):.3f}"] * len(CLEANED),
         ]
     )
-    return text_table((*heads, *(f"{name} on {CURRENT.name}, minus itself" for name in BEHIND)), rows)
+    return text_table((*heads, *(f"{name} on {CURRENT.name}, minus itself" for name in CLEANED)), rows)
 
 
 def _train(
@@ -269,7 +268,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = CodePhysConfig.small()
     kinds = {"simulated": simulated_ppg(N_HELD, config.window, first=SEED + N_PPG)}
     if asked.ppg:
-        kinds["recorded"] = recorded_windows(find_tables(asked.ppg, config.window, fs=FS), config.window)
+        kinds["recorded"] = recorded_windows(read_waves(asked.ppg, config.window, fs=FS), config.window)
     ppg, rough = simulated_ppg(N_PPG, config.window), rough_windows(N_ROUGH, config.window, tell)
     clips = rough_clips(photo_clips(CURRENT, tell, asked.runs, wanted=range(N_PULSE)))
     scores = []

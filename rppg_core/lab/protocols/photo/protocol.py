@@ -19,7 +19,7 @@ import numpy as np
 
 from rppg_core.json_form import plain
 from rppg_core.lab.datasets.clip_file import KnownClip
-from rppg_core.lab.protocols.own_weights import load_network
+from rppg_core.lab.protocols.own_weights import load_networks
 from rppg_core.lab.protocols.photo.clips import SEEDS, Version, indices, place_from_number, stream_clips
 from rppg_core.lab.protocols.photo.direct import (
     ABOUT,
@@ -81,8 +81,7 @@ def run_photo(
     version = get_version(clips)
     chosen = {name: get_method(name) for name in dict.fromkeys([BAR, *resolve(methods)])}
     plain_maps: dict[str, Method] = {}
-    for path in weights:
-        own = load_network(path)
+    for own in load_networks(weights):
         (chosen if own.skin_weight else plain_maps)[own.name] = own.method
     numbers = indices(seeds)
 

@@ -21,7 +21,7 @@ from rppg_core.analysis.controls import spectra_from_bvp
 from rppg_core.analysis.pipeline import Analysis, collect_needs
 from rppg_core.errors import FrameRateError, UsageError
 from rppg_core.json_form import plain
-from rppg_core.lab.protocols.own_weights import load_network
+from rppg_core.lab.protocols.own_weights import load_networks
 from rppg_core.lab.protocols.stress.clips import Stop, stops, stream_stops
 from rppg_core.lab.protocols.stress.sweeps import HR_BPM, SECONDS, SWEEPS, Sweep
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
@@ -91,7 +91,7 @@ def run_stress(
         WriteError: the folder cannot be written.
     """
     named = list(dict.fromkeys([BAR, *resolve(methods)]))
-    own = {one.name: one.method for one in map(load_network, weights)}
+    own = _own_methods(weights)
     chosen = list(SWEEPS if sweeps is None else sweeps)
     if unknown := [name for name in chosen if name not in SWEEPS]:
         raise UsageError(f"sweep {unknown[0]!r}", wanted=f"one of {', '.join(SWEEPS)}", do="choose one")
@@ -103,10 +103,27 @@ def run_stress(
     for k, (stop, made) in enumerate(
         zip(wanted, stream_stops(wanted, needs, runs, workers=workers), strict=True)
     ):
-        rows += judged(stop, *made, [*named, *own], own)
+        rows += judged(stop, *made, named, own)
         if progress is not None:
             progress(f"{stop.sweep} {stop.value:g}, clip {k + 1} of {len(wanted)}", (k + 1) / len(wanted))
     return StressResult(seeds, tuple(chosen), rows)
+
+
+def _own_methods(weights: Sequence[str | Path]) -> dict[str, Method]:
+    """Networks of the user's by name.
+
+    Raises:
+        UsageError: one that was trained on maps without the skin weight, which these clips do not hold.
+    """
+    found = load_networks(weights)
+    for one in found:
+        if not one.skin_weight:
+            raise UsageError(
+                f"{one.name} was trained without the skin weight",
+                wanted="a network that reads the usual maps",
+                do="leave it out, or compare it with --protocol photo",
+            )
+    return {one.name: one.method for one in found}
 
 
 def judged(
@@ -118,8 +135,8 @@ def judged(
         stop: the sweep, value and person of the clip.
         clip: native clip with the fields that the methods need.
         truth: truth of the clip.
-        methods: names from the roster, or of `own`.
-        own: networks with weights of the user's.
+        methods: names from the roster; the consensus is theirs.
+        own: networks with weights of the user's, by name.
     """
     true_bpm = float(np.mean(truth.hr_bpm)) if truth.pulsed else float("nan")
 
@@ -131,11 +148,15 @@ def judged(
 
     found = []
     try:
-        report = Analysis(clip, own=own).report(methods)
+        analysis = Analysis(clip, own=own)
+        report = analysis.report(methods)
     except FrameRateError:  # refused before any method reads it
-        found = [row(name, None, None, float("nan")) for name in (*methods, CONSENSUS)]
+        found = [row(name, None, None, float("nan")) for name in (*methods, *(own or ()), CONSENSUS)]
     else:
-        for name, estimate in report.estimates.items():
+        for name, estimate in {
+            **report.estimates,
+            **{name: analysis.estimate(name) for name in own or ()},
+        }.items():
             spectra = spectra_from_bvp(estimate.bvp, HR_BAND_HZ)
             rate_bpm = float("nan") if spectra is None else 60 * spectra.rate_hz
             found.append(row(name, estimate.bvp, estimate.vitals.hr, rate_bpm))

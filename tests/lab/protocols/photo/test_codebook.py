@@ -66,8 +66,8 @@ def test_training_teaches_the_autoencoder_and_leaves_no_gradient_behind(model, p
 
 def test_report_stands_beside_the_methods_themselves_and_a_sine(model, ppg, clips, tmp_path):
     (tmp_path / "a.csv").write_text("ppg\n" + "\n".join(f"{np.sin(k / 4):.4f}" for k in range(200)))
-    tables = codebook.find_tables([str(tmp_path)], TINY.window, fs=30.0)
-    kinds = {"simulated": ppg, "recorded": codebook.recorded_windows(tables, TINY.window)}
+    waves = codebook.read_waves([str(tmp_path)], TINY.window, fs=30.0)
+    kinds = {"simulated": ppg, "recorded": codebook.recorded_windows(waves, TINY.window)}
     score = codebook.score_size(SIZE, model, kinds, clips)
     assert set(score.cleaned) == {"pos", "chrom"} and len(score.cleaned["pos"]) == 4
     assert 1 <= score.used["simulated"] <= 16
