@@ -244,8 +244,7 @@ class MethodOutput:
 class Reading:
     """One vital sign: a value with its interval and confidence, or a refusal with cause and remedy.
 
-    confidence: calibrated probability that the value is within 5 bpm (2 breaths/min) of the truth.
-    interval: central 95 %.
+    confidence: calibrated probability that it is within 5 bpm (2 breaths/min) of the truth; interval: central 95 %.
     """
 
     value: float | None
