@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rppg_core.models.physnet import PhysNetConfig
 from rppg_core.models.recipe import Ablation, Recipe, Stage
 
 READER = ("stationary", "patches", "aggregator", "guidance", "prompts", "language", "instead", "head")
@@ -21,6 +22,14 @@ RECIPE = Recipe(
         Stage(name="language", steps=1200, train=READER),
     ),
 )
+PIXELS = {
+    "config": {"encoder": "crops", "crops": PhysNetConfig(widths=(8, 16, 32), labels="raw"), "window": 128},
+    "n_frames": 128,
+    "traces": 0,  # they hold no pictures
+    "clips": 4,
+    "steps": 1200,
+    "stages": (Stage(name="encoder", steps=1200, train=("encoder",)),),
+}  # the other encoder alone; as many CPU-minutes as both stages of RECIPE
 ABLATIONS = {
     "no-stationary": Ablation({"config": {"stationary": False}}, protocol="photo"),
     "no-aggregator": Ablation({"config": {"aggregator": False}}, protocol="photo"),
@@ -30,4 +39,5 @@ ABLATIONS = {
     "random-language": Ablation({"config": {"language": "random"}}, protocol="photo"),
     "no-language": Ablation({"config": {"language": "none"}}, protocol="photo"),
     "residual": Ablation({"config": {"residual": True}}, protocol="photo"),
+    "pixels": Ablation(PIXELS, protocol="photo"),
 }

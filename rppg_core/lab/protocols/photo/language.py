@@ -24,7 +24,7 @@ from torch import Tensor
 
 from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.clip_file import KnownClip
-from rppg_core.lab.protocols.photo.clips import photo_clips
+from rppg_core.lab.protocols.photo.clips import N_PULSE, photo_clips, stream_clips
 from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM
 from rppg_core.lab.protocols.photo.versions import get_version
 from rppg_core.lab.protocols.table import text_table
@@ -239,6 +239,20 @@ def r_beside(known: Sequence[KnownClip]) -> dict[str, Float[np.ndarray, " clip"]
     return {name: np.array(row) for name, row in found.items()}
 
 
+def encoder_text(model: PhysLLM, known: Iterable[KnownClip]) -> str:
+    """The rough pulse of another encoder beside those of tracenet and POS, clip by clip."""
+    found: dict[str, list[float]] = {"this encoder": [], "tracenet": [], "pos": []}
+    for clip, truth in known:
+        held = held_clip(model, clip, truth)
+        found["this encoder"] += list(r_of_clips([wave_of_base(held)], [held]))
+        for name in ("tracenet", "pos"):
+            bvp = get_method(name).estimate(resample(clip)).bvp
+            found[name].append(waveform_scores(bvp, truth)[0] if bvp is not None else 0.0)
+    r = {name: np.array(values) for name, values in found.items()}
+    rows = [[name, f"{one.mean():.3f}", _interval(one - r["tracenet"])] for name, one in r.items()]
+    return text_table((f"{len(r['pos'])} clips of {BENCHMARK}", "mean r", "minus tracenet's, 95 %"), rows)
+
+
 def report_text(
     scores: Sequence[Scores],
     beside: Mapping[str, Float[np.ndarray, " clip"]],
@@ -315,11 +329,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--runs", type=Path, default=RUNS)
+    parser.add_argument(
+        "--encoder", type=Path, help="weights of physllm: only compare their encoder with tracenet"
+    )
     asked = parser.parse_args(argv)
 
     def tell(stage: str, fraction: float) -> None:
         print(f"\r{stage}", end="", file=sys.stderr, flush=True)
 
+    if asked.encoder is not None:
+        other = load_model("physllm", asked.encoder)
+        assert isinstance(other, PhysLLM)
+        print(
+            encoder_text(
+                other, stream_clips(get_version(BENCHMARK), range(N_PULSE), other.config.needs, asked.runs)
+            )
+        )
+        return 0
     recipe = replace(get_recipe("physllm"), config=PhysLLMConfig.small())
     model = PhysLLM(PhysLLMConfig.small()).eval()
     encoder = load_model("tracenet")

@@ -120,3 +120,9 @@ def test_pos_and_a_constant_stand_beside_the_readers(known):
     assert list(found) == ["pos", "sine of 97.5 bpm"]
     assert all(len(r) == len(known) for r in found.values())
     assert np.mean(found["pos"]) > np.mean(found["sine of 97.5 bpm"]) + 0.2
+
+
+def test_encoder_stands_beside_tracenet_and_pos(model, known):
+    text = language.encoder_text(model, known[:3])
+    assert "3 clips of photo-v2" in text and "minus tracenet" in text
+    assert [line.split("  ")[0] for line in text.splitlines()[2:]] == ["this encoder", "tracenet", "pos"]
