@@ -117,7 +117,7 @@ photo:
 context: .venv/installed  ## does the measured context of PhysLLM follow the simulator's scenes (3 minutes)
 	$(BIN)/python -m rppg_core.lab.protocols.context
 
-seeds: .venv/installed  ## three seeds of every network on photo-v2 (4 hours)
+seeds: .venv/installed  ## three seeds of every network on photo-v2 (about 9 CPU-hours)
 	$(BIN)/python -m rppg_core.lab.training.trials seeds
 	$(BIN)/rppg evaluate --protocol photo --methods pos,tracenet --html out/seeds.html --json out/seeds.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials seeds --list)
@@ -127,7 +127,7 @@ choices: .venv/installed  ## three short seeds of each form of a network's input
 	$(BIN)/rppg evaluate --protocol photo --methods pos --html out/choices.html --json out/choices.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials choices --list)
 
-ablations: .venv/installed  ## three seeds, and networks without each of their parts (5 hours)
+ablations: .venv/installed  ## the same, and networks without each of their parts (many hours)
 	$(BIN)/python -m rppg_core.lab.training.trials ablations
 	$(BIN)/rppg evaluate --protocol photo --methods pos --html out/ablations.html --json out/ablations.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials ablations --list)
