@@ -122,7 +122,7 @@ seeds: .venv/installed  ## three seeds of every network on photo-v2 (about 9 CPU
 	$(BIN)/rppg evaluate --protocol photo --methods pos,tracenet --html out/seeds.html --json out/seeds.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials seeds --list)
 
-choices: .venv/installed  ## three short seeds of each form of a network's input on photo-v2 (1 hour)
+choices: .venv/installed  ## three short seeds of each form of a network's input on photo-v2 (1.5 CPU-hours)
 	$(BIN)/python -m rppg_core.lab.training.trials choices
 	$(BIN)/rppg evaluate --protocol photo --methods pos --html out/choices.html --json out/choices.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials choices --list)
