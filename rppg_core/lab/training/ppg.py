@@ -36,7 +36,7 @@ MAX_GAP_S = 0.2  # longer ones split a recording
 MIN_S = 2.0
 FASTER = 1.4  # highest speed at which a window is played: people at rest have few heart rates
 
-Waves = tuple[Float[np.ndarray, "_"], ...]  # each as long as it is
+Waves = tuple[Float[np.ndarray, " _"], ...]  # each as long as it is
 
 
 @dataclass(frozen=True, eq=False)
