@@ -1,6 +1,6 @@
-"""CodePhys: a codebook of clean PPG is learned first; a face then only chooses among its items.
+"""CodePhys: a codebook of clean PPG is learned first; queries from a face then select its items.
 
-It answers one question: is a pulse cleaner if it can be said only in words of clean PPG? Chu et al. 2025, "CodePhys:
+It answers one question: is a pulse cleaner if it is rebuilt from items of clean PPG alone? Chu et al. 2025, "CodePhys:
 Robust Video-based Remote Physiological Measurement through Latent Codebook Querying",
 https://arxiv.org/abs/2502.07526.
 `config` holds the sizes and switches, `autoencoder` the way from samples to codes and back, `codebook` the items,
@@ -15,13 +15,14 @@ What differs from the paper (only its abstract and summaries of it were availabl
       where it fits.
     - The block of attention is a mask over the face with a fixed budget. "Soft feature distillation" has three
       readings; two are used, and nobody knows which is the authors'.
-    - Guards against collapse: k-means as a start, and idle items are placed anew.
-    - A fifth of a batch has no pulse, and its queries are to be undecided between all items. Without that, the
-      distance of a query does not tell a pulse from a wall.
+    - Guards against collapse: k-means as a start, and unused items move to features.
     - The label may lag by a code: contact PPG arrives later than the pulse in the face.
     Only in `small()`:
-    - The encoder reads the 36 cells of the face map and their projections. Attention also sees how large and how
-      rough each cell is over the window.
+    - A fifth of each batch has no pulse, and its queries are trained to be equally far from all items. Without these
+      samples the distance of a query does not separate a pulse from a wall. A network on crops has none, because
+      traces hold no pictures.
+    - The encoder reads the 36 cells of the face map and their projections. The attention also reads the size and
+      roughness of each cell over the window.
 """
 
 from __future__ import annotations
