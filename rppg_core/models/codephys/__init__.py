@@ -1,7 +1,7 @@
 """CodePhys: a codebook of clean PPG is learned first; queries from a face then select its items.
 
-It answers one question: is a pulse cleaner if it is rebuilt from items of clean PPG alone? Chu et al. 2025, "CodePhys:
-Robust Video-based Remote Physiological Measurement through Latent Codebook Querying",
+It answers one question: is a pulse cleaner if it is rebuilt from items of clean PPG alone? Chu et al. 2025,
+"CodePhys: Robust Video-based Remote Physiological Measurement through Latent Codebook Querying",
 https://arxiv.org/abs/2502.07526.
 `config` holds the sizes and switches, `autoencoder` the way from samples to codes and back, `codebook` the items,
 `attention` the block of spatial attention, `encoder` the two encoders of faces, `distillation` the readings of the
