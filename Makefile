@@ -117,7 +117,7 @@ photo:
 context: .venv/installed  ## does the measured context of PhysLLM follow the simulator's scenes (3 minutes)
 	$(BIN)/python -m rppg_core.lab.protocols.context
 
-seeds: .venv/installed  ## three seeds of every network on photo-v2 (about 9 CPU-hours)
+seeds: .venv/installed  ## three seeds of every network on photo-v2 (many hours)
 	$(BIN)/python -m rppg_core.lab.training.trials seeds
 	$(BIN)/rppg evaluate --protocol photo --methods pos,tracenet --html out/seeds.html --json out/seeds.json \
 		--weights $$($(BIN)/python -m rppg_core.lab.training.trials seeds --list)

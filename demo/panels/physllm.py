@@ -7,7 +7,6 @@ words themselves are in the tab "PhysLLM prompt".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,9 @@ from rppg_core.figures.style import ESTIMATE, REFERENCE, empty_figure, set_title
 from rppg_core.models.physllm.cues import CUES
 from rppg_core.types import Estimate, Report
 
-from .section import lesson_link, quiet, section, why_empty
+from .section import PanelWords, estimate_with_rate, method_section, paragraphs
 
 NAME = "physllm"
-TITLE = "Inside PhysLLM"
 TAB = "PhysLLM prompt"
 FIGURE_LABEL = (
     "Spectra of PhysLLM's rough pulse and of the pulse it read; their peaks are in the text beside them"
@@ -30,6 +28,15 @@ SAME_BPM = 2.0  # peaks closer than this are one: frequencies of a window of 8.5
 TERMS = (
     "A <b>cue</b> is a text about the task, the scene or the pulse; its share is that in the size of the tokens that "
     f"the language model reads. The tab <b>{TAB}</b> shows the exact words."
+)
+
+
+WORDS = PanelWords(
+    name=NAME,
+    called="PhysLLM",
+    shows="what its three texts weighed for this face",
+    does="What it does",
+    terms=TERMS,
 )
 
 
@@ -43,25 +50,13 @@ def panel(report: Report, waiting: Sequence[str] = ()) -> str:
     Returns:
         One HTML section.
     """
-    if empty := why_empty(
-        report,
-        waiting,
-        NAME,
-        called="PhysLLM",
-        shows="what its three texts weighed for this face",
-        does="What it does",
-    ):
-        return quiet(TITLE, empty)
-    estimate = report.estimates[NAME]
-    words = "".join(f"<p>{sentence}</p>" for sentence in _sentences(estimate))
-    about = f'<p class="soft">{TERMS} Weights: {escape(estimate.weights)}.{lesson_link(NAME)}</p>'
-    return section(TITLE, words + about)
+    return method_section(report, waiting, WORDS, _inside)
 
 
 def figure(report: Report) -> go.Figure | None:
     """Spectra of the rough pulse and of the pulse read; None if `panel` has nothing to show."""
-    estimate = report.estimates.get(NAME)
-    if estimate is None or estimate.vitals.hr.refused or not _has_spectra(estimate):
+    estimate = estimate_with_rate(report, NAME)
+    if estimate is None or not _has_spectra(estimate):
         return None
     bpm, rough, pulse = _spectra(estimate)
     fig: Any = empty_figure(220)
@@ -77,6 +72,11 @@ def figure(report: Report) -> go.Figure | None:
     set_title(fig, _finding(bpm, rough, pulse), "before and after the language model; mean over windows")
     fig.update_layout(height=380)
     return fig
+
+
+def _inside(estimate: Estimate) -> tuple[str, str]:
+    """Sentences on cues and pulse."""
+    return paragraphs(_sentences(estimate)), ""
 
 
 def _sentences(estimate: Estimate) -> list[str]:

@@ -7,7 +7,6 @@ the gates for noise say nothing about the face.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,16 +14,24 @@ import plotly.graph_objects as go
 from rppg_core.figures import experts as expert_figure
 from rppg_core.types import Estimate, Reading, Report
 
-from .section import details, lesson_link, quiet, section, table, why_empty
+from .section import PanelWords, details, estimate_with_rate, method_section, paragraphs, table
 
 NAME = "physmle"
-TITLE = "Inside PhysMLE"
 FIGURE_LABEL = "Heat maps of PhysMLE's experts; the same numbers stand beside them as tables"
 RR_S = 17  # shortest segment for its breathing head; PhysMLEConfig.rr_window at 30 Hz
 HEADS = {"hr": "heart rate (bpm)", "rr": "breathing (breaths/min)", "spo2": "SpO2 (%)"}  # in `direct`
 TERMS = (
     "An <b>expert</b> is a small change that is added to a layer of the network; its <b>gate</b>, 0 to 2, sets how "
     "strongly it acts for this face."
+)
+
+
+WORDS = PanelWords(
+    name=NAME,
+    called="PhysMLE",
+    shows="which of its experts contribute for this face",
+    does="What its experts do",
+    terms=TERMS,
 )
 
 
@@ -38,29 +45,22 @@ def panel(report: Report, waiting: Sequence[str] = ()) -> str:
     Returns:
         One HTML section.
     """
-    if empty := why_empty(
-        report,
-        waiting,
-        NAME,
-        called="PhysMLE",
-        shows="which of its experts contribute for this face",
-        does="What its experts do",
-    ):
-        return quiet(TITLE, empty)
-    estimate = report.estimates[NAME]
-    if not expert_figure.has_experts(estimate.inside):
-        return quiet(TITLE, "This PhysMLE has no experts.")
-    words = "".join(f"<p>{escape(sentence)}</p>" for sentence in expert_figure.expert_words(estimate.inside))
-    about = f'<p class="soft">{TERMS} Weights: {escape(estimate.weights)}.{lesson_link(NAME)}</p>'
-    return section(TITLE, words + about + _heads(estimate) + _tables(estimate))
+    return method_section(report, waiting, WORDS, _inside)
 
 
 def figure(report: Report) -> go.Figure | None:
     """Tasks by experts above layers by experts; None if `panel` has nothing to show."""
-    estimate = report.estimates.get(NAME)
-    if estimate is None or estimate.vitals.hr.refused or not expert_figure.has_experts(estimate.inside):
+    estimate = estimate_with_rate(report, NAME)
+    if estimate is None or not expert_figure.has_experts(estimate.inside):
         return None
     return expert_figure.expert_figure(estimate.inside)
+
+
+def _inside(estimate: Estimate) -> tuple[str, str]:
+    """Sentences on the experts, then read-outs and tables."""
+    if not expert_figure.has_experts(estimate.inside):
+        return paragraphs(["This PhysMLE has no experts."]), ""
+    return paragraphs(expert_figure.expert_words(estimate.inside)), _heads(estimate) + _tables(estimate)
 
 
 def _heads(estimate: Estimate) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 
-from rppg_core.types import Report
+from rppg_core.types import Estimate, Report
 from rppg_core.video.inspect import NOTEBOOKS
 
 from .inspection import SOURCE
@@ -21,31 +22,66 @@ def quiet(title: str, words: str) -> str:
     return section(title, f'<p class="soft">{words}</p>')
 
 
-def why_empty(
-    report: Report, waiting: Sequence[str], name: str, *, called: str, shows: str, does: str
-) -> str:
-    """Why there is nothing to show of a network for this face; empty if it has a heart rate.
+@dataclass(frozen=True, kw_only=True)
+class PanelWords:
+    """The fixed words of the panel of one network.
 
     Args:
-        report: result of the analysis.
-        waiting: methods that are still to come.
         name: of the network.
         called: its name in the paper.
         shows: what the panel is for, after "to see".
         does: what it would show without a pulse, the start of a sentence.
+        terms: HTML that explains the words of the panel.
     """
-    estimate = report.estimates.get(name)
-    if estimate is None and name in waiting:
-        return f"{called} is still to come."
+
+    name: str
+    called: str
+    shows: str
+    does: str
+    terms: str
+
+    @property
+    def title(self) -> str:
+        return f"Inside {self.called}"
+
+
+def method_section(
+    report: Report, waiting: Sequence[str], words: PanelWords, inside: Callable[[Estimate], tuple[str, str]]
+) -> str:
+    """The section of one network; one small line of text if it has no heart rate.
+
+    Args:
+        report: result of the analysis.
+        waiting: methods that are still to come.
+        words: of the panel.
+        inside: HTML before and after the terms, the origin of the weights and the link to the lesson.
+    """
+    estimate = report.estimates.get(words.name)
+    if estimate is None and words.name in waiting:
+        return quiet(words.title, f"{words.called} is still to come.")
     if estimate is None:
-        return f"Tick <b>{name}</b> above and analyse to see {shows}."
+        return quiet(words.title, f"Tick <b>{words.name}</b> above and analyse to see {words.shows}.")
     if estimate.vitals.hr.refused:
         cause = escape(estimate.vitals.hr.note)
-        return (
-            f"{called} gave no heart rate ({cause}). {does} without a pulse says nothing about this face, so it is "
-            "not shown."
+        return quiet(
+            words.title,
+            f"{words.called} gave no heart rate ({cause}). {words.does} without a pulse says nothing about this "
+            "face, so it is not shown.",
         )
-    return ""
+    first, last = inside(estimate)
+    origin = f"Weights: {escape(estimate.weights)}.{lesson_link(words.name)}"
+    return section(words.title, f'{first}<p class="soft">{words.terms} {origin}</p>{last}')
+
+
+def estimate_with_rate(report: Report, name: str) -> Estimate | None:
+    """The estimate of a method that gave a heart rate; None without one."""
+    estimate = report.estimates.get(name)
+    return None if estimate is None or estimate.vitals.hr.refused else estimate
+
+
+def paragraphs(sentences: Iterable[str]) -> str:
+    """Plain sentences as HTML paragraphs."""
+    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
 
 
 def lesson_link(name: str) -> str:

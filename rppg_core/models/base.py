@@ -242,6 +242,22 @@ def check_choices(config: Any, **known: tuple[str, ...]) -> None:
             )
 
 
+def check_names(config: Any, **known: tuple[str, ...]) -> None:
+    """Check that config fields hold some of the allowed words, each at most once; () for none.
+
+    Raises:
+        UsageError: a field does not; the message names it.
+    """
+    for name, words in known.items():
+        given = getattr(config, name)
+        if not set(given) <= set(words) or len(set(given)) < len(given):
+            raise UsageError(
+                f"{name} is {given!r}"[:80],
+                wanted=f"some of {', '.join(words)}, each once",
+                do="or () for none",
+            )
+
+
 def check_model(model: RppgModel) -> int:
     """Number of parameters, after checking that the network follows the contract.
 

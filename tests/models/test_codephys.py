@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor  # noqa: E402
 
+from rppg_core.figures.codes import WALL, has_codes  # noqa: E402
 from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
 from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
 from rppg_core.models.base import TASKS, Batch, run_clip, unit_wave  # noqa: E402
@@ -91,6 +92,11 @@ def test_report_holds_the_closeness_of_a_wall(clip):
     wall = replace(clip, stmap=np.repeat(clip.background[:, None], 36, axis=1))
     np.testing.assert_allclose(run_clip(model, wall).inside["closeness"], found["wall_closeness"], atol=1e-5)
     assert "wall_closeness" not in run_clip(model, replace(clip, background=None)).inside
+
+
+def test_report_holds_what_the_figure_needs(clip):
+    inside = run_clip(made().eval(), clip).inside
+    assert has_codes(inside) and WALL in inside
 
 
 def test_report_holds_the_pulse_before_and_after_the_codebook(clip):

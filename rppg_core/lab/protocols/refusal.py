@@ -4,8 +4,8 @@ Pulsed: 20 s photo clips with known heart rate, three amplitudes, six skin tones
 45-180; one extra group has the amplitude scaled with melanin. Pulse-free: photos, walls, noise, moving
 backgrounds, light flicker, block-shuffled frames. The protocol reports coverage, accuracy, intervals,
 reliability per tone and amplitude, and how often a number was shown although there was no pulse. Seeds are
-below 100 000; the calibration is fitted on seeds from a million on. A clip whose pulse repeats with its blocks has
-its rhythm still after they are shuffled; such a rate is drawn again.
+below 100 000; the calibration is fitted on seeds from a million on. A pulse that has the same phase in every block
+stays when blocks are shuffled; such a rate is drawn again.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ class RefusalRow:
     confidence: float
     low_bpm: float | None
     high_bpm: float | None
-    evidence: float | None = (
-        None  # the least that a network says for its own output; None of one that says nothing
-    )
+    evidence: float | None = None  # the lowest of a network's own output; None without any
 
     @property
     def shown(self) -> bool:
@@ -318,7 +316,7 @@ class RefusalResult:
         return float(mannwhitneyu(pulsed, free).statistic / (len(pulsed) * len(free)))
 
     def evidence_tables(self) -> list[str]:
-        """How well the evidence of each network that gives some tells a pulse from every other kind; none, or one."""
+        """One table of how well evidence separates pulses from every other kind; none without evidence."""
         voices = list(dict.fromkeys(row.voice for row in self.rows if row.evidence is not None))
         if not voices:
             return []

@@ -155,9 +155,8 @@ def train(
         if options.resume:
             training.load()
         origins = load_origin_cards(recipe)
-        simulated = set(sources) == {mixture.SIMULATED} and {o.weights for o in origins.values()} <= {
-            SIMULATED
-        }
+        made_of = {card.weights for card in origins.values()}
+        simulated = set(sources) == {mixture.SIMULATED} and made_of <= {SIMULATED}
         training.run(options, tell=tell, page=page)
         before = [f"after {card.data}" for start, card in origins.items() if start != recipe.teacher]
         return training.result(", ".join([describe_data(recipe, mixed), *before]), simulated=simulated)

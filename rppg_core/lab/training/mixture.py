@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from rppg_core.analysis.pipeline import CROPS
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.extracted import MANIFEST, ExtractedClip, read_manifest
 from rppg_core.lab.datasets.scale import extract_dataset
@@ -27,7 +28,6 @@ from rppg_core.models.weights import model_class
 
 SIMULATED = "simulated"
 PULSE_FREE_STREAM = 99  # of people without a pulse; domains have the first numbers
-TRACED = frozenset({"rgb", "stmap", "scene", "landmarks"})  # fields that traces hold
 CLIPS_SEED = 1  # seed of the people in the rendered domain clips; protocol mssdg uses seed 0
 
 
@@ -190,11 +190,11 @@ def _pulse_free(recipe: Recipe, *, held_out: bool) -> list[Share]:
     """
     if not recipe.pulse_free or held_out:
         return []
-    if pictures := sorted(_needs(recipe) - TRACED):
+    if pictures := sorted(_needs(recipe) & CROPS):
         raise UsageError(
             f"a config that reads {pictures[0]}, and {recipe.pulse_free} samples without a pulse",
-            wanted=f"a network that reads no more than {', '.join(sorted(TRACED))}",
-            do="set pulse_free=0 in the recipe; its evidence then tells nothing",
+            wanted="a network that reads no pictures: simulated traces hold none",
+            do="set pulse_free=0 in the recipe; its evidence is then not trained",
         )
     source = _traces(
         recipe, held_out=False, stream=PULSE_FREE_STREAM, name="traces without a pulse", pulsed=False

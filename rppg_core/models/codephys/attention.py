@@ -1,4 +1,4 @@
-"""Spatial attention: where on the face, and when, features are worth asking the codebook with.
+"""Spatial attention: where on the face, and when, features count for the queries.
 
 Axis letters: B batch, P place, T time, C channels, H height, W width.
 """

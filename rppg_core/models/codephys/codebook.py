@@ -23,7 +23,7 @@ class Query:
     features: Float[Tensor, "batch width code"]
     found: Float[
         Tensor, "batch width code"
-    ]  # nearest items; the gradient goes to the features (straight-through)
+    ]  # nearest items; straight-through: the gradient goes to the features
     items: Float[Tensor, "batch width code"]  # the same items; the gradient goes to the codebook
     codes: Int[Tensor, "batch code"]  # which items these are
     distances: Float[Tensor, "batch code item"]  # squared, to every item
@@ -44,7 +44,7 @@ class Codebook(nn.Module):
         codes: K.
         width: D.
         warm_up: training steps in which features pass unchanged; after them the items are placed by k-means. 0: the
-            the items replace features from the start.
+            items replace features from the start.
         reseed_every: training steps after which items that were never the nearest move to a feature; 0 never.
         reseed_until: last training step at which they do, so that the averaged weights can follow.
 

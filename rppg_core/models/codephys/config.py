@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rppg_core.errors import UsageError
-from rppg_core.models.base import check_choices, check_sizes
+from rppg_core.models.base import check_choices, check_names, check_sizes
 from rppg_core.signals.checks import check_count
 from rppg_core.video.prepare import check_projections
 
@@ -58,17 +58,10 @@ class CodePhysConfig:
             ("widths", "dilations", "crop_widths"),
         )
         check_choices(self, encoder=("cells", "crops"))
+        check_names(self, distillation=READINGS)
         check_projections(self.projections)
         for name in ("warm_up", "reseed_every", "reseed_until", "token_shift"):
             check_count(getattr(self, name), name)
-        if not set(self.distillation) <= set(READINGS) or len(set(self.distillation)) < len(
-            self.distillation
-        ):
-            raise UsageError(
-                f"distillation {self.distillation}",
-                wanted=f"some of {', '.join(READINGS)}, each once",
-                do="or () for none",
-            )
         if self.compression & (self.compression - 1) or self.window % self.compression or not self.kernel % 2:
             raise UsageError(
                 f"compression {self.compression}, window {self.window}, kernel {self.kernel}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rppg_core.errors import UsageError
-from rppg_core.models.base import check_choices, check_sizes
+from rppg_core.models.base import check_choices, check_names, check_sizes
 from rppg_core.models.physllm.cues import CUES
 from rppg_core.models.physnet import PhysNetConfig
 from rppg_core.models.tracenet import TraceNetConfig
@@ -65,10 +65,7 @@ class PhysLLMConfig:
             raise UsageError(f"crop_px is {self.crop_px}", wanted="72 or 128", do="choose one of them")
         check_count(self.rank, "rank")
         check_number(self.decay, "decay", 1e-3, 1)
-        if not set(self.cues) <= set(CUES) or len(set(self.cues)) < len(self.cues):
-            raise UsageError(
-                f"cues {self.cues}", wanted=f"some of {', '.join(CUES)}, each once", do="or () for none"
-            )
+        check_names(self, cues=CUES)
         if self.patch % 2 or self.narrow % self.heads:
             raise UsageError(
                 f"patch {self.patch}, narrow {self.narrow}, heads {self.heads}",

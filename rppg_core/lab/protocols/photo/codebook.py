@@ -23,28 +23,29 @@ from torch import Tensor
 
 from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.clip_file import KnownClip
+from rppg_core.lab.protocols.own_weights import CLEANED
 from rppg_core.lab.protocols.photo.clips import N_PULSE, photo_clips
-from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM
+from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM, constant_wave, difference_text
 from rppg_core.lab.protocols.photo.versions import CURRENT
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.simulate.physiology import simulate_waves
 from rppg_core.lab.simulate.settings import random_settings
 from rppg_core.lab.simulate.traces import simulate_traces
+from rppg_core.lab.training.briefly import train_briefly
 from rppg_core.lab.training.ppg import Waves, read_waves
 from rppg_core.lab.training.stages import TrainedParts
-from rppg_core.metrics import bootstrap_ci, pearson_r
+from rppg_core.metrics import pearson_r
 from rppg_core.models.base import TASKS, Batch
 from rppg_core.models.codephys import CodePhys, CodePhysConfig
 from rppg_core.models.codephys.codebook import perplexity
 from rppg_core.models.codephys.plugin import clean_bvp
-from rppg_core.models.recipe import get_recipe, lr_factor
+from rppg_core.models.recipe import get_recipe
 from rppg_core.nn.layers import standardise
 from rppg_core.roster import get_method
 from rppg_core.types import FS, Bvp, Progress, Truth
 from rppg_core.video.prepare import resample
 
-CLEANED = ("pos", "chrom")  # methods that the plug-in cleans
 SEED = 6_000_000  # of the people here; no benchmark and no training draws these
 N_PPG, N_HELD, N_ROUGH, BATCH = 3000, 300, 1200, 16
 STEPS = (600, 300)  # of the autoencoder, and of the plug-in
@@ -182,25 +183,18 @@ def report_text(scores: Sequence[SizeScores], clips: Sequence[Rough]) -> str:
         name: np.array([waveform_scores(clip.waves[name], clip.truth)[0] for clip in clips])
         for name in CLEANED
     }
+    sine = [waveform_scores(constant_wave(clip.truth), clip.truth)[0] for clip in clips]
     kinds = list(scores[0].rebuilt)
     heads = ["items", "samples", *(f"r, {kind}" for kind in kinds), *(f"in use, {kind}" for kind in kinds)]
     rows = [["", "", *[""] * 2 * len(kinds), *(f"{np.mean(before[name]):.3f}" for name in CLEANED)]]
     for one in scores:
         codes, compression, quantised = one.size
-        rows.append([
-            str(codes) if quantised else "no codebook", str(compression),
-            *(f"{one.rebuilt[kind]:.3f}" for kind in kinds),
-            *(f"{one.used[kind]:.0f}" if quantised else "" for kind in kinds),
-            *(f"{np.mean(one.cleaned[name]):.3f}, {_interval(one.cleaned[name] - before[name])}" for name in CLEANED),
-        ])  # fmt: skip
-    rows.append(
-        [
-            f"sine of {CONSTANT_BPM:g} bpm",
-            "",
-            *[""] * 2 * len(kinds),
-            *[f"{_sine_r(clips):.3f}"] * len(CLEANED),
-        ]
-    )
+        used = [f"{one.used[kind]:.0f}" if quantised else "" for kind in kinds]
+        behind = [f"{np.mean(r):.3f}, {difference_text(r - before[name])}" for name, r in one.cleaned.items()]
+        rebuilt = [f"{one.rebuilt[kind]:.3f}" for kind in kinds]
+        rows.append([str(codes) if quantised else "no codebook", str(compression), *rebuilt, *used, *behind])
+    blank = [""] * (1 + 2 * len(kinds))
+    rows.append([f"sine of {CONSTANT_BPM:g} bpm", *blank, *[f"{np.mean(sine):.3f}"] * len(CLEANED)])
     return text_table((*heads, *(f"{name} on {CURRENT.name}, minus itself" for name in CLEANED)), rows)
 
 
@@ -215,42 +209,21 @@ def _train(
     recipe = replace(get_recipe("codephys"), steps=steps, stages=())
     parts = TrainedParts(model)
     parts.train_only(names)
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=recipe.lr, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(recipe, step))
     known, unknown = torch.ones(BATCH, dtype=torch.bool), torch.zeros(BATCH, dtype=torch.bool)
     mask = {task: known if task == "bvp" else unknown for task in TASKS}
-    for _ in range(steps):
+
+    def loss() -> Tensor:
         rows = torch.randint(len(true), (BATCH,))
         targets = {task: torch.zeros(BATCH) for task in TASKS} | {"bvp": true[rows]}
         batch = Batch({name: x[rows] for name, x in inputs.items()}, targets, mask)
         model.train()
         parts.hold()
         terms = model.loss(model(batch.inputs), batch)
-        torch.stack(
-            [recipe.loss_weights.get(name, 1.0) * term for name, term in terms.items()]
-        ).sum().backward()
-        torch.nn.utils.clip_grad_norm_(weights, recipe.clip_norm)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
+        weighted = [recipe.loss_weights.get(name, 1.0) * term for name, term in terms.items()]
+        return torch.stack(weighted).sum()
+
+    train_briefly([weight for weight in model.parameters() if weight.requires_grad], recipe, loss)
     parts.train_only(())
-
-
-def _sine_r(clips: Sequence[Rough]) -> float:
-    """Mean r of one and the same sine."""
-    found = []
-    for clip in clips:
-        bvp = next(iter(clip.waves.values()))
-        times_s = bvp.t0_s + np.arange(len(bvp.samples)) / FS
-        sine = replace(bvp, samples=np.sin(2 * np.pi * CONSTANT_BPM / 60 * times_s))
-        found.append(waveform_scores(sine, clip.truth)[0])
-    return float(np.mean(found))
-
-
-def _interval(values: Float[np.ndarray, " clip"]) -> str:
-    low, high = bootstrap_ci(values, np.mean, seed=0, n_resamples=2000)
-    return f"{np.mean(values):+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

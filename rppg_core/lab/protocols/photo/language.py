@@ -25,13 +25,13 @@ from torch import Tensor
 from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.clip_file import KnownClip
 from rppg_core.lab.protocols.photo.clips import N_PULSE, photo_clips, stream_clips
-from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM
+from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM, constant_wave, difference_text
 from rppg_core.lab.protocols.photo.versions import get_version
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.training.batches import Share, StepDataset
+from rppg_core.lab.training.briefly import train_briefly
 from rppg_core.lab.training.mixture import SIMULATED, shares_from_recipe
-from rppg_core.metrics import bootstrap_ci
 from rppg_core.models.base import unit_wave
 from rppg_core.models.physllm.config import PhysLLMConfig
 from rppg_core.models.physllm.context import CONTEXT
@@ -39,7 +39,7 @@ from rppg_core.models.physllm.cues import CUES, Cue
 from rppg_core.models.physllm.explain import change_between
 from rppg_core.models.physllm.model import PhysLLM
 from rppg_core.models.physllm.tokens import resize_tokens
-from rppg_core.models.recipe import Recipe, get_recipe, lr_factor
+from rppg_core.models.recipe import Recipe, get_recipe
 from rppg_core.models.tracenet import TraceNet
 from rppg_core.models.weights import load_model
 from rppg_core.nn.losses import negative_pearson
@@ -159,20 +159,16 @@ def train_reader(
     weights = [
         p for name, p in model.named_parameters() if not name.startswith("encoder.") and p.requires_grad
     ]
-    optimizer = torch.optim.AdamW(weights, lr=recipe.lr, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(recipe, step))
     draw = torch.Generator().manual_seed(variant.seed)
     everything = torch.ones(BATCH, dtype=torch.bool)
-    for _ in range(steps):
+
+    def loss() -> Tensor:
         rows = torch.randint(len(bvp), (BATCH,), generator=draw)
         others = rows.roll(1) if variant.given == "shuffled" else rows
         found = read_windows(model, windows.rows(rows), windows.rows(others))
-        loss = negative_pearson(found, bvp[rows], everything)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, recipe.clip_norm)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
+        return negative_pearson(found, bvp[rows], everything)
+
+    train_briefly(weights, recipe, loss)
     return model.eval()
 
 
@@ -231,10 +227,8 @@ def r_beside(known: Sequence[KnownClip]) -> dict[str, Float[np.ndarray, " clip"]
     """Correlation of what does not learn with the truth of each clip: POS, and a sine of one rate for all."""
     pos, found = get_method("pos"), {"pos": [], f"sine of {CONSTANT_BPM:g} bpm": []}
     for clip, truth in known:
-        times_s = np.arange(truth.times_s[0], truth.times_s[-1], 1 / FS)
-        sine = np.sin(2 * np.pi * CONSTANT_BPM / 60 * times_s)
-        always = Bvp(sine, FS, float(times_s[0]), np.ones(len(sine), bool))
-        for row, bvp in zip(found.values(), (pos.estimate(resample(clip)).bvp, always), strict=True):
+        both = (pos.estimate(resample(clip)).bvp, constant_wave(truth))
+        for row, bvp in zip(found.values(), both, strict=True):
             row.append(waveform_scores(bvp, truth)[0])
     return {name: np.array(row) for name, row in found.items()}
 
@@ -249,7 +243,7 @@ def encoder_text(model: PhysLLM, known: Iterable[KnownClip]) -> str:
             bvp = get_method(name).estimate(resample(clip)).bvp
             found[name].append(waveform_scores(bvp, truth)[0] if bvp is not None else 0.0)
     r = {name: np.array(values) for name, values in found.items()}
-    rows = [[name, f"{one.mean():.3f}", _interval(one - r["tracenet"])] for name, one in r.items()]
+    rows = [[name, f"{one.mean():.3f}", difference_text(one - r["tracenet"])] for name, one in r.items()]
     return text_table((f"{len(r['pos'])} clips of {BENCHMARK}", "mean r", "minus tracenet's, 95 %"), rows)
 
 
@@ -273,7 +267,7 @@ def report_text(
             if mine:
                 rows.append([
                     language, given, " ".join(f"{np.mean(one.r):.3f}" for one in mine),
-                    _interval(np.mean([one.r for one in mine], axis=0) - base_r),
+                    difference_text(np.mean([one.r for one in mine], axis=0) - base_r),
                 ])  # fmt: skip
     parts = [
         text_table(("language model", "cues", f"mean r of seeds {seeds}", "minus the encoder's, 95 %"), rows),
@@ -306,11 +300,6 @@ def _thirds_text(scores: Sequence[Scores], clips: Sequence[HeldClip]) -> str:
     return text_table(("r lost, by thirds", "lowest", "middle", "highest"), rows)
 
 
-def _interval(values: Float[np.ndarray, " clip"]) -> str:
-    low, high = bootstrap_ci(values, np.mean, seed=0, n_resamples=2000)
-    return f"{np.mean(values):+.3f} ({low:+.3f} to {high:+.3f})"
-
-
 def _windows_joined(found: Tensor, places: Sequence[slice]) -> Float[np.ndarray, " time"]:
     """One waveform from overlapping windows, each at unit scale."""
     waves = found.double().numpy()
@@ -340,11 +329,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asked.encoder is not None:
         other = load_model("physllm", asked.encoder)
         assert isinstance(other, PhysLLM)
-        print(
-            encoder_text(
-                other, stream_clips(get_version(BENCHMARK), range(N_PULSE), other.config.needs, asked.runs)
-            )
-        )
+        needs = other.config.needs | {"stmap"}  # which tracenet reads
+        print(encoder_text(other, stream_clips(get_version(BENCHMARK), range(N_PULSE), needs, asked.runs)))
         return 0
     recipe = replace(get_recipe("physllm"), config=PhysLLMConfig.small())
     model = PhysLLM(PhysLLMConfig.small()).eval()

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from rppg_core.analysis.controls import spectra_from_bvp
 from rppg_core.analysis.pipeline import Analysis
@@ -22,7 +23,7 @@ from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.metrics import bootstrap_ci, wilson_interval
 from rppg_core.oximetry import ratio_of_ratios
 from rppg_core.signals.filters import segments
-from rppg_core.types import FS, HR_BAND_HZ, FaceClip, Method, RgbTrace
+from rppg_core.types import FS, HR_BAND_HZ, Bvp, FaceClip, Method, RgbTrace, Truth
 from rppg_core.video.prepare import resample
 
 BAR = "pos"  # every method is compared with it on the same clips
@@ -174,6 +175,19 @@ def mean_ci(values: Sequence[float] | np.ndarray) -> dict[str, float] | None:
     """Mean of the finite values with its bootstrap interval; None if there are none."""
     finite = np.array([value for value in values if np.isfinite(value)])
     return _ci(finite, np.mean) if len(finite) else None
+
+
+def difference_text(values: Float[np.ndarray, " clip"]) -> str:
+    """Mean of paired differences with its bootstrap interval, signed, as text."""
+    low, high = bootstrap_ci(values, np.mean, seed=0, n_resamples=2 * N_RESAMPLES)
+    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def constant_wave(truth: Truth) -> Bvp:
+    """The waveform of the constant predictor: one and the same sine for every clip."""
+    times_s = np.arange(truth.times_s[0], truth.times_s[-1], 1 / FS)
+    sine = np.sin(2 * np.pi * CONSTANT_BPM / 60 * times_s)
+    return Bvp(sine, FS, float(times_s[0]), np.ones(len(sine), bool))
 
 
 def _ci(values: np.ndarray, statistic: Callable[[np.ndarray], Any]) -> dict[str, float]:

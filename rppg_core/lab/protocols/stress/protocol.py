@@ -153,10 +153,8 @@ def judged(
     except FrameRateError:  # refused before any method reads it
         found = [row(name, None, None, float("nan")) for name in (*methods, *(own or ()), CONSENSUS)]
     else:
-        for name, estimate in {
-            **report.estimates,
-            **{name: analysis.estimate(name) for name in own or ()},
-        }.items():
+        for name in (*report.estimates, *(own or ())):
+            estimate = analysis.estimate(name)  # computed once
             spectra = spectra_from_bvp(estimate.bvp, HR_BAND_HZ)
             rate_bpm = float("nan") if spectra is None else 60 * spectra.rate_hz
             found.append(row(name, estimate.bvp, estimate.vitals.hr, rate_bpm))

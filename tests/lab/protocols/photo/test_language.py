@@ -126,3 +126,16 @@ def test_encoder_stands_beside_tracenet_and_pos(model, known):
     text = language.encoder_text(model, known[:3])
     assert "3 clips of photo-v2" in text and "minus tracenet" in text
     assert [line.split("  ")[0] for line in text.splitlines()[2:]] == ["this encoder", "tracenet", "pos"]
+
+
+def test_encoder_on_crops_gets_the_map_of_tracenet_too(monkeypatch, tmp_path, capsys):
+    wanted = []
+    crops = PhysLLM(replace(TINY, encoder="crops"))
+    monkeypatch.setattr(language, "load_model", lambda name, path: crops)
+    monkeypatch.setattr(
+        language, "stream_clips", lambda version, numbers, needs, runs: wanted.append(needs) or []
+    )
+    monkeypatch.setattr(language, "encoder_text", lambda model, known: "the table")
+    assert language.main(["--encoder", str(tmp_path / "mine.safetensors")]) == 0
+    assert capsys.readouterr().out == "the table\n"
+    assert wanted[0] >= {"stmap", "crop72"}
