@@ -5,7 +5,7 @@ Pure functions from a report to HTML and a figure, no gradio. Nothing is shown i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 import plotly.graph_objects as go
 
@@ -35,17 +35,15 @@ WORDS = PanelWords(
 )
 
 
-def panel(report: Report, waiting: Sequence[str] = ()) -> str:
-    """Sentences and evidence; one small line of text if there is nothing to show.
+def _inside(estimate: Estimate) -> tuple[str, str]:
+    """Sentences on the codes, then the evidence."""
+    said = codes.code_words(estimate.inside) if codes.has_codes(estimate.inside) else []
+    scores = [(words, estimate.evidence.get(name)) for name, words in SCORES.items()]
+    rows = [(words, f"{score:.2f}") for words, score in scores if score is not None]
+    return paragraphs(said), table("Probability of a pulse, by", ("", "for this face"), rows) if rows else ""
 
-    Args:
-        report: result of the analysis.
-        waiting: methods that are still to come.
 
-    Returns:
-        One HTML section.
-    """
-    return method_section(report, waiting, WORDS, _inside)
+panel = partial(method_section, words=WORDS, inside=_inside)
 
 
 def figure(report: Report) -> go.Figure | None:
@@ -54,11 +52,3 @@ def figure(report: Report) -> go.Figure | None:
     if estimate is None or not codes.has_codes(estimate.inside):
         return None
     return codes.codes_figure(estimate.inside)
-
-
-def _inside(estimate: Estimate) -> tuple[str, str]:
-    """Sentences on the codes, then the evidence."""
-    said = codes.code_words(estimate.inside) if codes.has_codes(estimate.inside) else []
-    scores = [(words, estimate.evidence.get(name)) for name, words in SCORES.items()]
-    rows = [(words, f"{score:.2f}") for words, score in scores if score is not None]
-    return paragraphs(said), table("Probability of a pulse, by", ("", "for this face"), rows) if rows else ""

@@ -6,7 +6,7 @@ words themselves are in the tab "PhysLLM prompt".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,17 +40,12 @@ WORDS = PanelWords(
 )
 
 
-def panel(report: Report, waiting: Sequence[str] = ()) -> str:
-    """Two sentences on cues and pulse; one small line of text if there is nothing to show.
+def _inside(estimate: Estimate) -> tuple[str, str]:
+    """Sentences on cues and pulse."""
+    return paragraphs(_sentences(estimate)), ""
 
-    Args:
-        report: result of the analysis.
-        waiting: methods that are still to come.
 
-    Returns:
-        One HTML section.
-    """
-    return method_section(report, waiting, WORDS, _inside)
+panel = partial(method_section, words=WORDS, inside=_inside)
 
 
 def figure(report: Report) -> go.Figure | None:
@@ -72,11 +67,6 @@ def figure(report: Report) -> go.Figure | None:
     set_title(fig, _finding(bpm, rough, pulse), "before and after the language model; mean over windows")
     fig.update_layout(height=380)
     return fig
-
-
-def _inside(estimate: Estimate) -> tuple[str, str]:
-    """Sentences on cues and pulse."""
-    return paragraphs(_sentences(estimate)), ""
 
 
 def _sentences(estimate: Estimate) -> list[str]:

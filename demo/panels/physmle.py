@@ -6,7 +6,7 @@ the gates for noise say nothing about the face.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import plotly.graph_objects as go
@@ -35,17 +35,14 @@ WORDS = PanelWords(
 )
 
 
-def panel(report: Report, waiting: Sequence[str] = ()) -> str:
-    """Sentences, read-outs and numbers; one small line of text if there is nothing to show.
+def _inside(estimate: Estimate) -> tuple[str, str]:
+    """Sentences on the experts, then read-outs and tables."""
+    if not expert_figure.has_experts(estimate.inside):
+        return paragraphs(["This PhysMLE has no experts."]), ""
+    return paragraphs(expert_figure.expert_words(estimate.inside)), _heads(estimate) + _tables(estimate)
 
-    Args:
-        report: result of the analysis.
-        waiting: methods that are still to come.
 
-    Returns:
-        One HTML section.
-    """
-    return method_section(report, waiting, WORDS, _inside)
+panel = partial(method_section, words=WORDS, inside=_inside)
 
 
 def figure(report: Report) -> go.Figure | None:
@@ -54,13 +51,6 @@ def figure(report: Report) -> go.Figure | None:
     if estimate is None or not expert_figure.has_experts(estimate.inside):
         return None
     return expert_figure.expert_figure(estimate.inside)
-
-
-def _inside(estimate: Estimate) -> tuple[str, str]:
-    """Sentences on the experts, then read-outs and tables."""
-    if not expert_figure.has_experts(estimate.inside):
-        return paragraphs(["This PhysMLE has no experts."]), ""
-    return paragraphs(expert_figure.expert_words(estimate.inside)), _heads(estimate) + _tables(estimate)
 
 
 def _heads(estimate: Estimate) -> str:

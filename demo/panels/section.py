@@ -46,7 +46,11 @@ class PanelWords:
 
 
 def method_section(
-    report: Report, waiting: Sequence[str], words: PanelWords, inside: Callable[[Estimate], tuple[str, str]]
+    report: Report,
+    waiting: Sequence[str] = (),
+    *,
+    words: PanelWords,
+    inside: Callable[[Estimate], tuple[str, str]],
 ) -> str:
     """The section of one network; one small line of text if it has no heart rate.
 
