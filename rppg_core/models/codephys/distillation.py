@@ -1,4 +1,4 @@
-"""Soft feature distillation: queries of a video are pulled to what the PPG encoder makes of the true pulse.
+"""Soft feature distillation: queries of a video learn the PPG encoder's features of the true pulse.
 
 The abstract names it; its formula is not public. Three readings of its name, each a loss per sample.
 Axis letters: B batch, N code in time, D width, K item.
@@ -20,7 +20,7 @@ Reading = Callable[[Features, Features, Codebook], Float[Tensor, " batch"]]
 
 
 def distribution(queries: Features, features: Features, codebook: Codebook) -> Float[Tensor, " batch"]:
-    """Both share themselves among the items alike: KL divergence of soft assignments, mean over codes."""
+    """Soft assignments to the items agree: KL divergence, mean over codes."""
     items = codebook.items.detach()
     asked, wanted = (
         codebook.log_shares(squared_distances(x.transpose(1, 2), items)) for x in (queries, features)
@@ -35,7 +35,7 @@ def feature(queries: Features, features: Features, codebook: Codebook) -> Float[
 
 
 def relation(queries: Features, features: Features, codebook: Codebook) -> Float[Tensor, " batch"]:
-    """Moments of a clip resemble each other alike: mean squared difference of the cosines of all pairs of codes."""
+    """Similarities of moments agree: mean squared difference of the cosines of all pairs of codes."""
     asked, wanted = (
         torch.einsum("bdn,bdm->bnm", unit, unit)
         for unit in (

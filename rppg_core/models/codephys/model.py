@@ -24,11 +24,10 @@ from rppg_core.models.codephys.distillation import soft_feature_distillation
 from rppg_core.models.codephys.encoder import ENCODERS
 from rppg_core.models.codephys.trust import QueryTrust, closeness
 from rppg_core.models.physnet.model import relative_differences
-from rppg_core.models.tracenet.model import scaled_map
+from rppg_core.models.tracenet import TraceNet, TraceNetConfig
 from rppg_core.nn.layers import standardise, weighted_mean
 from rppg_core.nn.losses import masked_mean, negative_pearson, rate_cross_entropy
-from rppg_core.types import FS, FaceClip, STMap
-from rppg_core.video.prepare import projections
+from rppg_core.types import FS, FaceClip
 
 COPIES = 4  # of each pulse, differently stretched and disturbed, in a step that trains the autoencoder
 SLOWEST = 0.7  # speed of a stretched copy
@@ -81,16 +80,10 @@ class CodePhys(RppgModel):
 
     @classmethod
     def inputs_from_clip(cls, clip: FaceClip, config: CodePhysConfig) -> dict[str, np.ndarray]:
-        weight = clip.need("stmap_weight").astype(np.float32)
-        stmap = STMap(clip.need("stmap"), clip.fs or FS, weight)
-        pulses = projections(stmap, names=config.projections)
-        cells = np.concatenate([scaled_map(stmap, "band"), pulses], axis=2).astype(np.float32)
-        read = {"stmap": cells, "weight": weight}
-        return (
-            read
-            if config.encoder == "cells"
-            else {**read, "frames": relative_differences(clip.need("crop72"))}
-        )
+        read = TraceNet.inputs_from_clip(clip, TraceNetConfig(projections=config.projections))
+        if config.encoder == "cells":
+            return read
+        return {**read, "frames": relative_differences(clip.need("crop72"))}
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The pulse, "bvp" (B, T), and the evidence "near" and "decided" (B,).
