@@ -1,10 +1,10 @@
 """Protocol `stress`: one setting at a time, from easy to hopeless, and how every method responds.
 
-Eight sweeps (`sweeps.SWEEPS`) over simulated clips of known truth: head motion, light, flicker, codec, frame rate,
-blur, noise, skin tone. For every value of a setting, each method's waveform is compared with the true pulse (r,
-SNR) and its rate with the true rate, and the readings that the calibration lets pass are counted and checked,
-beside the consensus and the constant predictor. At each hard end the same clip without a pulse tests whether any
-method shows a number where there is none. The same people appear in all sweeps.
+Nine sweeps (`sweeps.SWEEPS`) over simulated clips of known truth: head motion, light, flicker, codec, frame rate,
+blur, motion blur, noise, skin tone. For every value of a setting, each method's waveform is compared with the true
+pulse (r, SNR) and its rate with the true rate, and the readings that the calibration lets pass are counted and
+checked, beside the consensus and the constant predictor. At each hard end the same clip without a pulse tests whether
+any method shows a number where there is none. The same people appear in all sweeps.
 """
 
 from __future__ import annotations

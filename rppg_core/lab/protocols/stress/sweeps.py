@@ -1,11 +1,11 @@
-"""The sweeps of the stress lab: eight settings varied one at a time, and the clips for each value.
+"""The sweeps of the stress lab: nine settings varied one at a time, and the clips for each value.
 
 A person sits still in good light in front of a good camera; each sweep takes that clip and changes one setting
 until the methods fail. Person and truth are the same along a sweep: the simulator draws each part of a clip from a
-separate random stream, so that the clips of one seed differ in that setting only. Two settings are not part
-of the simulator: flicker (of all light, while there is a pulse) and blur. Both are applied to the finished
-frames before the face pass: flicker in linear light, through the camera's tone curve; blur as defocus that
-also smooths the noise.
+separate random stream, so that the clips of one seed differ in that setting only. Three settings are not part
+of the simulator: flicker (of all light, while there is a pulse), blur and motion blur. They are applied to the
+finished frames before the face pass: flicker in linear light, through the camera's tone curve; blur as defocus, and
+motion blur as a smear along one line, both of which also smooth the noise.
 
 Seeds lie in 400 000-499 999: no training, calibration or other benchmark draws them.
 Axis letters: T time, H, W.
@@ -74,6 +74,9 @@ SWEEPS = {
         Sweep("blur", "blur (Gaussian)", "% of the face width", (0.0, 1.0, 2.0, 5.0, 10.0, 20.0),
               "Next to nothing happens while the head is still: a method's mean over the skin is a stronger blur "
               "itself."),
+        Sweep("motion blur", "length of a smear in one direction", "% of the face width",
+              (0.0, 2.0, 5.0, 10.0, 20.0, 40.0),
+              "Next to nothing happens while the head is still, until the smear mixes what is beside the face into it."),
         Sweep("noise", "camera noise at middle grey", "grey levels", (2.0, 6.0, 12.0, 18.0, 24.0, 30.0),
               "All fall slowly, as the mean over some thousand pixels takes most of it; CHROM and POS fall before "
               "GREEN, as a difference of colours holds less pulse and more noise."),
@@ -96,6 +99,7 @@ class StressCase:
     settings: SimulationSettings
     flicker_percent: float = 0.0
     blur_percent: float = 0.0
+    smear_percent: float = 0.0
 
     @property
     def key(self) -> dict[str, Any]:
@@ -142,6 +146,8 @@ def stress_case(sweep: Sweep, value: float, seed: int, *, pulsed: bool = True) -
             settings = replace(benign, fps=value)
         case "blur":
             return StressCase(benign, blur_percent=value)
+        case "motion blur":
+            return StressCase(benign, smear_percent=value)
         case "noise":
             settings = replace(benign, noise=value)
         case "skin tone":
@@ -163,7 +169,7 @@ def stress_clip(case: StressCase, needs: frozenset[str] = frozenset({"rgb"})) ->
     Returns:
         Native clip and its truth.
     """
-    if not (case.flicker_percent or case.blur_percent):
+    if not (case.flicker_percent or case.blur_percent or case.smear_percent):
         return simulate_clip(case.settings, needs)
     from rppg_core.video.clip import extract
 
@@ -174,16 +180,40 @@ def stress_clip(case: StressCase, needs: frozenset[str] = frozenset({"rgb"})) ->
 
 
 def disturbed_frames(video: SimulatedVideo, case: StressCase) -> Iterator[Frame]:
-    """The frames of a simulated video under flickering light, or out of focus; not rounded again."""
-    phase = np.random.default_rng([case.settings.seed, 1]).uniform()
+    """The frames of a simulated video under flickering light, out of focus, or smeared; not rounded again."""
+    rng = np.random.default_rng([case.settings.seed, 1])
+    phase, direction = rng.uniform(size=2)
     times_s = video.truth.times_s
     light = 1 + case.flicker_percent / 100 * np.sin(2 * np.pi * (FLICKER_HZ * times_s + phase))
-    sigma_px = case.blur_percent / 100 * FACE_PX * case.settings.size / SIZE
+    face_px = FACE_PX * case.settings.size / SIZE
+    sigma_px = case.blur_percent / 100 * face_px
+    smear = line_kernel(case.smear_percent / 100 * face_px, np.pi * direction)
     for k, picture in enumerate(_pictures(video)):
         shown = lit(picture, float(light[k]), case.settings.gamma) if case.flicker_percent else picture
         if sigma_px > 0:
             shown = cv2.GaussianBlur(shown.astype(np.float32), (0, 0), sigma_px)
+        if case.smear_percent > 0:
+            shown = cv2.filter2D(shown.astype(np.float32), -1, smear)
         yield ArrayFrame(float(times_s[k]), shown)
+
+
+def line_kernel(length_px: float, angle: float) -> Float[np.ndarray, "side side"]:
+    """Weights of a smear: a line of this length and direction through the middle; they add up to 1.
+
+    Args:
+        length_px: length. Unit: px.
+        angle: direction, counted from the horizontal. Unit: rad.
+    """
+    reach = int(np.ceil(length_px / 2)) + 1
+    along = np.linspace(-length_px / 2, length_px / 2, 16 * reach)
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1))
+    places = reach + np.stack([np.sin(angle) * along, np.cos(angle) * along], axis=1)  # row and column
+    corner, part = np.floor(places).astype(int), places % 1
+    for row in (0, 1):  # every point goes to its four neighbours, the nearest most
+        for column in (0, 1):
+            share = np.abs(1 - row - part[:, 0]) * np.abs(1 - column - part[:, 1])
+            np.add.at(kernel, (corner[:, 0] + row, corner[:, 1] + column), share)
+    return kernel / kernel.sum()
 
 
 def lit(

@@ -17,6 +17,7 @@ from rppg_core.lab.protocols.stress.sweeps import (
     HR_BPM,
     SWEEPS,
     StressCase,
+    line_kernel,
     lit,
     stress_case,
     stress_clip,
@@ -38,7 +39,7 @@ def test_sweep_turns_one_knob_only(name):
     assert len(sweep.values) >= 5 and sweep.expect.endswith(".")
     cases = [stress_case(sweep, value, 3) for value in sweep.values]
     flat = [
-        {**vars(case.settings), "flicker": case.flicker_percent, "blur": case.blur_percent} for case in cases
+        {**vars(case.settings), **{k: v for k, v in vars(case).items() if k != "settings"}} for case in cases
     ]
     assert all(sum(a[key] != b[key] for key in a) == 1 for a, b in pairwise(flat))
 
@@ -89,3 +90,24 @@ def test_blur_takes_detail_from_the_picture_and_leaves_the_mean_colour():
     )
     # hair and wall are darker or lighter than skin: a tenth of the face width of blur mixes in a little of both
     assert np.allclose(soft.roi("skin").mean(axis=0), sharp.roi("skin").mean(axis=0), rtol=0.1)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.4, np.pi / 2, 2.5])
+@pytest.mark.parametrize("length_px", [0.0, 3.0, 7.5])
+def test_a_smear_is_a_line_of_its_length_and_direction(length_px, angle):
+    kernel = line_kernel(length_px, angle)
+    assert kernel.sum() == pytest.approx(1.0) and kernel.min() >= 0
+    assert np.allclose(kernel, kernel[::-1, ::-1])  # nothing is moved
+    rows, columns = np.indices(kernel.shape) - len(kernel) // 2
+    along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    spread = [np.sum(kernel * (columns * d[0] + rows * d[1]) ** 2) for d in (along, across)]
+    # the variance of a uniform line, and that of the four neighbours which share a point
+    assert spread[0] == pytest.approx(length_px**2 / 12, abs=0.4) and spread[1] < 0.3
+
+
+def test_motion_blur_takes_detail_from_the_picture_and_leaves_the_mean_colour():
+    needs = frozenset({"still"})
+    sharp, smeared = (stress_clip(short("motion blur", value), needs)[0] for value in (0.0, 10.0))
+    detail = [np.abs(np.diff(c.need("still").astype(float), axis=1)).mean() for c in (sharp, smeared)]
+    assert detail[1] < 0.75 * detail[0]
+    assert np.allclose(smeared.roi("skin").mean(axis=0), sharp.roi("skin").mean(axis=0), rtol=0.1)
