@@ -25,14 +25,14 @@ from torch import Tensor
 from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.clip_file import KnownClip
 from rppg_core.lab.protocols.photo.clips import N_PULSE, photo_clips, stream_clips
-from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM, constant_wave, difference_text
+from rppg_core.lab.protocols.photo.scores import difference_text
 from rppg_core.lab.protocols.photo.versions import get_version
+from rppg_core.lab.protocols.photo.windows import clip_windows, joined_windows, r_beside, r_of_waves
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.training.batches import Share, StepDataset
 from rppg_core.lab.training.briefly import train_briefly
 from rppg_core.lab.training.mixture import SIMULATED, shares_from_recipe
-from rppg_core.models.base import unit_wave
 from rppg_core.models.physllm.config import PhysLLMConfig
 from rppg_core.models.physllm.context import CONTEXT
 from rppg_core.models.physllm.cues import CUES, Cue
@@ -44,9 +44,8 @@ from rppg_core.models.tracenet import TraceNet
 from rppg_core.models.weights import load_model
 from rppg_core.nn.losses import negative_pearson
 from rppg_core.roster import get_method
-from rppg_core.signals.filters import segments
-from rppg_core.types import FS, Bvp, FaceClip, Progress, Truth
-from rppg_core.video.prepare import cut, overlap_add, overlapping_windows, resample
+from rppg_core.types import FaceClip, Progress, Truth
+from rppg_core.video.prepare import resample
 
 LANGUAGES = ("pretrained", "random", "none")
 GIVEN = ("all", "none", "shuffled")  # cues: its own, no cues, those of another sample
@@ -127,17 +126,8 @@ def training_windows(
 
 def held_clip(model: PhysLLM, clip: FaceClip, truth: Truth) -> HeldClip:
     """The longest stretch of a clip without a gap, encoded window by window."""
-    even = resample(clip)
-    part = cut(even, max(segments(even.valid), key=lambda piece: piece.stop - piece.start))
-    places = overlapping_windows(len(part.times_s), model.window)
-    found = []
-    for place in places:
-        arrays = model.inputs_from_clip(cut(part, place), model.config)
-        found.append(
-            encode(model, {k: torch.from_numpy(np.asarray(x, np.float32))[None] for k, x in arrays.items()})
-        )
-    truth = replace(truth, settings={**truth.settings, "start_s": float(part.times_s[0])})
-    return HeldClip(_joined(found), tuple(places), truth)
+    read = clip_windows(model, clip, truth)
+    return HeldClip(encode(model, dict(read.inputs)), read.places, read.truth)
 
 
 def train_reader(
@@ -201,36 +191,22 @@ def score_reader(variant: Variant, model: PhysLLM, clips: Sequence[HeldClip]) ->
 def wave_of_clip(model: PhysLLM, clip: HeldClip, told: HeldClip) -> Float[np.ndarray, " time"]:
     """The pulse of a clip with the cues of the same or of another one, windows joined as in use."""
     with torch.inference_mode():
-        return _windows_joined(read_windows(model, clip.windows, told.windows), clip.places)
+        return joined_windows(read_windows(model, clip.windows, told.windows), clip.places)
 
 
 def wave_of_base(clip: HeldClip) -> Float[np.ndarray, " time"]:
     """The encoder's own waveform of a clip."""
-    return _windows_joined(clip.windows.base, clip.places)
+    return joined_windows(clip.windows.base, clip.places)
 
 
 def r_of_clips(waves: Sequence[np.ndarray], clips: Sequence[HeldClip]) -> Float[np.ndarray, " clip"]:
     """Correlation of each waveform with the truth of its clip."""
-    found = []
-    for wave, clip in zip(waves, clips, strict=True):
-        bvp = Bvp(wave, FS, float(clip.truth.settings["start_s"]), np.ones(len(wave), bool))
-        found.append(waveform_scores(bvp, clip.truth)[0])
-    return np.array(found)
+    return r_of_waves(waves, [clip.truth for clip in clips])
 
 
 def waveform_change(waves: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
     """Mean of 1 - r between two readings of the same clips."""
     return float(np.mean([change_between(a, b) for a, b in zip(waves, others, strict=True)]))
-
-
-def r_beside(known: Sequence[KnownClip]) -> dict[str, Float[np.ndarray, " clip"]]:
-    """Correlation of what does not learn with the truth of each clip: POS, and a sine of one rate for all."""
-    pos, found = get_method("pos"), {"pos": [], f"sine of {CONSTANT_BPM:g} bpm": []}
-    for clip, truth in known:
-        both = (pos.estimate(resample(clip)).bvp, constant_wave(truth))
-        for row, bvp in zip(found.values(), both, strict=True):
-            row.append(waveform_scores(bvp, truth)[0])
-    return {name: np.array(row) for name, row in found.items()}
 
 
 def encoder_text(model: PhysLLM, known: Iterable[KnownClip]) -> str:
@@ -298,12 +274,6 @@ def _thirds_text(scores: Sequence[Scores], clips: Sequence[HeldClip]) -> str:
             lost = np.mean([one.r - one.without[cue] for one in whole], axis=0)
             rows.append([f"{name}, without {cue}", *(f"{lost[third == k].mean():+.4f}" for k in range(3))])
     return text_table(("r lost, by thirds", "lowest", "middle", "highest"), rows)
-
-
-def _windows_joined(found: Tensor, places: Sequence[slice]) -> Float[np.ndarray, " time"]:
-    """One waveform from overlapping windows, each at unit scale."""
-    waves = found.double().numpy()
-    return overlap_add([unit_wave(wave) for wave in waves], list(places), places[-1].stop)
 
 
 def _joined(found: Iterable[Windows]) -> Windows:

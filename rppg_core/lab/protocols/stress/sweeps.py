@@ -76,7 +76,7 @@ SWEEPS = {
               "itself."),
         Sweep("motion blur", "length of a smear in one direction", "% of the face width",
               (0.0, 2.0, 5.0, 10.0, 20.0, 40.0),
-              "Next to nothing happens while the head is still, until the smear mixes what is beside the face into it."),
+              "Next to nothing happens while the head is still, until the smear brings in what is beside the face."),
         Sweep("noise", "camera noise at middle grey", "grey levels", (2.0, 6.0, 12.0, 18.0, 24.0, 30.0),
               "All fall slowly, as the mean over some thousand pixels takes most of it; CHROM and POS fall before "
               "GREEN, as a difference of colours holds less pulse and more noise."),

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 
-from rppg_core.lab.protocols.photo import language  # noqa: E402
+from rppg_core.lab.protocols.photo import language, windows  # noqa: E402
 from rppg_core.lab.protocols.photo.language import GIVEN, LANGUAGES, Variant  # noqa: E402
 from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
 from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
@@ -116,7 +116,7 @@ def test_report_has_a_row_for_every_reader_and_compares_cues_with_seeds(training
 
 
 def test_pos_and_a_constant_stand_beside_the_readers(known):
-    found = language.r_beside(known)
+    found = windows.r_beside(known)
     assert list(found) == ["pos", "sine of 97.5 bpm"]
     assert all(len(r) == len(known) for r in found.values())
     assert np.mean(found["pos"]) > np.mean(found["sine of 97.5 bpm"]) + 0.2

@@ -1,0 +1,104 @@
+"""What the parts of CodePhys add on video: the encoder of faces, whole and without each of its parts.
+
+Every variant asks one of two frozen autoencoders, with a codebook or without, and is trained on the same windows with
+the same seeds. Their correlation with the truth on photo-v2 stands beside POS and a sine of one rate. The price of
+the codebook is what the network without one has more.
+Source: our choice of variants; the paper's ablations are known by name only.
+Axis letters: B batch, T time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from rppg_core.lab.protocols.photo.codebook_training import train_stage
+from rppg_core.lab.protocols.photo.scores import difference_text
+from rppg_core.lab.protocols.photo.windows import ClipWindows, joined_windows, r_of_waves
+from rppg_core.lab.protocols.table import text_table
+from rppg_core.lab.training.batches import StepDataset
+from rppg_core.lab.training.mixture import SIMULATED, shares_from_recipe
+from rppg_core.models.base import Batch
+from rppg_core.models.codephys import CodePhys, CodePhysConfig
+from rppg_core.models.recipe import get_ablations, get_recipe
+from rppg_core.types import Progress
+
+WHOLE, NO_CODEBOOK = "whole", "no-codebook"
+SEEDS, STEPS = 3, 700
+FEWER = {"traces": 5, "clips": 1, "pulse_free": 2}  # samples in a batch: half of the recipe's
+AUTOENCODER = ("signal_encoder", "codebook", "decoder")
+
+Scores = Mapping[str, Float[np.ndarray, "seed clip"]]  # variant -> r
+
+
+def query_variants(config: CodePhysConfig) -> dict[str, CodePhysConfig]:
+    """The network as it is, and without each part, or with another form of it."""
+    declared = get_ablations("codephys", "photo")
+    return {WHOLE: config} | {
+        name: replace(config, **one.changes["config"]) for name, one in declared.items()
+    }
+
+
+def query_batches(config: CodePhysConfig, steps: int, runs: Path, progress: Progress) -> list[Batch]:
+    """Batches of the recipe at full difficulty, with fewer samples in each."""
+    recipe = replace(
+        get_recipe("codephys"), config=config, n_frames=config.window, easy=0.0, hard=0.0, **FEWER
+    )
+    shares = shares_from_recipe(recipe, [SIMULATED], clips=runs / "clips", progress=progress)
+    dataset, found = StepDataset(recipe, shares), []
+    for step in range(steps):
+        found.append(dataset.mixed(step))
+        progress(f"batch {step + 1} of {steps}", step / steps)
+    return found
+
+
+def train_queries(
+    config: CodePhysConfig, autoencoder: CodePhys, batches: Sequence[Batch], *, seed: int
+) -> CodePhys:
+    """Train the encoder of faces behind a frozen autoencoder.
+
+    Args:
+        config: of the variant.
+        autoencoder: a network whose autoencoder has the sizes of `config`.
+        batches: one for each step, in an order that depends on the seed.
+        seed: also of the weights.
+    """
+    torch.manual_seed(seed)
+    model = CodePhys(config)
+    for name in AUTOENCODER:
+        getattr(model, name).load_state_dict(getattr(autoencoder, name).state_dict())
+    order = iter(torch.randperm(len(batches)).tolist())
+    train_stage(model, "video", len(batches), lambda: batches[next(order)])
+    return model
+
+
+def score_queries(model: CodePhys, clips: Sequence[ClipWindows]) -> Float[np.ndarray, " clip"]:
+    """Correlation with the truth of every clip."""
+    with torch.inference_mode():
+        waves = [joined_windows(model(clip.inputs)["bvp"], clip.places) for clip in clips]
+    return r_of_waves(waves, [clip.truth for clip in clips])
+
+
+def queries_text(scores: Scores, beside: Mapping[str, Float[np.ndarray, " clip"]]) -> str:
+    """The table.
+
+    Args:
+        scores: of every variant; WHOLE is among them.
+        beside: r of every clip of what does not learn.
+    """
+    whole = scores[WHOLE].mean(axis=0)
+    rows = [
+        [name, " ".join(f"{one.mean():.3f}" for one in r), difference_text(r.mean(axis=0) - whole)]
+        for name, r in scores.items()
+    ]
+    rows += [[name, f"{r.mean():.3f}", difference_text(r - whole)] for name, r in beside.items()]
+    table = text_table(("variant", "r of each seed", "minus whole, 95 %"), rows)
+    if NO_CODEBOOK not in scores:
+        return table
+    price = difference_text(scores[NO_CODEBOOK].mean(axis=0) - whole)
+    return f"{table}\n\nprice of the codebook, in r: {price}"
