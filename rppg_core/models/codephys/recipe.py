@@ -11,6 +11,7 @@ RECIPE = Recipe(
     clips=3,
     n_clips=160,
     pulse_free=3,  # a fifth of a batch
+    partial=0.5,  # so that the attention has to find where the pulse is
     easy=0.3,  # until the codebook is made; it does not look at faces
     hard=0.45,
     labels=("bvp", "hr"),
