@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from itertools import cycle
+from itertools import cycle, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects
 
 SMOOTHED_STEPS = 25
+DASHES = ("solid", "dash", "dot")  # of the first terms, and of those beyond the number of colours
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -62,8 +63,8 @@ def training_curves(rows: Rows) -> plotly.graph_objects.Figure:
     fig = empty_figure(240, 200)
     steps = [row for row in rows if "terms" in row]
     terms = list(dict.fromkeys(name for row in steps for name in row["terms"]))
-    colours = cycle(colour for colour in PALETTE.values() if colour != ESTIMATE)
-    for colour, name in zip(colours, terms, strict=False):
+    colours = [colour for colour in PALETTE.values() if colour != ESTIMATE]
+    for (dash, colour), name in zip(cycle(product(DASHES, colours)), terms, strict=False):
         part = [row for row in steps if name in row["terms"]]  # a stage may have terms of its own
         fig.add_trace(
             go.Scatter(
@@ -71,7 +72,7 @@ def training_curves(rows: Rows) -> plotly.graph_objects.Figure:
                 y=_smoothed([row["terms"][name] for row in part]),
                 mode="lines",
                 name=name,
-                line={"color": colour, "width": 1.6},
+                line={"color": colour, "width": 1.6, "dash": dash},
             ),
             row=1,
             col=1,

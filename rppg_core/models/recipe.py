@@ -85,9 +85,9 @@ class Recipe:
     pulse_free: int = field(
         default=0, metadata=ADDED_LATER
     )  # further simulated samples in a batch, of people without a pulse; their label is a flat waveform
-    partial: float = field(
+    partial_pulse: float = field(
         default=0.0, metadata=ADDED_LATER
-    )  # share of the traces in which the pulse reaches a part of the face only
+    )  # share of the traces in which the pulse reaches a part of the face only; none in validation
     speeds: tuple[float, float] = field(
         default=(1.0, 1.0), metadata=ADDED_LATER
     )  # lowest and highest speed at which clips of a dataset are played; its people have few heart rates
@@ -132,6 +132,10 @@ class Recipe:
             )
         check_speeds(self.speeds)
         check_count(self.pulse_free, "pulse_free")
+        if not 0 <= self.partial_pulse <= 1:
+            raise UsageError(
+                f"partial_pulse is {self.partial_pulse}", wanted="a share, 0 to 1", do="change the recipe"
+            )
         unknown = sorted(set(self.labels) - set(TASKS))
         if unknown:
             raise UsageError(
@@ -150,6 +154,7 @@ class Ablation:
         protocol: the protocol that compares it with the full network: "mssdg" or "photo".
         also_full: the photo protocol trains ablations for few steps; True trains this one at full length too.
         choice: True if it is another form of a part, not its absence alone; these are compared with three seeds.
+        short: False if the steps of an ablation for photo are too few for it: it has stages that need more.
     """
 
     changes: Mapping[str, Any]
@@ -157,6 +162,7 @@ class Ablation:
     protocol: str = "mssdg"
     also_full: bool = False
     choice: bool = False
+    short: bool = True
 
 
 def check_speeds(speeds: tuple[float, ...]) -> None:

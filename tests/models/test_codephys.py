@@ -194,10 +194,11 @@ def test_every_ablation_of_the_recipe_runs(clip, name):
     config = replace(TINY, **get_recipe("codephys", name).config)
     model, batch = made(config).train(), batch_of(clip)
     if config.encoder == "crops":
-        batch.inputs["frames"] = torch.randn(3, N, 24, 24, 3)
+        batch.inputs["frames"] = torch.randn(3, N, 72, 72, 3, generator=torch.Generator().manual_seed(0))
     terms = model.loss(model(batch.inputs), batch)
     assert all(torch.isfinite(term) for term in terms.values())
     assert ("video_distillation" in terms) == bool(config.distillation)
+    assert (terms["video_commitment"] > 0) == config.quantised
 
 
 # What it is shown ----------------------------------------------------------------------------------------------

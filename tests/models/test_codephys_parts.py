@@ -155,6 +155,17 @@ def test_evidence_of_a_place_is_its_size_its_roughness_and_its_coherence():
     assert coherent[2] < -0.4  # against the others
 
 
+def test_evidence_of_a_place_without_any_change_is_finite_and_has_no_steep_gradient():
+    places = torch.randn(1, 4, 2, 120, generator=torch.Generator().manual_seed(0))
+    places[0, 1] = 0.7
+    places[0, 2] = 0.0
+    places.requires_grad_()
+    found = window_evidence(places)
+    found.sum().backward()
+    assert torch.isfinite(found).all() and grad_of(places).abs().max() < 1e4
+    assert found[0, 1:3, 4:].abs().max() < 1e-3
+
+
 @pytest.mark.parametrize("evidence", [True, False])
 def test_mask_shares_out_the_same_budget_at_every_moment(evidence):
     torch.manual_seed(0)

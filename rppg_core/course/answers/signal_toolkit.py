@@ -236,7 +236,7 @@ QUESTIONS = {
         },
     ),
     "cleanest_waveform": Question(
-        asks="What is the cleanest of the 147 waveforms?",
+        asks="What is the cleanest of the 165 waveforms?",
         right="a lamp",
         because="A lamp that flickers 105 times a minute by 8 % of its light is steadier than any heart, and many "
         "times as strong as the pulse. GREEN follows the light, and light is what the lamp changes.",

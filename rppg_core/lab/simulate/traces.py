@@ -76,12 +76,13 @@ def simulate_traces(
             ignored. The face or wall is also drawn from the seed; a wall is never rough.
         skin_weight: True averages cells over skin; False averages over everything in them, including hair and
             background, for the ablation that shows the purpose of the weight.
-        pale: True for cells that no pulse reaches, as under thick make-up or a scar; None for none. The other cells
-            are as they would be without them.
+        pale: True for cells that no pulse reaches, and no breath through the pulse, as under thick make-up or a scar;
+            None for none. The pulse of the other cells keeps its strength, so that of the whole skin is weaker than
+            the settings say. Automatic exposure follows the whole skin; a cell with hardly any skin shows its mean.
 
     Returns:
         Native clip with `rgb`, `stmap`, `background` and boxes, and its truth at the same times. The same settings
-        give the same clip.
+        and the same `pale` give the same clip.
     """
     times_s = frame_times(settings.camera, settings.seconds, _rng(settings, _TIMES))
     waves = simulate_waves(settings.person, times_s, _rng(settings, _BODY))

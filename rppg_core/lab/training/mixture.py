@@ -179,7 +179,7 @@ def _traces(
         stream=stream,
         name=name,
         pulsed=pulsed,
-        partial=recipe.partial if pulsed else 0.0,
+        partial_pulse=recipe.partial_pulse if pulsed and not held_out else 0.0,
     )
 
 

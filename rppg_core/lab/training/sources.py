@@ -135,7 +135,7 @@ class TraceSource:
     stream: int = 0  # differs between the sources of one batch, so that they draw different people
     name: str = "simulated traces"
     pulsed: bool = True  # False: people without a pulse, whose label is a flat waveform
-    partial: float = 0.0  # share of the samples in which the pulse reaches a part of the face only
+    partial_pulse: float = 0.0  # share of the samples in which the pulse reaches a part of the face only
 
     def sample(self, index: int, difficulty: float) -> Sample:
         """One window of a new simulated person."""
@@ -144,7 +144,7 @@ class TraceSource:
         )
         for _ in range(TRIES):
             settings = self._settings(rng, difficulty)
-            pale = ~part_of_face(rng) if self.partial and rng.random() < self.partial else None
+            pale = ~part_of_face(rng) if self.partial_pulse and rng.random() < self.partial_pulse else None
             clip, truth = simulate_traces(settings, skin_weight=self.skin_weight, pale=pale)
             even = resample(clip, FS)
             part = slice(0, self.n_frames)
@@ -169,10 +169,10 @@ class TraceSource:
 
 
 def part_of_face(rng: np.random.Generator) -> Bool[np.ndarray, " cell"]:
-    """The cells around a random one, a sixth to five sixths of them."""
+    """True for the cells around a random one, a sixth to five sixths of all (our choice)."""
     column, row = cell_places()
     middle = rng.integers(len(column))
-    near = np.hypot(column - column[middle], row - row[middle]).argsort()
+    near = np.hypot(column - column[middle], row - row[middle]).argsort(kind="stable")
     inside = np.zeros(len(column), bool)
     inside[near[: rng.integers(len(column) // 6, 5 * len(column) // 6 + 1)]] = True
     return inside

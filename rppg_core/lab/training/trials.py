@@ -70,8 +70,9 @@ def list_ablations() -> list[Trial]:
     found = list_seeds()
     for method in list_trained_networks():
         declared = _declared(method, choice=False)
+        short = [name for name, one in declared.items() if one.short]
         found += [Trial(method, ablation=name) for name, one in declared.items() if one.also_full]
-        found += [Trial(method, 0, name, SHORT_STEPS) for name in ("", *declared) if declared]
+        found += [Trial(method, 0, name, SHORT_STEPS) for name in ("", *short) if short]
     return found
 
 

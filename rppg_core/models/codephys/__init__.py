@@ -21,10 +21,10 @@ What differs from the paper (only its abstract and summaries of it were availabl
     - A fifth of each batch has no pulse, and its queries are trained to be equally far from all items. Without these
       samples the distance of a query does not separate a pulse from a wall. A network on crops has none, because
       traces hold no pictures.
-    - The encoder reads the 36 cells of the face map and their projections. The attention also reads the size and
-      roughness of each cell over the window, and how far it moves in step with the other cells.
-    - In half of the simulated samples the pulse reaches a part of the face only, so that there is something to find
-      for the attention.
+    - The encoder reads the 36 cells of the face map and their projections. The attention also reads the strength
+      and roughness of each cell over the window, and its correlation with the other cells.
+    - In half of the simulated traces the pulse reaches a part of the face only, so that the attention has something
+      to find.
 """
 
 from __future__ import annotations

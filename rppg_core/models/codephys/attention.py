@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 BLOCK = 16  # samples, half a second: a mask that changes faster would beat itself
+FLOOR = 1e-3  # of the standard deviation of a feature
 KERNEL = (3, 3, 3)  # blocks of time, height, width
 
 
@@ -72,13 +73,17 @@ def attended_mean(
 def window_evidence(
     features: Float[Tensor, "batch place channel time"],
 ) -> Float[Tensor, "batch place evidence"]:
-    """Size, roughness and coherence of every channel over the window, one after the other.
+    """Strength, roughness and coherence of every channel over the window, one after the other.
 
-    Size is the logarithm of its variance; roughness that of the variance of its differences, relative to its own;
-    coherence its correlation with the sum of all other places, each at unit scale.
+    Strength is the logarithm of its variance; roughness that of the variance of its differences, relative to its own;
+    coherence its correlation with the sum of all other places, each scaled to unit norm. The last axis has three
+    times as many entries as there are channels.
     """
-    size = (features.var(dim=3) + 1e-6).log()
-    rough = (features.diff(dim=3).var(dim=3) + 1e-6).log() - size
-    alike = functional.normalize(features - features.mean(dim=3, keepdim=True), dim=3)
-    others = functional.normalize(alike.sum(dim=1, keepdim=True) - alike, dim=3)
+    size = (features.var(dim=3) + FLOOR**2).log()
+    rough = (features.diff(dim=3).var(dim=3) + FLOOR**2).log() - size
+    least = (
+        FLOOR * features.shape[3] ** 0.5
+    )  # so that a constant place has no coherence, and no steep gradient
+    alike = functional.normalize(features - features.mean(dim=3, keepdim=True), dim=3, eps=least)
+    others = functional.normalize(alike.sum(dim=1, keepdim=True) - alike, dim=3, eps=FLOOR)
     return torch.cat([size, rough, (alike * others).sum(dim=3)], dim=2)

@@ -1,4 +1,4 @@
-"""Soft feature distillation: queries of a video learn the PPG encoder's features of the true pulse.
+"""Soft feature distillation: queries are trained towards the PPG encoder's features of the true pulse.
 
 The abstract names it; its formula is not public. Three readings of its name, each a loss per sample.
 Axis letters: B batch, N code in time, D width, K item.
@@ -35,7 +35,7 @@ def feature(queries: Features, features: Features, codebook: Codebook) -> Float[
 
 
 def relation(queries: Features, features: Features, codebook: Codebook) -> Float[Tensor, " batch"]:
-    """Similarities of moments agree: mean squared difference of the cosines of all pairs of codes."""
+    """Cosines between all pairs of codes agree: mean squared difference."""
     asked, wanted = (
         torch.einsum("bdn,bdm->bnm", unit, unit)
         for unit in (

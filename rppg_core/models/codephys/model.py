@@ -190,7 +190,7 @@ class CodePhys(RppgModel):
         terms = {
             "waveform": negative_pearson(bvp, wave, pulsed),
             "rate": rate_cross_entropy(bvp, batch.targets["hr"], pulsed & batch.mask["hr"], fs=FS),
-            "commitment": masked_mean(query.commitment_loss(), pulsed),
+            "commitment": config.quantised * masked_mean(query.commitment_loss(), pulsed),
             # KL divergence of the shares from an even one, without its constant
             "silence": masked_mean(-log_shares.mean(dim=(1, 2)), known & ~pulsed),
             "trust": trust.loss(

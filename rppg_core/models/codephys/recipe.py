@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rppg_core.models.recipe import Ablation, Recipe, Stage
 
 RECIPE = Recipe(
@@ -11,7 +13,7 @@ RECIPE = Recipe(
     clips=3,
     n_clips=160,
     pulse_free=3,  # a fifth of a batch
-    partial=0.5,  # so that the attention has to find where the pulse is
+    partial_pulse=0.5,  # so that the attention has to find where the pulse is
     easy=0.3,  # until the codebook is made; it does not look at faces
     hard=0.45,
     labels=("bvp", "hr"),
@@ -33,19 +35,22 @@ CROPS = {
     "traces": 0,  # they hold no pictures, so that no sample is without a pulse, and the evidence is not trained
     "clips": 4,
     "pulse_free": 0,
-    "partial": 0.0,
+    "partial_pulse": 0.0,
     "steps": 1720,
     "stages": (
         Stage(name="codebook", steps=1200, train=("signal_encoder", "codebook", "decoder")),
         Stage(name="video", steps=520, train=("encoder",)),
     ),
-}  # as in paper(), for about as many CPU-minutes as RECIPE
+}  # pixels with the sizes of small(); encoder and batch are others, so it is no ablation of one part
+PARTS: dict[str, dict[str, Any]] = {
+    "no-codebook": {"quantised": False},
+    "no-attention": {"attention": False},
+    "no-distillation": {"distillation": ()},
+    "distribution": {"distillation": ("distribution",)},
+    "feature": {"distillation": ("feature",)},
+    "relation": {"distillation": ("relation",)},
+}  # changes to the config; `make codebook-table` compares them
 ABLATIONS = {
-    "no-codebook": Ablation({"config": {"quantised": False}}, protocol="photo"),
-    "no-attention": Ablation({"config": {"attention": False}}, protocol="photo"),
-    "no-distillation": Ablation({"config": {"distillation": ()}}, protocol="photo"),
-    "distribution": Ablation({"config": {"distillation": ("distribution",)}}, protocol="photo"),
-    "feature": Ablation({"config": {"distillation": ("feature",)}}, protocol="photo"),
-    "relation": Ablation({"config": {"distillation": ("relation",)}}, protocol="photo"),
-    "crops": Ablation(CROPS, protocol="photo"),
+    **{name: Ablation({"config": changes}, protocol="photo", short=False) for name, changes in PARTS.items()},
+    "crops": Ablation(CROPS, protocol="photo", also_full=True, short=False),
 }

@@ -39,5 +39,5 @@ ABLATIONS = {
     "random-language": Ablation({"config": {"language": "random"}}, protocol="photo"),
     "no-language": Ablation({"config": {"language": "none"}}, protocol="photo"),
     "residual": Ablation({"config": {"residual": True}}, protocol="photo"),
-    "pixels": Ablation(PIXELS, protocol="photo"),
+    "pixels": Ablation(PIXELS, protocol="photo", also_full=True, short=False),
 }

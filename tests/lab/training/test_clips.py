@@ -210,3 +210,11 @@ def test_people_without_a_pulse_come_on_top_of_every_source(folder, tmp_path, na
     assert not np.any(shares[-1].source.sample(0, 1.0).targets["bvp"])
     assert "traces without a pulse" in describe_data(recipe, shares)
     assert sum(share.size for share in shares_from_recipe(recipe, given, clips=tmp_path, held_out=True)) == 4
+
+
+def test_partial_pulses_are_asked_of_traces_with_a_pulse_only_and_not_in_validation(tmp_path):
+    recipe = tiny(traces=4, pulse_free=2, partial_pulse=0.5)
+    shares = shares_from_recipe(recipe, ["simulated"], clips=tmp_path)
+    assert {share.source.pulsed: share.source.partial_pulse for share in shares} == {True: 0.5, False: 0.0}
+    held = shares_from_recipe(recipe, ["simulated"], clips=tmp_path, held_out=True)
+    assert [share.source.partial_pulse for share in held] == [0.0]

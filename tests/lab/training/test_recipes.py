@@ -122,7 +122,16 @@ def test_recipe_is_plain_json():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"steps": 0}, {"traces": 0}, {"traces": -1}, {"labels": ("pulse",)}, {"n_frames": 1}]
+    "wrong",
+    [
+        {"steps": 0},
+        {"traces": 0},
+        {"traces": -1},
+        {"labels": ("pulse",)},
+        {"n_frames": 1},
+        {"partial_pulse": 1.5},
+        {"partial_pulse": -0.1},
+    ],
 )
 def test_recipe_that_cannot_be_is_refused(wrong):
     with pytest.raises(UsageError):

@@ -24,5 +24,8 @@ def test_ablations_are_compared_with_the_whole_network_at_the_same_length_and_ar
     assert len({trial.steps for trial in short}) == 1
     for method in list_trained_networks():
         names = {trial.ablation for trial in short if trial.method == method}
-        declared = {name for name, one in get_ablations(method, "photo").items() if not one.choice}
-        assert names == ({"", *declared} if declared else set())
+        declared = {name: one for name, one in get_ablations(method, "photo").items() if not one.choice}
+        brief = {name for name, one in declared.items() if one.short}
+        assert names == ({"", *brief} if brief else set())
+        long = {trial.ablation for trial in trials if trial.method == method and not trial.steps}
+        assert long == {"", *(name for name, one in declared.items() if one.also_full)}

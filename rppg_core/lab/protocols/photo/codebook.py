@@ -16,8 +16,8 @@ import numpy as np
 from rppg_core.lab import RUNS
 from rppg_core.lab.protocols.photo.clips import N_PULSE, photo_clips
 from rppg_core.lab.protocols.photo.codebook_queries import (
+    ENCODER_STEPS,
     SEEDS,
-    STEPS,
     queries_text,
     query_batches,
     query_variants,
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--ppg", nargs="*", default=[], metavar="TABLE|DIR", help="recorded PPG, read and not learned"
     )
     parser.add_argument("--seeds", type=int, default=SEEDS, help="of the encoder of faces")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of the encoder of faces")
+    parser.add_argument("--steps", type=int, default=ENCODER_STEPS, help="of the encoder of faces")
     parser.add_argument("--runs", type=Path, default=RUNS)
     asked = parser.parse_args(argv)
 

@@ -1,8 +1,9 @@
 """What the parts of CodePhys add on video: the encoder of faces, whole and without each of its parts.
 
-Every variant asks one of two frozen autoencoders, with a codebook or without, and is trained on the same windows with
-the same seeds. Their correlation with the truth on photo-v2 stands beside POS and a sine of one rate. The price of
-the codebook is what the network without one has more.
+Every variant is trained behind one of two frozen autoencoders, with a codebook or without, on the same batches in
+the same order. The correlation of its pulse with the true one on photo-v2 stands beside that of POS and of a sine of
+one rate. The price of the codebook is how much higher r is without it. There is one autoencoder of each kind: seeds
+are of the encoder of faces, and intervals are over clips.
 Source: our choice of variants; the paper's ablations are known by name only.
 Axis letters: B batch, T time.
 """
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from rppg_core.errors import UsageError
 from rppg_core.lab.protocols.photo.codebook_training import train_stage
 from rppg_core.lab.protocols.photo.scores import difference_text
 from rppg_core.lab.protocols.photo.windows import ClipWindows, joined_windows, r_of_waves
@@ -29,8 +31,8 @@ from rppg_core.models.recipe import get_ablations, get_recipe
 from rppg_core.types import Progress
 
 WHOLE, NO_CODEBOOK = "whole", "no-codebook"
-SEEDS, STEPS = 3, 700
-FEWER = {"traces": 5, "clips": 1, "pulse_free": 2}  # samples in a batch: half of the recipe's
+SEEDS, ENCODER_STEPS = 3, 700
+FEWER = {"traces": 5, "clips": 1, "pulse_free": 2}  # samples in a batch, in all half of the recipe's
 AUTOENCODER = ("signal_encoder", "codebook", "decoder")
 
 Scores = Mapping[str, Float[np.ndarray, "seed clip"]]  # variant -> r
@@ -46,14 +48,25 @@ def query_variants(config: CodePhysConfig) -> dict[str, CodePhysConfig]:
 
 
 def query_batches(config: CodePhysConfig, steps: int, runs: Path, progress: Progress) -> list[Batch]:
-    """Batches of the recipe at full difficulty, with fewer samples in each."""
+    """Batches of the recipe at full difficulty, with fewer samples in each.
+
+    Args:
+        config: of the whole network.
+        steps: number of batches; each takes 0.9 MB.
+        runs: folder for rendered clips.
+        progress: called with a stage and a fraction.
+
+    Returns:
+        Batches with inputs in half precision.
+    """
     recipe = replace(
         get_recipe("codephys"), config=config, n_frames=config.window, easy=0.0, hard=0.0, **FEWER
     )
     shares = shares_from_recipe(recipe, [SIMULATED], clips=runs / "clips", progress=progress)
     dataset, found = StepDataset(recipe, shares), []
     for step in range(steps):
-        found.append(dataset.mixed(step))
+        batch = dataset.mixed(step)
+        found.append(replace(batch, inputs={name: x.half() for name, x in batch.inputs.items()}))
         progress(f"batch {step + 1} of {steps}", step / steps)
     return found
 
@@ -65,21 +78,39 @@ def train_queries(
 
     Args:
         config: of the variant.
-        autoencoder: a network whose autoencoder has the sizes of `config`.
-        batches: one for each step, in an order that depends on the seed.
-        seed: also of the weights.
+        autoencoder: a network whose autoencoder was trained with the same sizes, and with or without a codebook as
+            in `config`.
+        batches: of `query_batches`, one for each step, in an order that depends on the seed alone.
+        seed: also of the weights; those of a variant that lacks a part are other ones.
+
+    Returns:
+        The network, as for use.
+
+    Raises:
+        UsageError: an autoencoder with a codebook for a network without, or the other way round.
     """
+    if autoencoder.config.quantised != config.quantised:
+        raise UsageError(
+            f"an autoencoder with quantised={autoencoder.config.quantised}",
+            wanted=f"one with quantised={config.quantised}",
+            do="train it with the config of the variant",
+        )
     torch.manual_seed(seed)
     model = CodePhys(config)
     for name in AUTOENCODER:
         getattr(model, name).load_state_dict(getattr(autoencoder, name).state_dict())
-    order = iter(torch.randperm(len(batches)).tolist())
-    train_stage(model, "video", len(batches), lambda: batches[next(order)])
+    order = iter(torch.randperm(len(batches), generator=torch.Generator().manual_seed(seed)).tolist())
+
+    def next_batch() -> Batch:
+        batch = batches[next(order)]
+        return replace(batch, inputs={name: x.float() for name, x in batch.inputs.items()})
+
+    train_stage(model, "video", len(batches), next_batch)
     return model
 
 
 def score_queries(model: CodePhys, clips: Sequence[ClipWindows]) -> Float[np.ndarray, " clip"]:
-    """Correlation with the truth of every clip."""
+    """Correlation of the pulse with the true one, for every clip."""
     with torch.inference_mode():
         waves = [joined_windows(model(clip.inputs)["bvp"], clip.places) for clip in clips]
     return r_of_waves(waves, [clip.truth for clip in clips])

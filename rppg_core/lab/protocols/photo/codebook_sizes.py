@@ -43,7 +43,7 @@ from rppg_core.roster import get_method
 from rppg_core.types import Bvp, Progress, Truth
 from rppg_core.video.prepare import resample
 
-STEPS = (600, 300)  # of the autoencoder, and of the plug-in
+SIZE_STEPS = (600, 300)  # of the autoencoder, and of the plug-in
 
 
 class Size(NamedTuple):
@@ -104,7 +104,7 @@ def train_size(
     ppg: Float[Tensor, "batch time"],
     rough: tuple[Float[Tensor, "sample time method"], Float[Tensor, "sample time"]],
     *,
-    steps: tuple[int, int] = STEPS,
+    steps: tuple[int, int] = SIZE_STEPS,
 ) -> CodePhys:
     """Autoencoder on PPG, then the plug-in on rough waves, by the stages of the recipe."""
     model = train_autoencoder(replace(config, **size._asdict()), ppg, steps=steps[0])

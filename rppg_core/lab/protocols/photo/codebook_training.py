@@ -25,7 +25,7 @@ SECONDS = 9.5  # simulated for a window
 
 
 def simulated_ppg(n: int, window: int, *, first: int = SEED) -> Float[Tensor, "batch time"]:
-    """Windows of clean PPG of different people."""
+    """Windows of `window` samples of clean PPG at 30 Hz, of n people; `first` is the seed of the first one."""
     times_s = np.arange(window) / FS
     found = []
     for k in range(n):
@@ -36,7 +36,7 @@ def simulated_ppg(n: int, window: int, *, first: int = SEED) -> Float[Tensor, "b
 
 
 def train_autoencoder(config: CodePhysConfig, ppg: Float[Tensor, "batch time"], *, steps: int) -> CodePhys:
-    """A network of random weights whose autoencoder was trained on windows of PPG."""
+    """A network of random weights whose autoencoder was trained on windows of PPG at 30 Hz, always with seed 0."""
     torch.manual_seed(0)
     model = CodePhys(config)
     train_stage(model, "codebook", steps, lambda: pulse_batch(ppg))
@@ -53,16 +53,17 @@ def train_stage(model: CodePhys, name: str, steps: int, next_batch: Callable[[],
         next_batch: makes the batch of every step.
     """
     recipe = get_recipe("codephys")
+    stage = next(one for one in recipe.stages if one.name == name)
+    weights = recipe.loss_weights | stage.loss_weights
     parts = TrainedParts(model.requires_grad_(True))
-    parts.train_only(next(stage.train for stage in recipe.stages if stage.name == name))
+    parts.train_only(stage.train)
 
     def loss() -> Tensor:
         model.train()
         parts.hold()
         batch = next_batch()
         terms = model.loss(model(batch.inputs), batch)
-        weighted = [recipe.loss_weights.get(name, 1.0) * term for name, term in terms.items()]
-        return torch.stack(weighted).sum()
+        return torch.stack([weights.get(term, 1.0) * value for term, value in terms.items()]).sum()
 
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     train_briefly(trained, replace(recipe, steps=steps, stages=()), loss)

@@ -125,7 +125,7 @@ def training_windows(
 
 
 def held_clip(model: PhysLLM, clip: FaceClip, truth: Truth) -> HeldClip:
-    """The longest stretch of a clip without a gap, encoded window by window."""
+    """The longest stretch of a clip without a gap, encoded."""
     read = clip_windows(model, clip, truth)
     return HeldClip(encode(model, dict(read.inputs)), read.places, read.truth)
 

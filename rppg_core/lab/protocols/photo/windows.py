@@ -28,12 +28,16 @@ class ClipWindows:
     """The longest stretch of a clip without a gap, as a network reads it."""
 
     inputs: Mapping[str, Tensor]  # one row per window
-    places: tuple[slice, ...]  # of the windows in the stretch
-    truth: Truth  # "start_s" of its settings is where the stretch begins
+    places: tuple[slice, ...]  # of the windows in the stretch, samples
+    truth: Truth  # "start_s" of its settings is where the stretch begins, in s
 
 
 def clip_windows(model: RppgModel, clip: FaceClip, truth: Truth) -> ClipWindows:
-    """What a network reads of a native clip."""
+    """What a network reads of a native clip.
+
+    Raises:
+        ValueError: no frame of the clip is valid.
+    """
     even = resample(clip)
     part = cut(even, max(segments(even.valid), key=lambda piece: piece.stop - piece.start))
     places = overlapping_windows(len(part.times_s), model.window)
@@ -55,7 +59,7 @@ def joined_windows(
 
 
 def r_of_waves(waves: Sequence[np.ndarray], truths: Sequence[Truth]) -> Float[np.ndarray, " clip"]:
-    """Correlation of each waveform with the truth of its clip, both from `ClipWindows`."""
+    """Correlation of each waveform of `joined_windows` with the truth of its `ClipWindows`."""
     found = []
     for wave, truth in zip(waves, truths, strict=True):
         bvp = Bvp(wave, FS, float(truth.settings["start_s"]), np.ones(len(wave), bool))

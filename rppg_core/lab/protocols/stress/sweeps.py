@@ -1,11 +1,11 @@
 """The sweeps of the stress lab: nine settings varied one at a time, and the clips for each value.
 
 A person sits still in good light in front of a good camera; each sweep takes that clip and changes one setting
-until the methods fail. Person and truth are the same along a sweep: the simulator draws each part of a clip from a
-separate random stream, so that the clips of one seed differ in that setting only. Three settings are not part
-of the simulator: flicker (of all light, while there is a pulse), blur and motion blur. They are applied to the
-finished frames before the face pass: flicker in linear light, through the camera's tone curve; blur as defocus, and
-motion blur as a smear along one line, both of which also smooth the noise.
+until the methods fail, or further than cameras do. Person and truth are the same along a sweep: the simulator draws
+each part of a clip from a separate random stream, so that the clips of one seed differ in that setting only. Three
+settings are not part of the simulator: flicker (of all light, while there is a pulse), blur and motion blur. They are
+applied to the finished frames before the face pass: flicker in linear light, through the camera's tone curve; blur as
+defocus, and motion blur as a smear along one line while the head is still, both of which also smooth the noise.
 
 Seeds lie in 400 000-499 999: no training, calibration or other benchmark draws them.
 Axis letters: T time, H, W.
@@ -37,7 +37,7 @@ SWAY_PERCENT = 1.5  # standard deviation / face width, of the motion "medium" at
 
 @dataclass(frozen=True)
 class Sweep:
-    """One setting, varied from a harmless value to one where methods fail."""
+    """One setting, varied from a harmless value to one where methods fail, or to one that cameras do not reach."""
 
     name: str
     knob: str  # description of the setting
@@ -76,7 +76,7 @@ SWEEPS = {
               "itself."),
         Sweep("motion blur", "length of a smear in one direction", "% of the face width",
               (0.0, 2.0, 5.0, 10.0, 20.0, 40.0),
-              "Next to nothing happens while the head is still, until the smear brings in what is beside the face."),
+              "Next to nothing happens while the head is still: a smear hardly changes the mean over the skin."),
         Sweep("noise", "camera noise at middle grey", "grey levels", (2.0, 6.0, 12.0, 18.0, 24.0, 30.0),
               "All fall slowly, as the mean over some thousand pixels takes most of it; CHROM and POS fall before "
               "GREEN, as a difference of colours holds less pulse and more noise."),
@@ -202,7 +202,9 @@ def line_kernel(length_px: float, angle: float) -> Float[np.ndarray, "side side"
 
     Args:
         length_px: length. Unit: px.
-        angle: direction, counted from the horizontal. Unit: rad.
+        angle: direction, clockwise from the horizontal. Unit: rad.
+
+    Source: our choice: an even line, as a camera leaves that moves evenly while the shutter is open.
     """
     reach = int(np.ceil(length_px / 2)) + 1
     along = np.linspace(-length_px / 2, length_px / 2, 16 * reach)

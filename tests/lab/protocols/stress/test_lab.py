@@ -87,6 +87,6 @@ def test_lab_shows_what_its_sweeps_expect():
     assert hard["motion"]["green"] < 0.6 and hard["motion"]["pos"] > hard["motion"]["green"] + 0.2
     assert hard["noise"]["chrom"] < hard["noise"]["green"]
     assert max(hard["codec"].values()) < 0.7
-    assert min(hard["blur"].values()) > 0.9
+    assert min(*hard["blur"].values(), *hard["motion blur"].values()) > 0.9
     dark = lab.cell("light", 0.02, CONSENSUS)  # most are refused, and what is shown is right
     assert dark["shown"] <= 0.5 and dark["shown_mae_bpm"] < 1

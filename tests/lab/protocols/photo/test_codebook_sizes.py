@@ -1,4 +1,4 @@
-"""The tables on the codebook: what is trained, what is scored, and what the reports say."""
+"""The table on codebooks of other sizes: what is trained, what is scored, and what the report says."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
-from rppg_core.lab.protocols.photo import codebook_queries as queries  # noqa: E402
 from rppg_core.lab.protocols.photo import codebook_sizes as sizes  # noqa: E402
 from rppg_core.lab.protocols.photo.codebook_sizes import SIZES, Size  # noqa: E402
 from rppg_core.lab.protocols.photo.codebook_training import simulated_ppg  # noqa: E402
-from rppg_core.lab.protocols.photo.windows import clip_windows, joined_windows, r_beside, r_of_waves  # noqa: E402
 from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
 from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
 from rppg_core.lab.training.ppg import read_waves  # noqa: E402
-from rppg_core.models.base import run_clip  # noqa: E402
-from rppg_core.models.codephys import CodePhys, CodePhysConfig  # noqa: E402
-from rppg_core.video.prepare import resample  # noqa: E402
+from rppg_core.models.codephys import CodePhysConfig  # noqa: E402
 
 TINY = CodePhysConfig.tiny()
 SIZE = Size(codes=16, compression=4)
@@ -43,14 +39,6 @@ def known():
 @pytest.fixture(scope="module")
 def clips(known):
     return sizes.rough_clips(known)
-
-
-@pytest.fixture(scope="module")
-def batches(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queries, "FEWER", {"traces": 3, "clips": 0, "pulse_free": 1})
-        return queries.query_batches(TINY, 4, folder, lambda stage, fraction: None)
 
 
 @pytest.fixture(scope="module")
@@ -91,47 +79,3 @@ def test_report_stands_beside_the_methods_themselves_and_a_sine(model, ppg, clip
     text = sizes.sizes_text([score], clips)
     for word in ("items", "r, recorded", "in use, simulated", "pos on photo-v2", "sine of"):
         assert word in text
-
-
-def test_windows_of_a_clip_are_read_and_joined_as_the_network_does_it(model, known):
-    clip, truth = known[0]
-    read = clip_windows(model, clip, truth)
-    with torch.inference_mode():
-        mine = joined_windows(model(read.inputs)["bvp"], read.places)
-    whole = run_clip(model, resample(clip)).bvp
-    assert np.corrcoef(whole.samples[whole.valid], mine)[0, 1] > 0.999
-    read_s = read.truth.settings["start_s"] + np.arange(len(mine)) / 30
-    true = np.interp(read_s, truth.times_s, truth.bvp)
-    assert r_of_waves([true], [read.truth])[0] > 0.99  # the stretch begins where its truth says
-
-
-def test_variants_of_the_encoder_differ_in_what_the_recipe_declares():
-    asked = queries.query_variants(TINY)
-    assert asked[queries.WHOLE] == TINY and not asked[queries.NO_CODEBOOK].quantised
-    assert len(set(asked.values())) == len(asked) >= 7
-
-
-def test_encoder_learns_behind_an_autoencoder_that_stays_as_it_is(model, batches):
-    assert len(batches) == 4 and len(batches[0].targets["bvp"]) == 4
-    assert sum(float(bvp.std()) == 0 for bvp in batches[0].targets["bvp"]) == 1  # no pulse
-    torch.manual_seed(0)
-    start = CodePhys(TINY)
-    first, again, other = (queries.train_queries(TINY, model, batches, seed=seed) for seed in (0, 0, 1))
-    for name, weight in first.named_parameters():
-        if name.startswith(queries.AUTOENCODER):
-            assert torch.equal(weight, model.get_parameter(name)), name
-    trained = [
-        torch.nn.utils.parameters_to_vector(one.encoder.parameters()) for one in (start, first, again, other)
-    ]
-    assert torch.equal(trained[1], trained[2])
-    assert not torch.equal(trained[1], trained[0]) and not torch.equal(trained[1], trained[3])
-
-
-def test_queries_are_reported_beside_the_whole_network_and_what_does_not_learn(model, known):
-    windows = [clip_windows(model, *one) for one in known]
-    r = queries.score_queries(model, windows)
-    assert r.shape == (4,) and np.all(np.abs(r) <= 1)
-    scores = {queries.WHOLE: np.stack([r, r]), queries.NO_CODEBOOK: np.stack([r + 0.01, r + 0.03])}
-    text = queries.queries_text(scores, r_beside(known))
-    assert f"{r.mean():.3f} {r.mean():.3f}" in text and "sine of" in text
-    assert text.splitlines()[-1].startswith("price of the codebook, in r: +0.020")
