@@ -165,14 +165,14 @@ QUESTIONS = {
     ),
     "queries_that_are_turned": Question(
         asks="All 64 features of a pulse are turned in space in the same way, so that their angles stay. "
-        "Which of the three readings finds nothing wrong?",
+        "Which of the three losses stays at zero?",
         right="the relation",
         because="It compares moments with moments of the same sequence, by their angles. Where they lie "
         "among the items does not enter.",
         wrong={
             "the distribution": "Other items are near after the turn, so the shares change.",
             "the feature": "It compares each query with its feature, and both have other numbers now.",
-            "none, all three see it": "One of them looks at angles between moments only.",
+            "none: all three grow": "One of them looks at angles between moments only.",
         },
     ),
     "lamp_behind_the_codebook": Question(
