@@ -61,13 +61,14 @@ def training_curves(rows: Rows) -> plotly.graph_objects.Figure:
 
     fig = empty_figure(240, 200)
     steps = [row for row in rows if "terms" in row]
-    terms = list(steps[0]["terms"]) if steps else []
+    terms = list(dict.fromkeys(name for row in steps for name in row["terms"]))
     colours = cycle(colour for colour in PALETTE.values() if colour != ESTIMATE)
     for colour, name in zip(colours, terms, strict=False):
+        part = [row for row in steps if name in row["terms"]]  # a stage may have terms of its own
         fig.add_trace(
             go.Scatter(
-                x=[row["step"] for row in steps],
-                y=_smoothed([row["terms"][name] for row in steps]),
+                x=[row["step"] for row in part],
+                y=_smoothed([row["terms"][name] for row in part]),
                 mode="lines",
                 name=name,
                 line={"color": colour, "width": 1.6},

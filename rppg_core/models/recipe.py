@@ -85,6 +85,9 @@ class Recipe:
     pulse_free: int = field(
         default=0, metadata=ADDED_LATER
     )  # further simulated samples in a batch, of people without a pulse; their label is a flat waveform
+    partial: float = field(
+        default=0.0, metadata=ADDED_LATER
+    )  # share of the traces in which the pulse reaches a part of the face only
     speeds: tuple[float, float] = field(
         default=(1.0, 1.0), metadata=ADDED_LATER
     )  # lowest and highest speed at which clips of a dataset are played; its people have few heart rates

@@ -22,6 +22,14 @@ def test_each_loss_term_and_the_held_out_waveform_is_a_curve():
     assert list(curves["held-out bvp_r"].y) == pytest.approx([0.95, 0.975])
 
 
+def test_term_of_one_stage_is_drawn_over_the_steps_of_that_stage():
+    rows = log(6)
+    for row in rows[:2]:
+        row["terms"] = {"codebook": 1.0}
+    curves = {trace.name: list(trace.x) for trace in training_curves(rows).data}
+    assert curves == {"codebook": [1, 2], "waveform": [3, 4, 5, 6], "rate": [3, 4, 5, 6]}
+
+
 def test_terms_are_smoothed_against_single_steps():
     rows = log(100)
     rows[50]["terms"]["waveform"] = 1e6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -11,7 +12,7 @@ torch = pytest.importorskip("torch")
 from torch import Tensor, nn  # noqa: E402
 
 from rppg_core.models.codephys import CodePhysConfig  # noqa: E402
-from rppg_core.models.codephys.attention import SpatialAttention, attended_mean  # noqa: E402
+from rppg_core.models.codephys.attention import SpatialAttention, attended_mean, window_evidence  # noqa: E402
 from rppg_core.models.codephys.autoencoder import SignalDecoder, SignalEncoder  # noqa: E402
 from rppg_core.models.codephys.codebook import Codebook, perplexity  # noqa: E402
 from rppg_core.models.codephys.distillation import READING, soft_feature_distillation  # noqa: E402
@@ -140,6 +141,18 @@ def test_a_code_stands_for_so_many_samples_whatever_the_length(compression, n):
 
 
 # Attention -----------------------------------------------------------------------------------------------------
+
+
+def test_evidence_of_a_place_is_its_size_its_roughness_and_its_coherence():
+    wave = torch.sin(torch.arange(120) / 4)
+    noise = torch.randn(120, generator=torch.Generator().manual_seed(0))
+    places = torch.stack([wave, 3 * wave, -wave, noise])[None, :, None]  # (1, 4, 1, 120)
+    size, rough, coherent = window_evidence(places)[0].T.tolist()
+    assert size[1] - size[0] == pytest.approx(2 * np.log(3), abs=1e-3)
+    assert rough[0] == pytest.approx(rough[1], abs=1e-3) and rough[3] > rough[0] + 2
+    alone = window_evidence(places[:, [0, 1, 3]])[0, :, 2].tolist()
+    assert min(alone[0], alone[1]) > 0.6 and abs(alone[2]) < 0.3
+    assert coherent[2] < -0.4  # against the others
 
 
 @pytest.mark.parametrize("evidence", [True, False])

@@ -13,8 +13,10 @@ Axis letters: T time, N cell, K layer.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rppg_core.lab.simulate.cell_faces import (
     CellFace,
@@ -27,7 +29,7 @@ from rppg_core.lab.simulate.cell_faces import (
 from rppg_core.lab.simulate.hands import Hand, gestures
 from rppg_core.lab.simulate.head import Motion
 from rppg_core.lab.simulate.physiology import Waves, simulate_waves
-from rppg_core.lab.simulate.render import CLOUDS, SCREEN
+from rppg_core.lab.simulate.render import CLOUDS, DELAY, N_LAYERS, PULSE, RED, SCREEN
 from rppg_core.lab.simulate.scene import frame_times, noise_variance, tone_curve
 from rppg_core.lab.simulate.script import (
     FACELESS,
@@ -58,12 +60,15 @@ LOOK_NOISE = 0.003
 # Of kind "moving background": spreads of the relative change of the background's light per unit of cloud and per face
 # width of motion, and the weight of the background in the camera's exposure. Our choice: about as in rendered clips.
 CLOUD_GAIN, TEXTURE_GAIN, METERED = 0.4, 0.6, 0.2
+_BLOOD = np.isin(np.arange(N_LAYERS), (PULSE, DELAY, RED))  # layers of the pulse
 # Streams of random numbers: changing one part of a clip leaves the others unchanged
 _FACE, _COLOUR, _TIMES, _BODY, _MOTION, _LIGHT, _EVENTS, _LEAK, _SENSOR = range(100, 109)
 _BEHIND, _ORDER, _HANDS = range(109, 112)
 
 
-def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -> tuple[FaceClip, Truth]:
+def simulate_traces(
+    settings: SimulationSettings, *, skin_weight: bool = True, pale: Bool[np.ndarray, " cell"] | None = None
+) -> tuple[FaceClip, Truth]:
     """Make one clip of cell colours.
 
     Args:
@@ -71,6 +76,8 @@ def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -
             ignored. The face or wall is also drawn from the seed; a wall is never rough.
         skin_weight: True averages cells over skin; False averages over everything in them, including hair and
             background, for the ablation that shows the purpose of the weight.
+        pale: True for cells that no pulse reaches, as under thick make-up or a scar; None for none. The other cells
+            are as they would be without them.
 
     Returns:
         Native clip with `rgb`, `stmap`, `background` and boxes, and its truth at the same times. The same settings
@@ -79,6 +86,8 @@ def simulate_traces(settings: SimulationSettings, *, skin_weight: bool = True) -
     times_s = frame_times(settings.camera, settings.seconds, _rng(settings, _TIMES))
     waves = simulate_waves(settings.person, times_s, _rng(settings, _BODY))
     face = _cell_face(settings, skin_weight=skin_weight)
+    if pale is not None:
+        face = replace(face, layers=np.where(_BLOOD[:, None, None] & pale[:, None], 0.0, face.layers))
     light, behind, motion = _course_of_light(settings, face, times_s, waves)
     light *= 1 + _leaks(face, times_s, motion, _rng(settings, _LEAK))
     hand = gestures(times_s, _rng(settings, _HANDS), per_min=settings.gestures)

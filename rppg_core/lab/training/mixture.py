@@ -179,6 +179,7 @@ def _traces(
         stream=stream,
         name=name,
         pulsed=pulsed,
+        partial=recipe.partial if pulsed else 0.0,
     )
 
 

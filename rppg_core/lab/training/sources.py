@@ -14,11 +14,12 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from rppg_core.errors import UsageError
+from rppg_core.lab.simulate.cell_faces import cell_places
 from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.models.base import SERIES, TASKS, Batch
@@ -134,6 +135,7 @@ class TraceSource:
     stream: int = 0  # differs between the sources of one batch, so that they draw different people
     name: str = "simulated traces"
     pulsed: bool = True  # False: people without a pulse, whose label is a flat waveform
+    partial: float = 0.0  # share of the samples in which the pulse reaches a part of the face only
 
     def sample(self, index: int, difficulty: float) -> Sample:
         """One window of a new simulated person."""
@@ -142,7 +144,8 @@ class TraceSource:
         )
         for _ in range(TRIES):
             settings = self._settings(rng, difficulty)
-            clip, truth = simulate_traces(settings, skin_weight=self.skin_weight)
+            pale = ~part_of_face(rng) if self.partial and rng.random() < self.partial else None
+            clip, truth = simulate_traces(settings, skin_weight=self.skin_weight, pale=pale)
             even = resample(clip, FS)
             part = slice(0, self.n_frames)
             if len(even.valid) >= self.n_frames and even.valid[part].all():
@@ -163,6 +166,16 @@ class TraceSource:
         if not self.pulsed:
             settings = replace(settings, amplitude_percent=0.0, beat_motion=0.0)
         return settings if self.motion else without_motion(settings)
+
+
+def part_of_face(rng: np.random.Generator) -> Bool[np.ndarray, " cell"]:
+    """The cells around a random one, a sixth to five sixths of them."""
+    column, row = cell_places()
+    middle = rng.integers(len(column))
+    near = np.hypot(column - column[middle], row - row[middle]).argsort()
+    inside = np.zeros(len(column), bool)
+    inside[near[: rng.integers(len(column) // 6, 5 * len(column) // 6 + 1)]] = True
+    return inside
 
 
 def harder(settings: SimulationSettings, rng: np.random.Generator, harshness: float) -> SimulationSettings:

@@ -22,7 +22,9 @@ What differs from the paper (only its abstract and summaries of it were availabl
       samples the distance of a query does not separate a pulse from a wall. A network on crops has none, because
       traces hold no pictures.
     - The encoder reads the 36 cells of the face map and their projections. The attention also reads the size and
-      roughness of each cell over the window.
+      roughness of each cell over the window, and how far it moves in step with the other cells.
+    - In half of the simulated samples the pulse reaches a part of the face only, so that there is something to find
+      for the attention.
 """
 
 from __future__ import annotations

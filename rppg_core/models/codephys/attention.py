@@ -19,7 +19,7 @@ class SpatialAttention(nn.Module):
 
     Args:
         channels: C.
-        evidence: also read how large and how rough each place is over the whole window.
+        evidence: also read `window_evidence`, how each place behaves over the whole window.
 
     Shapes: features (B, P, C, T) of P places, in rows of a grid -> mask (B, P, T), whose mean over the face is 0.5 at
     every moment; features are taken as they are plus their product with it (`attended_mean`).
@@ -31,7 +31,7 @@ class SpatialAttention(nn.Module):
     def __init__(self, channels: int, *, evidence: bool = True):
         super().__init__()
         self.evidence = (
-            nn.Sequential(nn.Linear(2 * channels, channels), nn.GELU(), nn.Linear(channels, 1))
+            nn.Sequential(nn.Linear(3 * channels, channels), nn.GELU(), nn.Linear(channels, 1))
             if evidence
             else None
         )
@@ -71,8 +71,14 @@ def attended_mean(
 
 def window_evidence(
     features: Float[Tensor, "batch place channel time"],
-) -> Float[Tensor, "batch place channel2"]:
-    """Logarithms of the variance of every channel over the window, and of that of its differences."""
-    spread = (features.var(dim=3) + 1e-6).log()
-    rough = (features.diff(dim=3).var(dim=3) + 1e-6).log()
-    return torch.cat([spread, rough], dim=2)
+) -> Float[Tensor, "batch place evidence"]:
+    """Size, roughness and coherence of every channel over the window, one after the other.
+
+    Size is the logarithm of its variance; roughness that of the variance of its differences, relative to its own;
+    coherence its correlation with the sum of all other places, each at unit scale.
+    """
+    size = (features.var(dim=3) + 1e-6).log()
+    rough = (features.diff(dim=3).var(dim=3) + 1e-6).log() - size
+    alike = functional.normalize(features - features.mean(dim=3, keepdim=True), dim=3)
+    others = functional.normalize(alike.sum(dim=1, keepdim=True) - alike, dim=3)
+    return torch.cat([size, rough, (alike * others).sum(dim=3)], dim=2)

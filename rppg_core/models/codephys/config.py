@@ -45,7 +45,7 @@ class CodePhysConfig:
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)  # of the trunk's blocks
     crop_widths: tuple[int, ...] = (16, 32, 48)  # of the encoder "crops"; paper() 32, 64, 64
     attention: bool = True  # False: cells are averaged by their share of skin alone
-    # the attention also reads the size and roughness of each cell in this window (our choice)
+    # the attention also reads size, roughness and coherence of each cell in this window (our choice)
     cell_evidence: bool = True
 
     distillation: tuple[str, ...] = ("distribution", "feature")  # () for none

@@ -42,6 +42,17 @@ def test_skin_swings_as_much_as_was_asked_for(amplitude):
     assert -100 * np.polyfit(truth.bvp, green / green.mean(), 1)[0] == pytest.approx(amplitude, rel=0.1)
 
 
+def test_pale_cells_have_no_pulse_and_leave_the_others_as_they_are():
+    settings = replace(STILL, riiv=0.0)
+    pale = np.arange(36) < 18
+    (whole, _), (part, truth) = simulate_traces(settings), simulate_traces(settings, pale=pale)
+    without, _ = simulate_traces(replace(settings, amplitude_percent=0.0))
+    skin = whole.stmap_weight > 0.03  # cells with less are mixed with the mean of all skin
+    assert np.array_equal(part.stmap[:, skin & ~pale], whole.stmap[:, skin & ~pale])
+    assert np.array_equal(part.stmap[:, skin & pale], without.stmap[:, skin & pale])
+    assert truth.pulsed
+
+
 def test_motion_hides_the_pulse_from_pos():
     still = np.mean([pos_r(replace(STILL, amplitude_percent=0.2, seed=k)) for k in range(6)])
     large = replace(STILL, amplitude_percent=0.2, motion="large", lamps=0.2)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from lab.training.tiny_net import N_FRAMES, Tiny, TinyConfig
+from scipy.ndimage import label
 
 from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.settings import PULSE_FREE, SimulationSettings, random_settings
@@ -17,6 +18,7 @@ from rppg_core.lab.training.sources import (
     collate,
     even_truth,
     harder,
+    part_of_face,
     targets_from_truth,
     without_motion,
 )
@@ -176,6 +178,32 @@ def test_source_without_motion_gives_stiller_maps():
         )
         spread[motion] = np.mean([source.sample(k, 0.0).inputs["boxes"].std(axis=0).mean() for k in range(8)])
     assert spread[False] < 0.3 * spread[True]
+
+
+def test_pulse_reaches_a_part_of_the_face_in_the_share_that_is_asked_for():
+    def swing(partial):
+        """Swing of every cell of twelve samples."""
+        source = TraceSource(
+            seed=0,
+            prepare=lambda clip: {"stmap": clip.stmap[..., 1] / clip.stmap[..., 1].mean(axis=0)},
+            n_frames=N_FRAMES,
+            motion=False,
+            partial=partial,
+        )
+        return [np.ptp(source.sample(k, 0.0).inputs["stmap"], axis=0) for k in range(12)]
+
+    whole, some, every = swing(0.0), swing(0.5), swing(1.0)
+    changed = [not np.allclose(a, b) for a, b in zip(whole, some, strict=True)]
+    assert 2 <= sum(changed) <= 10
+    assert all(np.mean(a) < np.mean(b) for a, b in zip(every, whole, strict=True) if not np.allclose(a, b))
+    assert not any(np.allclose(a, b) for a, b in zip(every, whole, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_part_of_a_face_is_in_one_piece(seed):
+    inside = part_of_face(np.random.default_rng(seed))
+    assert 6 <= inside.sum() <= 30
+    assert label(inside.reshape(6, 6), np.ones((3, 3)))[1] == 1
 
 
 def test_harder_draws_move_and_rustle_more_and_the_person_stays_the_same():

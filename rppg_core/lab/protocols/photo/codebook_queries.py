@@ -37,11 +37,12 @@ Scores = Mapping[str, Float[np.ndarray, "seed clip"]]  # variant -> r
 
 
 def query_variants(config: CodePhysConfig) -> dict[str, CodePhysConfig]:
-    """The network as it is, and without each part, or with another form of it."""
+    """The network as it is, and without each part, or with another form of it, on the same samples."""
     declared = get_ablations("codephys", "photo")
-    return {WHOLE: config} | {
-        name: replace(config, **one.changes["config"]) for name, one in declared.items()
+    changed = {
+        name: one.changes["config"] for name, one in declared.items() if set(one.changes) == {"config"}
     }
+    return {WHOLE: config} | {name: replace(config, **changes) for name, changes in changed.items()}
 
 
 def query_batches(config: CodePhysConfig, steps: int, runs: Path, progress: Progress) -> list[Batch]:

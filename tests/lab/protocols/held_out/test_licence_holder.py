@@ -1,4 +1,4 @@
-"""With a licence one command each: PhysLLM trained and tested on folders in the layouts of its paper's datasets."""
+"""With a licence one command each: networks are trained and tested on the layouts of their papers' datasets."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from lab.protocols.held_out.in_this_process import InThisProcess
 from rppg_core.command import cli
 from rppg_core.lab.datasets import scale
 from rppg_core.lab.protocols.held_out import numbers, run, split_training
-from rppg_core.models.physllm import recipe
+from rppg_core.models.codephys import recipe as codephys
+from rppg_core.models.physllm import recipe as physllm
 
 SECONDS = 10.0
-SHORT = ["--methods", "physllm", "--steps", "2", "--workers", "1"]
+RECIPES = {"physllm": physllm, "codephys": codephys}
+STEPS = {"physllm": "2", "codephys": "7"}  # one or more in each stage
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +29,8 @@ def quick(monkeypatch):
     """One process, and few samples that only watch."""
     for module in (scale, run, split_training):
         monkeypatch.setattr(module, "WorkerPool", InThisProcess)
-    monkeypatch.setattr(recipe, "RECIPE", replace(recipe.RECIPE, validation_samples=2))
+    for recipe in RECIPES.values():
+        monkeypatch.setattr(recipe, "RECIPE", replace(recipe.RECIPE, validation_samples=2))
     monkeypatch.setattr(split_training, "WATCHED", 2)
     monkeypatch.setattr(numbers, "N_RESAMPLES", 5)
 
@@ -49,21 +52,23 @@ def clips(datasets, tmp_path):
     return tmp_path
 
 
-def test_physllm_is_trained_and_tested_on_datasets_within_and_across(clips):
+@pytest.mark.parametrize("method", RECIPES)
+def test_network_is_trained_and_tested_on_datasets_within_and_across(clips, method):
     ubfc, pure, runs = (str(clips / name) for name in ("ubfc", "pure", "runs"))
-    assert cli.main(["train", "physllm", "--source", ubfc, "--steps", "2", "--runs", runs]) == 0
+    short = ["--methods", method, "--steps", STEPS[method], "--workers", "1"]
+    assert cli.main(["train", method, "--source", ubfc, "--steps", STEPS[method], "--runs", runs]) == 0
     data = {"intra": ["--data", ubfc, "--folds", "3"], "cross": ["--train-data", ubfc, "--data", pure]}
     found = {}
     for protocol, given in data.items():
         out = clips / f"{protocol}.json"
         # 1: two steps are worse than a constant
         assert cli.main(
-            ["evaluate", "--protocol", protocol, *given, *SHORT, "--runs", runs, "--json", str(out)]
+            ["evaluate", "--protocol", protocol, *given, *short, "--runs", runs, "--json", str(out)]
         ) in (0, 1)
         found[protocol] = json.loads(out.read_text(encoding="utf-8"))
     assert {name: len(one["trained"]) for name, one in found.items()} == {"intra": 3, "cross": 1}
     for one in found.values():
-        assert {row["method"] for row in one["rows"]} == {"pos", "physllm", "constant"}
+        assert {row["method"] for row in one["rows"]} == {"pos", method, "constant"}
         assert all(
             abs(row["hr_bpm"] - row["hr_true_bpm"]) < 3 for row in one["rows"] if row["method"] == "pos"
         )
