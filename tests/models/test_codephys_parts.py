@@ -17,6 +17,7 @@ from rppg_core.models.codephys.autoencoder import SignalDecoder, SignalEncoder  
 from rppg_core.models.codephys.codebook import Codebook, perplexity  # noqa: E402
 from rppg_core.models.codephys.distillation import READING, soft_feature_distillation  # noqa: E402
 from rppg_core.models.codephys.trust import QueryTrust  # noqa: E402
+from rppg_core.models.recipe import get_recipe  # noqa: E402
 
 TINY = CodePhysConfig.tiny()
 K, D = 12, 5
@@ -252,6 +253,23 @@ def test_trust_learns_to_tell_near_queries_from_far_ones(codebook):
     for found in trust(*read).values():
         assert found[:40].mean() > 0.9 and found[40:].mean() < 0.1
         assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_trust_arrives_at_the_share_of_pulses_with_the_learning_rate_of_the_recipe():
+    """Closeness of real queries lies near -2: a curve that starts at 0 has far to go."""
+    trust = QueryTrust()
+    optimizer = torch.optim.AdamW(trust.parameters(), lr=get_recipe("codephys").lr)
+    pulsed, known = torch.arange(16) < 13, torch.ones(16, dtype=torch.bool)
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(400):
+        distances = 7 + torch.rand(16, 8, K, generator=draw)
+        read = distances, torch.log_softmax(-distances, dim=2), torch.tensor(1.0)
+        loss = trust.loss(trust.logits(*read), pulsed, known)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for found in trust(*read).values():
+        assert float(found.detach().mean()) == pytest.approx(13 / 16, abs=0.1)
 
 
 def test_trust_sends_no_gradient_to_the_queries(codebook):

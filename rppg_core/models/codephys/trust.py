@@ -15,13 +15,14 @@ from torch.nn import functional
 from rppg_core.nn.losses import masked_mean
 
 NAMES = ("near", "decided")
+PACE = 20.0  # so much faster than other weights do offset and slope move: they begin far from their place
 
 
 class QueryTrust(nn.Module):
     """Probability of a pulse, from how near the queries are to items, and from how decided they are between them.
 
-    Parts: offset and slope of a logistic curve for each of the two, fitted while the queries are trained; no
-    gradient goes from here to the queries.
+    Parts: offset and slope of a logistic curve for each of the two, in units of PACE, fitted while the queries are
+    trained; no gradient goes from here to the queries.
     Shapes: distances (B, N, K), log shares (B, N, K), spacing () -> each of NAMES (B,), 0 to 1.
     Source: our choice.
     """
@@ -29,7 +30,7 @@ class QueryTrust(nn.Module):
     def __init__(self):
         super().__init__()
         self.offset = nn.Parameter(torch.zeros(len(NAMES)))
-        self.slope = nn.Parameter(torch.full((len(NAMES),), 4.0))
+        self.slope = nn.Parameter(torch.full((len(NAMES),), 1 / PACE))
 
     def forward(
         self,
@@ -48,7 +49,7 @@ class QueryTrust(nn.Module):
         """The same before the logistic curve."""
         scores = (closeness(distances, spacing).mean(dim=1), decision(log_shares).mean(dim=1))
         return {
-            name: self.offset[k] + self.slope[k] * score.detach()
+            name: PACE * (self.offset[k] + self.slope[k] * score.detach())
             for k, (name, score) in enumerate(zip(NAMES, scores, strict=True))
         }
 
