@@ -92,7 +92,7 @@ language-model: .venv/installed  ## train PhysLLM's small language model again (
 language-table: .venv/installed  ## does PhysLLM's language model help, and does it read the words? (1 hour)
 	$(BIN)/python -m rppg_core.lab.protocols.photo.language
 
-codebook-table: .venv/installed  ## CodePhys: sizes of its codebook, and what its parts add (2 CPU-hours); PPG="TABLE ..." adds recorded pulses
+codebook-table: .venv/installed  ## CodePhys: sizes of its codebook, and what its parts add (hours); PPG="TABLE ..." adds recorded pulses
 	$(BIN)/python -m rppg_core.lab.protocols.photo.codebook $(if $(PPG),--ppg $(PPG))
 
 calibrate: .venv/installed  ## refit confidence and intervals (25 minutes on 2 cores); RECORDINGS="DIR ..." adds real faces

@@ -119,6 +119,11 @@ def segments(valid: Bool[np.ndarray, " time"]) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
+def longest_segment(valid: Bool[np.ndarray, " time"]) -> slice:
+    """The longest run of True, the first of several; an empty slice without any."""
+    return max(segments(valid), key=lambda run: run.stop - run.start, default=slice(0, 0))
+
+
 def _extended(signal: np.ndarray, pad: int) -> np.ndarray:
     """The signal extended at both ends by its point reflection, by `pad` samples each."""
     head = 2 * signal[0] - signal[pad:0:-1]

@@ -79,11 +79,10 @@ def window_evidence(
     coherence its correlation with the sum of all other places, each scaled to unit norm. The last axis has three
     times as many entries as there are channels.
     """
-    size = (features.var(dim=3) + FLOOR**2).log()
-    rough = (features.diff(dim=3).var(dim=3) + FLOOR**2).log() - size
-    least = (
-        FLOOR * features.shape[3] ** 0.5
-    )  # so that a constant place has no coherence, and no steep gradient
+    strength = (features.var(dim=3) + FLOOR**2).log()
+    rough = (features.diff(dim=3).var(dim=3) + FLOOR**2).log() - strength
+    # with this least norm a constant place has no coherence, and no steep gradient
+    least = FLOOR * features.shape[3] ** 0.5
     alike = functional.normalize(features - features.mean(dim=3, keepdim=True), dim=3, eps=least)
     others = functional.normalize(alike.sum(dim=1, keepdim=True) - alike, dim=3, eps=FLOOR)
-    return torch.cat([size, rough, (alike * others).sum(dim=3)], dim=2)
+    return torch.cat([strength, rough, (alike * others).sum(dim=3)], dim=2)

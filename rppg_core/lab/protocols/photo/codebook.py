@@ -75,10 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     windows = [clip_windows(models[Size()], *one) for one in known]
     variants, found = query_variants(config), {}
     for k, (name, variant) in enumerate(variants.items()):
-        tell(f"variant {k + 1} of {len(variants)}: {name}", 0.0)
-        autoencoder = models[Size(quantised=variant.quantised)]
-        trained = [train_queries(variant, autoencoder, batches, seed=seed) for seed in range(asked.seeds)]
-        found[name] = np.stack([score_queries(model, windows) for model in trained])
+        autoencoder, scored = models[Size(quantised=variant.quantised)], []
+        for seed in range(asked.seeds):
+            tell(f"variant {k + 1} of {len(variants)}: {name}, seed {seed}", 0.0)
+            scored.append(score_queries(train_queries(variant, autoencoder, batches, seed=seed), windows))
+        found[name] = np.stack(scored)
     print(queries_text(found, r_beside(known)))
     return 0
 

@@ -209,18 +209,36 @@ def waveform_change(waves: Sequence[np.ndarray], others: Sequence[np.ndarray]) -
     return float(np.mean([change_between(a, b) for a, b in zip(waves, others, strict=True)]))
 
 
-def encoder_text(model: PhysLLM, known: Iterable[KnownClip]) -> str:
-    """The rough pulse of another encoder beside those of tracenet and POS, clip by clip."""
-    found: dict[str, list[float]] = {"this encoder": [], "tracenet": [], "pos": []}
-    for clip, truth in known:
+def encoder_text(model: PhysLLM, known: Iterable[KnownClip], progress: Progress) -> str:
+    """A network, its encoder alone, tracenet and POS, clip by clip.
+
+    Args:
+        model: in evaluation mode.
+        known: clips of the benchmark.
+        progress: called with a stage and a fraction.
+
+    Returns:
+        The table; below it the gain of the network over its encoder, and the share of its wavelet branch.
+    """
+    found: dict[str, list[float]] = {name: [] for name in ("this network", "its encoder", "tracenet", "pos")}
+    for k, (clip, truth) in enumerate(known):
         held = held_clip(model, clip, truth)
-        found["this encoder"] += list(r_of_clips([wave_of_base(held)], [held]))
+        for name, wave in (
+            ("this network", wave_of_clip(model, held, held)),
+            ("its encoder", wave_of_base(held)),
+        ):
+            found[name] += list(r_of_clips([wave], [held]))
+        even = resample(clip)
         for name in ("tracenet", "pos"):
-            bvp = get_method(name).estimate(resample(clip)).bvp
+            bvp = get_method(name).estimate(even).bvp
             found[name].append(waveform_scores(bvp, truth)[0] if bvp is not None else 0.0)
+        progress(f"clip {k + 1} of {N_PULSE}", (k + 1) / N_PULSE)
     r = {name: np.array(values) for name, values in found.items()}
     rows = [[name, f"{one.mean():.3f}", difference_text(one - r["tracenet"])] for name, one in r.items()]
-    return text_table((f"{len(r['pos'])} clips of {BENCHMARK}", "mean r", "minus tracenet's, 95 %"), rows)
+    table = text_table((f"{len(r['pos'])} clips of {BENCHMARK}", "mean r", "minus tracenet's, 95 %"), rows)
+    gain = difference_text(r["this network"] - r["its encoder"])
+    share = float(model.stationary.share.detach())
+    return f"{table}\n\nthis network minus its encoder: {gain}\nshare of the wavelet branch: {share:.2f}"
 
 
 def report_text(
@@ -289,7 +307,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--runs", type=Path, default=RUNS)
     parser.add_argument(
-        "--encoder", type=Path, help="weights of physllm: only compare their encoder with tracenet"
+        "--encoder", type=Path, help="weights of physllm: only compare them and their encoder with tracenet"
     )
     asked = parser.parse_args(argv)
 
@@ -300,7 +318,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         other = load_model("physllm", asked.encoder)
         assert isinstance(other, PhysLLM)
         needs = other.config.needs | {"stmap"}  # which tracenet reads
-        print(encoder_text(other, stream_clips(get_version(BENCHMARK), range(N_PULSE), needs, asked.runs)))
+        clips = stream_clips(get_version(BENCHMARK), range(N_PULSE), needs, asked.runs)
+        print(f"\r{encoder_text(other, clips, tell)}")
         return 0
     recipe = replace(get_recipe("physllm"), config=PhysLLMConfig.small())
     model = PhysLLM(PhysLLMConfig.small()).eval()

@@ -22,7 +22,7 @@ from rppg_core.lab.protocols.photo.draws import HR_BPM, RR_BRPM
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.metrics import bootstrap_ci, wilson_interval
 from rppg_core.oximetry import ratio_of_ratios
-from rppg_core.signals.filters import segments
+from rppg_core.signals.filters import longest_segment
 from rppg_core.types import FS, HR_BAND_HZ, Bvp, FaceClip, Method, RgbTrace, Truth
 from rppg_core.video.prepare import resample
 
@@ -159,9 +159,8 @@ def skin_ratios(clip: FaceClip) -> tuple[float, float]:
     NaN if no stretch is as long as one and a half windows.
     """
     even = resample(clip, FS)
-    part = max(segments(even.valid), key=lambda part: part.stop - part.start, default=slice(0, 0))
     try:
-        windows = ratio_of_ratios(RgbTrace(even.roi("skin")[part], FS))
+        windows = ratio_of_ratios(RgbTrace(even.roi("skin")[longest_segment(even.valid)], FS))
     except ClipTooShortError:
         return float("nan"), float("nan")
     found = (windows.red_over_blue, windows.red_over_green)

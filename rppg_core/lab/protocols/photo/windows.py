@@ -18,7 +18,7 @@ from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM, constant_wave
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.models.base import RppgModel, unit_wave
 from rppg_core.roster import get_method
-from rppg_core.signals.filters import segments
+from rppg_core.signals.filters import longest_segment
 from rppg_core.types import FS, Bvp, FaceClip, Truth
 from rppg_core.video.prepare import cut, overlap_add, overlapping_windows, resample
 
@@ -33,13 +33,9 @@ class ClipWindows:
 
 
 def clip_windows(model: RppgModel, clip: FaceClip, truth: Truth) -> ClipWindows:
-    """What a network reads of a native clip.
-
-    Raises:
-        ValueError: no frame of the clip is valid.
-    """
+    """What a network reads of a native clip that has a face at least for a window."""
     even = resample(clip)
-    part = cut(even, max(segments(even.valid), key=lambda piece: piece.stop - piece.start))
+    part = cut(even, longest_segment(even.valid))
     places = overlapping_windows(len(part.times_s), model.window)
     read = [model.inputs_from_clip(cut(part, place), model.config) for place in places]
     inputs = {

@@ -123,9 +123,19 @@ def test_pos_and_a_constant_stand_beside_the_readers(known):
 
 
 def test_encoder_stands_beside_tracenet_and_pos(model, known):
-    text = language.encoder_text(model, known[:3])
-    assert "3 clips of photo-v2" in text and "minus tracenet" in text
-    assert [line.split("  ")[0] for line in text.splitlines()[2:]] == ["this encoder", "tracenet", "pos"]
+    told = []
+    text = language.encoder_text(model, known[:3], lambda stage, fraction: told.append(stage))
+    assert "3 clips of photo-v2" in text and "minus tracenet" in text and len(told) == 3
+    rows = [line.split("  ")[0] for line in text.splitlines()[2:6]]
+    assert rows == ["this network", "its encoder", "tracenet", "pos"]
+    whole, base = (
+        language.r_of_clips([wave(held)], [held])[0]
+        for held in [language.held_clip(model, *known[0])]
+        for wave in (lambda h: language.wave_of_clip(model, h, h), language.wave_of_base)
+    )
+    alone = language.encoder_text(model, known[:1], lambda stage, fraction: None)
+    assert f"this network minus its encoder: {whole - base:+.3f}" in alone
+    assert f"share of the wavelet branch: {model.stationary.share.item():.2f}" in alone
 
 
 def test_encoder_on_crops_gets_the_map_of_tracenet_too(monkeypatch, tmp_path, capsys):
@@ -135,7 +145,7 @@ def test_encoder_on_crops_gets_the_map_of_tracenet_too(monkeypatch, tmp_path, ca
     monkeypatch.setattr(
         language, "stream_clips", lambda version, numbers, needs, runs: wanted.append(needs) or []
     )
-    monkeypatch.setattr(language, "encoder_text", lambda model, known: "the table")
+    monkeypatch.setattr(language, "encoder_text", lambda model, known, progress: "the table")
     assert language.main(["--encoder", str(tmp_path / "mine.safetensors")]) == 0
-    assert capsys.readouterr().out == "the table\n"
+    assert capsys.readouterr().out == "\rthe table\n"
     assert wanted[0] >= {"stmap", "crop72"}
