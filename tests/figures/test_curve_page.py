@@ -30,6 +30,12 @@ def test_term_of_one_stage_is_drawn_over_the_steps_of_that_stage():
     assert curves == {"codebook": [1, 2], "waveform": [3, 4, 5, 6], "rate": [3, 4, 5, 6]}
 
 
+def test_no_two_terms_look_alike():
+    rows = [{"step": k, "loss": 1.0, "terms": {f"term {n}": 1.0 for n in range(16)}} for k in (1, 2)]
+    looks = {(trace.line.color, trace.line.dash) for trace in training_curves(rows).data}
+    assert len(looks) == 16
+
+
 def test_terms_are_smoothed_against_single_steps():
     rows = log(100)
     rows[50]["terms"]["waveform"] = 1e6

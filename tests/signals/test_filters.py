@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal as reference
 
-from rppg_core.signals.filters import bandpass, detrend, moving_average, segments, standardise
+from rppg_core.signals.filters import (
+    bandpass,
+    detrend,
+    longest_segment,
+    moving_average,
+    segments,
+    standardise,
+)
 
 LOW_HZ, HIGH_HZ = 0.65, 4.0
 seeds = st.integers(0, 2**32 - 1)
@@ -148,3 +155,5 @@ def test_segments_cover_exactly_what_is_valid_and_never_touch(flags):
         again[piece] = True
     np.testing.assert_array_equal(again, valid)
     assert all(a.stop < b.start for a, b in pairwise(found))
+    lengths = [piece.stop - piece.start for piece in found]
+    assert longest_segment(valid) == (found[lengths.index(max(lengths))] if found else slice(0, 0))

@@ -29,7 +29,7 @@ from rppg_core.lab.datasets.clip_file import load_clip, read_about, save_clip
 from rppg_core.lab.datasets.extracted import FORMAT, ExtractedClip, Failure
 from rppg_core.lab.datasets.label_times import known_labels, truth_at, truth_from_streams
 from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
-from rppg_core.signals.filters import segments
+from rppg_core.signals.filters import longest_segment
 from rppg_core.types import FS, ROIS, FaceClip, STMap, Truth
 from rppg_core.video.clip import extract
 from rppg_core.video.face import FaceTracker
@@ -226,7 +226,7 @@ def _kept(job: Job, key: str) -> ExtractedClip | None:
 
 def _entry(job: Job, clip: FaceClip, truth: Truth, notes: tuple[str, ...]) -> ExtractedClip:
     record = job.record
-    longest = max((piece.stop - piece.start for piece in segments(clip.valid)), default=0)
+    longest = longest_segment(clip.valid)
     return ExtractedClip(
         dataset=record.dataset,
         subject=record.subject,
@@ -236,7 +236,7 @@ def _entry(job: Job, clip: FaceClip, truth: Truth, notes: tuple[str, ...]) -> Ex
         labels=known_labels(truth),
         seconds=len(clip.times_s) / FS,
         drawable=record.drawable,
-        longest_s=longest / FS,
+        longest_s=(longest.stop - longest.start) / FS,
         notes=tuple(dict.fromkeys((*record.notes, *notes))),
     )
 

@@ -26,7 +26,6 @@ from rppg_core.lab.protocols.photo.codebook_queries import (
 )
 from rppg_core.lab.protocols.photo.codebook_sizes import (
     SIZES,
-    Size,
     recorded_windows,
     rough_clips,
     rough_windows,
@@ -72,10 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(sizes_text(scores, clips), end="\n\n", flush=True)
 
     batches = query_batches(config, asked.steps, asked.runs, tell)
-    windows = [clip_windows(models[Size()], *one) for one in known]
+    windows = [clip_windows(models[SIZES[0]], *one) for one in known]
     variants, found = query_variants(config), {}
     for k, (name, variant) in enumerate(variants.items()):
-        autoencoder, scored = models[Size(quantised=variant.quantised)], []
+        autoencoder, scored = models[SIZES[0]._replace(quantised=variant.quantised)], []
         for seed in range(asked.seeds):
             tell(f"variant {k + 1} of {len(variants)}: {name}, seed {seed}", 0.0)
             scored.append(score_queries(train_queries(variant, autoencoder, batches, seed=seed), windows))

@@ -1,0 +1,37 @@
+"""`make codebook-table` from end to end, with small sizes."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+
+from rppg_core.lab.protocols.photo import codebook, codebook_queries, codebook_sizes
+from rppg_core.lab.protocols.photo.codebook_sizes import Size
+from rppg_core.lab.simulate.settings import SimulationSettings
+from rppg_core.lab.simulate.traces import simulate_traces
+from rppg_core.models.codephys import CodePhysConfig
+
+TINY = CodePhysConfig.tiny()
+
+
+def test_both_tables_are_printed_with_every_size_and_every_variant(monkeypatch, tmp_path, capsys):
+    sizes = (Size(TINY.codes, TINY.compression), Size(TINY.codes, TINY.compression, quantised=False))
+    known = [simulate_traces(SimulationSettings(seconds=8, hr_bpm=60 + 10 * k, seed=k)) for k in range(2)]
+    for module, changes in (
+        (
+            codebook,
+            {"SIZES": sizes, "N_PPG": 16, "N_HELD": 4, "N_ROUGH": 4, "photo_clips": lambda *a, **k: known},
+        ),
+        (codebook_queries, {"FEWER": {"traces": 2, "clips": 0, "pulse_free": 1}}),
+    ):
+        for name, value in changes.items():
+            monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(codebook, "train_size", lambda *a: codebook_sizes.train_size(*a, steps=(2, 2)))
+    monkeypatch.setattr(CodePhysConfig, "small", classmethod(lambda cls: TINY))
+    assert codebook.main(["--steps", "2", "--seeds", "2", "--runs", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "no codebook" in said and "price of the codebook" in said
+    for name in codebook_queries.query_variants(TINY):
+        assert any(line.startswith(name) for line in said.splitlines()), name
