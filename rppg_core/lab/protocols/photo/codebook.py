@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rppg_core.errors import RppgError
 from rppg_core.lab import RUNS
 from rppg_core.lab.protocols.photo.clips import N_PULSE, photo_clips
 from rppg_core.lab.protocols.photo.codebook_queries import (
@@ -58,9 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\r{stage:70}", end="", file=sys.stderr, flush=True)
 
     config = CodePhysConfig.small()
+    try:
+        recorded = read_waves(asked.ppg, config.window, fs=FS) if asked.ppg else ()
+    except RppgError as error:
+        parser.error(str(error))
     kinds = {"simulated": simulated_ppg(N_HELD, config.window, first=SEED + N_PPG)}
-    if asked.ppg:
-        kinds["recorded"] = recorded_windows(read_waves(asked.ppg, config.window, fs=FS), config.window)
+    if recorded:
+        kinds["recorded"] = recorded_windows(recorded, config.window)
     ppg, rough = simulated_ppg(N_PPG, config.window), rough_windows(N_ROUGH, config.window, tell)
     known = list(photo_clips(CURRENT, tell, asked.runs, wanted=range(N_PULSE)))
     clips, models, scores = rough_clips(known), {}, []

@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rppg_core.errors import RppgError
 from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.clip_file import KnownClip
 from rppg_core.lab.protocols.photo.clips import N_PULSE, photo_clips, stream_clips
@@ -315,7 +316,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\r{stage}", end="", file=sys.stderr, flush=True)
 
     if asked.encoder is not None:
-        other = load_model("physllm", asked.encoder)
+        try:
+            other = load_model("physllm", asked.encoder)
+        except RppgError as error:
+            parser.error(str(error))
         assert isinstance(other, PhysLLM)
         needs = other.config.needs | {"stmap"}  # which tracenet reads
         clips = stream_clips(get_version(BENCHMARK), range(N_PULSE), needs, asked.runs)

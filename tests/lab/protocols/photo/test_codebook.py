@@ -16,6 +16,12 @@ from rppg_core.models.codephys import CodePhysConfig
 TINY = CodePhysConfig.tiny()
 
 
+def test_a_table_that_is_not_there_is_said_in_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        codebook.main(["--ppg", str(tmp_path / "none.csv")])
+    assert "none.csv: cannot be opened" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_both_tables_are_printed_with_every_size_and_every_variant(monkeypatch, tmp_path, capsys):
     sizes = (Size(TINY.codes, TINY.compression), Size(TINY.codes, TINY.compression, quantised=False))
     known = [simulate_traces(SimulationSettings(seconds=8, hr_bpm=60 + 10 * k, seed=k)) for k in range(2)]

@@ -149,3 +149,9 @@ def test_encoder_on_crops_gets_the_map_of_tracenet_too(monkeypatch, tmp_path, ca
     assert language.main(["--encoder", str(tmp_path / "mine.safetensors")]) == 0
     assert capsys.readouterr().out == "\rthe table\n"
     assert wanted[0] >= {"stmap", "crop72"}
+
+
+def test_weights_that_are_not_there_are_said_in_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        language.main(["--encoder", str(tmp_path / "none.safetensors")])
+    assert "no weights at" in capsys.readouterr().err.splitlines()[-1]
