@@ -21,7 +21,7 @@ from scipy.stats import mannwhitneyu
 from rppg_core.analysis.pipeline import analyze, collect_needs
 from rppg_core.json_form import plain
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
-from rppg_core.lab.simulate.script import BLOCK_S
+from rppg_core.lab.simulate.script import survives_shuffling
 from rppg_core.lab.workers import WorkerPool
 from rppg_core.metrics import wilson_interval
 from rppg_core.roster import resolve
@@ -32,7 +32,6 @@ SCALED = "0.7 scaled"  # the group in which melanin lowers the amplitude, as it 
 # pulse-free clips per 10 seeds
 PULSE_FREE = {"photo": 50, "wall": 30, "noise": 30, "moving background": 30, "flicker": 30, "shuffled": 30}
 STRICT = ("photo", "flicker")  # on these, the consensus must never show a number
-KEPT_WITHIN = 0.03  # of the rate of the blocks: over 20 s, such a pulse drifts by less than a beat and a half
 CONSTANT_BPM = 112.5  # of the constant predictor: middle of the drawn range
 
 
@@ -94,15 +93,6 @@ def cases(seeds: int) -> list[Case]:
 def draw_hr_bpm(rng: np.random.Generator) -> float:
     """A heart rate of the protocol."""
     return float(rng.uniform(45, 180))
-
-
-def survives_shuffling(hr_bpm: float) -> bool:
-    """Whether the pulse, or its second harmonic, has nearly the same phase in every block of a shuffled clip.
-
-    Shuffled in blocks of 0.5 s, a pulse of 120 bpm is a pulse of 120 bpm, and that of 60 keeps its harmonic.
-    """
-    beats = 2 * hr_bpm / 60 * BLOCK_S  # of the second harmonic in a block
-    return round(beats) in (1, 2) and abs(beats / round(beats) - 1) < KEPT_WITHIN
 
 
 def run_case(case: Case, methods: Sequence[str]) -> list[RefusalRow]:

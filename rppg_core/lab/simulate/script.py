@@ -34,6 +34,16 @@ from rppg_core.types import Truth, VideoInfo
 GLOSS_PER_WIDTH = 6.0  # relative change of the highlights per face width of head motion, for small motion
 FACELESS = ("wall", "noise")
 BLOCK_S = 0.5  # of kind "shuffled"
+KEPT_WITHIN = 0.03  # of the rate of the blocks: over 20 s, such a pulse drifts by less than a beat and a half
+
+
+def survives_shuffling(hr_bpm: float) -> bool:
+    """Whether the pulse, or its second harmonic, has nearly the same phase in every block of a shuffled clip.
+
+    Shuffled in blocks of 0.5 s, a pulse of 120 bpm is a pulse of 120 bpm, and that of 60 keeps its harmonic.
+    """
+    beats = 2 * hr_bpm / 60 * BLOCK_S  # of the second harmonic in a block
+    return round(beats) in (1, 2) and abs(beats / round(beats) - 1) < KEPT_WITHIN
 
 
 def motion_of_clip(

@@ -17,6 +17,7 @@ import numpy as np
 from rppg_core.lab.datasets.clip_file import KnownClip, load_clip, made_folder
 from rppg_core.lab.protocols.kept_clips import kept_clip
 from rppg_core.lab.simulate.injection import inject
+from rppg_core.lab.simulate.script import survives_shuffling
 from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.types import FaceClip, Truth
@@ -57,12 +58,24 @@ def rendered_clip(k: int, folder: Path) -> KnownClip:
     """Clip k of N_RENDERED: every fourth with a pulse; rendered once and kept in a folder."""
     from rppg_core.lab.simulate.faces import simulate_clip
 
-    seed = SEED + N_TRACES + k
-    settings = _settings(np.random.default_rng(seed), k, pulsed=k % 4 == 0)
-    about = [asdict(settings), sorted(NEEDS)]
-    path = kept_clip(made_folder(folder), str(seed), about, lambda: simulate_clip(settings, NEEDS))
+    settings = rendered_settings(k)
+    about, name = [asdict(settings), sorted(NEEDS)], str(_rendered_seed(k))
+    path = kept_clip(made_folder(folder), name, about, lambda: simulate_clip(settings, NEEDS))
     clip, truth = load_clip(path)
     return _seen(clip, k), truth
+
+
+def rendered_settings(k: int) -> SimulationSettings:
+    """Settings of rendered clip k. A pulse that is still there when frames are shuffled is drawn again."""
+    rng = np.random.default_rng(_rendered_seed(k))
+    settings = _settings(rng, k, pulsed=k % 4 == 0)
+    while settings.kind == "shuffled" and survives_shuffling(settings.hr_bpm):
+        settings = _settings(rng, k, pulsed=False)
+    return settings
+
+
+def _rendered_seed(k: int) -> int:
+    return SEED + N_TRACES + k
 
 
 def _losing(

@@ -11,6 +11,7 @@ from rppg_core.lab.protocols.calibration.examples import (
 )
 from rppg_core.lab.protocols.calibration.heart_rate import gather, report
 from rppg_core.lab.protocols.calibration.regressions import fit, fit_confidence, fit_width
+from rppg_core.lab.simulate.script import survives_shuffling
 from rppg_core.lab.simulate.settings import SimulationSettings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.signals.quality import RateEvidence
@@ -145,6 +146,14 @@ def test_a_rendered_clip_is_kept(tmp_path, monkeypatch):
     two, truth = draws.rendered_clip(1, tmp_path)
     assert len(list(tmp_path.glob("*.npz"))) == 1 and not truth.pulsed
     np.testing.assert_array_equal(one.rgb, two.rgb)
+
+
+def test_no_clip_without_a_pulse_is_a_shuffled_one_that_keeps_it():
+    shuffled = [
+        one for one in map(draws.rendered_settings, range(draws.N_RENDERED)) if one.kind == "shuffled"
+    ]
+    assert len(shuffled) > 20
+    assert not any(survives_shuffling(one.hr_bpm) for one in shuffled)
 
 
 def test_report_sets_sources_side_by_side(tmp_path):
