@@ -1,7 +1,8 @@
 """The codebook of CodePhys in numbers, by `make codebook-table`: its size, and what the parts around it add.
 
 The first table is of `codebook_sizes`: items, samples in each, and the plug-in behind POS and CHROM. The second is of
-`codebook_queries`: the encoder of faces with and without each of its parts.
+`codebook_queries`: the encoder of faces with and without each of its parts; weights of seed 0 are kept, so that
+`rppg evaluate --protocol stress --weights` can compare them under noise, light, codec and motion.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rppg_core.lab.protocols.photo.clips import N_PULSE, photo_clips
 from rppg_core.lab.protocols.photo.codebook_queries import (
     ENCODER_STEPS,
     SEEDS,
+    keep_queries,
     queries_text,
     query_batches,
     query_variants,
@@ -42,6 +44,7 @@ from rppg_core.models.codephys import CodePhysConfig
 from rppg_core.types import FS
 
 N_PPG, N_HELD, N_ROUGH = 3000, 300, 1200
+KEPT = "codebook-table"  # folder of the weights of seed 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,7 +85,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         autoencoder, scored = models[SIZES[0]._replace(quantised=variant.quantised)], []
         for seed in range(asked.seeds):
             tell(f"variant {k + 1} of {len(variants)}: {name}, seed {seed}", 0.0)
-            scored.append(score_queries(train_queries(variant, autoencoder, batches, seed=seed), windows))
+            trained = train_queries(variant, autoencoder, batches, seed=seed)
+            scored.append(score_queries(trained, windows))
+            if seed == 0:
+                keep_queries(trained, name, asked.steps, asked.runs / KEPT)
         found[name] = np.stack(scored)
     print(queries_text(found, r_beside(known)))
     return 0

@@ -23,17 +23,19 @@ from rppg_core.lab.protocols.photo.codebook_training import train_stage
 from rppg_core.lab.protocols.photo.scores import difference_text
 from rppg_core.lab.protocols.photo.windows import ClipWindows, joined_windows, r_of_waves
 from rppg_core.lab.protocols.table import text_table
+from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.training.batches import StepDataset
 from rppg_core.lab.training.mixture import SIMULATED, shares_from_recipe
-from rppg_core.models.base import Batch
+from rppg_core.models.base import Batch, ModelCard
 from rppg_core.models.codephys import CodePhys, CodePhysConfig
 from rppg_core.models.recipe import get_ablations, get_recipe
+from rppg_core.models.weights import save_model
 from rppg_core.types import Progress
 
 WHOLE, NO_CODEBOOK = "whole", "no-codebook"
 SEEDS, ENCODER_STEPS = 3, 700
 FEWER = {"traces": 5, "clips": 1, "pulse_free": 2}  # samples in a batch, in all half of the recipe's
-AUTOENCODER = ("signal_encoder", "codebook", "decoder")
+AHEAD = ("signal_encoder", "codebook", "decoder", "plugin", "plugin_trust")  # parts trained before
 
 Scores = Mapping[str, Float[np.ndarray, "seed clip"]]  # variant -> r
 
@@ -97,7 +99,7 @@ def train_queries(
         )
     torch.manual_seed(seed)
     model = CodePhys(config)
-    for name in AUTOENCODER:
+    for name in AHEAD:
         getattr(model, name).load_state_dict(getattr(autoencoder, name).state_dict())
     order = iter(torch.randperm(len(batches), generator=torch.Generator().manual_seed(seed)).tolist())
 
@@ -107,6 +109,22 @@ def train_queries(
 
     train_stage(model, "video", len(batches), next_batch)
     return model
+
+
+def keep_queries(model: CodePhys, variant: str, steps: int, folder: Path) -> Path:
+    """Write the weights of a brief training of seed 0, for other protocols."""
+    card = ModelCard(
+        method=model.name,
+        paper=model.paper,
+        inputs=tuple(sorted(model.needs)),
+        data=f"{steps} steps of simulated traces and clips behind a brief autoencoder",
+        simulator_version=SIMULATOR_VERSION,
+        steps=steps,
+        recipe={"variant": variant},
+        limits="Trained briefly, to be compared with its variants alone.",
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    return save_model(folder / f"{variant}.safetensors", model, card)
 
 
 def score_queries(model: CodePhys, clips: Sequence[ClipWindows]) -> Float[np.ndarray, " clip"]:

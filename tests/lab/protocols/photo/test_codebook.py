@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
+from rppg_core.lab.protocols.own_weights import load_networks
 from rppg_core.lab.protocols.photo import codebook, codebook_queries, codebook_sizes
 from rppg_core.lab.protocols.photo.codebook_sizes import Size
 from rppg_core.lab.simulate.settings import SimulationSettings
@@ -41,3 +42,5 @@ def test_both_tables_are_printed_with_every_size_and_every_variant(monkeypatch, 
     assert "no codebook" in said and "price of the codebook" in said
     for name in codebook_queries.query_variants(TINY):
         assert any(line.startswith(name) for line in said.splitlines()), name
+        (whole, *behind) = load_networks([tmp_path / codebook.KEPT / f"{name}.safetensors"])
+        assert whole.name == f"codephys {name}, 2 steps, seed 0" and len(behind) == 2

@@ -64,7 +64,7 @@ def test_encoder_learns_behind_an_autoencoder_that_stays_as_it_is(autoencoder, b
     torch.manual_seed(0)
     start = CodePhys(TINY)
     first, again, other = (queries.train_queries(TINY, autoencoder, batches, seed=seed) for seed in (0, 0, 1))
-    for part in queries.AUTOENCODER:
+    for part in queries.AHEAD:
         before, after = (getattr(model, part).state_dict() for model in (autoencoder, first))
         assert all(torch.equal(before[name], after[name]) for name in before), part
     trained = [
