@@ -16,9 +16,10 @@ What differs from the paper (only its abstract and summaries of it were availabl
     - The block of attention is a mask over the face with a fixed budget. "Soft feature distillation" has three
       readings; two are used, and nobody knows which is the authors'.
     - Guards against collapse: k-means as a start, and unused items move to features.
-    - The label may lag by a code: contact PPG arrives later than the pulse in the face.
+    - The label may lag by some codes (`token_shift`), since contact PPG arrives later than the pulse in the face; by
+      none in `small()`, because simulated labels do not.
     Only in `small()`:
-    - A fifth of each batch has no pulse, and its queries are trained to be equally far from all items. Without these
+    - A fifth of each batch has no pulse, and the shares of items are trained to be even there. Without these
       samples the distance of a query does not separate a pulse from a wall. A network on crops has none, because
       traces hold no pictures.
     - The encoder reads the 36 cells of the face map and their projections. The attention also reads the strength

@@ -49,7 +49,7 @@ class CodePhysConfig:
     cell_evidence: bool = True
 
     distillation: tuple[str, ...] = ("distribution", "feature")  # () for none
-    token_shift: int = 1  # codes by which a label may lag behind the face
+    token_shift: int = 0  # codes by which a label may lag behind the face; a simulated one does not
 
     def __post_init__(self):
         check_sizes(

@@ -22,7 +22,7 @@ from rppg_core.models.codephys.codebook import Codebook, Query
 from rppg_core.models.codephys.config import CodePhysConfig
 from rppg_core.models.codephys.distillation import soft_feature_distillation
 from rppg_core.models.codephys.encoder import ENCODERS
-from rppg_core.models.codephys.trust import QueryTrust, closeness
+from rppg_core.models.codephys.trust import QueryTrust, closeness, relative_entropy
 from rppg_core.models.physnet.model import relative_differences
 from rppg_core.models.tracenet import TraceNet, TraceNetConfig
 from rppg_core.nn.layers import standardise, weighted_mean
@@ -142,6 +142,8 @@ class CodePhys(RppgModel):
                 bvp, queries = (outputs[name] for name in LEARNED[kind])
                 found = self._query_terms(bvp, queries, wave, pulsed, known, batch, trust)
                 terms |= {f"{kind}_{name}": term for name, term in found.items()}
+        if "video_waveform" in terms and self.config.distillation:
+            terms["video_distillation"] = self._distilled(outputs[LEARNED["video"][1]], wave, pulsed)
         return terms
 
     def _learn(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -187,24 +189,31 @@ class CodePhys(RppgModel):
         """Stage II: queries that give the pulse, and that are equally far from all items where there is none."""
         config, query = self.config, self.codebook.query(queries)
         log_shares = self.codebook.log_shares(query.distances)
-        terms = {
+        return {
             "waveform": negative_pearson(bvp, wave, pulsed),
             "rate": rate_cross_entropy(bvp, batch.targets["hr"], pulsed & batch.mask["hr"], fs=FS),
             "commitment": config.quantised * masked_mean(query.commitment_loss(), pulsed),
-            # KL divergence of the shares from an even one, without its constant
-            "silence": masked_mean(-log_shares.mean(dim=(1, 2)), known & ~pulsed),
+            # in this direction the divergence from even shares is bounded; in the other one it drowned all other
+            # terms, and drew weak pulses to where no pulse is
+            "silence": masked_mean(1 - relative_entropy(log_shares).mean(dim=1), known & ~pulsed),
             "trust": trust.loss(
                 trust.logits(query.distances, log_shares, self.codebook.spacing()), pulsed, known
             ),
         }
-        if config.distillation:
-            with torch.no_grad():
-                features = self.signal_encoder(wave)
-            distilled = soft_feature_distillation(
-                queries, features, self.codebook, readings=config.distillation, shift=config.token_shift
-            )
-            terms["distillation"] = masked_mean(distilled, pulsed)
-        return terms
+
+    def _distilled(
+        self,
+        queries: Float[Tensor, "batch width code"],
+        wave: Float[Tensor, "batch time"],
+        pulsed: Bool[Tensor, " batch"],
+    ) -> Tensor:
+        """Stage II: soft feature distillation from the PPG encoder."""
+        with torch.no_grad():
+            features = self.signal_encoder(wave)
+        distilled = soft_feature_distillation(
+            queries, features, self.codebook, readings=self.config.distillation, shift=self.config.token_shift
+        )
+        return masked_mean(distilled, pulsed)
 
 
 def rough_wave(inputs: Mapping[str, Tensor]) -> Float[Tensor, "batch time"]:

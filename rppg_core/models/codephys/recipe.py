@@ -22,6 +22,8 @@ RECIPE = Recipe(
         "ppg_commitment": 0.25,
         **{f"{kind}_rate": 0.1 for kind in ("video", "plugin")},
         **{f"{kind}_commitment": 0.25 for kind in ("video", "plugin")},
+        "video_silence": 0.3,  # more of it draws weak pulses to where no pulse is
+        "plugin_silence": 0.2,
     },
     stages=(
         Stage(name="codebook", steps=1200, train=("signal_encoder", "codebook", "decoder")),

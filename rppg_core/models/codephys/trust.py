@@ -79,6 +79,10 @@ def closeness(
 
 
 def decision(log_shares: Float[Tensor, "batch code item"]) -> Float[Tensor, "batch code"]:
-    """Minus the logarithm of the entropy of the shares, relative to that of even ones, where it is 0."""
-    entropy = -(log_shares.exp() * log_shares).sum(dim=2)
-    return -(entropy / math.log(log_shares.shape[2]) + 1e-3).log()
+    """Minus the logarithm of the relative entropy of the shares; 0 where they are even."""
+    return -(relative_entropy(log_shares) + 1e-3).log()
+
+
+def relative_entropy(log_shares: Float[Tensor, "batch code item"]) -> Float[Tensor, "batch code"]:
+    """Entropy of the shares of items, relative to that of even ones: 0 decided, 1 even."""
+    return -(log_shares.exp() * log_shares).sum(dim=2) / math.log(log_shares.shape[2])
