@@ -1,8 +1,9 @@
 """The codebook of CodePhys in numbers, by `make codebook-table`: its size, and what the parts around it add.
 
 The first table is of `codebook_sizes`: items, samples in each, and the plug-in behind POS and CHROM. The second is of
-`codebook_queries`: the encoder of faces with and without each of its parts; weights of seed 0 are kept, so that
-`rppg evaluate --protocol stress --weights` can compare them under noise, light, codec and motion.
+`codebook_queries`: the encoder of faces with and without each of its parts. All weights are kept: a table that was
+stopped goes on, and `rppg evaluate --protocol stress --weights` can compare variants under noise, light, codec and
+motion.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from rppg_core.lab.protocols.photo.clips import N_PULSE, photo_clips
 from rppg_core.lab.protocols.photo.codebook_queries import (
     ENCODER_STEPS,
     SEEDS,
-    keep_queries,
+    queries_recipe,
     queries_text,
     query_batches,
     query_variants,
@@ -33,10 +35,11 @@ from rppg_core.lab.protocols.photo.codebook_sizes import (
     rough_clips,
     rough_windows,
     score_size,
+    size_recipe,
     sizes_text,
     train_size,
 )
-from rppg_core.lab.protocols.photo.codebook_training import SEED, simulated_ppg
+from rppg_core.lab.protocols.photo.codebook_training import SEED, kept_network, simulated_ppg
 from rppg_core.lab.protocols.photo.versions import CURRENT
 from rppg_core.lab.protocols.photo.windows import clip_windows, r_beside
 from rppg_core.lab.training.ppg import read_waves
@@ -44,7 +47,8 @@ from rppg_core.models.codephys import CodePhysConfig
 from rppg_core.types import FS
 
 N_PPG, N_HELD, N_ROUGH = 3000, 300, 1200
-KEPT = "codebook-table"  # folder of the weights of seed 0
+KEPT = "codebook-table"  # folder of all weights
+BEHIND = "simulated traces and clips, behind a brief autoencoder"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,10 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         kinds["recorded"] = recorded_windows(recorded, config.window)
     ppg, rough = simulated_ppg(N_PPG, config.window), rough_windows(N_ROUGH, config.window, tell)
     known = list(photo_clips(CURRENT, tell, asked.runs, wanted=range(N_PULSE)))
-    clips, models, scores = rough_clips(known), {}, []
+    clips, models, scores, kept = rough_clips(known), {}, [], asked.runs / KEPT
     for k, size in enumerate(SIZES):
         tell(f"codebook {k + 1} of {len(SIZES)}", 0.0)
-        models[size] = train_size(size, config, ppg, rough)
+        make = partial(train_size, size, config, ppg, rough)
+        models[size] = kept_network(kept, size_recipe(size, config), f"{N_PPG} PPG, {N_ROUGH} traces", make)
         scores.append(score_size(size, models[size], kinds, clips))
     print(sizes_text(scores, clips), end="\n\n", flush=True)
 
@@ -85,10 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         autoencoder, scored = models[SIZES[0]._replace(quantised=variant.quantised)], []
         for seed in range(asked.seeds):
             tell(f"variant {k + 1} of {len(variants)}: {name}, seed {seed}", 0.0)
-            trained = train_queries(variant, autoencoder, batches, seed=seed)
-            scored.append(score_queries(trained, windows))
-            if seed == 0:
-                keep_queries(trained, name, asked.steps, asked.runs / KEPT)
+            recipe = queries_recipe(variant, asked.steps, variant=name, seed=seed)
+            make = partial(train_queries, variant, autoencoder, batches, seed=seed)
+            scored.append(score_queries(kept_network(kept, recipe, BEHIND, make), windows))
         found[name] = np.stack(scored)
     print(queries_text(found, r_beside(known)))
     return 0

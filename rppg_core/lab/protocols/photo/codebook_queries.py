@@ -23,13 +23,11 @@ from rppg_core.lab.protocols.photo.codebook_training import train_stage
 from rppg_core.lab.protocols.photo.scores import difference_text
 from rppg_core.lab.protocols.photo.windows import ClipWindows, joined_windows, r_of_waves
 from rppg_core.lab.protocols.table import text_table
-from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.training.batches import StepDataset
 from rppg_core.lab.training.mixture import SIMULATED, shares_from_recipe
-from rppg_core.models.base import Batch, ModelCard
+from rppg_core.models.base import Batch
 from rppg_core.models.codephys import CodePhys, CodePhysConfig
-from rppg_core.models.recipe import get_ablations, get_recipe
-from rppg_core.models.weights import save_model
+from rppg_core.models.recipe import Recipe, get_ablations, get_recipe
 from rppg_core.types import Progress
 
 WHOLE, NO_CODEBOOK = "whole", "no-codebook"
@@ -49,6 +47,14 @@ def query_variants(config: CodePhysConfig) -> dict[str, CodePhysConfig]:
     return {WHOLE: config} | {name: replace(config, **changes) for name, changes in changed.items()}
 
 
+def queries_recipe(config: CodePhysConfig, steps: int, *, variant: str = WHOLE, seed: int = 0) -> Recipe:
+    """The recipe at full difficulty, with fewer samples in a batch, of one variant."""
+    return replace(
+        get_recipe("codephys"), config=config, n_frames=config.window, easy=0.0, hard=0.0, variant=variant,
+        steps=steps, stages=(), seed=seed, **FEWER,
+    )  # fmt: skip
+
+
 def query_batches(config: CodePhysConfig, steps: int, runs: Path, progress: Progress) -> list[Batch]:
     """Batches of the recipe at full difficulty, with fewer samples in each.
 
@@ -61,9 +67,7 @@ def query_batches(config: CodePhysConfig, steps: int, runs: Path, progress: Prog
     Returns:
         Batches with inputs in half precision.
     """
-    recipe = replace(
-        get_recipe("codephys"), config=config, n_frames=config.window, easy=0.0, hard=0.0, **FEWER
-    )
+    recipe = queries_recipe(config, steps)
     shares = shares_from_recipe(recipe, [SIMULATED], clips=runs / "clips", progress=progress)
     dataset, found = StepDataset(recipe, shares), []
     for step in range(steps):
@@ -109,22 +113,6 @@ def train_queries(
 
     train_stage(model, "video", len(batches), next_batch)
     return model
-
-
-def keep_queries(model: CodePhys, variant: str, steps: int, folder: Path) -> Path:
-    """Write the weights of a brief training of seed 0, for other protocols."""
-    card = ModelCard(
-        method=model.name,
-        paper=model.paper,
-        inputs=tuple(sorted(model.needs)),
-        data=f"{steps} steps of simulated traces and clips behind a brief autoencoder",
-        simulator_version=SIMULATOR_VERSION,
-        steps=steps,
-        recipe={"variant": variant},
-        limits="Trained briefly, to be compared with its variants alone.",
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    return save_model(folder / f"{variant}.safetensors", model, card)
 
 
 def score_queries(model: CodePhys, clips: Sequence[ClipWindows]) -> Float[np.ndarray, " clip"]:

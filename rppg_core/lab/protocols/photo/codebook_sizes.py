@@ -38,6 +38,7 @@ from rppg_core.metrics import pearson_r
 from rppg_core.models.codephys import CodePhys, CodePhysConfig
 from rppg_core.models.codephys.codebook import perplexity
 from rppg_core.models.codephys.plugin import clean_bvp
+from rppg_core.models.recipe import Recipe, get_recipe
 from rppg_core.nn.layers import standardise
 from rppg_core.roster import get_method
 from rppg_core.types import Bvp, Progress, Truth
@@ -96,6 +97,15 @@ def rough_windows(
         targets.append(np.interp(even.times_s[:window], truth.times_s, truth.bvp))
         progress(f"trace {len(found)} of {n}", len(found) / n)
     return tuple(torch.from_numpy(np.stack(x).astype(np.float32)) for x in (found, targets))  # pyright: ignore[reportReturnType]
+
+
+def size_recipe(size: Size, config: CodePhysConfig) -> Recipe:
+    """The recipe of one size."""
+    name = (
+        f"{size.codes}-items-of-{size.compression}" if size.quantised else f"no-items-of-{size.compression}"
+    )
+    sized = replace(config, **size._asdict())
+    return replace(get_recipe("codephys"), config=sized, variant=name, steps=sum(SIZE_STEPS), stages=())
 
 
 def train_size(

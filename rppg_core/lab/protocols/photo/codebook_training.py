@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,12 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rppg_core.lab.simulate.physiology import simulate_waves
-from rppg_core.lab.simulate.settings import random_settings
+from rppg_core.lab.simulate.settings import SIMULATOR_VERSION, random_settings
 from rppg_core.lab.training.briefly import train_briefly
 from rppg_core.lab.training.stages import TrainedParts
-from rppg_core.models.base import TASKS, Batch
+from rppg_core.models.base import TASKS, Batch, ModelCard
 from rppg_core.models.codephys import CodePhys, CodePhysConfig
-from rppg_core.models.recipe import get_recipe
+from rppg_core.models.recipe import Recipe, get_recipe, recipe_dict, recipe_hash
+from rppg_core.models.weights import load_card, load_model, save_model
 from rppg_core.types import FS
 
 SEED = 6_000_000  # of the people here; no benchmark and no training draws these
@@ -41,6 +43,40 @@ def train_autoencoder(config: CodePhysConfig, ppg: Float[Tensor, "batch time"], 
     model = CodePhys(config)
     train_stage(model, "codebook", steps, lambda: pulse_batch(ppg))
     return model
+
+
+def kept_network(folder: Path, recipe: Recipe, data: str, make: Callable[[], CodePhys]) -> CodePhys:
+    """A briefly trained network, read from its file, or trained and written if there is none; for all protocols.
+
+    Args:
+        folder: of the files, which are named after variant and seed.
+        recipe: what is trained, with the config of the variant and its steps; another recipe is another file.
+        data: what it is trained on, in words; other words are another training.
+        make: trains it.
+    """
+    card = ModelCard(
+        method=recipe.method,
+        paper=CodePhys.paper,
+        inputs=tuple(sorted(CodePhys.needs)),
+        data=data,
+        simulator_version=SIMULATOR_VERSION,
+        seed=recipe.seed,
+        steps=recipe.steps,
+        recipe=recipe_dict(recipe),
+        recipe_hash=recipe_hash(recipe),
+        limits="Trained briefly, to be compared with its variants alone.",
+    )
+    path = folder / f"{recipe.variant}-seed{recipe.seed}.safetensors"
+    if not path.is_file() or _origin(load_card(recipe.method, path)) != _origin(card):
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(path, make(), card)
+    network = load_model(recipe.method, path)
+    assert isinstance(network, CodePhys)
+    return network
+
+
+def _origin(card: ModelCard) -> tuple[str, str, int]:
+    return card.recipe_hash, card.data, card.simulator_version
 
 
 def train_stage(model: CodePhys, name: str, steps: int, next_batch: Callable[[], Batch]) -> None:

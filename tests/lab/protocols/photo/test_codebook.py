@@ -42,5 +42,11 @@ def test_both_tables_are_printed_with_every_size_and_every_variant(monkeypatch, 
     assert "no codebook" in said and "price of the codebook" in said
     for name in codebook_queries.query_variants(TINY):
         assert any(line.startswith(name) for line in said.splitlines()), name
-        (whole, *behind) = load_networks([tmp_path / codebook.KEPT / f"{name}.safetensors"])
+        (whole, *behind) = load_networks([tmp_path / codebook.KEPT / f"{name}-seed0.safetensors"])
         assert whole.name == f"codephys {name}, 2 steps, seed 0" and len(behind) == 2
+    for training in ("train_size", "train_queries"):
+        monkeypatch.setattr(codebook, training, lambda *a, **k: pytest.fail("it was kept"))
+    assert codebook.main(["--steps", "2", "--seeds", "2", "--runs", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == said
+    with pytest.raises(pytest.fail.Exception, match="kept"):
+        codebook.main(["--steps", "3", "--seeds", "2", "--runs", str(tmp_path)])
