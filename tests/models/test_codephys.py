@@ -138,7 +138,7 @@ def test_cells_without_skin_have_no_effect(clip):
 # Stages --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stage", [0, 1, 2])
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
 def test_each_stage_has_terms_for_what_it_trains_and_gradients_nowhere_else(clip, stage):
     from rppg_core.lab.training.stages import TrainedParts
 
@@ -149,8 +149,8 @@ def test_each_stage_has_terms_for_what_it_trains_and_gradients_nowhere_else(clip
     model.train()
     parts.hold()
     terms = model.loss(model(batch.inputs), batch)
-    kind = ("ppg", "video", "plugin")[stage]
-    assert terms and all(name.startswith(kind) for name in terms)
+    kinds = (("ppg",), ("video",), ("plugin",), ("video_trust", "plugin_trust"))[stage]
+    assert terms and all(name.startswith(kinds) for name in terms)
     torch.stack(list(terms.values())).sum().backward()
     moved = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
     assert moved == set(named.train)

@@ -16,7 +16,7 @@ from rppg_core.models.codephys.attention import SpatialAttention, attended_mean,
 from rppg_core.models.codephys.autoencoder import SignalDecoder, SignalEncoder  # noqa: E402
 from rppg_core.models.codephys.codebook import Codebook, perplexity  # noqa: E402
 from rppg_core.models.codephys.distillation import READING, soft_feature_distillation  # noqa: E402
-from rppg_core.models.codephys.trust import QueryTrust  # noqa: E402
+from rppg_core.models.codephys.trust import ODDS, QueryTrust  # noqa: E402
 from rppg_core.models.recipe import get_recipe  # noqa: E402
 
 TINY = CodePhysConfig.tiny()
@@ -244,9 +244,9 @@ def test_trust_learns_to_tell_near_queries_from_far_ones(codebook):
         near, far = codebook.look_up(codes) + 0.1 * features(30, 40), 0.2 * features(30, 40)
         query = codebook(torch.cat([near, far]))
         read = (query.distances, codebook.log_shares(query.distances), codebook.spacing())
-    pulsed, known = torch.arange(80) < 40, torch.ones(80, dtype=torch.bool)
+    pulsed = torch.arange(80) < 40
     for _ in range(400):
-        loss = trust.loss(trust.logits(*read), pulsed, known)
+        loss = trust.loss(trust.logits(*read), pulsed.float(), ~pulsed)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -255,21 +255,32 @@ def test_trust_learns_to_tell_near_queries_from_far_ones(codebook):
         assert ((found >= 0) & (found <= 1)).all()
 
 
-def test_trust_arrives_at_the_share_of_pulses_with_the_learning_rate_of_the_recipe():
+def test_wrong_waveforms_do_not_tell_what_a_pulse_looks_like(codebook):
+    query = codebook(features(30, 6))
+    read = (query.distances, codebook.log_shares(query.distances), codebook.spacing())
+    free, slopes = torch.arange(6) > 3, []
+    for right in ([1.0, 1.0, 0, 0, 0, 0], [1.0, 1.0, 1.0, 1.0, 0, 0]):
+        logits = {"near": torch.zeros(6, requires_grad=True)}
+        QueryTrust().loss(logits, torch.tensor(right), free).backward()
+        slopes.append(grad_of(logits["near"]))
+    assert not slopes[0][2:4].any() and (slopes[1][:4] < 0).all() and (slopes[0][4:] > 0).all()
+    assert set(QueryTrust()(*read)) == {"near", "decided"}
+
+
+def test_trust_arrives_at_its_odds_in_its_stage_with_the_learning_rate_of_the_recipe():
     """Closeness of real queries lies near -2: a curve that starts at 0 has far to go."""
-    trust = QueryTrust()
-    optimizer = torch.optim.AdamW(trust.parameters(), lr=get_recipe("codephys").lr)
-    pulsed, known = torch.arange(16) < 13, torch.ones(16, dtype=torch.bool)
-    draw = torch.Generator().manual_seed(0)
-    for _ in range(400):
+    trust, recipe = QueryTrust(), get_recipe("codephys")
+    optimizer = torch.optim.AdamW(trust.parameters(), lr=recipe.lr)
+    pulsed, draw = torch.arange(16) < 13, torch.Generator().manual_seed(0)
+    for _ in range(recipe.stages[-1].steps):
         distances = 7 + torch.rand(16, 8, K, generator=draw)
         read = distances, torch.log_softmax(-distances, dim=2), torch.tensor(1.0)
-        loss = trust.loss(trust.logits(*read), pulsed, known)
+        loss = trust.loss(trust.logits(*read), pulsed.float(), ~pulsed)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     for found in trust(*read).values():
-        assert float(found.detach().mean()) == pytest.approx(13 / 16, abs=0.1)
+        assert float(found.detach().mean()) == pytest.approx(ODDS / (1 + ODDS), abs=0.05)
 
 
 def test_trust_sends_no_gradient_to_the_queries(codebook):

@@ -29,6 +29,7 @@ from rppg_core.nn.layers import standardise, weighted_mean
 from rppg_core.nn.losses import masked_mean, negative_pearson, rate_cross_entropy
 from rppg_core.types import FS, FaceClip
 
+WRONG = 1e-3  # weight of a wrong waveform in the evidence, where a right one has 1
 COPIES = 4  # of each pulse, differently stretched and disturbed, in a step that trains the autoencoder
 SLOWEST = 0.7  # speed of a stretched copy
 WALL = "wall_closeness"  # under `inside`
@@ -140,18 +141,20 @@ class CodePhys(RppgModel):
         for kind, trust in (("video", self.trust), ("plugin", self.plugin_trust)):
             if LEARNED[kind][0] in outputs:
                 bvp, queries = (outputs[name] for name in LEARNED[kind])
-                found = self._query_terms(bvp, queries, wave, pulsed, known, batch, trust)
+                found = self._query_terms(bvp, queries, wave, pulsed, batch) if bvp.requires_grad else {}
+                if _learns(trust):
+                    found["trust"] = self._trust_term(bvp, queries, wave, pulsed, known & ~pulsed, trust)
                 terms |= {f"{kind}_{name}": term for name, term in found.items()}
         if "video_waveform" in terms and self.config.distillation:
             terms["video_distillation"] = self._distilled(outputs[LEARNED["video"][1]], wave, pulsed)
         return terms
 
     def _learn(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """In training: waveform and queries of the parts that learn."""
+        """In training: waveform and queries of the parts that learn, or whose evidence does."""
         queries = {}
-        if _learns(self.encoder):
+        if _learns(self.encoder) or _learns(self.trust):
             queries["video"] = self.encoder(inputs)[0]
-        if _learns(self.plugin):
+        if _learns(self.plugin) or _learns(self.plugin_trust):
             queries["plugin"] = self.plugin(standardise(rough_wave(inputs)))
         made = {}
         for kind, asked in queries.items():
@@ -182,24 +185,36 @@ class CodePhys(RppgModel):
         queries: Float[Tensor, "batch width code"],
         wave: Float[Tensor, "batch time"],
         pulsed: Bool[Tensor, " batch"],
-        known: Bool[Tensor, " batch"],
         batch: Batch,
-        trust: QueryTrust,
     ) -> dict[str, Tensor]:
-        """Stage II: queries that give the pulse, and that are equally far from all items where there is none."""
-        config, query = self.config, self.codebook.query(queries)
-        log_shares = self.codebook.log_shares(query.distances)
+        """Stage II: queries that give the pulse, and shares of items that are even where there is none."""
+        query, free = self.codebook.query(queries), batch.mask["bvp"] & ~pulsed
+        entropy = relative_entropy(self.codebook.log_shares(query.distances)).mean(dim=1)
         return {
             "waveform": negative_pearson(bvp, wave, pulsed),
             "rate": rate_cross_entropy(bvp, batch.targets["hr"], pulsed & batch.mask["hr"], fs=FS),
-            "commitment": config.quantised * masked_mean(query.commitment_loss(), pulsed),
+            "commitment": self.config.quantised * masked_mean(query.commitment_loss(), pulsed),
             # in this direction the divergence from even shares is bounded; in the other one it drowned all other
             # terms, and drew weak pulses to where no pulse is
-            "silence": masked_mean(1 - relative_entropy(log_shares).mean(dim=1), known & ~pulsed),
-            "trust": trust.loss(
-                trust.logits(query.distances, log_shares, self.codebook.spacing()), pulsed, known
-            ),
+            "silence": masked_mean(1 - entropy, free),
         }
+
+    def _trust_term(
+        self,
+        bvp: Float[Tensor, "batch time"],
+        queries: Float[Tensor, "batch width code"],
+        wave: Float[Tensor, "batch time"],
+        pulsed: Bool[Tensor, " batch"],
+        free: Bool[Tensor, " batch"],
+        trust: QueryTrust,
+    ) -> Tensor:
+        """The last stage: what right queries look like, beside those of samples without a pulse."""
+        query = self.codebook.query(queries.detach())
+        logits = trust.logits(
+            query.distances, self.codebook.log_shares(query.distances), self.codebook.spacing()
+        )
+        r = (standardise(bvp.detach()) * wave).mean(dim=1)
+        return trust.loss(logits, r.clamp_min(WRONG) * pulsed, free)
 
     def _distilled(
         self,

@@ -8,7 +8,7 @@ from rppg_core.models.recipe import Ablation, Recipe, Stage
 
 RECIPE = Recipe(
     method="codephys",
-    steps=4200,
+    steps=4400,
     traces=10,
     clips=3,
     n_clips=160,
@@ -27,8 +27,9 @@ RECIPE = Recipe(
     },
     stages=(
         Stage(name="codebook", steps=1200, train=("signal_encoder", "codebook", "decoder")),
-        Stage(name="video", steps=2400, train=("encoder", "trust")),
-        Stage(name="plugin", steps=600, train=("plugin", "plugin_trust")),
+        Stage(name="video", steps=2400, train=("encoder",)),
+        Stage(name="plugin", steps=600, train=("plugin",)),
+        Stage(name="evidence", steps=200, train=("trust", "plugin_trust")),
     ),
 )
 CROPS = {

@@ -15,14 +15,16 @@ from torch.nn import functional
 from rppg_core.nn.losses import masked_mean
 
 NAMES = ("near", "decided")
+# Of a pulse against none, where evidence is used: the reading has passed all other checks. Our choice.
+ODDS = 20.0
 PACE = 20.0  # so much faster than other weights do offset and slope move: they begin far from their place
 
 
 class QueryTrust(nn.Module):
     """Probability of a pulse, from how near the queries are to items, and from how decided they are between them.
 
-    Parts: offset and slope of a logistic curve for each of the two, in units of PACE, fitted while the queries are
-    trained; no gradient goes from here to the queries.
+    Parts: offset and slope of a logistic curve for each of the two, in units of PACE, fitted after the queries; no
+    gradient goes from here to them.
     Shapes: distances (B, N, K), log shares (B, N, K), spacing () -> each of NAMES (B,), 0 to 1.
     Source: our choice.
     """
@@ -56,19 +58,23 @@ class QueryTrust(nn.Module):
     def loss(
         self,
         logits: dict[str, Float[Tensor, " batch"]],
-        pulsed: Bool[Tensor, " batch"],
-        known: Bool[Tensor, " batch"],
+        right: Float[Tensor, " batch"],
+        free: Bool[Tensor, " batch"],
     ) -> Float[Tensor, ""]:
-        """Cross-entropy of both curves, over the samples of which it is known whether they have a pulse."""
-        return torch.stack(
-            [
-                masked_mean(
-                    functional.binary_cross_entropy_with_logits(x, pulsed.to(x.dtype), reduction="none"),
-                    known,
-                )
-                for x in logits.values()
-            ]
-        ).sum()
+        """Cross-entropy of both curves, at ODDS of a pulse.
+
+        Args:
+            logits: of every sample.
+            right: weight of each sample as one with a pulse: how right the waveform is. Where a pulse is in the face
+                and none is found, nothing is to be learned about what a pulse looks like.
+            free: samples without a pulse.
+        """
+        share = right / right.sum().clamp_min(1e-9)
+        terms = [
+            ODDS * (share * functional.softplus(-x)).sum() + masked_mean(functional.softplus(x), free)
+            for x in logits.values()
+        ]
+        return torch.stack(terms).sum() / (1 + ODDS)
 
 
 def closeness(

@@ -21,7 +21,7 @@ from rppg_core.models.physllm import recipe as physllm
 
 SECONDS = 10.0
 RECIPES = {"physllm": physllm, "codephys": codephys}
-STEPS = {"physllm": "2", "codephys": "7"}  # one or more in each stage
+STEPS = {"physllm": "2", "codephys": "12"}  # one or more in each stage
 
 
 @pytest.fixture(autouse=True)
