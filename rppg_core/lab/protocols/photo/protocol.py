@@ -38,12 +38,13 @@ from rppg_core.lab.protocols.photo.scores import (
 )
 from rppg_core.lab.protocols.photo.versions import CURRENT, get_version
 from rppg_core.lab.protocols.table import Criterion, percent, text_table
-from rppg_core.roster import CLASSICAL, get_method, resolve
+from rppg_core.roster import BEHIND, CLASSICAL, get_method, resolve
 from rppg_core.types import Method, Progress
 
 POS_R = (0.65, 0.80)  # what the clips were tuned to
 REALISTIC_PERCENT = 0.35
 MAX_RATIO = 0.65  # of (1 - r) to that of POS, for a trained method
+MOST_LOST_R = 0.01  # at any amplitude, by a network that cleans the waveform of another method
 BASELINE = "tracenet"  # our own network, with which the networks of papers are compared
 NOT_WORSE_R = -0.02  # bound for the upper end of the interval of the difference in r
 MOTIONS = ("stillest third", "middle third", "most moving third")
@@ -143,11 +144,12 @@ class PhotoResult:
     def criteria(self) -> list[Criterion]:
         """The criteria for each trained method with a waveform or, without one, for the clips."""
         overall = {cell["method"]: cell for cell in self.select("all")}
-        trained = [name for name in self.methods if name not in CLASSICAL and overall[name]["r"]]
+        learned = [name for name in self.methods if name not in CLASSICAL and overall[name]["r"]]
+        trained = [name for name in learned if BEHIND not in name]
         if BAR not in overall:
             return []
         bar = overall[BAR]
-        if not trained:
+        if not learned:
             low, high = POS_R
             r = bar["r"]["mean"]
             return [Criterion(f"mean r of {BAR}", f"{r:.3f}", f"{low:.2f} to {high:.2f}", low <= r <= high)]
@@ -179,7 +181,34 @@ class PhotoResult:
                     )
                 )
             found += self._research_criteria(name)
-        return found
+        return found + [one for name in learned if BEHIND in name for one in self._cleaner_criteria(name)]
+
+    def _cleaner_criteria(self, name: str) -> list[Criterion]:
+        """The criteria for a network behind another method: it improves that method, and harms it at no amplitude."""
+        base = name.partition(BEHIND)[0]
+        gain = paired_gain(self.rows, name, base)
+        if gain is None:
+            return []
+        amplitudes = sorted({row.amplitude_percent for row in self.rows if not row.breath})
+        found = {
+            amplitude: paired_gain([r for r in self.rows if r.amplitude_percent == amplitude], name, base)
+            for amplitude in amplitudes
+        }
+        lowest, where = min((one["mean"], amplitude) for amplitude, one in found.items() if one is not None)
+        return [
+            Criterion(
+                f"r of {name} against {base}",
+                _interval(gain, 3, sign="+"),
+                "interval above 0",
+                gain["low"] > 0,
+            ),
+            Criterion(
+                f"the same at {where:g} %, its lowest",
+                f"{lowest:+.3f}",
+                f"at least {-MOST_LOST_R}",
+                lowest >= -MOST_LOST_R,
+            ),
+        ]
 
     def _research_criteria(self, name: str) -> list[Criterion]:
         """The criteria for a network of a paper: not worse than our baseline, and a usable breathing rate."""

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from lab.protocols.photo.photo_rows import both, row
@@ -25,6 +26,24 @@ pytestmark = pytest.mark.usefixtures("few_resamples")
 )
 def test_trained_method_must_beat_pos(rows, failing):
     assert {c.name for c in PhotoResult(1, rows).criteria() if not c.holds} == failing
+
+
+@pytest.mark.parametrize(
+    ("faint", "strong", "failing"),
+    [
+        (0.03, 0.01, set()),
+        (0.0, 0.0, {"r of pos+codephys against pos"}),
+        (0.06, -0.02, {"the same at 0.7 %, its lowest"}),
+    ],
+)
+def test_a_network_behind_a_method_must_improve_it_and_harm_it_at_no_amplitude(faint, strong, failing):
+    bars = [row(clip=k, r=0.7, amplitude_percent=(0.2, 0.7)[k % 2]) for k in range(40)]
+    behind = [
+        replace(bar, method="pos+codephys", r=bar.r + (faint if bar.amplitude_percent == 0.2 else strong))
+        for bar in bars
+    ]
+    found = PhotoResult(1, [*bars, *behind]).criteria()
+    assert {c.name for c in found if not c.holds} == failing
 
 
 @pytest.mark.parametrize(("r", "holds"), [(0.6, False), (0.72, True), (0.85, False)])
