@@ -27,8 +27,12 @@ METHODS: dict[str, str] = {
     "physmle": "rppg_core.models.physmle:ABOUT",
     "physllm": "rppg_core.models.physllm:ABOUT",
     "codephys": "rppg_core.models.codephys:ABOUT",
+    "physvlm": "rppg_core.models.physvlm:ABOUT",
     "physnet": "rppg_core.models.physnet:ABOUT",
 }
+TEACHERS = {
+    "physvlm_teacher": "rppg_core.models.physvlm:TEACHER"
+}  # trained for other networks, and no methods
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +135,11 @@ def list_trained_networks() -> list[str]:
     return [name for name in list_networks() if get_network(name).recipe]
 
 
+def list_teachers() -> list[str]:
+    """Names of the networks that are trained only to teach others."""
+    return list(TEACHERS)
+
+
 def list_ready_methods() -> list[str]:
     """Names of the methods that run without weights of the user's own, classical first."""
     networks = list_networks()
@@ -143,7 +152,7 @@ def get_network(name: str) -> Network:
     Raises:
         UnknownMethodError: no such network; the message lists the names.
     """
-    networks = list_networks()
+    networks = [*list_networks(), *list_teachers()]
     if not isinstance(name, str) or name not in networks:
         raise UnknownMethodError(
             f"no network {name!r}", wanted=f"one of {', '.join(networks)}", do=_suggestion(name, networks)
@@ -157,7 +166,7 @@ def check_ready(name: str) -> None:
     Raises:
         UsageError: it does; the message says how to give them.
     """
-    if name not in list_ready_methods():
+    if name not in [*list_ready_methods(), *(one for one in list_teachers() if get_network(one).ready)]:
         training = f"rppg train {name}, then " if get_network(name).recipe else ""
         raise UsageError(
             f"{name} comes without weights",
@@ -204,7 +213,7 @@ def _all(own: Collection[str]) -> list[str]:
 
 
 def _resolved(name: str) -> Any:
-    return _attribute(METHODS[name])
+    return _attribute((METHODS | TEACHERS)[name])
 
 
 def _attribute(where: str) -> Any:

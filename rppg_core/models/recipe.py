@@ -20,7 +20,7 @@ from typing import Any
 
 from rppg_core.errors import UsageError
 from rppg_core.models.base import TASKS
-from rppg_core.roster import get_network, list_trained_networks
+from rppg_core.roster import get_network, list_teachers, list_trained_networks
 from rppg_core.signals.checks import check_count
 
 ADDED_LATER = {"added_later": True}  # a field that does not affect the hash while it has its default value
@@ -202,7 +202,7 @@ def get_recipe(method: str, variant: str = "") -> Recipe:
     Raises:
         UsageError: the method is not trained, or has no such ablation.
     """
-    if method not in (trained := list_trained_networks()):
+    if method not in (trained := [*list_trained_networks(), *list_teachers()]):
         raise UsageError(
             f"no recipe for {method!r}",
             wanted=f"one of {', '.join(trained)}",

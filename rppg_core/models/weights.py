@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 
 from rppg_core.errors import ModelFileError, UsageError, WriteError
 from rppg_core.models.base import ModelCard, RppgModel
-from rppg_core.roster import check_ready, get_network, list_networks
+from rppg_core.roster import check_ready, get_network, list_networks, list_teachers
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 RETRAIN = "give another file, or train one with `rppg train`"
@@ -151,7 +151,7 @@ def find_weights(network: str | Path) -> tuple[str, Path]:
     Raises:
         ModelFileError: it is neither.
     """
-    shipped = [name for name in list_networks() if get_network(name).ready]
+    shipped = [name for name in (*list_networks(), *list_teachers()) if get_network(name).ready]
     if network in shipped:
         return str(network), checkpoint_path(str(network))
     if not Path(network).is_file():

@@ -46,13 +46,13 @@ FILTERS: dict[str, tuple[float, ...]] = {
 
 
 def decompose(
-    x: Float[Tensor, "*batch time"], wavelet: str, levels: int
+    x: Float[Tensor, "*batch time"], wavelet: str | Tensor, levels: int
 ) -> tuple[Float[Tensor, "*batch coarse"], list[Tensor]]:
     """Approximation and details of a signal, level by level.
 
     Args:
         x: its length must be a multiple of 2 ** levels.
-        wavelet: a key of FILTERS.
+        wavelet: a key of FILTERS, or a low-pass synthesis filter.
         levels: number of octaves that are split off.
 
     Returns:
@@ -76,7 +76,7 @@ def decompose(
 
 
 def compose(
-    coarse: Float[Tensor, "*batch coarse"], details: list[Tensor], wavelet: str
+    coarse: Float[Tensor, "*batch coarse"], details: list[Tensor], wavelet: str | Tensor
 ) -> Float[Tensor, "*batch time"]:
     """The signal whose approximation and details these are; the inverse of `decompose`."""
     low, high = filters(wavelet, coarse)
@@ -102,17 +102,24 @@ def pad_symmetric(
     return x[..., torch.where(turn < n, turn, 2 * n - 1 - turn)]
 
 
-def filters(wavelet: str, like: Tensor) -> tuple[Float[Tensor, " tap"], Float[Tensor, " tap"]]:
+def filters(wavelet: str | Tensor, like: Tensor) -> tuple[Float[Tensor, " tap"], Float[Tensor, " tap"]]:
     """Low-pass and high-pass synthesis filter of a wavelet, with the type and on the device of a tensor.
+
+    Args:
+        wavelet: a key of FILTERS, or the low-pass filter itself.
+        like: the tensor.
 
     Raises:
         UsageError: an unknown wavelet.
     """
-    if wavelet not in FILTERS:
+    if isinstance(wavelet, Tensor):
+        low = wavelet.to(like)
+    elif wavelet in FILTERS:
+        low = torch.tensor(FILTERS[wavelet], dtype=like.dtype, device=like.device)
+    else:
         raise UsageError(
             f"wavelet {wavelet!r}"[:80], wanted=f"one of {', '.join(FILTERS)}", do="choose one of them"
         )
-    low = torch.tensor(FILTERS[wavelet], dtype=like.dtype, device=like.device)
     signs = torch.ones_like(low)
     signs[1::2] = -1
     return low, low.flip(0) * signs  # quadrature mirror

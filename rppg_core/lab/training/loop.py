@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -29,8 +28,10 @@ from rppg_core.lab.simulate.settings import SIMULATOR_VERSION
 from rppg_core.lab.training import mixture
 from rppg_core.lab.training.averaging import create_average, restart_average
 from rppg_core.lab.training.batches import Share, StepDataset, step_loader
+from rppg_core.lab.training.clock import Clock, TimeLeft
 from rppg_core.lab.training.mixture import describe_data, shares_from_recipe
 from rppg_core.lab.training.parallel import NetworkWithLoss
+from rppg_core.lab.training.probe import probe_before
 from rppg_core.lab.training.record import LogRow, RunFolder
 from rppg_core.lab.training.stages import Stages, load_origin_cards
 from rppg_core.lab.training.stopping import stop_on_signal
@@ -73,22 +74,6 @@ class Result:
     loss: float  # of the last step
     validation: Mapping[str, float]  # of the last validation
     cpu_s: float  # processor time for training and for making samples, summed over all parts of the run
-
-
-@dataclass
-class Clock:
-    """Progress and cost of a run; stored in every checkpoint."""
-
-    step: int = 0
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
-    stage: int = 0  # of the last step
-
-    def state_dict(self) -> dict[str, Any]:
-        return dict(self.__dict__)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +139,9 @@ def train(
         training = Training(recipe, folder, mixed, held_out, accelerator)
         if options.resume:
             training.load()
+        if training.teacher is not None and training.clock.step == 0:
+            probe = probe_before(training.teacher, recipe, mixed, held_out, device=accelerator.device)
+            tell(probe.words() if probe else f"teacher: {recipe.teacher}", 0.0)
         origins = load_origin_cards(recipe)
         made_of = {card.weights for card in origins.values()}
         simulated = set(sources) == {mixture.SIMULATED} and made_of <= {SIMULATED}
@@ -373,16 +361,3 @@ class Training:
         name = self.stages.all[self.clock.stage].name
         stage = f", stage {name}" if name else ""
         return f"{self.recipe.method}{stage}: step {step} of {steps}{loss}{checked}, {left.words(step)} left"
-
-
-class TimeLeft:
-    """Remaining time, estimated from the pace of this part of the run."""
-
-    def __init__(self, first_step: int, steps: int):
-        self.first_step, self.steps, self.started_s = first_step, steps, time.monotonic()
-
-    def words(self, step: int) -> str:
-        """Remaining time in minutes, or in seconds below one and a half minutes."""
-        pace_s = (time.monotonic() - self.started_s) / max(step - self.first_step, 1)
-        left_s = pace_s * (self.steps - step)
-        return f"{left_s:.0f} s" if left_s < 90 else f"{left_s / 60:.0f} min"

@@ -1,0 +1,113 @@
+"""Whether a teacher knows what it is to teach: the heart rate, read by a straight line from its embedding.
+
+A teacher that gives no embedding, such as one whose waveform is copied, is not asked.
+Source: our choice, after the gates of transfer learning (Alain & Bengio 2017, linear probes).
+Axis letters: B batch, D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from rppg_core.errors import UsageError
+from rppg_core.lab.training.batches import Share, StepDataset, map_batch
+from rppg_core.lab.training.teacher import Teacher
+from rppg_core.lab.training.validation import held_out_batches
+from rppg_core.models.base import Batch
+from rppg_core.models.recipe import Recipe
+
+ENOUGH = 3.0  # times better than the mean
+RIDGE = 1e-2  # of the mean variance of an embedding's numbers
+BATCHES = 24  # of training samples, on which the line is fitted
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Mean absolute errors on held-out samples. Unit: bpm."""
+
+    line: float  # of the straight line from the embedding
+    mean: float  # of the mean heart rate of the samples that the line was fitted on
+
+    @property
+    def times(self) -> float:
+        """How many times better the line is."""
+        return self.mean / max(self.line, 1e-9)
+
+    def words(self) -> str:
+        """The outcome in one line."""
+        return (
+            f"teacher: heart rate by a line from its embedding within {self.line:.1f} bpm, by the mean within "
+            f"{self.mean:.1f}: {self.times:.1f} times better"
+        )
+
+
+def probe_before(
+    teacher: Teacher,
+    recipe: Recipe,
+    shares: Sequence[Share],
+    held_out: Sequence[Share],
+    *,
+    device: torch.device,
+) -> Probe | None:
+    """Probe a teacher before a training with it: on samples of the last steps, and on held-out ones.
+
+    Raises:
+        UsageError: it has nothing to teach.
+    """
+    dataset, last = StepDataset(recipe, shares), recipe.steps - 1
+    fitted = (dataset.mixed(last - k) for k in range(min(BATCHES, recipe.steps)))
+    judged = iter(held_out_batches(held_out, recipe.validation_samples, recipe.n_frames))
+    return probe_teacher(
+        teacher, *((map_batch(b, lambda x: x.to(device)) for b in each) for each in (fitted, judged))
+    )
+
+
+def probe_teacher(teacher: Teacher, fitted: Iterable[Batch], held_out: Iterable[Batch]) -> Probe | None:
+    """Fit a line on some samples and judge it on others; None for a teacher without an embedding.
+
+    Args:
+        teacher: gives "embedding" (B, D), or not.
+        fitted: samples for the line.
+        held_out: samples of other people.
+
+    Raises:
+        UsageError: the line is less than ENOUGH times better than the mean: the teacher has nothing to teach.
+    """
+    found, new = (_embedded(teacher, batches) for batches in (fitted, held_out))
+    if found is None or new is None:
+        return None
+    (x, rates), (new_x, new_rates) = found, new
+    centre, usual = x.mean(axis=0), rates.mean()
+    spread = (x - centre).T @ (x - centre)
+    least = RIDGE * np.trace(spread) / len(spread) * np.eye(len(spread))
+    slope = np.linalg.solve(spread + least, (x - centre).T @ (rates - usual))
+    errors = np.abs((new_x - centre) @ slope + usual - new_rates)
+    probe = Probe(float(errors.mean()), float(np.abs(new_rates - usual).mean()))
+    if probe.times < ENOUGH:
+        raise UsageError(
+            probe.words(),
+            wanted=f"at least {ENOUGH:g} times",
+            do="train the teacher for longer, or leave it out",
+        )
+    return probe
+
+
+def _embedded(
+    teacher: Teacher, batches: Iterable[Batch]
+) -> tuple[Float[np.ndarray, "sample embedding"], Float[np.ndarray, " sample"]] | None:
+    """Embeddings and heart rates of the samples that have one."""
+    embeddings, rates = [], []
+    for batch in batches:
+        taught = teacher.teach(batch)
+        assert taught.teacher is not None, "it has just taught"
+        if "embedding" not in taught.teacher:
+            return None
+        labelled = batch.mask["hr"]
+        embeddings.append(taught.teacher["embedding"][labelled].double().cpu().numpy())
+        rates.append(batch.targets["hr"][labelled].double().cpu().numpy())
+    return np.concatenate(embeddings), np.concatenate(rates)
