@@ -14,6 +14,7 @@ from torch.nn import functional
 
 SHARPNESS = 0.1  # temperature of the choice between frequencies, on the logarithm of power
 FOCUS = 0.5  # temperature of the attention over cells
+FARTHEST = 3.0  # standard deviations of prominence that count; a cell without skin may be far off
 CONTEXT_HZ = (0.08, 5.0)  # power relative to which a rhythm is prominent
 WIDTHS_HZ = {"hr": 0.15, "rr": 0.06}  # at the start; they are learned
 HARMONIC = {"hr": 0.5, "rr": 0.0}  # weight of the second harmonic: a pulse has one
@@ -105,5 +106,5 @@ def attend(
     share = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
     away = prominence - (share * prominence).sum(dim=1, keepdim=True)
     spread = ((share * away.square()).sum(dim=1, keepdim=True) + 1e-9).sqrt()
-    score = away / spread / FOCUS + (weight + 1e-3).log()
+    score = (away / spread).clamp(-FARTHEST, FARTHEST) / FOCUS + (weight + 1e-6).log()
     return prominence.shape[1] * torch.softmax(score, dim=1)

@@ -112,9 +112,7 @@ def octave_sizes(
     return (means[0] + 1e-6).log(), means[1]
 
 
-def shrink(
-    values: Float[Tensor, "*batch coefficient"], least: Float[Tensor, "*batch coefficient"]
-) -> Float[Tensor, "*batch coefficient"]:
+def shrink(values: Float[Tensor, "*batch"], least: Float[Tensor, "#*batch"]) -> Float[Tensor, "*batch"]:
     """Sizes reduced by `least`, and 0 where they are below it. Source: Donoho 1995 (soft thresholds)."""
     return values - torch.clamp(values, -least, least)
 

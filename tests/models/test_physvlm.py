@@ -1,0 +1,100 @@
+"""PhysVLM: what it reads, how long its waveforms are, its switches, and what it learns from a teacher."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from rppg_core.models.base import TASKS, Batch, run_clip  # noqa: E402
+from rppg_core.models.physvlm import PhysVLM, PhysVLMConfig  # noqa: E402
+from rppg_core.types import NEONATAL_HR_BAND_HZ  # noqa: E402
+from rppg_core.video.prepare import resample  # noqa: E402
+
+TINY = PhysVLMConfig.tiny()
+SWITCHES = {
+    "whole": {}, "no wavelets": {"wavelet_block": False}, "no attention": {"attention": False},
+    "no consistency": {"consistency": False}, "no teacher": {"distillation": False},
+    "learned": {"learned_filters": True}, "haar": {"wavelet": "haar"},
+}  # fmt: skip
+
+
+def inputs(n: int = TINY.window, b: int = 2) -> dict[str, torch.Tensor]:
+    maker = torch.Generator().manual_seed(0)
+    return {"stmap": torch.randn(b, n, 36, 9, generator=maker), "weight": torch.rand(b, 36, generator=maker)}
+
+
+def batch(teacher=None, done: float = 1.0) -> Batch:
+    rates = {"hr": torch.tensor([70.0, 110.0]), "rr": torch.tensor([12.0, 20.0]), "spo2": torch.zeros(2)}
+    waves = {task: torch.randn(2, TINY.window) for task in ("bvp", "resp")}
+    known = {task: torch.ones(2, dtype=torch.bool) for task in TASKS}
+    return Batch(inputs(), rates | waves, known, done, teacher)
+
+
+@pytest.mark.parametrize("changes", SWITCHES.values(), ids=SWITCHES)
+def test_every_switch_gives_both_waveforms_and_trains(changes):
+    torch.manual_seed(0)
+    model = PhysVLM(replace(TINY, **changes)).train()
+    made = batch()
+    terms = model.loss(model(made.inputs), made)
+    sum(terms.values()).backward()
+    missing = {name for name, p in model.named_parameters() if p.grad is None}
+    assert all(name.startswith("embedding.") for name in missing)  # the student's, where no teacher speaks
+    found = model.eval()(made.inputs)
+    assert found["bvp"].shape == found["resp"].shape == (2, TINY.window)
+    assert ("gates" in found) == model.config.wavelet_block
+    assert ("attention" in found) == model.config.attention
+
+
+@pytest.mark.parametrize("n", [60, 61, 90, 127, 128])
+def test_waveforms_are_as_long_as_the_map_whatever_its_length(n):
+    model = PhysVLM(TINY).eval()
+    found = model(inputs(n))
+    assert found["bvp"].shape == found["resp"].shape == (2, n)
+
+
+def test_a_sample_does_not_depend_on_its_batch():
+    torch.manual_seed(0)
+    model, both = PhysVLM(TINY).eval(), inputs()
+    alone = model({name: x[:1] for name, x in both.items()})
+    torch.testing.assert_close(alone["bvp"], model(both)["bvp"][:1], atol=1e-5, rtol=1e-4)
+
+
+def test_a_clip_gets_pulse_and_breath_and_the_report_keeps_gates_and_attention(windows):
+    clip, _ = windows[0]
+    torch.manual_seed(0)
+    found = run_clip(PhysVLM(TINY).eval(), resample(clip))
+    assert found.bvp is not None and found.resp is not None
+    assert found.inside["gates"].shape == (2, TINY.levels + 1)
+    assert found.inside["attention"].shape == (2, 36)
+    assert found.inside["frequency"].shape == (2,)
+
+
+def test_teacher_is_heard_in_training_more_and_more_and_never_at_use():
+    torch.manual_seed(0)
+    texts = torch.nn.functional.normalize(torch.randn(2, 5, TINY.embedding), dim=2)
+    taught = {
+        "embedding": torch.nn.functional.normalize(torch.randn(2, TINY.embedding), dim=1),
+        "scale": torch.full((2,), 10.0), "hr_texts": texts, "rr_texts": texts,
+    }  # fmt: skip
+    model = PhysVLM(TINY).train()
+    outputs = model(inputs())
+    late, early, alone = (
+        model.loss(outputs, one) for one in (batch(taught), batch(taught, done=0.02), batch())
+    )
+    assert set(late) - set(alone) == {"opinion", "embedding", "alike"}
+    assert 0 < early["embedding"] < 0.2 * late["embedding"]
+    assert "student" not in model.eval()(inputs())
+
+
+def test_preset_for_newborns_looks_for_their_rates():
+    model = PhysVLM(TINY.neonatal())
+    assert model.attentions["hr"].band_hz == NEONATAL_HR_BAND_HZ
+
+
+def test_shipped_sizes_are_below_three_megabytes():
+    n = sum(p.numel() for p in PhysVLM(PhysVLMConfig.small()).parameters())
+    assert 2 * n < 3e6  # half precision
+    assert PhysVLMConfig.small().window / 30 > 17

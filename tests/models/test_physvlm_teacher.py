@@ -1,0 +1,150 @@
+"""The teacher of PhysVLM: its words, its images of maps, and what it can be asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from rppg_core.errors import ModelFileError  # noqa: E402
+from rppg_core.models.base import TASKS, Batch, ModelCard  # noqa: E402
+from rppg_core.models.physvlm import prompts  # noqa: E402
+from rppg_core.models.physvlm.teacher import (  # noqa: E402
+    SPECIAL,
+    TeacherConfig,
+    VisionLanguageTeacher,
+    load_clip,
+    mini_clip,
+    ratio_halves,
+    tokenizer_of_words,
+)
+from rppg_core.models.weights import load_model, save_model  # noqa: E402
+
+TINY = TeacherConfig.tiny()
+
+
+@pytest.fixture
+def teacher():
+    torch.manual_seed(0)
+    return VisionLanguageTeacher(TINY).eval()
+
+
+def maps(n: int = 3, seed: int = 0) -> torch.Tensor:
+    return torch.randn(n, TINY.window, 36, 3, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(7, "seven"), (40, "forty"), (75, "seventy five"), (120, "one hundred twenty")]
+)
+def test_numbers_are_said_in_words(number, words):
+    assert prompts.in_words(number) == words
+
+
+def test_every_rate_has_one_text_and_the_heart_one_more_for_no_pulse():
+    for task, more in (("hr", 1), ("rr", 0)):
+        for wording in range(4):
+            texts = prompts.rate_prompts(task, wording)
+            assert len(set(texts)) == len(texts) == len(prompts.RATES[task]) + more
+    assert "repeats about seventy times a minute" in prompts.rate_prompts("hr", 3)
+
+
+def test_tokenizer_knows_every_word_of_every_text_and_counts_others_as_unknown():
+    tokenizer = tokenizer_of_words()
+    said = [text for task in prompts.RATES for k in range(4) for text in prompts.rate_prompts(task, k)]
+    ids = tokenizer([*said, *prompts.ratio_prompts()])["input_ids"]
+    unknown, end = SPECIAL.index("<unknown>"), SPECIAL.index("<end>")
+    assert all(unknown not in row and row[-1] == end for row in ids)
+    assert unknown in tokenizer(["An Otter"])["input_ids"][0]
+
+
+def test_text_is_read_at_its_end_whatever_stands_beside_it(teacher):
+    """Padding to the longest text of a list must not change an embedding."""
+    alone = teacher.embed_texts(["no pulse"])
+    beside = teacher.embed_texts(["no pulse", prompts.ratio_prompts()[3]])
+    torch.testing.assert_close(alone[0], beside[0])
+    assert not torch.allclose(beside[0], beside[1])
+
+
+def test_image_is_grey_where_nothing_changes_and_shows_time_from_left_to_right(teacher):
+    still = torch.zeros(1, TINY.window, 36, 3)
+    assert torch.equal(teacher.picture(still), teacher.picture(still)[:, :, :1, :1].expand(-1, -1, 32, 32))
+    late = still.clone()
+    late[:, TINY.window // 2 :] = 2.0
+    rise = teacher.picture(late)[0].mean(dim=(0, 1)).diff()
+    assert int(rise.argmax()) == 15
+
+
+def test_halves_of_a_map_have_rates_in_the_stated_ratio():
+    torch.manual_seed(0)
+    t = torch.arange(512) / 30
+    stmap = torch.sin(2 * torch.pi * 1.0 * t)[None, :, None, None].expand(40, -1, 2, 3)
+    halves, which = ratio_halves(stmap)
+    spectra = torch.fft.rfft(halves[:, :, 0, 0].unflatten(1, (2, 256)) * torch.hann_window(256), n=4096).abs()
+    rates = spectra.argmax(dim=2) / 4096 * 30
+    wanted = torch.tensor(prompts.RATIOS)[which]
+    torch.testing.assert_close(rates[:, 1] / rates[:, 0], wanted, atol=0.06, rtol=0)
+    assert len(which.unique()) == len(prompts.RATIOS)
+
+
+def test_answers_have_unit_embeddings_and_a_rate_among_those_of_the_texts(teacher):
+    with torch.no_grad():
+        found = teacher({"stmap": maps()})
+    assert set(found) & set(TASKS) == {"hr", "rr"}
+    torch.testing.assert_close(found["embedding"].norm(dim=1), torch.ones(3))
+    assert found["hr_texts"].shape == (3, len(prompts.HR_BPM) + 1, TINY.embedding)
+    assert (40 <= found["hr"]).all() and (found["hr"] <= 220).all()
+
+
+def test_a_line_of_text_has_a_place_on_the_map(teacher):
+    with torch.no_grad():
+        places = teacher.embed_places(maps())
+        line = teacher.embed_texts(["repeats about seventy times a minute"])
+    assert places.shape == (3, 2, 2, TINY.embedding)
+    assert ((places @ line[0]).abs() <= 1 + 1e-5).all()
+
+
+def test_losses_use_the_labels_that_are_there_and_a_flat_pulse_is_no_pulse(teacher):
+    teacher.train()
+    known = torch.tensor([True, True, False])
+    bvp = torch.randn(3, TINY.window)
+    bvp[1] = 0  # a person without a pulse
+    rates = torch.tensor([70.0, 0.0, 0.0])
+    targets = {task: torch.zeros(3) for task in TASKS} | {"bvp": bvp, "hr": rates, "rr": rates / 4}
+    mask = {task: torch.zeros(3, dtype=torch.bool) for task in TASKS} | {"bvp": known, "hr": rates > 0}
+    outputs = teacher({"stmap": maps()})
+    terms = teacher.loss(outputs, Batch({}, targets, mask))
+    hr = outputs["hr"].detach().log_softmax(dim=1)
+    assert float(terms["nothing"].detach()) == pytest.approx(float(-hr[1, -1]), rel=1e-4)
+    assert terms["hr"] > 0 and terms["rr"] == 0 and terms["ratio"] > 0
+    sum(terms.values()).backward()
+    assert all(p.grad is not None for name, p in teacher.named_parameters() if "vision_model" in name)
+
+
+def test_weights_of_the_mini_model_survive_a_file(teacher, tmp_path):
+    path = save_model(tmp_path / "t.safetensors", teacher, ModelCard(method=teacher.name, paper="", inputs=()))
+    again = load_model(teacher.name, path)
+    with torch.no_grad():
+        a, b = (one({"stmap": maps()})["embedding"] for one in (teacher, again))
+    torch.testing.assert_close(a, b, atol=2e-2, rtol=2e-2)
+
+
+def test_a_clip_of_the_hub_is_frozen_and_stays_out_of_the_weights(tmp_path):
+    torch.manual_seed(1)
+    body, tokenizer = mini_clip(TINY)
+    body.save_pretrained(tmp_path / "clip")
+    tokenizer.save_pretrained(tmp_path / "clip")
+    model = VisionLanguageTeacher(replace(TINY, body=str(tmp_path / "clip")))
+    assert [name for name, _ in model.named_parameters()] == ["adapter.weight", "adapter.bias"]
+    assert not any(p.requires_grad for p in model.body.parameters()) and not model.train().body.training
+    plain = VisionLanguageTeacher(TINY)
+    plain.own.load_state_dict(body.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval().embed_maps(maps()), plain.eval().embed_maps(maps()))
+
+
+def test_a_clip_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ModelFileError, match="no vision-language model"):
+        load_clip(str(tmp_path / "nothing"))
