@@ -6,6 +6,8 @@ Axis letters: B batch, T time, K frequency.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -19,6 +21,14 @@ HR_RANGE_BPM = (40.0, 185.0)  # range of the frequency loss
 def masked_mean(values: Float[Tensor, " batch"], mask: Bool[Tensor, " batch"]) -> Float[Tensor, ""]:
     """Mean over the labelled samples, 0 if there are none."""
     return torch.where(mask, values, torch.zeros_like(values)).sum() / mask.sum().clamp_min(1)
+
+
+def phased_in(done: float) -> float:
+    """Weight of terms that come in late: 0 at the start, 0.46 after a tenth, 0.99 after half of the training.
+
+    Source: PhysMLE, released code: 2 / (1 + exp(-10 n / N)) - 1.
+    """
+    return 2 / (1 + math.exp(-10 * done)) - 1
 
 
 def negative_pearson(

@@ -30,11 +30,6 @@ def sine(per_minute: float, n: int = 512) -> torch.Tensor:
     return torch.sin(2 * torch.pi * per_minute / 60 * torch.arange(n) / FS)[None]
 
 
-def test_ramp_has_the_values_of_the_released_one():
-    found = [round(priors.ramp(done), 2) for done in (0.0, 0.1, 0.2, 0.5, 1.0)]
-    assert found == [0, 0.46, 0.76, 0.99, 1]
-
-
 # Second views --------------------------------------------------------------------------------------------------
 
 

@@ -78,7 +78,7 @@ def test_block_changes_nothing_before_it_is_trained_and_each_task_has_its_own_ga
     found, gates = block(x, weight)
     for task in ("hr", "rr"):
         torch.testing.assert_close(found[task], x)
-        assert gates[task].shape == (2, 4, 6) and (0 < gates[task]).all() and (gates[task] < 1).all()
+        assert gates[task].shape == (2, 4, 6) and (gates[task] > 0).all() and (gates[task] < 1).all()
     with torch.no_grad():
         block.gain[0] = 1.0
     found, _ = block(x, weight)

@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 from rppg_core.nn.losses import (  # noqa: E402
     masked_mean,
     negative_pearson,
+    phased_in,
     rate_cross_entropy,
     rate_distribution,
     smooth_l1,
@@ -79,3 +80,8 @@ def test_nan_of_an_unlabelled_sample_does_not_spread():
     value = masked_mean(x, torch.tensor([True, False]))
     value.backward()
     assert value.item() == 1 and torch.isfinite(x.grad).all()
+
+
+def test_late_terms_come_in_as_in_the_released_code_of_physmle():
+    found = [round(phased_in(done), 2) for done in (0.0, 0.1, 0.2, 0.5, 1.0)]
+    assert found == [0, 0.46, 0.76, 0.99, 1]

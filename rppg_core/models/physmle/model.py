@@ -20,7 +20,7 @@ from rppg_core.models.physmle.config import PhysMLEConfig
 from rppg_core.models.physmle.heads import BvpDecoder, PooledHead, SpectralHead
 from rppg_core.models.physmle.trunk import Stage, Stem
 from rppg_core.nn.experts import ExpertActivity, LowRankExperts, TaskGate
-from rppg_core.nn.losses import negative_pearson, rate_distribution, smooth_l1
+from rppg_core.nn.losses import negative_pearson, phased_in, rate_distribution, smooth_l1
 from rppg_core.types import FS, FaceClip, STMap
 from rppg_core.video.prepare import projections, stmap_band
 
@@ -155,7 +155,7 @@ class PhysMLE(RppgModel):
         return answers
 
     def loss(self, outputs: Mapping[str, Any], batch: Batch) -> dict[str, Tensor]:
-        targets, mask, slow = batch.targets, batch.mask, priors.ramp(batch.done)
+        targets, mask, slow = batch.targets, batch.mask, phased_in(batch.done)
         terms = {"waveform": negative_pearson(outputs["bvp"], targets["bvp"], mask["bvp"])}
         for task in GATED:
             if task in outputs:

@@ -7,7 +7,6 @@ Axis letters: B batch, N cell, C channels, H rows, T time, K rate.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -24,14 +23,6 @@ SAME_BREATH_BRPM = 5.0  # waveform and label further apart do not show the same 
 VIRTUAL = 5  # scaled copies of a sample
 VIRTUAL_SCALE = (0.9, 1.0)
 LOWEST_SPO2_PERCENT = 80.0
-
-
-def ramp(done: float) -> float:
-    """Weight of terms that are phased in: 0 at the start, 0.46 after a tenth, 0.99 after half of the training.
-
-    Source: PhysMLE, released code: 2 / (1 + exp(-10 n / N)) - 1.
-    """
-    return 2 / (1 + math.exp(-10 * done)) - 1
 
 
 def make_twin(

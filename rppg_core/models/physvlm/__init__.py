@@ -3,9 +3,9 @@
 It answers one question: do words about rhythm, in a teacher that is not there when a clip is analysed, make a small
 network better on faces unlike those it was trained on? Gao et al. 2026, "PhysVLM", IEEE Transactions on
 Instrumentation and Measurement, https://doi.org/10.1109/TIM.2026.3671908.
-`config` holds the sizes and switches, `prompts` the sentences, `teacher` the vision-language model, `wavelet_block` the
-octaves, `alignment` the attention over the face, `heads` the waveforms, `distillation` what the student learns from the
-teacher, `consistency` the terms between pulse and breathing, `model` the student.
+`config` holds the sizes and switches, `prompts` the sentences, `teacher` the vision-language model, `wavelet_block`
+the octaves, `alignment` the attention over the face, `heads` the waveforms, `distillation` what the student learns
+from the teacher, `consistency` the terms between pulse and breathing, `model` the student.
 
 What differs from the paper (only its abstract was available; no code is public):
     From the abstract: a pre-trained vision-language model whose priors are distilled into a student that sees only

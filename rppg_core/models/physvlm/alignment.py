@@ -37,7 +37,7 @@ class FrequencyAlignedSpatialAttention(nn.Module):
     Parts: width of the selector.
     Shapes: features (B, N, C, T), weight (B, N) -> Aligned.
     Source: the abstract names band-pass selection in rhythmically prominent regions; all formulas are our choice. No
-    gradient goes through the place of the selector, which would lock to whatever it is at; `lines` are trained instead.
+    gradient goes through the place of the selector, which would lock to whatever it is at; `lines` are trained.
 
     Args:
         task: "hr" or "rr".
@@ -102,7 +102,7 @@ def common_lines(
 def attend(
     prominence: Float[Tensor, "batch cell"], weight: Float[Tensor, "batch cell"]
 ) -> Float[Tensor, "batch cell"]:
-    """Attention over the cells, with mean 1: the softmax of their prominence, relative to its spread over the skin."""
+    """Attention over the cells, with mean 1: softmax of their prominence, relative to its spread over the skin."""
     share = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
     away = prominence - (share * prominence).sum(dim=1, keepdim=True)
     spread = ((share * away.square()).sum(dim=1, keepdim=True) + 1e-9).sqrt()

@@ -6,7 +6,6 @@ Axis letters: B batch, T time, N cell, C channels, J octave.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -22,14 +21,13 @@ from rppg_core.models.physvlm.distillation import StudentEmbedding, distillation
 from rppg_core.models.physvlm.heads import WaveHead
 from rppg_core.models.physvlm.wavelet_block import TASKS, WaveletTemporalBlock
 from rppg_core.nn.cells import CellEncoder
-from rppg_core.nn.losses import negative_pearson, rate_cross_entropy, rate_distribution
+from rppg_core.nn.losses import negative_pearson, phased_in, rate_cross_entropy, rate_distribution
 from rppg_core.nn.spectrum import power_at, rate_grid, shares_from_power
 from rppg_core.types import FS, FaceClip, STMap
 from rppg_core.video.prepare import projections, stmap_band
 
 RR_GRID = (4.0, 46.0, 0.5)  # rates of the loss on breathing: low, end, step. Unit: per minute
 RR_SPREAD = 1.0  # standard deviation of its target
-LATE = 10.0  # how fast terms without labels come in
 LINE_SPREADS = {"hr": 4.0, "rr": 3.0}  # of the loss on common lines, whose bins are 3.5 per minute apart
 
 
@@ -43,8 +41,8 @@ class PhysVLM(RppgModel):
         heads: a WaveHead for each task.
         embedding: StudentEmbedding, compared with the teacher's; in training alone.
     Shapes: stmap (B, T, N, 6 and the projections), weight (B, N) -> bvp (B, T), resp (B, T).
-    In evaluation also `gates` (B, 2, J), the gates of the octaves for pulse and breathing; `attention` (B, 2, N), for both tasks, with mean 1; `frequency` (B, 2), where it is aligned,
-    in Hz.
+    In evaluation also `gates` (B, 2, J), the gates of the octaves for pulse and breathing, mean over channels;
+    `attention` (B, 2, N), for both tasks, with mean 1; `frequency` (B, 2), to which it is aligned, in Hz.
     Left out: rates as outputs of their own; they are read from the waveforms as for every method.
     """
 
@@ -119,7 +117,7 @@ class PhysVLM(RppgModel):
         return answers
 
     def loss(self, outputs: Mapping[str, Any], batch: Batch) -> dict[str, Tensor]:
-        config, targets, mask, late = self.config, batch.targets, batch.mask, ramp(batch.done)
+        config, targets, mask, late = self.config, batch.targets, batch.mask, phased_in(batch.done)
         bvp, resp = outputs["bvp"], outputs["resp"]
         terms = {
             "waveform": negative_pearson(bvp, targets["bvp"], mask["bvp"]),
@@ -150,8 +148,3 @@ def breathing_rate_cross_entropy(resp: Tensor, rr: Tensor, mask: Tensor) -> Tens
     rates = rate_grid(*RR_GRID, device=resp.device)
     log_share = shares_from_power(power_at(resp, rates, FS)).clamp_min(1e-6).log()
     return rate_distribution(log_share, rates, rr, mask, spread=RR_SPREAD)
-
-
-def ramp(done: float) -> float:
-    """Weight of terms without labels, from 0 to 1. Source: PhysMLE, released code."""
-    return 2 / (1 + math.exp(-LATE * done)) - 1

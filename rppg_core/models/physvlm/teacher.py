@@ -91,14 +91,14 @@ class VisionLanguageTeacher(RppgModel):
     """Idea: an image of the map and a sentence about its rhythm get the same embedding.
 
     Parts:
-        body: the two towers of a CLIP, of random weights and trained here. One that is loaded by name is frozen, and no
-            part of the weights.
+        body: the two towers of a CLIP, random at first and trained here. One that is loaded by name is frozen, and
+            no part of the weights.
         adapter: a linear map of image embeddings behind a loaded body, the identity at first.
     Shapes: stmap (B, T, N, 3) -> embedding (B, D), hr_texts and rr_texts (B, M, D), hr and rr (B,); all embeddings
     have norm 1.
     In training also the logits of images against texts, and of pairs of halves against ratios.
-    Source: Radford et al. 2021 (CLIP), https://arxiv.org/abs/2103.00020; ratios of halves: VL-phys. The labels are soft
-    over neighbouring rates (our choice).
+    Source: Radford et al. 2021 (CLIP), https://arxiv.org/abs/2103.00020; ratios of halves: VL-phys. Labels are
+    soft over neighbouring rates (our choice).
     """
 
     name: ClassVar[str] = "physvlm_teacher"
