@@ -25,6 +25,7 @@ from rppg_core.models.weights import (  # noqa: E402
 from rppg_core.roster import get_method, get_network, list_networks  # noqa: E402
 from rppg_core.types import FaceClip  # noqa: E402
 from rppg_core.video.prepare import resample  # noqa: E402
+from tests.models.taught import teacher_of  # noqa: E402
 
 NAMES = list_networks()
 SHIPPED = [name for name in NAMES if checkpoint_path(name).is_file()]
@@ -88,7 +89,8 @@ def test_every_parameter_gets_a_gradient_from_the_loss(name):
     torch.manual_seed(1)
     model, inputs = tiny(name).train(), batch_of(name, 3)
     targets = {task: torch.randn(3, N) if task in SERIES else torch.rand(3) * 60 + 60 for task in TASKS}
-    batch = Batch(inputs, targets, {task: torch.ones(3, dtype=torch.bool) for task in TASKS})
+    known = {task: torch.ones(3, dtype=torch.bool) for task in TASKS}
+    batch = Batch(inputs, targets, known, teacher=teacher_of(name, 3))
     begins_at_zero = any(p.ndim > 1 and not p.any() for p in model.parameters())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     for step in range(1 + begins_at_zero):

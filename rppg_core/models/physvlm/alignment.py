@@ -27,8 +27,7 @@ class Aligned:
     features: Float[Tensor, "batch cell channel time"]
     attention: Float[Tensor, "batch cell"]  # mean 1
     frequency: Float[Tensor, " batch"]  # to which it is aligned. Unit: Hz
-    lines: Float[Tensor, "batch freq"]  # logarithms of the shares of frequencies in the band
-    freqs: Float[Tensor, " freq"]  # of these. Unit: Hz
+    lines: Float[Tensor, "batch freq"]  # logarithms of the shares of the frequencies of `band`
 
 
 class FrequencyAlignedSpatialAttention(nn.Module):
@@ -59,16 +58,19 @@ class FrequencyAlignedSpatialAttention(nn.Module):
         freqs = torch.fft.rfftfreq(n, 1 / self.fs, device=features.device)  # (F,)
         window = torch.hann_window(n, device=features.device)
         power = torch.fft.rfft((features - features.mean(dim=3, keepdim=True)) * window).abs().square()
-        inside = (freqs >= self.band_hz[0]) & (freqs <= self.band_hz[1])
-        lines = common_lines(power[..., inside], weight)
-        centre = (lines.exp() * freqs[inside]).sum(dim=1)
+        band = self.band(n, features.device)
+        lines = common_lines(power[..., torch.isin(freqs, band)], weight)
+        centre = (lines.exp() * band).sum(dim=1)
         selector = self.select(freqs, centre.detach())  # (B, F)
         prominence = self.prominence(power, selector, freqs)
         attention = attend(prominence, weight)
         rhythm = torch.fft.irfft(selector[:, None, None] * torch.fft.rfft(features), n=n)
-        return Aligned(
-            features + attention[:, :, None, None] * rhythm, attention, centre, lines, freqs[inside]
-        )
+        return Aligned(features + attention[:, :, None, None] * rhythm, attention, centre, lines)
+
+    def band(self, n: int, device: torch.device | None = None) -> Float[Tensor, " freq"]:
+        """The frequencies of n samples' spectrum that lie in the band. Unit: Hz."""
+        freqs = torch.fft.rfftfreq(n, 1 / self.fs, device=device)
+        return freqs[(freqs >= self.band_hz[0]) & (freqs <= self.band_hz[1])]
 
     def select(
         self, freqs: Float[Tensor, " freq"], centre: Float[Tensor, " batch"]

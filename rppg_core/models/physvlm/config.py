@@ -36,6 +36,7 @@ class PhysVLMConfig:
     attention: bool = True  # False: no Frequency-Aligned Spatial Attention
     consistency: bool = True  # False: no term between the tasks
     distillation: bool = True  # False: the teacher is not listened to
+    rates_alone: bool = True  # a rate trains its waveform also where the waveform has no label
 
     def __post_init__(self):
         check_sizes(

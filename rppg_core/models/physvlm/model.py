@@ -105,7 +105,7 @@ class PhysVLM(RppgModel):
             features.append(each)
         answers: dict[str, Any] = {"bvp": waves["hr"][:, :T], "resp": waves["rr"][:, :T]}
         if self.training:
-            answers |= {f"{task}_lines": (one.lines, one.freqs) for task, one in aligned.items()}
+            answers |= {f"{task}_lines": one.lines for task, one in aligned.items()}
             if self.embedding is not None:
                 answers["student"] = self.embedding(torch.cat(features, dim=1), FS / STRIDE)
             return answers
@@ -119,17 +119,21 @@ class PhysVLM(RppgModel):
     def loss(self, outputs: Mapping[str, Any], batch: Batch) -> dict[str, Tensor]:
         config, targets, mask, late = self.config, batch.targets, batch.mask, phased_in(batch.done)
         bvp, resp = outputs["bvp"], outputs["resp"]
+        rated = {
+            rate: mask[rate] if config.rates_alone else mask[rate] & mask[wave]
+            for rate, wave in (("hr", "bvp"), ("rr", "resp"))
+        }
         terms = {
             "waveform": negative_pearson(bvp, targets["bvp"], mask["bvp"]),
             "breathing": negative_pearson(resp, targets["resp"], mask["resp"]),
-            "rate": rate_cross_entropy(bvp, targets["hr"], mask["hr"], fs=FS),
-            "breathing_rate": breathing_rate_cross_entropy(resp, targets["rr"], mask["rr"]),
+            "rate": rate_cross_entropy(bvp, targets["hr"], rated["hr"], fs=FS),
+            "breathing_rate": breathing_rate_cross_entropy(resp, targets["rr"], rated["rr"]),
         }
         for task, spread in LINE_SPREADS.items():
-            if f"{task}_lines" in outputs:
-                lines, freqs = outputs[f"{task}_lines"]
+            if task in self.attentions:
+                rates = 60 * self.attentions[task].band(-(-bvp.shape[1] // STRIDE), bvp.device)
                 terms[f"{task}_lines"] = rate_distribution(
-                    lines, 60 * freqs, targets[task], mask[task], spread=spread
+                    outputs[f"{task}_lines"], rates, targets[task], mask[task], spread=spread
                 )
         if config.consistency:
             terms["consistency"] = late * consistency(
@@ -137,7 +141,11 @@ class PhysVLM(RppgModel):
             )
         if config.learned_filters and self.wavelets is not None:
             terms["off_wavelet"] = self.wavelets.off_wavelet()
-        if "student" in outputs and batch.teacher is not None:
+        if "student" in outputs and batch.teacher is None:
+            terms["embedding"] = (
+                0 * outputs["student"].sum()
+            )  # so that its weights have a gradient, as others do
+        elif "student" in outputs:
             found = distillation_terms(outputs["student"], batch.teacher)
             terms |= {name: late * value for name, value in found.items()}
         return terms

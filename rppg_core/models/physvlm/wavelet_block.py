@@ -29,8 +29,8 @@ class WaveletTemporalBlock(nn.Module):
     Shapes: features (B, N, C, T), weight (B, N) -> for each task features (B, N, C, T) and gates (B, C, J).
     Source: the abstract names a multiscale time-frequency decomposition and an adaptive filter. Our choice: the
     discrete transform (Daubechies 1992) with soft thresholds (Donoho 1995); how large noise is comes from the mean
-    size in the octave, over all cells, which costs less than the median; the result is added with a gain that starts
-    at 0.
+    size in the octave, over all cells, which costs less than the median; the result is added with a small gain, which
+    is learned.
     """
 
     analysis: Tensor
@@ -49,7 +49,7 @@ class WaveletTemporalBlock(nn.Module):
             }
         )
         self.cut = nn.Parameter(torch.full((len(TASKS), J), -2.0))
-        self.gain = nn.Parameter(torch.zeros(len(TASKS)))
+        self.gain = nn.Parameter(torch.full((len(TASKS),), 0.1))
         self.mixes = nn.ModuleDict({task: nn.Linear(channels, channels) for task in TASKS})
         if not learned:
             analysis, synthesis = transform_matrices(wavelet, length, levels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.lab.training.sources import Sample, collate, even_truth, targets_from_truth
 from rppg_core.models.base import SERIES, TASKS, Batch, RppgModel
 from rppg_core.models.physmle import PhysMLEConfig
+from rppg_core.models.physvlm import PhysVLMConfig
 from rppg_core.models.weights import config_class, model_class
 from rppg_core.roster import list_trained_networks
 from rppg_core.video.prepare import cut, resample
@@ -54,7 +57,10 @@ ANSWERS = [(name, task) for name in NETWORKS for task in TASKS if task in class_
 
 # Losses that ask for no label, or let one label speak for another task; they are switched off where labels are
 # what a test is about.
-BESIDES_LABELS = {"physmle": PhysMLEConfig.tiny().without_priors()}
+BESIDES_LABELS = {
+    "physmle": PhysMLEConfig.tiny().without_priors(),
+    "physvlm": replace(PhysVLMConfig.tiny(), consistency=False, rates_alone=False),
+}
 
 
 def make(name: str, *, labels_alone: bool = True) -> RppgModel:
