@@ -95,9 +95,10 @@ class PhysVLM(RppgModel):
         T = stmap.shape[1]
         stmap = torch.cat([stmap, stmap[:, -1:].expand(-1, -T % STRIDE, -1, -1)], dim=1)
         cells = self.encoder(stmap, weight)  # (B, N, C, T / STRIDE)
-        split, gates = (
-            self.wavelets(cells, weight) if self.wavelets is not None else (dict.fromkeys(TASKS, cells), {})
-        )
+        split: dict[str, Tensor] = dict.fromkeys(TASKS, cells)
+        gates: dict[str, Tensor] = {}
+        if self.wavelets is not None:
+            split, gates = self.wavelets(cells, weight)
         aligned = {task: attention(split[task], weight) for task, attention in self.attentions.items()}
         waves, features = {}, []
         for task, head in self.heads.items():
@@ -131,7 +132,9 @@ class PhysVLM(RppgModel):
         }
         for task, spread in LINE_SPREADS.items():
             if task in self.attentions:
-                rates = 60 * self.attentions[task].band(-(-bvp.shape[1] // STRIDE), bvp.device)
+                attention = self.attentions[task]
+                assert isinstance(attention, FrequencyAlignedSpatialAttention)
+                rates = 60 * attention.band(-(-bvp.shape[1] // STRIDE), bvp.device)
                 terms[f"{task}_lines"] = rate_distribution(
                     outputs[f"{task}_lines"], rates, targets[task], mask[task], spread=spread
                 )
@@ -141,13 +144,11 @@ class PhysVLM(RppgModel):
             )
         if config.learned_filters and self.wavelets is not None:
             terms["off_wavelet"] = self.wavelets.off_wavelet()
-        if "student" in outputs and batch.teacher is None:
-            terms["embedding"] = (
-                0 * outputs["student"].sum()
-            )  # so that its weights have a gradient, as others do
-        elif "student" in outputs:
-            found = distillation_terms(outputs["student"], batch.teacher)
-            terms |= {name: late * value for name, value in found.items()}
+        student, teacher = outputs.get("student"), batch.teacher
+        if student is not None and teacher is None:
+            terms["embedding"] = 0 * student.sum()  # so that its weights have a gradient, as all others do
+        elif student is not None and teacher is not None:
+            terms |= {name: late * value for name, value in distillation_terms(student, teacher).items()}
         return terms
 
 

@@ -110,9 +110,8 @@ class VisionLanguageTeacher(RppgModel):
         super().__init__(config)
         own = config.body == MINI
         body, self._tokenizer = mini_clip(config) if own else load_clip(config.body)
-        self._frozen = (
-            () if own else (body.requires_grad_(False).eval(),)
-        )  # in a tuple torch does not look for parts
+        # in a tuple, where torch does not look for parts
+        self._body: tuple[Any] = (body if own else body.requires_grad_(False).eval(),)
         self.own = body if own else None
         self.adapter = None if own else nn.Linear(body.config.projection_dim, body.config.projection_dim)
         if self.adapter is not None:
@@ -123,7 +122,7 @@ class VisionLanguageTeacher(RppgModel):
     @property
     def body(self) -> Any:
         """The CLIP."""
-        return self.own if self.own is not None else self._frozen[0]
+        return self._body[0]
 
     @classmethod
     def inputs_from_clip(cls, clip: FaceClip, config: TeacherConfig) -> dict[str, np.ndarray]:
@@ -207,8 +206,8 @@ class VisionLanguageTeacher(RppgModel):
     def _apply(self, fn: Any, recurse: bool = True) -> VisionLanguageTeacher:
         """Move or convert a loaded body together with the rest."""
         super()._apply(fn, recurse)
-        for body in self._frozen:
-            body._apply(fn, recurse)
+        if self.own is None:
+            self.body._apply(fn, recurse)
         return self
 
 
@@ -246,7 +245,7 @@ def expected_rate(logits: Float[Tensor, "batch text"], task: str) -> Float[Tenso
     return torch.softmax(logits[:, : len(rates)], dim=1) @ rates
 
 
-def mini_clip(config: TeacherConfig) -> tuple[nn.Module, Any]:
+def mini_clip(config: TeacherConfig) -> tuple[Any, Any]:
     """A small CLIP with random weights, and a tokenizer of the words in our texts."""
     from transformers import CLIPConfig, CLIPModel
 
@@ -284,7 +283,7 @@ def tokenizer_of_words() -> Any:
     )
 
 
-def load_clip(name: str) -> tuple[nn.Module, Any]:
+def load_clip(name: str) -> tuple[Any, Any]:
     """A CLIP model and its tokenizer, by name on the Hugging Face hub or by folder.
 
     Raises:

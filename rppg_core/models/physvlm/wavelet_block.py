@@ -91,8 +91,9 @@ class WaveletTemporalBlock(nn.Module):
         if self.taps is None and length == self.length:
             return self.analysis, self.synthesis, self.octave
         wavelet = self.taps if self.taps is not None else self.wavelet
-        matrices = (x.to(self.cut) for x in transform_matrices(wavelet, length, self.levels))
-        return *matrices, octave_of_coefficients(length, self.levels).to(self.octave)
+        analysis, synthesis = transform_matrices(wavelet, length, self.levels)
+        octave = octave_of_coefficients(length, self.levels)
+        return analysis.to(self.cut), synthesis.to(self.cut), octave.to(self.octave)
 
 
 def octave_sizes(
