@@ -242,6 +242,11 @@ def _train(add: Add) -> None:
         nargs="+",
         help="for codephys: learn the codebook from these tables of contact PPG (time_s,ppg)",
     )
+    one.add_argument(
+        "--teacher",
+        metavar="FILE",
+        help="for physvlm: weights of its teacher (`rppg train physvlm_teacher`; default: those of the package)",
+    )
     one.add_argument("--resume", action="store_true", help="resume an interrupted run")
     one.add_argument("--device", choices=("auto", "cpu"), default="auto")
 

@@ -41,6 +41,8 @@ def train(args: argparse.Namespace) -> int:
     )
     if args.language_model is not None:
         recipe = _with_language_model(recipe, args.language_model)
+    if args.teacher is not None:
+        recipe = _with_teacher(recipe, args.teacher)
     if set(args.source) != {"simulated"}:
         recipe = replace(recipe, speeds=DATASET_SPEEDS)
     options = RunOptions(runs=args.runs, resume=args.resume, device=args.device)
@@ -60,6 +62,7 @@ def train(args: argparse.Namespace) -> int:
     if result.weights is None:
         given = [f"--{name}={value}" for name, value in numbers.items()]
         given += [f"--language-model={args.language_model}"] if args.language_model is not None else []
+        given += [f"--teacher={args.teacher}"] if args.teacher is not None else []
         given += ["--ppg", *args.ppg] if args.ppg else []
         again = shlex.join(["rppg", "train", args.method, *given, f"--runs={args.runs}", f"--device={args.device}",
                             f"--ablation={args.ablation}", "--source", *args.source, "--resume"])  # fmt: skip
@@ -81,6 +84,23 @@ def _with_language_model(recipe: Recipe, name: str) -> Recipe:
     changed = with_config(recipe, language_model=str(Path(name).resolve()) if Path(name).is_dir() else name)
     load_language_model(name)
     return changed
+
+
+def _with_teacher(recipe: Recipe, path: str) -> Recipe:
+    """The recipe with other weights of its teacher.
+
+    Raises:
+        UsageError: the recipe has no teacher.
+        ModelFileError: no such file, or not weights of that teacher.
+    """
+    from rppg_core.models.weights import load_config
+
+    if not recipe.teacher:
+        raise UsageError(
+            f"{recipe.method} has no teacher", wanted="a method that has one", do="leave out --teacher"
+        )
+    load_config(recipe.teacher, path)
+    return replace(recipe, teacher=str(Path(path).resolve()))
 
 
 @contextmanager

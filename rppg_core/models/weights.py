@@ -151,9 +151,16 @@ def find_weights(network: str | Path) -> tuple[str, Path]:
     Raises:
         ModelFileError: it is neither.
     """
-    shipped = [name for name in (*list_networks(), *list_teachers()) if get_network(name).ready]
+    known = [*list_networks(), *list_teachers()]
+    shipped = [name for name in known if get_network(name).ready]
     if network in shipped:
         return str(network), checkpoint_path(str(network))
+    if network in known:
+        raise ModelFileError(
+            f"{network} comes without weights",
+            wanted="a file of its weights",
+            do=f"train it with `rppg train {network}`, and name the file",
+        )
     if not Path(network).is_file():
         raise ModelFileError(
             f"{str(network)!r} is neither a network nor a file",

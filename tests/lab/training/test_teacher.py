@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
 from accelerate import Accelerator
 from lab.training.tiny_net import TinyConfig, tiny
 
-from rppg_core.errors import ModelFileError
+from rppg_core.command import cli
+from rppg_core.errors import ModelFileError, UsageError
 from rppg_core.lab.training.batches import StepDataset, map_batch
 from rppg_core.lab.training.loop import RunOptions, Training, settled, train
 from rppg_core.lab.training.mixture import shares_from_recipe
 from rppg_core.lab.training.record import RunFolder
 from rppg_core.lab.training.teacher import PREFIX, Teacher, teacher_needs
 from rppg_core.models.base import ModelCard
+from rppg_core.models.physvlm import PhysVLMConfig
+from rppg_core.models.physvlm.teacher import TeacherConfig
+from rppg_core.models.recipe import get_recipe
 from rppg_core.models.weights import create_model, load_card, load_model, save_model
 
 CPU = torch.device("cpu")
@@ -125,3 +130,36 @@ def test_card_names_the_teacher_and_what_it_was_trained_on(teacher_file, tmp_pat
 def test_teacher_that_is_neither_network_nor_file_is_named(tmp_path):
     with pytest.raises(ModelFileError, match=r"'nobody' is neither.*tracenet"):
         train(tiny(teacher="nobody", steps=1), options(tmp_path))
+
+
+@pytest.fixture
+def ignorant(tmp_path) -> str:
+    """A teacher of physvlm with random weights."""
+    torch.manual_seed(0)
+    network = create_model("physvlm_teacher", TeacherConfig.tiny())
+    card = ModelCard(method="physvlm_teacher", paper="none", inputs=("stmap",))
+    return str(save_model(tmp_path / "ignorant.safetensors", network, card))
+
+
+def test_a_teacher_that_knows_nothing_is_refused_before_the_first_step(ignorant, tmp_path):
+    recipe = replace(
+        get_recipe("physvlm"), config=PhysVLMConfig.tiny(), teacher=ignorant, steps=4, traces=6, clips=0,
+        n_frames=128, domains=False, validation_samples=12,
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="heart rate by a line from its embedding"):
+        train(recipe, options(tmp_path / "runs"))
+    assert not list((tmp_path / "runs").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["tracenet", "--teacher", "x"], "tracenet has no teacher"),
+        (["physvlm", "--teacher", "missing.safetensors"], "missing.safetensors"),
+        (["physvlm"], "physvlm_teacher comes without weights"),
+    ],
+)
+def test_a_teacher_that_cannot_teach_is_said_in_one_line(argv, said, tmp_path, capsys):
+    assert cli.main(["train", *argv, "--steps", "2", "--runs", str(tmp_path / "runs")]) in (2, 3)
+    found = capsys.readouterr().err
+    assert said in found and found.count("\n") == 1
