@@ -27,14 +27,15 @@ def model():
 
 
 def inside_over_outside(model, settings, alive) -> float:
-    """Mean of the mask over the cells with a pulse, relative to that over the others; NaN if there are none."""
+    """Mean of the mask over the cells with a pulse, relative to that over the others; NaN if either are none."""
     clip, _ = simulate_traces(settings, pale=~alive)
     even = resample(clip)
     if len(even.valid) < model.window or not even.valid[: model.window].all():
         return np.nan
     mask = run_clip(model, cut(even, slice(0, model.window))).inside["mask"].reshape(-1, 36).mean(axis=0)
     skin = clip.need("stmap_weight") > SKIN
-    return mask[alive & skin].mean() / mask[~alive & skin].mean() if (alive & skin).any() else np.nan
+    both = (alive & skin).any() and (~alive & skin).any()
+    return mask[alive & skin].mean() / mask[~alive & skin].mean() if both else np.nan
 
 
 @pytest.mark.parametrize("harshness", [1.0, 4.0])
