@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rppg_core.lab import RUNS
-from rppg_core.roster import list_trained_networks
+from rppg_core.roster import get_network, list_trained_networks
 
 if TYPE_CHECKING:
     from rppg_core.models.recipe import Ablation
@@ -48,14 +48,22 @@ class Trial:
         return self.runs / name / f"{self.method}.safetensors"
 
 
+def trainable_networks() -> list[str]:
+    """The networks with a recipe that need no weights of the user's: a teacher, if they have one, comes with some."""
+    from rppg_core.models.recipe import get_recipe
+
+    teachers = {method: get_recipe(method).teacher for method in list_trained_networks()}
+    return [method for method, teacher in teachers.items() if not teacher or get_network(teacher).ready]
+
+
 def list_seeds() -> list[Trial]:
     """Every network as shipped, with three seeds."""
-    return [Trial(method, seed) for seed in SEEDS for method in list_trained_networks()]
+    return [Trial(method, seed) for seed in SEEDS for method in trainable_networks()]
 
 
 def list_choices() -> list[Trial]:
     """Three seeds of each form of a part, and of the network as shipped at equal length."""
-    declared = {method: _declared(method, choice=True) for method in list_trained_networks()}
+    declared = {method: _declared(method, choice=True) for method in trainable_networks()}
     return [
         Trial(method, seed, name, CHOICE_STEPS)
         for method, choices in declared.items()
@@ -68,7 +76,7 @@ def list_choices() -> list[Trial]:
 def list_ablations() -> list[Trial]:
     """The seeds, and each network's ablations for protocol photo with the whole network at equal length."""
     found = list_seeds()
-    for method in list_trained_networks():
+    for method in trainable_networks():
         declared = _declared(method, choice=False)
         short = [name for name, one in declared.items() if one.short]
         found += [Trial(method, ablation=name) for name, one in declared.items() if one.also_full]
@@ -118,6 +126,8 @@ def main(argv: list[str] | None = None) -> int:
     if asked.list:
         print(*(trial.weights for trial in trials))
         return 0
+    for method in sorted({*list_trained_networks()} - {*trainable_networks()}):
+        print(f"{method} is left out: its teacher comes without weights", file=sys.stderr)
     return train_missing(trials)
 
 

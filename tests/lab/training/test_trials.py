@@ -2,9 +2,16 @@
 
 from collections import Counter
 
-from rppg_core.lab.training.trials import CHOICE_STEPS, list_ablations, list_choices, list_seeds
-from rppg_core.models.recipe import get_ablations
-from rppg_core.roster import list_trained_networks
+from rppg_core.lab.training import trials as trials_module
+from rppg_core.lab.training.trials import (
+    CHOICE_STEPS,
+    list_ablations,
+    list_choices,
+    list_seeds,
+    trainable_networks,
+)
+from rppg_core.models.recipe import get_ablations, get_recipe
+from rppg_core.roster import get_network, list_trained_networks
 
 
 def test_every_choice_is_compared_with_the_whole_network_on_the_same_seeds_at_the_same_length():
@@ -22,10 +29,21 @@ def test_ablations_are_compared_with_the_whole_network_at_the_same_length_and_ar
     assert trials[: len(list_seeds())] == list_seeds()
     short = [trial for trial in trials if trial.steps]
     assert len({trial.steps for trial in short}) == 1
-    for method in list_trained_networks():
+    for method in trainable_networks():
         names = {trial.ablation for trial in short if trial.method == method}
         declared = {name: one for name, one in get_ablations(method, "photo").items() if not one.choice}
         brief = {name for name, one in declared.items() if one.short}
         assert names == ({"", *brief} if brief else set())
         long = {trial.ablation for trial in trials if trial.method == method and not trial.steps}
         assert long == {"", *(name for name, one in declared.items() if one.also_full)}
+
+
+def test_a_network_whose_teacher_comes_without_weights_is_left_out_and_named(monkeypatch, capsys):
+    monkeypatch.setattr(trials_module, "train_missing", lambda trials: 0)
+    left_out = {*list_trained_networks()} - {*trainable_networks()}
+    assert trials_module.main(["seeds"]) == 0
+    said = capsys.readouterr().err
+    assert all(f"{method} is left out" in said for method in left_out)
+    assert all(
+        not (teacher := get_recipe(m).teacher) or get_network(teacher).ready for m in trainable_networks()
+    )
