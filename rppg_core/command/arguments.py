@@ -245,7 +245,7 @@ def _train(add: Add) -> None:
     one.add_argument(
         "--teacher",
         metavar="FILE",
-        help="for physvlm: weights of its teacher (`rppg train physvlm_teacher`; default: those of the package)",
+        help="for physvlm: weights of its teacher, made by `rppg train physvlm_teacher`",
     )
     one.add_argument("--resume", action="store_true", help="resume an interrupted run")
     one.add_argument("--device", choices=("auto", "cpu"), default="auto")

@@ -93,14 +93,15 @@ def _with_teacher(recipe: Recipe, path: str) -> Recipe:
         UsageError: the recipe has no teacher.
         ModelFileError: no such file, or not weights of that teacher.
     """
+    from rppg_core.models.recipe import with_config
     from rppg_core.models.weights import load_config
 
     if not recipe.teacher:
         raise UsageError(
             f"{recipe.method} has no teacher", wanted="a method that has one", do="leave out --teacher"
         )
-    load_config(recipe.teacher, path)
-    return replace(recipe, teacher=str(Path(path).resolve()))
+    width = load_config(recipe.teacher, path).embedding
+    return replace(with_config(recipe, embedding=width), teacher=str(Path(path).resolve()))
 
 
 @contextmanager

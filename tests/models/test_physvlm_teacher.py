@@ -149,4 +149,12 @@ def test_a_clip_of_the_hub_is_frozen_and_stays_out_of_the_weights(tmp_path):
 
 def test_a_clip_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ModelFileError, match="no vision-language model"):
-        load_clip(str(tmp_path / "nothing"))
+        load_clip(str(tmp_path / "nothing"), 512)
+
+
+def test_a_clip_of_another_width_than_the_config_says_is_refused(tmp_path):
+    body, tokenizer = mini_clip(TINY)
+    for part in (body, tokenizer):
+        part.save_pretrained(tmp_path / "clip")
+    with pytest.raises(ModelFileError, match=r"have 16 numbers; wanted: 24.*embedding=16"):
+        VisionLanguageTeacher(replace(TINY, body=str(tmp_path / "clip"), embedding=24))

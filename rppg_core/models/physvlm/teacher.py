@@ -81,11 +81,6 @@ class TeacherConfig:
         """The version that ships."""
         return cls()
 
-    @classmethod
-    def clip(cls) -> TeacherConfig:
-        """CLIP itself, for those who have it; only a linear map behind its image tower is trained."""
-        return cls(body="openai/clip-vit-base-patch32")
-
 
 class VisionLanguageTeacher(RppgModel):
     """Idea: an image of the map and a sentence about its rhythm get the same embedding.
@@ -109,11 +104,11 @@ class VisionLanguageTeacher(RppgModel):
     def __init__(self, config: TeacherConfig):
         super().__init__(config)
         own = config.body == MINI
-        body, self._tokenizer = mini_clip(config) if own else load_clip(config.body)
+        body, self._tokenizer = mini_clip(config) if own else load_clip(config.body, config.embedding)
         # in a tuple, where torch does not look for parts
         self._body: tuple[Any] = (body if own else body.requires_grad_(False).eval(),)
         self.own = body if own else None
-        self.adapter = None if own else nn.Linear(body.config.projection_dim, body.config.projection_dim)
+        self.adapter = None if own else nn.Linear(config.embedding, config.embedding)
         if self.adapter is not None:
             nn.init.eye_(self.adapter.weight)
             nn.init.zeros_(self.adapter.bias)
@@ -198,11 +193,6 @@ class VisionLanguageTeacher(RppgModel):
         mean, std = (grey.new_tensor(x)[:, None, None] for x in (IMAGE_MEAN, IMAGE_STD))
         return (grey - mean) / std
 
-    def train(self, mode: bool = True) -> VisionLanguageTeacher:
-        """A loaded body stays in evaluation mode."""
-        super().train(mode)
-        return self
-
     def _apply(self, fn: Any, recurse: bool = True) -> VisionLanguageTeacher:
         """Move or convert a loaded body together with the rest."""
         super()._apply(fn, recurse)
@@ -283,19 +273,33 @@ def tokenizer_of_words() -> Any:
     )
 
 
-def load_clip(name: str) -> tuple[Any, Any]:
+def load_clip(name: str, width: int) -> tuple[Any, Any]:
     """A CLIP model and its tokenizer, by name on the Hugging Face hub or by folder.
 
+    Args:
+        name: of the model, or its folder.
+        width: that its embeddings must have.
+
     Raises:
-        ModelFileError: nothing of that name can be loaded.
+        ModelFileError: nothing of that name can be loaded, or its embeddings have another width.
     """
     from transformers import AutoTokenizer, CLIPModel
 
     try:
-        return CLIPModel.from_pretrained(name, dtype=torch.float32), AutoTokenizer.from_pretrained(name)
+        body, tokenizer = (
+            CLIPModel.from_pretrained(name, dtype=torch.float32),
+            AutoTokenizer.from_pretrained(name),
+        )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelFileError(
             f"no vision-language model {name!r} ({str(error).strip().splitlines()[0][:160]})",
             wanted="a folder of a CLIP model with its tokenizer, or a name on the Hugging Face hub",
             do="check the name; a model of the hub is fetched once, with a connection and without HF_HUB_OFFLINE",
         ) from error
+    if body.config.projection_dim != width:
+        raise ModelFileError(
+            f"the embeddings of {name!r} have {body.config.projection_dim} numbers",
+            wanted=f"{width}, as in the config",
+            do=f"set embedding={body.config.projection_dim}",
+        )
+    return body, tokenizer

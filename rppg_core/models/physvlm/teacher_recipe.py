@@ -16,4 +16,6 @@ RECIPE = Recipe(
     lr=1e-3,
     warmup=200,
 )
-ABLATIONS = {"clip": Ablation({"config": {"body": "openai/clip-vit-base-patch32"}, "steps": 300})}
+ABLATIONS = {
+    "clip": Ablation({"config": {"body": "openai/clip-vit-base-patch32", "embedding": 512}, "steps": 300})
+}

@@ -163,3 +163,18 @@ def test_a_teacher_that_cannot_teach_is_said_in_one_line(argv, said, tmp_path, c
     assert cli.main(["train", *argv, "--steps", "2", "--runs", str(tmp_path / "runs")]) in (2, 3)
     found = capsys.readouterr().err
     assert said in found and found.count("\n") == 1
+
+
+def test_student_gets_the_width_of_the_teacher_that_it_is_given(tmp_path, monkeypatch):
+    network = create_model("physvlm_teacher", replace(TeacherConfig.tiny(), embedding=24))
+    card = ModelCard(method="physvlm_teacher", paper="none", inputs=("stmap",))
+    path = save_model(tmp_path / "wide.safetensors", network, card)
+    seen = []
+
+    def stop(recipe, *_args, **_more):
+        seen.append(settled(recipe))
+        raise UsageError("enough", wanted="nothing", do="stop")
+
+    monkeypatch.setattr("rppg_core.lab.training.loop.train", stop)
+    assert cli.main(["train", "physvlm", "--teacher", str(path), "--runs", str(tmp_path)]) == 2
+    assert seen[0].config.embedding == 24 and seen[0].teacher == str(path)
