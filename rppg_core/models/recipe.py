@@ -19,7 +19,7 @@ from itertools import accumulate
 from typing import Any
 
 from rppg_core.errors import UsageError
-from rppg_core.models.base import TASKS
+from rppg_core.models.base import TASKS, ModelCard, RppgModel
 from rppg_core.roster import get_network, list_teachers, list_trained_networks
 from rppg_core.signals.checks import check_count
 
@@ -298,6 +298,26 @@ def recipe_dict(recipe: Recipe) -> dict[str, Any]:
     """JSON-ready fields of a recipe, including the method's config; stages and teacher only if it has any."""
     numbers = json.loads(json.dumps(asdict(recipe), sort_keys=True))
     return {name: value for name, value in numbers.items() if value or name not in ONLY_IF_NAMED}
+
+
+def card_from_recipe(recipe: Recipe, network: RppgModel | type[RppgModel], **more: Any) -> ModelCard:
+    """A card with all that the recipe and the network say of weights.
+
+    Args:
+        recipe: a recipe with its config.
+        network: whose weights these are.
+        more: further fields of the card, such as the data.
+    """
+    return ModelCard(
+        method=recipe.method,
+        paper=network.paper,
+        inputs=tuple(sorted(network.needs)),
+        seed=recipe.seed,
+        steps=recipe.steps,
+        recipe=recipe_dict(recipe),
+        recipe_hash=recipe_hash(recipe),
+        **more,
+    )
 
 
 def recipe_hash(recipe: Recipe) -> str:

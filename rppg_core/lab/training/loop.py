@@ -37,14 +37,13 @@ from rppg_core.lab.training.stages import Stages, load_origin_cards
 from rppg_core.lab.training.stopping import stop_on_signal
 from rppg_core.lab.training.teacher import Teacher
 from rppg_core.lab.training.validation import held_out_batches, validate
-from rppg_core.models.base import SIMULATED, Batch, ModelCard, RppgModel
+from rppg_core.models.base import SIMULATED, Batch, RppgModel
 from rppg_core.models.recipe import (
     Recipe,
+    card_from_recipe,
     difficulty,
     find_stage,
     lr_factor,
-    recipe_dict,
-    recipe_hash,
 )
 from rppg_core.models.weights import config_class, create_model, model_class, save_model
 from rppg_core.types import Progress
@@ -139,15 +138,20 @@ def train(
         training = Training(recipe, folder, mixed, held_out, accelerator)
         if options.resume:
             training.load()
-        if training.teacher is not None and training.clock.step == 0:
-            probe = probe_before(training.teacher, recipe, mixed, held_out, device=accelerator.device)
-            tell(probe.words() if probe else f"teacher: {recipe.teacher}", 0.0)
+        probe = training.teacher and probe_before(
+            training.teacher, recipe, mixed, held_out, device=accelerator.device
+        )
+        probed = [probe.words()] if probe else []
+        for words in probed:
+            tell(words, training.clock.step / recipe.steps)
         origins = load_origin_cards(recipe)
         made_of = {card.weights for card in origins.values()}
         simulated = set(sources) == {mixture.SIMULATED} and made_of <= {SIMULATED}
         training.run(options, tell=tell, page=page)
         before = [f"after {card.data}" for start, card in origins.items() if start != recipe.teacher]
-        return training.result(", ".join([describe_data(recipe, mixed), *before]), simulated=simulated)
+        return training.result(
+            ", ".join([describe_data(recipe, mixed), *probed, *before]), simulated=simulated
+        )
     finally:
         torch.set_num_threads(threads)
 
@@ -251,16 +255,11 @@ class Training:
         recipe, weights = self.recipe, None
         if self.clock.step == recipe.steps:
             weights = self.folder.path / f"{recipe.method}.safetensors"
-            card = ModelCard(
-                method=recipe.method,
-                paper=self.network.paper,
-                inputs=tuple(sorted(self.network.needs)),
+            card = card_from_recipe(
+                recipe,
+                self.network,
                 data=data,
                 simulator_version=SIMULATOR_VERSION,
-                seed=recipe.seed,
-                steps=recipe.steps,
-                recipe=recipe_dict(recipe),
-                recipe_hash=recipe_hash(recipe),
                 metrics={f"held-out {name}": round(value, 4) for name, value in self.validation.items()},
                 weights=SIMULATED if simulated else RECORDED,
                 limits=f"Trained on {'simulated faces' if simulated else 'stored clips'} only; {LIMITS}",

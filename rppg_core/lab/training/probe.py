@@ -7,7 +7,7 @@ Axis letters: B batch, D embedding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,9 +61,12 @@ def probe_before(
     """
     dataset, last = StepDataset(recipe, shares), recipe.steps - 1
     fitted = (dataset.mixed(last - k) for k in range(min(BATCHES, recipe.steps)))
-    judged = iter(held_out_batches(held_out, recipe.validation_samples, recipe.n_frames))
+
+    def judged() -> Iterator[Batch]:
+        yield from held_out_batches(held_out, recipe.validation_samples, recipe.n_frames)
+
     return probe_teacher(
-        teacher, *((map_batch(b, lambda x: x.to(device)) for b in each) for each in (fitted, judged))
+        teacher, *((map_batch(b, lambda x: x.to(device)) for b in each) for each in (fitted, judged()))
     )
 
 
@@ -78,7 +81,8 @@ def probe_teacher(teacher: Teacher, fitted: Iterable[Batch], held_out: Iterable[
     Raises:
         UsageError: the line is less than ENOUGH times better than the mean: the teacher has nothing to teach.
     """
-    found, new = (_embedded(teacher, batches) for batches in (fitted, held_out))
+    found = _embedded(teacher, fitted)
+    new = None if found is None else _embedded(teacher, held_out)
     if found is None or new is None:
         return None
     (x, rates), (new_x, new_rates) = found, new

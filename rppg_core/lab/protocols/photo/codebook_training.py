@@ -17,7 +17,7 @@ from rppg_core.lab.training.briefly import train_briefly
 from rppg_core.lab.training.stages import TrainedParts
 from rppg_core.models.base import TASKS, Batch, ModelCard
 from rppg_core.models.codephys import CodePhys, CodePhysConfig
-from rppg_core.models.recipe import Recipe, get_recipe, recipe_dict, recipe_hash
+from rppg_core.models.recipe import Recipe, card_from_recipe, get_recipe
 from rppg_core.models.weights import load_card, load_model, save_model
 from rppg_core.types import FS
 
@@ -54,16 +54,11 @@ def kept_network(folder: Path, recipe: Recipe, data: str, make: Callable[[], Cod
         data: what it is trained on, in words; other words are another training.
         make: trains it.
     """
-    card = ModelCard(
-        method=recipe.method,
-        paper=CodePhys.paper,
-        inputs=tuple(sorted(CodePhys.needs)),
+    card = card_from_recipe(
+        recipe,
+        CodePhys,
         data=data,
         simulator_version=SIMULATOR_VERSION,
-        seed=recipe.seed,
-        steps=recipe.steps,
-        recipe=recipe_dict(recipe),
-        recipe_hash=recipe_hash(recipe),
         limits="Trained briefly, to be compared with its variants alone.",
     )
     path = folder / f"{recipe.variant}-seed{recipe.seed}.safetensors"
