@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -73,17 +73,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     kinds = {"simulated": simulated_ppg(N_HELD, config.window, first=SEED + N_PPG)}
     if recorded:
         kinds["recorded"] = recorded_windows(recorded, config.window)
-    ppg, rough = simulated_ppg(N_PPG, config.window), rough_windows(N_ROUGH, config.window, tell)
+    # made when a network that is not kept asks for them
+    ppg = cache(partial(simulated_ppg, N_PPG, config.window))
+    rough = cache(partial(rough_windows, N_ROUGH, config.window, tell))
+    batches = cache(partial(query_batches, config, asked.steps, asked.runs, tell))
     known = list(photo_clips(CURRENT, tell, asked.runs, wanted=range(N_PULSE)))
     clips, models, scores, kept = rough_clips(known), {}, [], asked.runs / KEPT
     for k, size in enumerate(SIZES):
         tell(f"codebook {k + 1} of {len(SIZES)}", 0.0)
-        make = partial(train_size, size, config, ppg, rough)
-        models[size] = kept_network(kept, size_recipe(size, config), f"{N_PPG} PPG, {N_ROUGH} traces", make)
+        recipe, data = size_recipe(size, config), f"{N_PPG} PPG, {N_ROUGH} traces"
+        models[size] = kept_network(
+            kept, recipe, data, lambda size=size: train_size(size, config, ppg(), rough())
+        )
         scores.append(score_size(size, models[size], kinds, clips))
     print(sizes_text(scores, clips), end="\n\n", flush=True)
 
-    batches = query_batches(config, asked.steps, asked.runs, tell)
     windows = [clip_windows(models[SIZES[0]], *one) for one in known]
     variants, found = query_variants(config), {}
     for k, (name, variant) in enumerate(variants.items()):
@@ -91,8 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         for seed in range(asked.seeds):
             tell(f"variant {k + 1} of {len(variants)}: {name}, seed {seed}", 0.0)
             recipe = queries_recipe(variant, asked.steps, variant=name, seed=seed)
-            make = partial(train_queries, variant, autoencoder, batches, seed=seed)
-            scored.append(score_queries(kept_network(kept, recipe, BEHIND, make), windows))
+            network = kept_network(
+                kept, recipe, BEHIND,
+                lambda v=variant, a=autoencoder, s=seed: train_queries(v, a, batches(), seed=s),
+            )  # fmt: skip
+            scored.append(score_queries(network, windows))
         found[name] = np.stack(scored)
     print(queries_text(found, r_beside(known)))
     return 0
