@@ -12,6 +12,7 @@ from rppg_core.signals.checks import check_count, check_pair
 from rppg_core.types import NEONATAL_HR_BAND_HZ, NEONATAL_RR_BAND_HZ
 from rppg_core.video.prepare import check_projections
 
+TASKS = ("hr", "rr")  # pulse and breathing, in the order of all outputs that hold both
 STRIDE = 2  # samples of the map that become one: features come at 15 Hz
 
 
@@ -53,7 +54,7 @@ class PhysVLMConfig:
         if self.window % STRIDE or self.levels > most:
             raise UsageError(
                 f"{self.levels} levels and a window of {self.window}",
-                wanted=f"an even window, and at most {max(most, 0)} levels for it",
+                wanted=f"an even window, and at most {most} levels for it",
                 do="choose fewer levels or a longer window",
             )
 

@@ -12,12 +12,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rppg_core.models.physvlm.config import TASKS
 from rppg_core.nn.spectrum import power_at, rate_grid, shares_from_power
 
 WAVES = 4  # learned waveforms whose spectra make the embedding
 GRID = (4.0, 244.0, 4.0)  # rates of these spectra: low, end, step. Unit: per minute
 SOFTNESS = 2.0  # temperature at which both opinions are compared
-TASKS = ("hr", "rr")
 
 
 class StudentEmbedding(nn.Module):

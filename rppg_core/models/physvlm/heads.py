@@ -19,7 +19,8 @@ from rppg_core.nn.layers import TemporalBlock
 class WaveHead(nn.Module):
     """Idea: cells become one series of features by learned trust, temporal blocks read the waveform.
 
-    Parts: pool, attention over cells; widen; trunk of blocks; wave, the last convolution, after time is interpolated.
+    Parts: pool, attention over cells; widen; trunk of blocks; smooth and wave, two convolutions
+    after time is interpolated.
     Shapes: cells (B, N, C, T), weight (B, N) -> waveform (B, STRIDE * T), features (B, channels, T).
     Source: our choice; as in tracenet.
     """

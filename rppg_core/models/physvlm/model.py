@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from rppg_core.models.base import Batch, RppgModel
 from rppg_core.models.physvlm.alignment import FrequencyAlignedSpatialAttention
-from rppg_core.models.physvlm.config import STRIDE, PhysVLMConfig
+from rppg_core.models.physvlm.config import STRIDE, TASKS, PhysVLMConfig
 from rppg_core.models.physvlm.consistency import consistency
 from rppg_core.models.physvlm.distillation import StudentEmbedding, distillation_terms
 from rppg_core.models.physvlm.heads import WaveHead
-from rppg_core.models.physvlm.wavelet_block import TASKS, WaveletTemporalBlock
+from rppg_core.models.physvlm.wavelet_block import WaveletTemporalBlock
 from rppg_core.nn.cells import CellEncoder
 from rppg_core.nn.losses import negative_pearson, phased_in, rate_cross_entropy, rate_distribution
 from rppg_core.nn.spectrum import power_at, rate_grid, shares_from_power

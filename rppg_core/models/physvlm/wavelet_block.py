@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rppg_core.models.physvlm.config import TASKS
 from rppg_core.nn.wavelets import FILTERS, compose, decompose, pad_symmetric
 
-TASKS = ("hr", "rr")  # each has its own gates
 HIDDEN = 16  # between the energies of octaves and the gates
 GAUSS_MEAN = 0.7979  # mean absolute value of a Gaussian of standard deviation 1
 PAD = 32  # samples mirrored at each end, so that the end of a window does not reach its start
@@ -29,8 +29,7 @@ class WaveletTemporalBlock(nn.Module):
     Shapes: features (B, N, C, T), weight (B, N) -> for each task features (B, N, C, T) and gates (B, C, J).
     Source: the abstract names a multiscale time-frequency decomposition and an adaptive filter. Our choice: the
     discrete transform (Daubechies 1992) with soft thresholds (Donoho 1995); how large noise is comes from the mean
-    size in the octave, over all cells, which costs less than the median; the result is added with a small gain, which
-    is learned.
+    size in the octave, over all cells; the result is added with a small gain, which is learned.
     """
 
     analysis: Tensor
@@ -123,7 +122,7 @@ def transform_matrices(
 ) -> tuple[Float[Tensor, "time coefficient"], Float[Tensor, "coefficient time"]]:
     """Analysis and synthesis of a signal of fixed length, mirrored at its ends, as matrices.
 
-    With them a transform is one product of matrices, ten times as fast on a CPU as its convolutions.
+    With them a transform is one product of matrices.
 
     Args:
         wavelet: a key of FILTERS, or a low-pass filter.
