@@ -127,6 +127,36 @@ def respiration_rate(
     )
 
 
+def modulation_rates(
+    bvp: Bvp,
+    *,
+    skin: Float[np.ndarray, "time 3"] | None = None,
+    motion: Float[np.ndarray, " time"] | None = None,
+    resp: Bvp | None = None,
+    band_hz: tuple[float, float] = RR_BAND_HZ,
+) -> dict[str, float]:
+    """The strongest rate of every modulation alone, neither fused nor judged; for comparisons of sources.
+
+    Args:
+        bvp: as in `respiration_rate`.
+        skin: likewise.
+        motion: likewise.
+        resp: likewise.
+        band_hz: search band for breathing. Unit: Hz.
+
+    Returns:
+        "baseline", "amplitude", "rate", "waveform" and "motion", as far as they can be read. Unit: breaths/min.
+    """
+    band_hz = check_pair(band_hz)
+    skin, motion = _checked(bvp, None, skin, motion, resp)
+    found: dict[str, Spectrum | None] = {}
+    found |= _spectra(bvp, find_beats(bvp.samples, bvp.fs, valid=bvp.valid), skin, resp, band_hz)
+    if motion is not None:
+        found["motion"] = _lomb(*_thinned(motion, bvp.fs), len(motion) / bvp.fs, band_hz)
+    rates_hz = {name: _rate_hz(spectrum) for name, spectrum in found.items() if spectrum is not None}
+    return {name: 60 * rate_hz for name, rate_hz in rates_hz.items() if np.isfinite(rate_hz)}
+
+
 @cache
 def respiration_calibration() -> RespirationCalibration:
     """The shipped calibration, from respiration.json beside this file."""
