@@ -28,6 +28,7 @@ RATES: dict[str, tuple[str, str, float]] = {
     "hr": ("hr_true_bpm", "hr_bpm", WITHIN_BPM),
     "direct_hr": ("hr_true_bpm", "direct_hr_bpm", WITHIN_BPM),
     "rr": ("rr_true_brpm", "rr_brpm", WITHIN_BRPM),
+    "rr_read": ("rr_true_brpm", "rr_read_brpm", WITHIN_BRPM),
     "direct_rr": ("rr_true_brpm", "direct_rr_brpm", WITHIN_BRPM),
     "direct_spo2": ("spo2_true_percent", "direct_spo2_percent", WITHIN_PERCENT),
 }
@@ -70,11 +71,12 @@ def constant_rows(rows: Sequence[StretchRow], constants: Mapping[str, Constant])
         rows: rows of at least one method.
         constants: split -> values of the constant predictor.
     """
-    silent = dict.fromkeys(("r", "macc", "snr_db", "direct_hr_bpm", "direct_rr_brpm"), np.nan)
+    silent = dict.fromkeys(("r", "macc", "snr_db", "leak", "direct_hr_bpm", "direct_rr_brpm"), np.nan)
     found = []
     for row in {(row.split, row.dataset, row.clip, row.unit, row.start_s): row for row in rows}.values():
         said = constants[row.split]
         values = {"hr_bpm": said.hr_bpm, "rr_brpm": said.rr_brpm, "direct_spo2_percent": said.spo2_percent}
+        values["rr_read_brpm"] = said.rr_brpm
         about = {"method": CONSTANT, "seed": 0, "steps": 0, "hr_shown": True, "confidence": 0.0}
         found.append(StretchRow(**{**asdict(row), **silent, **values, **about}))
     return found

@@ -19,6 +19,8 @@ from rppg_core.lab.protocols.held_out.seed_spread import (
     DIRECT_RR,
     DIRECT_SPO2,
     HR_WINDOW,
+    LEAK,
+    READ_RR,
     WAVE_R,
     Number,
     Spread,
@@ -30,7 +32,14 @@ from rppg_core.lab.protocols.held_out.trained import Trained
 from rppg_core.lab.protocols.table import text_table
 
 WHOLE = "whole"
-ASKED = (HR_WINDOW, WAVE_R, DIRECT_HR, DIRECT_RR, DIRECT_SPO2)
+ASKED = (HR_WINDOW, WAVE_R, LEAK, READ_RR, DIRECT_HR, DIRECT_RR, DIRECT_SPO2)
+COLUMNS = {
+    LEAK: "leakage",
+    READ_RR: "RR",
+    DIRECT_HR: "HR regressed",
+    DIRECT_RR: "RR regressed",
+    DIRECT_SPO2: "SpO2 regressed",
+}  # heads of the table; r is the first and stands always
 OF_TASK = {"bvp": (HR_WINDOW, WAVE_R), "hr": (DIRECT_HR,), "rr": (DIRECT_RR,), "spo2": (DIRECT_SPO2,)}
 
 
@@ -123,11 +132,12 @@ class Parts:
         }
 
     def _ablation_table(self) -> str:
+        given = [number for number in COLUMNS if any(entry[number.key] for entry in self.ablations)]
         lines = []
         for entry in self.ablations:
             hr = _spread(entry[HR_WINDOW.key])
             minus = _spread(entry["minus_whole"])
-            others = [_spread(entry[number.key]) for number in ASKED[1:]]
+            others = [_spread(entry[number.key]) for number in (WAVE_R, *given)]
             lines.append(
                 [
                     entry["variant"],
@@ -139,11 +149,10 @@ class Parts:
                 ]
             )
         for name in (self.bar, CONSTANT):
-            hr, *others = (number_cell(self._beside(name, number)) for number in ASKED)
+            hr, *others = (number_cell(self._beside(name, number)) for number in (HR_WINDOW, WAVE_R, *given))
             lines.append([name, "", "", hr, "", *others])
-        header = ["variant", "parameters", "HR MAE of each seed", "mean", "minus whole", "r",
-                  "HR regressed", "RR regressed", "SpO2 regressed"]  # fmt: skip
-        return text_table(header, lines)
+        header = ["variant", "parameters", "HR MAE of each seed", "mean", "minus whole", "r"]
+        return text_table([*header, *(COLUMNS[number] for number in given)], lines)
 
     def _seesaw_table(self) -> str:
         lines = []

@@ -22,10 +22,11 @@ import numpy as np
 
 from rppg_core.analysis.controls import ControlledRuns, cut_bvp, spectra_from_bvp
 from rppg_core.analysis.vitals import Context, vitals_from_bvp
-from rppg_core.metrics import SNR_BAND_BPM, macc, snr_db, waveform_r
+from rppg_core.metrics import SNR_BAND_BPM, macc, slow_share, snr_db, waveform_r
 from rppg_core.roster import CLASSICAL, get_method
 from rppg_core.signals.filters import bandpass, segments
 from rppg_core.signals.quality import Panel
+from rppg_core.signals.respiration import respiration_rate
 from rppg_core.signals.spectrum import peak_hz, power_spectrum, window_slices
 from rppg_core.types import HR_BAND_HZ, RR_BAND_HZ, Bvp, FaceClip, Method, MethodOutput, Truth
 
@@ -111,8 +112,10 @@ class StretchRow:
     r: float = np.nan  # between the waveform and that of the label
     macc: float = np.nan
     snr_db: float = np.nan
+    leak: float = np.nan  # share of the waveform's power below 0.5 Hz
     rr_true_brpm: float = np.nan
     rr_brpm: float = np.nan  # NaN when refused
+    rr_read_brpm: float = np.nan  # of the waveform, shown or not
     direct_rr_brpm: float = np.nan
     spo2_true_percent: float = np.nan
     direct_spo2_percent: float = np.nan
@@ -227,17 +230,22 @@ def _rates_from_output(name: str, output: MethodOutput, stretch: Stretch, fs: fl
         evidence=output.evidence,
         resp=cut_bvp(output.resp, part),
     ).vitals
-    rr = vitals.rr.value if _asks_breathing(part, fs) else None
+    rr, read_brpm = None, np.nan
+    if _asks_breathing(part, fs):
+        rr, seen = vitals.rr.value, stretch.context
+        resp = cut_bvp(output.resp, part)
+        read_brpm = respiration_rate(skin, skin=seen.skin, motion=seen.motion, resp=resp).rr_brpm
     return {
         "hr_bpm": np.nan if spectra is None else 60 * spectra.rate_hz,
         "hr_shown": not vitals.hr.refused,
         "confidence": vitals.hr.confidence,
         "rr_brpm": np.nan if rr is None else rr,
+        "rr_read_brpm": read_brpm,
     }
 
 
 def _waveform_scores(bvp: Bvp | None, truth: Truth, stretch: Stretch) -> dict[str, float]:
-    """r, MACC and SNR of a stretch: means over its pieces between gaps, weighted by their length.
+    """r, MACC, SNR and leakage of a stretch: means over its pieces between gaps, weighted by their length.
 
     Source: metrics.py for each; our choice, after common practice: MACC of both waveforms inside the cardiac band.
     """
@@ -245,7 +253,7 @@ def _waveform_scores(bvp: Bvp | None, truth: Truth, stretch: Stretch) -> dict[st
         return {}
     part, hr_bpm = stretch.part, stretch.known.hr_true_bpm
     label, estimated = truth.bvp[part], bvp.samples[part]
-    found: dict[str, list[tuple[float, int]]] = {"r": [], "macc": [], "snr_db": []}
+    found: dict[str, list[tuple[float, int]]] = {"r": [], "macc": [], "snr_db": [], "leak": []}
     low_hz, high_hz = HR_BAND_HZ
     for piece in _pieces(bvp.valid[part] & np.isfinite(label), bvp.fs):
         x, y = label[piece] - label[piece].mean(), estimated[piece]
@@ -253,6 +261,8 @@ def _waveform_scores(bvp: Bvp | None, truth: Truth, stretch: Stretch) -> dict[st
         found["r"].append((waveform_r(x, y, bvp.fs), n))
         in_band = [bandpass(wave, bvp.fs, low_hz=low_hz, high_hz=high_hz) for wave in (x, y)]
         found["macc"].append((macc(in_band[0], in_band[1], bvp.fs), n))
+    for piece in _pieces(bvp.valid[part], bvp.fs):
+        found["leak"].append((slow_share(estimated[piece], bvp.fs), piece.stop - piece.start))
     if SNR_BAND_BPM[0] <= hr_bpm <= SNR_BAND_BPM[1]:
         for piece in _pieces(bvp.valid[part], bvp.fs):
             found["snr_db"].append((snr_db(hr_bpm, estimated[piece], bvp.fs), piece.stop - piece.start))

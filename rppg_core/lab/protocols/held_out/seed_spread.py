@@ -21,23 +21,28 @@ from rppg_core.lab.protocols.table import text_table
 
 @dataclass(frozen=True)
 class Number:
-    """The definition of one number computed from rows: an error (MAE), or r."""
+    """The definition of one number computed from rows: an error (MAE), or the mean of a column."""
 
     key: str
     words: str
     unit: str
     rows: str  # unit of the rows: "window" or "video"
-    rate: str = ""  # a key of RATES; "" is r of the waveform
+    rate: str = ""  # a key of RATES; "" takes the mean of a column
     beside: str = ""  # key of RATES used for methods that regress nothing
+    column: str = "r"  # field of the rows, without a rate
 
     @property
     def label(self) -> str:
         """The label that the number needs: "bvp", "hr", "rr" or "spo2"."""
-        return self.rate.removeprefix("direct_") or "bvp"
+        return self.rate.removeprefix("direct_").removesuffix("_read") or "bvp"
 
 
 HR_WINDOW = Number("hr_window", "HR of the waveform, per window", "bpm", "window", "hr", "hr")
 WAVE_R = Number("r", "r of the waveform, per window", "", "window")
+LEAK = Number("leak", "share of the waveform's power below 0.5 Hz, per window", "", "window", column="leak")
+READ_RR = Number(
+    "rr_read", "RR of the waveform, shown or not, per video", "brpm", "video", "rr_read", "rr_read"
+)
 DIRECT_HR = Number("direct_hr", "HR regressed, per video", "bpm", "video", "direct_hr", "hr")
 DIRECT_RR = Number("direct_rr", "RR regressed, per video", "brpm", "video", "direct_rr", "rr")
 DIRECT_SPO2 = Number("direct_spo2", "SpO2 regressed, per video", "%", "video", "direct_spo2", "direct_spo2")
@@ -45,6 +50,7 @@ NUMBERS = (
     HR_WINDOW,
     Number("hr_video", "HR of the waveform, per video", "bpm", "video", "hr", "hr"),
     WAVE_R,
+    READ_RR,
     DIRECT_HR,
     DIRECT_RR,
     DIRECT_SPO2,
@@ -103,7 +109,7 @@ def value_from_rows(rows: Sequence[StretchRow], number: Number, *, beside: bool 
     rate = number.beside if beside else number.rate
     mine = [row for row in rows if row.unit == number.rows]
     if not number.rate:
-        finite = [row.r for row in mine if np.isfinite(row.r)]
+        finite = [value for row in mine if np.isfinite(value := getattr(row, number.column))]
         return float(np.mean(finite)) if finite else float("nan")
     true, estimated, _ = RATES[rate]
     reference, estimates = (

@@ -125,6 +125,15 @@ def test_tables_say_where_the_truth_is_from(parts):
     assert "SpO2 against the simulator's own truth" in told.text()
 
 
+def test_columns_that_no_variant_fills_are_left_out(parts):
+    assert "RR regressed" in parts.text() and "leakage" not in parts.text()
+    leaks = {"physmle": 0.05, "physmle no-experts": 0.2}
+    told = replace(parts, rows=[replace(r, leak=leaks.get(r.method, np.nan)) for r in parts.rows])
+    head, _, whole, without, *_ = told.text().splitlines()[1:]
+    assert "leakage" in head and "0.05" in whole and "0.20" in without
+    assert "SpO2 regressed" not in head
+
+
 def test_parts_are_ready_for_json(parts):
     found = json.loads(json.dumps(plain(parts.to_dict()), allow_nan=False))
     assert (found["network"], found["target"], found["steps"]) == ("physmle", "v4v-like", 240)
