@@ -79,6 +79,9 @@ class Recipe:
     domains: bool = field(
         default=False, metadata=ADDED_LATER
     )  # traces and clips from six domains, each with the labels of its original
+    labelled: float = field(
+        default=1.0, metadata=ADDED_LATER
+    )  # share of the people in training whose labels are used; a teacher can help with the others
     skin_weight: bool = True  # cells are means over skin pixels
     motion: bool = True  # heads move
     harshness: float = 4.0  # motion and noise at difficulty 1, relative to everyday clips
@@ -135,6 +138,10 @@ class Recipe:
         if not 0 <= self.partial_pulse <= 1:
             raise UsageError(
                 f"partial_pulse is {self.partial_pulse}", wanted="a share, 0 to 1", do="change the recipe"
+            )
+        if not 0 < self.labelled <= 1:
+            raise UsageError(
+                f"labelled is {self.labelled}", wanted="a share above 0, up to 1", do="change the recipe"
             )
         unknown = sorted(set(self.labels) - set(TASKS))
         if unknown:

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from rppg_core.errors import UsageError
 from rppg_core.lab.datasets.extracted import ExtractedClip
 from rppg_core.lab.training.clips import HELD_OUT, random_window
-from rppg_core.lab.training.sources import Prepare, Sample
+from rppg_core.lab.training.sources import Prepare, Sample, is_labelled
 from rppg_core.lab.training.speeds import at_speed, random_speed
 from rppg_core.models.base import TASKS
 from rppg_core.types import FS, FaceClip
@@ -37,6 +37,7 @@ class ExtractedSource:
     held_out: bool = False
     labels: frozenset[str] = frozenset(TASKS)  # tasks whose labels may be used
     speeds: tuple[float, float] = (1.0, 1.0)  # lowest and highest speed at which clips are played
+    labelled: float = 1.0  # share of the people whose labels are used
 
     @property
     def name(self) -> str:
@@ -50,7 +51,7 @@ class ExtractedSource:
         if self.speeds != (1.0, 1.0):
             most = chosen.longest_s * FS / (self.n_frames + 1)
             clip, truth = at_speed(clip, truth, random_speed(rng, self.speeds, truth, most=most))
-        labels = self.labels & frozenset(chosen.labels)
+        labels = self.labels & frozenset(chosen.labels) if self._is_labelled(chosen) else frozenset()
         found = random_window(
             on_our_cells(clip), truth, self.n_frames, rng, prepare=self.prepare, labels=labels
         )
@@ -61,6 +62,10 @@ class ExtractedSource:
                 do="extract the dataset again",
             )
         return found
+
+    def _is_labelled(self, clip: ExtractedClip) -> bool:
+        people = sorted({(one.dataset, one.subject) for one in self.clips})
+        return is_labelled(people.index((clip.dataset, clip.subject)), self.labelled)
 
 
 def clips_for(

@@ -180,6 +180,7 @@ def _traces(
         name=name,
         pulsed=pulsed,
         partial_pulse=recipe.partial_pulse if pulsed and not held_out else 0.0,
+        labelled=1.0 if held_out else recipe.labelled,
     )
 
 
@@ -235,5 +236,8 @@ def _extracted(
     prepare = _prepare(recipe)
     labels = frozenset(recipe.labels)
     speeds = (1.0, 1.0) if held_out else recipe.speeds
-    source = ExtractedSource(chosen, group, recipe.seed, prepare, recipe.n_frames, held_out, labels, speeds)
+    share = 1.0 if held_out else recipe.labelled
+    source = ExtractedSource(
+        chosen, group, recipe.seed, prepare, recipe.n_frames, held_out, labels, speeds, share
+    )
     return Share(source, size)

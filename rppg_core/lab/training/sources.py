@@ -8,6 +8,7 @@ Axis letters: B batch, T time, N cell.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -136,6 +137,7 @@ class TraceSource:
     name: str = "simulated traces"
     pulsed: bool = True  # False: people without a pulse, whose label is a flat waveform
     partial_pulse: float = 0.0  # share of the samples in which the pulse reaches a part of the face only
+    labelled: float = 1.0  # share of the people whose labels are used
 
     def sample(self, index: int, difficulty: float) -> Sample:
         """One window of a new simulated person."""
@@ -149,8 +151,9 @@ class TraceSource:
             even = resample(clip, FS)
             part = slice(0, self.n_frames)
             if len(even.valid) >= self.n_frames and even.valid[part].all():
+                labels = self.labels if is_labelled(index, self.labelled) else frozenset()
                 targets = (
-                    targets_from_truth(even_truth(truth, even.times_s), part, self.labels)
+                    targets_from_truth(even_truth(truth, even.times_s), part, labels)
                     if self.pulsed
                     else {"bvp": np.zeros(self.n_frames)}
                 )
@@ -166,6 +169,11 @@ class TraceSource:
         if not self.pulsed:
             settings = replace(settings, amplitude_percent=0.0, beat_motion=0.0)
         return settings if self.motion else without_motion(settings)
+
+
+def is_labelled(number: int, share: float) -> bool:
+    """Whether the labels of a person are used, by number: the first of every 1 / `share` people."""
+    return math.floor(number * share + 1e-9) > math.floor((number - 1) * share + 1e-9)
 
 
 def part_of_face(rng: np.random.Generator) -> Bool[np.ndarray, " cell"]:

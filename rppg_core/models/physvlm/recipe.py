@@ -32,6 +32,8 @@ ABLATIONS = {
     "no-wavelets": Ablation({"config": {"wavelet_block": False}}),
     "no-attention": Ablation({"config": {"attention": False}}),
     "no-consistency": Ablation({"config": {"consistency": False}}),
+    "few-labels": Ablation({"labelled": 0.1}),
+    "few-labels-no-teacher": Ablation({"labelled": 0.1, "config": {"distillation": False}, "teacher": ""}),
     "haar": Ablation({"config": {"wavelet": "haar"}}),
     "learned-wavelet": Ablation({"config": {"learned_filters": True}}),
 }

@@ -212,6 +212,16 @@ def test_people_without_a_pulse_come_on_top_of_every_source(folder, tmp_path, na
     assert sum(share.size for share in shares_from_recipe(recipe, given, clips=tmp_path, held_out=True)) == 4
 
 
+def test_validation_keeps_the_labels_of_everyone(tmp_path):
+    recipe = tiny(traces=4, labelled=0.25)
+    trained, held = (
+        shares_from_recipe(recipe, ["simulated"], clips=tmp_path, held_out=held)[0].source
+        for held in (False, True)
+    )
+    assert [bool(trained.sample(k, 0.0).targets) for k in range(8)] == 2 * [True, False, False, False]
+    assert all(held.sample(k, 0.0).targets for k in range(4))
+
+
 def test_partial_pulses_are_asked_of_traces_with_a_pulse_only_and_not_in_validation(tmp_path):
     recipe = tiny(traces=4, pulse_free=2, partial_pulse=0.5)
     shares = shares_from_recipe(recipe, ["simulated"], clips=tmp_path)

@@ -124,6 +124,15 @@ def test_what_a_clip_does_not_label_is_masked(folder):
     assert set(source_of(clips[10:12]).sample(0, 1.0).targets) == {"bvp", "hr", "spo2"}
 
 
+@pytest.mark.parametrize(("share", "people"), [(1.0, 10), (0.3, 3), (0.1, 1), (0.01, 1)])
+def test_labels_of_a_share_of_the_people_are_used(folder, share, people):
+    _, clips = folder
+    source = source_of(clips, labelled=share, labels=frozenset({"hr"}))
+    samples = [source.sample(k, 1.0) for k in range(80)]
+    rates = [sample.targets["hr"] for sample in samples if sample.targets]
+    assert len({round((rate - 60) / 4) // CLIPS_EACH for rate in rates}) == people
+
+
 def test_window_over_a_hole_in_the_labels_has_no_such_label(tmp_path):
     clip, truth = even_clip()
     truth.bvp[60:80] = np.nan

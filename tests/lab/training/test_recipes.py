@@ -130,6 +130,8 @@ def test_recipe_is_plain_json():
         {"labels": ("pulse",)},
         {"n_frames": 1},
         {"partial_pulse": 1.5},
+        {"labelled": 0.0},
+        {"labelled": 1.5},
         {"partial_pulse": -0.1},
     ],
 )
