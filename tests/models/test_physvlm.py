@@ -10,8 +10,9 @@ torch = pytest.importorskip("torch")
 
 from rppg_core.models.base import TASKS, Batch, run_clip  # noqa: E402
 from rppg_core.models.physvlm import PhysVLM, PhysVLMConfig  # noqa: E402
+from rppg_core.models.physvlm.muting import muted_maps, octave_edges_hz  # noqa: E402
 from rppg_core.types import NEONATAL_HR_BAND_HZ  # noqa: E402
-from rppg_core.video.prepare import resample  # noqa: E402
+from rppg_core.video.prepare import cut, resample  # noqa: E402
 from tests.models.taught import teacher_of  # noqa: E402
 
 TINY = PhysVLMConfig.tiny()
@@ -70,6 +71,10 @@ def test_a_clip_gets_pulse_and_breath_and_the_report_keeps_gates_and_attention(w
     assert found.inside["gates"].shape == (2, TINY.levels + 1)
     assert found.inside["attention"].shape == (2, 36)
     assert found.inside["frequency"].shape == (2,)
+    assert found.inside["octaves"].sum() == pytest.approx(1)
+    spectra = found.inside["muted"]
+    assert spectra.shape[0] == TINY.levels + 2
+    assert not torch.allclose(*torch.from_numpy(spectra[:2]))
 
 
 def test_teacher_is_heard_in_training_more_and_more_and_never_at_use():
@@ -83,6 +88,23 @@ def test_teacher_is_heard_in_training_more_and_more_and_never_at_use():
     assert set(late) - set(alone) == {"opinion", "alike"} and alone["embedding"] == 0
     assert 0 < early["embedding"] < 0.2 * late["embedding"]
     assert "student" not in model.eval()(inputs())
+
+
+@pytest.mark.parametrize(("hz", "octave"), [(0.1, 5), (0.33, 4), (0.66, 3), (1.3, 2), (2.6, 1), (5.3, 0)])
+def test_a_muted_octave_takes_a_tone_inside_it_and_leaves_the_others(hz, octave):
+    tone = torch.sin(2 * torch.pi * hz * torch.arange(512) / 30)[:, None, None].expand(-1, 3, 2)
+    maps = muted_maps(tone, PhysVLMConfig.small())
+    left = maps[1:].square().mean(dim=(1, 2, 3)) / tone.square().mean()
+    assert left.argmin() == octave and left[octave] < 0.3
+    low, high = octave_edges_hz(PhysVLMConfig.small())[octave]
+    assert low < hz < high
+    torch.testing.assert_close(maps[0], tone)
+
+
+def test_a_clip_too_short_for_the_octaves_is_left_alone(windows):
+    clip, _ = windows[0]
+    short = cut(resample(clip), slice(0, 70))
+    assert PhysVLM(PhysVLMConfig.small()).beside(short) == {}
 
 
 def test_preset_for_newborns_looks_for_their_rates():

@@ -77,7 +77,7 @@ def test_each_task_has_its_own_gates_and_its_own_gain(learned):
     x, weight = torch.randn(2, 6, 4, N), torch.rand(2, 6)
     with torch.no_grad():
         block.gain.copy_(torch.tensor([1.0, 0.0]))
-    found, gates = block(x, weight)
+    found, gates, _ = block(x, weight)
     assert torch.equal(found["rr"], x) and not torch.allclose(found["hr"], x, atol=0.1)
     for task in ("hr", "rr"):
         assert gates[task].shape == (2, 4, 6) and (gates[task] > 0).all() and (gates[task] < 1).all()

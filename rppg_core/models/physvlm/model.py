@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rppg_core.models.base import Batch, RppgModel
+from rppg_core.models.base import Batch, RppgModel, cut
 from rppg_core.models.physvlm.alignment import FrequencyAlignedSpatialAttention
 from rppg_core.models.physvlm.config import STRIDE, TASKS, PhysVLMConfig
 from rppg_core.models.physvlm.consistency import consistency
 from rppg_core.models.physvlm.distillation import StudentEmbedding, distillation_terms
 from rppg_core.models.physvlm.heads import WaveHead
+from rppg_core.models.physvlm.muting import muted_maps, rate_shares
 from rppg_core.models.physvlm.wavelet_block import WaveletTemporalBlock
 from rppg_core.nn.cells import CellEncoder
 from rppg_core.nn.losses import negative_pearson, phased_in, rate_cross_entropy, rate_distribution
@@ -28,6 +29,7 @@ from rppg_core.video.prepare import projections, stmap_band
 
 RR_GRID = (4.0, 46.0, 0.5)  # rates of the loss on breathing: low, end, step. Unit: per minute
 RR_SPREAD = 1.0  # standard deviation of its target
+MUTED = "muted"  # under `inside`
 LINE_SPREADS = {"hr": 4.0, "rr": 3.0}  # of the loss on common lines, whose bins are 3.5 per minute apart
 
 
@@ -42,6 +44,7 @@ class PhysVLM(RppgModel):
         embedding: StudentEmbedding, compared with the teacher's; in training alone.
     Shapes: stmap (B, T, N, 6 and the projections), weight (B, N) -> bvp (B, T), resp (B, T).
     In evaluation also `gates` (B, 2, J), the gates of the octaves for pulse and breathing, mean over channels;
+    `octaves` (B, J), their shares in the energy;
     `attention` (B, 2, N), for both tasks, with mean 1; `frequency` (B, 2), to which it is aligned, in Hz.
     Left out: rates as outputs of their own; they are read from the waveforms as for every method.
     """
@@ -97,8 +100,9 @@ class PhysVLM(RppgModel):
         cells = self.encoder(stmap, weight)  # (B, N, C, T / STRIDE)
         split: dict[str, Tensor] = dict.fromkeys(TASKS, cells)
         gates: dict[str, Tensor] = {}
+        energies = cells.new_zeros(0)
         if self.wavelets is not None:
-            split, gates = self.wavelets(cells, weight)
+            split, gates, energies = self.wavelets(cells, weight)
         aligned = {task: attention(split[task], weight) for task, attention in self.attentions.items()}
         waves, features = {}, []
         for task, head in self.heads.items():
@@ -112,10 +116,25 @@ class PhysVLM(RppgModel):
             return answers
         if gates:
             answers["gates"] = torch.stack([gates[task].mean(dim=1) for task in TASKS], dim=1)
+            answers["octaves"] = energies
         if aligned:
             answers["attention"] = torch.stack([aligned[task].attention for task in TASKS], dim=1)
             answers["frequency"] = torch.stack([aligned[task].frequency for task in TASKS], dim=1)
         return answers
+
+    def beside(self, clip: FaceClip) -> dict[str, np.ndarray]:
+        """Spectra of the pulse in the middle window, as it is and without each octave of the map."""
+        n, length = len(clip.times_s), min(len(clip.times_s), self.window)
+        if 2 * length < self.window:  # the lowest octaves are longer
+            return {}
+        start = (n - length) // 2
+        read = self.inputs_from_clip(cut(clip, slice(start, start + length)), self.config)
+        device = next(self.parameters()).device
+        stmap, weight = (torch.from_numpy(read[name]).to(device) for name in ("stmap", "weight"))
+        with torch.inference_mode():
+            maps = muted_maps(stmap, self.config)
+            bvp = self({"stmap": maps, "weight": weight.expand(len(maps), -1)})["bvp"]
+            return {MUTED: rate_shares(bvp).double().cpu().numpy()}
 
     def loss(self, outputs: Mapping[str, Any], batch: Batch) -> dict[str, Tensor]:
         config, targets, mask, late = self.config, batch.targets, batch.mask, phased_in(batch.done)

@@ -26,7 +26,8 @@ class WaveletTemporalBlock(nn.Module):
         cut: for each task and octave, the size below which coefficients are noise, relative to their mean size.
         mixes: for each task, one convolution with a single tap.
         taps: the low-pass filter, if it is learned.
-    Shapes: features (B, N, C, T), weight (B, N) -> for each task features (B, N, C, T) and gates (B, C, J).
+    Shapes: features (B, N, C, T), weight (B, N) -> for each task features (B, N, C, T) and gates (B, C, J); energies
+    (B, J) with sum 1.
     Source: the abstract names a multiscale time-frequency decomposition and an adaptive filter. Our choice: the
     discrete transform (Daubechies 1992) with soft thresholds (Donoho 1995); how large noise is comes from the mean
     size in the octave, over all cells; the result is added with a small gain, which is learned.
@@ -58,7 +59,8 @@ class WaveletTemporalBlock(nn.Module):
 
     def forward(
         self, features: Float[Tensor, "batch cell channel time"], weight: Float[Tensor, "batch cell"]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Float[Tensor, "batch octave"]]:
+        """Features and gates by task, and the share of each octave in the energy of the features."""
         analysis, synthesis, octave = self._transform(features.shape[3])
         coefficients = features @ analysis  # (B, N, C, P)
         energy, size = octave_sizes(coefficients, weight, octave, self.levels + 1)
@@ -70,7 +72,8 @@ class WaveletTemporalBlock(nn.Module):
             filtered = (kept * gates[task][:, None][..., octave]) @ synthesis
             mixed = self.mixes[task](filtered.transpose(2, 3)).transpose(2, 3)
             found[task] = features + self.gain[k] * mixed
-        return found, gates
+        shares = energy.exp().mean(dim=1)
+        return found, gates, shares / shares.sum(dim=1, keepdim=True)
 
     def off_wavelet(self) -> Float[Tensor, ""]:
         """How far learned taps are from an orthonormal wavelet; 0 for fixed ones.

@@ -217,8 +217,9 @@ def rates_on_clip(networks: Mapping[str, Method], clip: FaceClip) -> dict[str, f
     context = Context.from_clip(clip, even)
     pulse = get_method(BAR).estimate(even).bvp
     assert pulse is not None, "POS gives a waveform"
-    seen = {"skin": context.skin, "motion": context.motion}
-    alone = modulation_rates(pulse, **seen) | {"": respiration_rate(pulse, **seen).rr_brpm}
+    skin, motion = context.skin, context.motion
+    alone = modulation_rates(pulse, skin=skin, motion=motion)
+    alone[""] = respiration_rate(pulse, skin=skin, motion=motion).rr_brpm
     found = {name: alone.get(key, np.nan) for name, key in CLASSICAL_SOURCES.items()}
     for name, network in networks.items():
         output = network.estimate(even)
