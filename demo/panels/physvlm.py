@@ -16,7 +16,7 @@ from rppg_core.types import Estimate, Report
 from .section import PanelWords, details, estimate_with_rate, method_section, paragraphs, table
 
 NAME = "physvlm"
-FIGURE_LABEL = "Octaves with their gates, attention over the face, breathing waveform, and the spectrum without an octave"
+FIGURE_LABEL = "Octaves with gates, attention over the face, breath, and the spectrum without an octave"
 TERMS = (
     "An <b>octave</b> is a band whose upper edge is twice its lower one; its <b>gate</b>, 0 to 1, sets how much of "
     "it a task hears. The <b>attention</b> of a task is high where the face repeats at the rate of that task. A "
