@@ -91,6 +91,9 @@ class Recipe:
     partial_pulse: float = field(
         default=0.0, metadata=ADDED_LATER
     )  # share of the traces in which the pulse reaches a part of the face only; none in validation
+    flat_maps: float = field(
+        default=0.0, metadata=ADDED_LATER
+    )  # share of the traces whose map is that of a table of colours: cells repeat the skin; none in validation
     speeds: tuple[float, float] = field(
         default=(1.0, 1.0), metadata=ADDED_LATER
     )  # lowest and highest speed at which clips of a dataset are played; its people have few heart rates
@@ -135,10 +138,11 @@ class Recipe:
             )
         check_speeds(self.speeds)
         check_count(self.pulse_free, "pulse_free")
-        if not 0 <= self.partial_pulse <= 1:
-            raise UsageError(
-                f"partial_pulse is {self.partial_pulse}", wanted="a share, 0 to 1", do="change the recipe"
-            )
+        for name in ("partial_pulse", "flat_maps"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(
+                    f"{name} is {getattr(self, name)}", wanted="a share, 0 to 1", do="change the recipe"
+                )
         if not 0 < self.labelled <= 1:
             raise UsageError(
                 f"labelled is {self.labelled}", wanted="a share above 0, up to 1", do="change the recipe"

@@ -26,6 +26,7 @@ from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.models.base import SERIES, TASKS, Batch
 from rppg_core.types import FS, FaceClip, Truth
 from rppg_core.video.prepare import cut, resample
+from rppg_core.video.trace_gaps import with_map
 
 MARGIN_S = 0.5  # simulated beyond the window, for late first frames and dropped last ones
 TRIES = 20  # attempts to draw a clip without a long gap; one clip in a hundred has one
@@ -138,6 +139,7 @@ class TraceSource:
     pulsed: bool = True  # False: people without a pulse, whose label is a flat waveform
     partial_pulse: float = 0.0  # share of the samples in which the pulse reaches a part of the face only
     labelled: float = 1.0  # share of the people whose labels are used
+    flat_maps: float = 0.0  # share of the samples whose map is that of a table of colours
 
     def sample(self, index: int, difficulty: float) -> Sample:
         """One window of a new simulated person."""
@@ -148,6 +150,8 @@ class TraceSource:
             settings = self._settings(rng, difficulty)
             pale = ~part_of_face(rng) if self.partial_pulse and rng.random() < self.partial_pulse else None
             clip, truth = simulate_traces(settings, skin_weight=self.skin_weight, pale=pale)
+            if self.flat_maps and rng.random() < self.flat_maps:
+                clip = as_table(clip, rng)
             even = resample(clip, FS)
             part = slice(0, self.n_frames)
             if len(even.valid) >= self.n_frames and even.valid[part].all():
@@ -184,6 +188,13 @@ def part_of_face(rng: np.random.Generator) -> Bool[np.ndarray, " cell"]:
     inside = np.zeros(len(column), bool)
     inside[near[: rng.integers(len(column) // 6, 5 * len(column) // 6 + 1)]] = True
     return inside
+
+
+def as_table(clip: FaceClip, rng: np.random.Generator) -> FaceClip:
+    """The clip as it would be read from a table of colours: of the skin alone, or also of forehead and cheeks."""
+    if rng.random() < 0.5:
+        clip = replace(clip, rgb=np.repeat(clip.rgb[:, :1], clip.rgb.shape[1], axis=1))
+    return with_map(clip, None, None)
 
 
 def harder(settings: SimulationSettings, rng: np.random.Generator, harshness: float) -> SimulationSettings:

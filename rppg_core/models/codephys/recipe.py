@@ -14,6 +14,7 @@ RECIPE = Recipe(
     n_clips=160,
     pulse_free=3,  # a fifth of a batch
     partial_pulse=0.5,  # so that the attention has to find where the pulse is
+    flat_maps=0.25,  # else slow hearts in tables of colours are read too fast
     easy=0.3,  # until the codebook is made; it does not look at faces
     hard=0.45,
     labels=("bvp", "hr"),
@@ -39,6 +40,7 @@ CROPS = {
     "clips": 4,
     "pulse_free": 0,
     "partial_pulse": 0.0,
+    "flat_maps": 0.0,
     "steps": 1720,
     "stages": (
         Stage(name="codebook", steps=1200, train=("signal_encoder", "codebook", "decoder")),

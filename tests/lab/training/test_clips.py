@@ -212,6 +212,13 @@ def test_people_without_a_pulse_come_on_top_of_every_source(folder, tmp_path, na
     assert sum(share.size for share in shares_from_recipe(recipe, given, clips=tmp_path, held_out=True)) == 4
 
 
+def test_a_share_of_the_maps_are_those_of_tables_but_not_in_validation(tmp_path):
+    recipe = tiny(traces=4, pulse_free=2, flat_maps=0.5)
+    trained, free = (share.source for share in shares_from_recipe(recipe, ["simulated"], clips=tmp_path))
+    (held,) = shares_from_recipe(recipe, ["simulated"], clips=tmp_path, held_out=True)
+    assert trained.flat_maps == free.flat_maps == 0.5 and held.source.flat_maps == 0.0
+
+
 def test_validation_keeps_the_labels_of_everyone(tmp_path):
     recipe = tiny(traces=4, labelled=0.25)
     trained, held = (

@@ -133,6 +133,7 @@ def test_recipe_is_plain_json():
         {"labelled": 0.0},
         {"labelled": 1.5},
         {"partial_pulse": -0.1},
+        {"flat_maps": 1.1},
     ],
 )
 def test_recipe_that_cannot_be_is_refused(wrong):

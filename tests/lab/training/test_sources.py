@@ -198,6 +198,23 @@ def test_pulse_reaches_a_part_of_the_face_in_the_share_that_is_asked_for():
     assert all(np.mean(a) < np.mean(b) for a, b in zip(every, whole, strict=True))
 
 
+def test_flat_maps_repeat_skin_or_regions_and_change_nothing_else():
+    def cells(share):
+        """Number of different cells of sixteen samples, and their heart rates."""
+        source = TraceSource(
+            seed=0, prepare=lambda clip: {"stmap": clip.stmap}, n_frames=N_FRAMES, flat_maps=share
+        )
+        found = [source.sample(k, 0.0) for k in range(16)]
+        return (
+            [len(np.unique(one.inputs["stmap"][5, :, 1])) for one in found],
+            [one.targets["hr"] for one in found],
+        )
+
+    (maps, rates), (some, same), (flat, _) = cells(0.0), cells(0.5), cells(1.0)
+    assert min(maps) > 20 and {*flat} == {1, 4}
+    assert {1, 4} & {*some} and max(some) > 20 and rates == same
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_part_of_a_face_is_in_one_piece(seed):
     inside = part_of_face(np.random.default_rng(seed))

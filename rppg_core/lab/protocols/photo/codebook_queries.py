@@ -48,10 +48,10 @@ def query_variants(config: CodePhysConfig) -> dict[str, CodePhysConfig]:
 
 
 def queries_recipe(config: CodePhysConfig, steps: int, *, variant: str = WHOLE, seed: int = 0) -> Recipe:
-    """The recipe at full difficulty, with fewer samples in a batch, of one variant."""
+    """The recipe at full difficulty, with fewer samples in a batch and whole maps as on photo-v2, of one variant."""
     return replace(
         get_recipe("codephys"), config=config, n_frames=config.window, easy=0.0, hard=0.0, variant=variant,
-        steps=steps, stages=(), seed=seed, **FEWER,
+        steps=steps, stages=(), seed=seed, flat_maps=0.0, **FEWER,
     )  # fmt: skip
 
 

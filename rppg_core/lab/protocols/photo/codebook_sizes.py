@@ -100,12 +100,14 @@ def rough_windows(
 
 
 def size_recipe(size: Size, config: CodePhysConfig) -> Recipe:
-    """The recipe of one size."""
+    """The recipe of one size; it reads waves alone, and no maps."""
     name = (
         f"{size.codes}-items-of-{size.compression}" if size.quantised else f"no-items-of-{size.compression}"
     )
     sized = replace(config, **size._asdict())
-    return replace(get_recipe("codephys"), config=sized, variant=name, steps=sum(SIZE_STEPS), stages=())
+    return replace(
+        get_recipe("codephys"), config=sized, variant=name, steps=sum(SIZE_STEPS), stages=(), flat_maps=0.0
+    )
 
 
 def train_size(
