@@ -16,7 +16,7 @@ from rppg_core.nn.losses import masked_mean
 
 NAMES = ("near", "decided")
 # Of a pulse against none, where evidence is used: the reading has passed all other checks. Our choice.
-ODDS = 10.0
+ODDS = 20.0
 PACE = 200.0  # so much faster than other weights do offset and slope move: they begin far from their place
 
 
