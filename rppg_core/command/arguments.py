@@ -68,6 +68,7 @@ def make_parser(run: Mapping[str, Run]) -> argparse.ArgumentParser:
         _inspect,
         _traces,
         _prompt,
+        _magnify,
         _methods,
         _simulate,
         _doctor,
@@ -171,6 +172,28 @@ def _traces(add: Add) -> None:
         "pulse: it is personal data. - is standard output",
     )
     _add_region(one)
+    _add_fps(one)
+
+
+def _magnify(add: Add) -> None:
+    one = add("magnify", "make the pulse in a video visible: small changes of colour, many times larger")
+    one.add_argument("video", metavar="VIDEO")
+    one.add_argument("out", metavar="OUT.mp4", help="the new video; it flickers with the pulse")
+    one.add_argument(
+        "--factor",
+        type=float,
+        default=120.0,
+        help="of what is as large as the picture (default: %(default)g)",
+    )
+    one.add_argument(
+        "--band",
+        type=float,
+        nargs=2,
+        default=(0.4, 4.0),
+        metavar=("LOW", "HIGH"),
+        help="what is magnified, Hz (default: 0.4 4)",
+    )
+    one.add_argument("--force", action="store_true", help="overwrite an existing OUT.mp4")
     _add_fps(one)
 
 

@@ -206,6 +206,24 @@ def _traces(args: argparse.Namespace) -> int:
     return 0
 
 
+def _magnify(args: argparse.Namespace) -> int:
+    from rppg_core.video.magnify import magnify_video
+
+    check_outputs(args.out, video=args.video)
+    _keep_existing([args.out], force=args.force)
+    with ProgressLine() as progress:
+        made = magnify_video(
+            args.video,
+            args.out,
+            factor=args.factor,
+            band_hz=tuple(args.band),
+            fps=args.fps,
+            progress=progress,
+        )
+    say(made.words())
+    return 0
+
+
 def _methods(args: argparse.Namespace) -> int:
     from rppg_core.roster import describe_methods
 
@@ -222,13 +240,7 @@ def _simulate(args: argparse.Namespace) -> int:
             f"output {args.out!r}", wanted="a name that ends in .mkv", do="lossless video needs it"
         )
     check_outputs(args.out, truth := str(Path(args.out).with_suffix(".json")))
-    lost = [path for path in (args.out, truth) if os.path.lexists(path)]
-    if lost and not args.force:
-        raise UsageError(
-            f"{' and '.join(map(repr, lost))} would be overwritten",
-            wanted="a name that is not taken yet",
-            do="choose another, or add --force to overwrite it",
-        )
+    _keep_existing([args.out, truth], force=args.force)
     settings = SimulationSettings(
         seconds=args.seconds,
         fps=args.fps,
@@ -244,6 +256,21 @@ def _simulate(args: argparse.Namespace) -> int:
         truth = save_simulation(args.out, settings, progress)
     say(f"{args.out}: {args.seconds:g} s at {args.hr:g} bpm and {args.rr:g} breaths/min; truth in {truth}")
     return 0
+
+
+def _keep_existing(paths: Sequence[str], *, force: bool) -> None:
+    """Refuse to overwrite files, unless that is asked for.
+
+    Raises:
+        UsageError: one of them exists.
+    """
+    lost = [path for path in paths if os.path.lexists(path)]
+    if lost and not force:
+        raise UsageError(
+            f"{' and '.join(map(repr, lost))} would be overwritten",
+            wanted="a name that is not taken yet",
+            do="choose another, or add --force to overwrite it",
+        )
 
 
 def _doctor(args: argparse.Namespace) -> int:
@@ -295,6 +322,7 @@ COMMANDS = {
     "inspect": _inspect,
     "traces": _traces,
     "prompt": prompt,
+    "magnify": _magnify,
     "methods": _methods,
     "simulate": _simulate,
     "doctor": _doctor,
