@@ -30,7 +30,6 @@ from rppg_core.signals.spectrum import power_spectrum
 WAVEFORM_BAND_HZ = (0.7, 3.0)
 MAX_LAG_S = 0.2  # pulse arrival differs by up to 0.2 s between finger and face, or camera and contact sensor
 SNR_BAND_BPM = (40.0, 240.0)
-SLOW_HZ = 0.5  # a pulse has no power of its own below it: 30 bpm
 SNR_HALF_WIDTH_BPM = 6.0  # around the fundamental; twice as much around the first harmonic
 
 # Each axis has its own word: `validate` reports differing lengths with a clearer message.
@@ -245,20 +244,6 @@ def snr_db(reference_hr_bpm: float, estimated: Waveform, fs: float) -> float:
     if signal + noise <= 1e-20:
         return float("nan")
     return float(10 * np.log10(max(signal, 1e-30) / max(noise, 1e-30)))
-
-
-def slow_share(estimated: Waveform, fs: float) -> float:
-    """Spectral leakage: share of a pulse's power below SLOW_HZ, where breathing is. 0 for a flat waveform.
-
-    Args:
-        estimated: waveform, any unit.
-        fs: sampling rate. Unit: Hz.
-
-    Source: our choice, for the claim of PhysVLM that consistency between tasks lowers spectral leakage.
-    """
-    spectrum = power_spectrum(check_samples(estimated, "estimated"), check_rate(fs))
-    total = float(spectrum.power.sum())
-    return float(spectrum.power[spectrum.freqs_hz < SLOW_HZ].sum()) / total if total > 0 else 0.0
 
 
 def evaluate(reference: References, estimated: Estimates, *, tolerance: float = 5.0) -> dict[str, float]:

@@ -127,14 +127,3 @@ def test_evaluate_waveform_is_the_three_numbers():
         "macc": metrics.macc(pulse(), noisy, 30.0),
         "snr_db": metrics.snr_db(72.0, noisy, 30.0),
     }
-
-
-@pytest.mark.parametrize("slow", [0.0, 0.5, 1.0, 2.0])
-def test_slow_share_is_the_share_of_power_below_half_a_hertz(slow):
-    times_s = np.arange(900) / 30
-    wave = np.sin(2 * np.pi * 1.2 * times_s) + slow * np.sin(2 * np.pi * 0.25 * times_s)
-    assert metrics.slow_share(wave, 30.0) == pytest.approx(slow**2 / (1 + slow**2), abs=0.01)
-
-
-def test_slow_share_of_a_flat_waveform_is_zero():
-    assert metrics.slow_share(np.ones(300), 30.0) == 0.0

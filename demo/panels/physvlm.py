@@ -19,11 +19,15 @@ NAME = "physvlm"
 FIGURE_LABEL = "Octaves with gates, attention over the face, breath, and the spectrum without an octave"
 TERMS = (
     "An <b>octave</b> is a band whose upper edge is twice its lower one; its <b>gate</b>, 0 to 1, sets how much of "
-    "it a task hears. The <b>attention</b> of a task is high where the face repeats at the rate of that task. A "
-    "vision-language model has taught this network; it is not part of it, and nothing of it ran on this video."
+    "it reaches a task. The <b>attention</b> of a task is high where the face repeats at the rate of that task. In "
+    "training, a vision-language model may serve as its teacher; nothing of such a model ran on this video."
 )
 
 
+MISSING = (
+    "No stretch of this video is long enough to take octaves out of it: 8.5 s of face without a gap are needed, "
+    "and a PhysVLM with octaves and attention."
+)
 WORDS = PanelWords(
     name=NAME,
     called="PhysVLM",
@@ -36,7 +40,7 @@ WORDS = PanelWords(
 def _inside(estimate: Estimate) -> tuple[str, str]:
     """Sentences on the octaves, then the numbers as a table."""
     if not octaves.has_octaves(estimate.inside):
-        return paragraphs(["This PhysVLM has no octaves or no attention."]), ""
+        return paragraphs([MISSING]), ""
     return paragraphs(octaves.octave_words(estimate.inside)), _table(estimate)
 
 

@@ -183,7 +183,7 @@ def _magnify(add: Add) -> None:
         "--factor",
         type=float,
         default=120.0,
-        help="of what is as large as the picture (default: %(default)g)",
+        help="gain for changes as large as the picture; smaller ones get less (default: %(default)g)",
     )
     one.add_argument(
         "--band",

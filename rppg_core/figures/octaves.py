@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 NEEDED = ("octaves", "gates", "attention", "frequency", "muted")
 TASKS = {"pulse": ESTIMATE, "breathing": PALETTE["blue"]}  # in the order of the arrays, with their colours
+SYMBOLS = ("diamond", "circle-open")  # of their gates
 TOP_HZ = 7.5  # upper edge of the first octave
-RATES_BPM = (30.0, 3.0)  # first rate of the spectra, and the step to the next
+FIRST_BPM, STEP_BPM = 30.0, 3.0  # of the spectra
+HOLDS = 0.2  # share of the rate that an octave takes with it, from which it is said to hold the rate
 NEAR_BPM = 6.0  # rates from a peak that belong to it
 COLOURS = "Cividis"
 
@@ -40,27 +42,39 @@ def octave_names(n: int) -> list[str]:
 def octave_words(inside: Mapping[str, np.ndarray]) -> list[str]:
     """Sentences on the octaves of a face."""
     names = octave_names(len(inside["octaves"]))
-    lost = lost_shares(inside)
-    where = int(np.argmax(lost))
+    lost, where = lost_shares(inside), holding_octave(inside)
     attention = np.asarray(inside["attention"], float)
     alike = float(np.corrcoef(attention)[0, 1]) if attention.std(axis=1).all() else 1.0
     return [
         f"The attention for the pulse is aligned to {60 * float(inside['frequency'][0]):.0f} per minute, that for "
         f"breathing to {60 * float(inside['frequency'][1]):.0f}.",
-        f"Without the octave {names[where]} of the face, the rate keeps {100 * (1 - lost[where]):.0f} % of its share "
-        "of the spectrum; no other octave takes more of it.",
+        "No octave of the face holds the rate alone."
+        if where is None
+        else f"Without the octave {names[where]} of the face, the rate keeps {100 * (1 - lost[where]):.0f} % of its "
+        "share of the spectrum; no other octave takes more of it.",
         f"Pulse and breath are read from {'similar' if alike > 0.5 else 'different'} places (r of the two maps "
         f"{alike:+.2f}).",
     ]
 
 
 def lost_shares(inside: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Share of the power at the rate of the pulse that goes with each octave; (J,), below 0 if it grows."""
+    """How much of the rate's share of the pulse's spectrum goes with each octave; (J,), below 0 if it grows."""
     spectra = np.asarray(inside["muted"], float)
-    rates = RATES_BPM[0] + RATES_BPM[1] * np.arange(spectra.shape[1])
+    rates = spectrum_rates(spectra.shape[1])
     near = np.abs(rates - rates[spectra[0].argmax()]) <= NEAR_BPM
     kept = spectra[:, near].sum(axis=1)
     return 1 - kept[1:] / max(kept[0], 1e-9)
+
+
+def holding_octave(inside: Mapping[str, np.ndarray]) -> int | None:
+    """Number of the octave that takes most of the rate with it; None if none takes HOLDS of it."""
+    lost = lost_shares(inside)
+    return int(lost.argmax()) if lost.max() >= HOLDS else None
+
+
+def spectrum_rates(n: int) -> np.ndarray:
+    """The n rates of the spectra. Unit: bpm."""
+    return FIRST_BPM + STEP_BPM * np.arange(n)
 
 
 def octaves_figure(inside: Mapping[str, np.ndarray], resp: Bvp | None) -> plotly.graph_objects.Figure:
@@ -78,10 +92,12 @@ def octaves_figure(inside: Mapping[str, np.ndarray], resp: Bvp | None) -> plotly
     first = len(fig.data)
     _draw_spectra(fig, np.asarray(inside["muted"], float), names)
     _offer_octaves(fig, first, names)
-    where = int(np.argmax(lost_shares(inside)))
+    where = holding_octave(inside)
     set_title(
         fig,
-        f"The rate of this pulse is in the octave {names[where]}",
+        "No octave holds the rate of this pulse alone"
+        if where is None
+        else f"The rate of this pulse is in the octave {names[where]}",
         "energies and gates by octave; attention over the face; breath; the pulse's spectrum without an octave",
     )
     fig.update_layout(height=960, margin_b=120)
@@ -97,14 +113,16 @@ def _draw_gates(fig: Any, inside: Mapping[str, np.ndarray], names: list[str]) ->
                hovertemplate="%{x}: %{y:.0%} of the energy<extra></extra>"),
         row=1, col=1,
     )  # fmt: skip
-    for (task, colour), gates in zip(TASKS.items(), np.asarray(inside["gates"], float), strict=True):
+    for (task, colour), symbol, gates in zip(
+        TASKS.items(), SYMBOLS, np.asarray(inside["gates"], float), strict=True
+    ):
         fig.add_trace(
             go.Scatter(x=names, y=gates, name=f"gate, {task}", mode="markers",
-                       marker={"color": colour, "size": 10, "symbol": "diamond"},
+                       marker={"color": colour, "size": 11, "symbol": symbol, "line": {"width": 2}},
                        hovertemplate=f"%{{x}}: gate %{{y:.2f}} for {task}<extra></extra>"),
             row=1, col=1,
         )  # fmt: skip
-    fig.update_yaxes(range=[0, 1.02], row=1, col=1)
+    fig.update_yaxes(range=[0, 1.02], title_text="share / gate", row=1, col=1)
 
 
 def _draw_attention(fig: Any, attention: np.ndarray) -> None:
@@ -117,7 +135,7 @@ def _draw_attention(fig: Any, attention: np.ndarray) -> None:
     fig.add_trace(
         go.Heatmap(z=both, colorscale=COLOURS, hoverongaps=False,
                    hovertemplate="%{z:.1f} times the mean<extra></extra>",
-                   colorbar={"title": "times<br>the mean", "len": 0.2, "y": 0.68, "thickness": 10}),
+                   colorbar={"title": "times<br>the mean", "len": 0.2, "y": 0.62, "thickness": 10}),
         row=2, col=1,
     )  # fmt: skip
     fig.update_yaxes(autorange="reversed", showticklabels=False, row=2, col=1)
@@ -144,7 +162,7 @@ def _draw_spectra(fig: Any, spectra: np.ndarray, names: list[str]) -> None:
     """The spectrum as it is in grey, and the one without each octave; only one of these is visible at a time."""
     import plotly.graph_objects as go
 
-    rates = RATES_BPM[0] + RATES_BPM[1] * np.arange(spectra.shape[1])
+    rates = spectrum_rates(spectra.shape[1])
     for k, (words, colour) in enumerate(
         [("as it is", REFERENCE), *((f"without {n}", ESTIMATE) for n in names)]
     ):
@@ -154,7 +172,7 @@ def _draw_spectra(fig: Any, spectra: np.ndarray, names: list[str]) -> None:
             row=4, col=1,
         )  # fmt: skip
     fig.update_xaxes(title_text="rate of the pulse (bpm)", fixedrange=True, row=4, col=1)
-    fig.update_yaxes(tickformat=".0%", row=4, col=1)
+    fig.update_yaxes(tickformat=".0%", title_text="share", row=4, col=1)
 
 
 def _offer_octaves(fig: Any, first: int, names: list[str]) -> None:

@@ -82,7 +82,8 @@ def respiration_rate(
         beats: its beats; None detects them.
         skin: mean colour of the skin at the samples of `bvp`, NaN in gaps; None reads the baseline from `bvp`.
         motion: height of the face in the picture at the samples of `bvp`, any unit, NaN in gaps.
-        resp: a respiration waveform of the method; if given, it sets the rate, and the others only affect confidence.
+        resp: a respiration waveform of the method; if given, it sets the rate, and the others only affect confidence,
+            unless the head moves at that rate.
         band_hz: search band for breathing. Unit: Hz.
 
     Returns:

@@ -22,6 +22,7 @@ from rppg_core.signals.checks import (
 from rppg_core.signals.filters import detrend
 from rppg_core.types import HR_BAND_HZ
 
+SLOW_HZ = 0.5  # a pulse has no power of its own below it: 30 bpm
 BIN_HZ = 0.25 / 60  # grid of the padded spectrum: a quarter of a beat per minute
 
 
@@ -135,3 +136,17 @@ def window_slices(n: int, fs: float, *, window_s: float = 10.0) -> list[slice]:
     n_windows = int(np.ceil((n - length) / (length / 2))) + 1
     starts = np.linspace(0, n - length, n_windows).round().astype(int)
     return [slice(int(s), int(s) + length) for s in starts]
+
+
+def slow_share(bvp: Float[np.ndarray, " time"], fs: float) -> float:
+    """Spectral leakage: share of a pulse's power below SLOW_HZ, where breathing is. 0 for a flat waveform.
+
+    Args:
+        bvp: any unit.
+        fs: sampling rate. Unit: Hz.
+
+    Source: our choice, for the claim of PhysVLM that consistency between tasks lowers spectral leakage.
+    """
+    spectrum = power_spectrum(bvp, fs)
+    total = float(spectrum.power.sum())
+    return float(spectrum.power[spectrum.freqs_hz < SLOW_HZ].sum()) / total if total > 0 else 0.0

@@ -26,8 +26,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rppg_core.errors import ClipTooShortError
-from rppg_core.signals.checks import check_number
+from rppg_core.errors import ClipTooShortError, UsageError
+from rppg_core.signals.checks import check_edges, check_number
 from rppg_core.signals.filters import bandpass
 from rppg_core.signals.frame_times import frame_timing
 from rppg_core.types import Progress
@@ -42,6 +42,7 @@ SMALL = 64  # longer side of the copy on which the band is taken, pixels
 CUTOFF_PX = 80.0  # wavelength below which less is added; the paper's lambda_c, for pictures as small as these
 SHARE_OF_DIAGONAL = 1 / 3  # of the picture's diagonal, the wavelength of the coarsest level
 MIN_S, MAX_S = 3.0, 120.0  # length of a video
+BLOCK = 512  # values of a frame that are filtered together
 CRF = 22  # quality of the new file; noise that was magnified takes most of it
 FLASHES = (
     "A magnified video flickers with the pulse. Do not show it to people who are sensitive to flashing light."
@@ -79,7 +80,15 @@ def band_of_frames(
         UsageError: a band that is impossible at this rate.
     """
     low_hz, high_hz = band_hz
-    return bandpass(frames, fs, low_hz=low_hz, high_hz=high_hz, edge_hz=EDGE_HZ).astype(np.float32)
+    check_edges(low_hz, high_hz, fs=fs)
+    flat = frames.reshape(len(frames), -1)
+    band = np.empty(flat.shape, np.float32)
+    for start in range(
+        0, flat.shape[1], BLOCK
+    ):  # the filter takes a dozen times the memory of what it is given
+        part = flat[:, start : start + BLOCK]
+        band[:, start : start + BLOCK] = bandpass(part, fs, low_hz=low_hz, high_hz=high_hz, edge_hz=EDGE_HZ)
+    return band.reshape(frames.shape)
 
 
 @dataclass(frozen=True)
@@ -130,22 +139,27 @@ class PyramidGains:
 
 @dataclass(frozen=True)
 class Magnified:
-    """What was made of a video."""
+    """A magnified video, and how much changes of colour grew in it."""
 
     path: Path
     n_frames: int
     fps: float
     factor: float
     gains: PyramidGains
-    clipped: float  # share of the pixels that reached black or white
+    clipped: float  # share of the pixels of which a colour reached the end of its range
 
     def words(self) -> str:
         """The outcome, with the gain by the size of what changes."""
-        spots = {"the whole picture": 4.0, "half of it": 0.5, "an eighth": 0.125, "a twentieth": 0.05}
+        spots = {
+            "the whole picture": 4.0,
+            "half its longer side": 0.5,
+            "an eighth of it": 0.125,
+            "a twentieth": 0.05,
+        }
         grown = ", ".join(f"{words} {self.gains.of_spot(share):.0f}" for words, share in spots.items())
         return (
             f"{self.path}: {self.n_frames} frames. A change of colour grows by its size: {grown} times. "
-            f"{100 * self.clipped:.1f} % of the pixels reach black or white. {FLASHES}"
+            f"{100 * self.clipped:.1f} % of the pixels reach the end of a colour's range. {FLASHES}"
         )
 
 
@@ -162,7 +176,7 @@ def magnify_video(
 
     Args:
         video: the file.
-        out: name of the new one, which plays everywhere (.mp4 or .mkv, H.264).
+        out: name of the new one (.mp4, H.264).
         factor: of what is as large as the picture; less for what is small.
         band_hz: what is magnified. Unit: Hz.
         fps: rate of a file that states none or a wrong one. Unit: Hz.
@@ -175,6 +189,9 @@ def magnify_video(
         WriteError: the new file cannot be written.
     """
     factor, tell = check_number(factor, "factor", 0, MOST), progress or (lambda stage, fraction: None)
+    check_edges(*band_hz)
+    if Path(out).suffix.lower() != ".mp4":
+        raise UsageError(f"output {str(out)!r}", wanted="a name that ends in .mp4", do="choose one")
     opened = open_video(video, max_s=MAX_S, fps=fps)
     length_s = max(opened.header.duration_s, 1e-3)
     times_s, small = _small_copies(opened, lambda t: tell("reading", 0.4 * min(t / length_s, 1)))
@@ -190,12 +207,17 @@ def magnify_video(
     clipped: list[float] = []
 
     def pictures() -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+        size = None
         for k, frame in enumerate(open_video(video, max_s=MAX_S, fps=fps).frames()):
-            size = frame.width - frame.width % 2, frame.height - frame.height % 2  # as its encoder wants
-            picture = frame.region(0, 0, *size, *size).astype(np.float32)
+            size = size or (
+                frame.width - frame.width % 2,
+                frame.height - frame.height % 2,
+            )  # as its encoder wants
+            picture = frame.region(0, 0, frame.width, frame.height, *size).astype(np.float32)
             added = cv2.resize(gains.add(band[k]), size, interpolation=cv2.INTER_LINEAR)
             cv2.add(picture, added, dst=picture)
-            clipped.append(float(((picture[::8, ::8] < 0) | (picture[::8, ::8] > 255)).mean()))
+            beyond = (picture[::8, ::8] < 0) | (picture[::8, ::8] > 255)
+            clipped.append(float(beyond.any(axis=2).mean()))
             yield cv2.convertScaleAbs(np.maximum(picture, 0, out=picture))
             tell("magnifying", 0.4 + 0.6 * (k + 1) / len(times_s))
 

@@ -1,6 +1,6 @@
 """Write frames to a file, losslessly where needed: common encoders remove changes as small as the pulse.
 
-The simulator and the tests use it. Times are written unchanged, even or uneven; Matroska stores them to a
+The simulator, `magnify` and the tests use it. Times are written unchanged, even or uneven; Matroska stores them to a
 millisecond, MP4 and MOV to a microsecond.
 """
 

@@ -62,6 +62,19 @@ def test_loss_is_that_of_the_power_at_the_rate():
     np.testing.assert_allclose(np.delete(lost, 2), 0, atol=1e-9)
 
 
+def test_no_octave_is_named_if_none_takes_the_rate_with_it():
+    report = report_of(inside={**INSIDE, "muted": np.stack([spectrum(72, 0.8)] * 7)})
+    assert "No octave of the face holds the rate alone" in physvlm.panel(report)
+    assert "No octave holds the rate" in physvlm.figure(report).layout.title.text.replace("<br>", " ")
+
+
+def test_rates_of_the_spectra_are_those_of_the_network():
+    from rppg_core.models.physvlm.muting import RATES_BPM as GRID
+    from rppg_core.nn.spectrum import rate_grid
+
+    np.testing.assert_array_equal(octaves.spectrum_rates(70), rate_grid(*GRID).numpy())
+
+
 def test_figure_shows_one_muted_octave_at_a_time():
     fig = physvlm.figure(report_of())
     assert "0.9-1.9 Hz" in fig.layout.title.text
@@ -96,5 +109,5 @@ def test_without_a_rate_nothing_is_shown():
 
 def test_a_network_without_octaves_is_named():
     report = report_of(inside={})
-    assert "has no octaves" in physvlm.panel(report)
+    assert physvlm.MISSING in physvlm.panel(report)
     assert physvlm.figure(report) is None

@@ -93,7 +93,7 @@ def test_teacher_is_heard_in_training_more_and_more_and_never_at_use():
 @pytest.mark.parametrize(("hz", "octave"), [(0.1, 5), (0.33, 4), (0.66, 3), (1.3, 2), (2.6, 1), (5.3, 0)])
 def test_a_muted_octave_takes_a_tone_inside_it_and_leaves_the_others(hz, octave):
     tone = torch.sin(2 * torch.pi * hz * torch.arange(512) / 30)[:, None, None].expand(-1, 3, 2)
-    maps = muted_maps(tone, PhysVLMConfig.small())
+    maps = muted_maps(tone, PhysVLMConfig.small(), "db4")
     left = maps[1:].square().mean(dim=(1, 2, 3)) / tone.square().mean()
     assert left.argmin() == octave and left[octave] < 0.3
     low, high = octave_edges_hz(PhysVLMConfig.small())[octave]

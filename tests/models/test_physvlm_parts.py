@@ -84,6 +84,15 @@ def test_each_task_has_its_own_gates_and_its_own_gain(learned):
     assert not torch.equal(gates["hr"], gates["rr"])
 
 
+def test_energies_of_white_noise_halve_from_octave_to_octave():
+    torch.manual_seed(0)
+    block = WaveletTemporalBlock(4, N, wavelet="db4", levels=4)
+    _, _, shares = block(torch.randn(4, 36, 4, N), torch.ones(4, 36))
+    torch.testing.assert_close(
+        shares.mean(dim=0)[:4], torch.tensor([0.5, 0.25, 0.125, 0.0625]), atol=0.02, rtol=0.1
+    )
+
+
 def test_cells_without_skin_do_not_move_the_gates():
     torch.manual_seed(0)
     block = WaveletTemporalBlock(4, N, wavelet="db4", levels=5)

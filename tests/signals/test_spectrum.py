@@ -17,6 +17,7 @@ from rppg_core.signals.spectrum import (
     heart_rate_from_bvp,
     peak_hz,
     power_spectrum,
+    slow_share,
     window_slices,
 )
 
@@ -121,3 +122,14 @@ def test_detrended_windows_of_a_changing_rate_have_its_median():
     x = np.sin(2 * np.pi * np.cumsum(rate_hz) / 30)
     rates = [heart_rate_from_bvp(detrend(x[w], 30.0), 30.0) for w in window_slices(1800, 30.0)]
     assert np.median(rates) == pytest.approx(72, abs=1)
+
+
+@pytest.mark.parametrize("slow", [0.0, 0.5, 1.0, 2.0])
+def test_slow_share_is_the_share_of_power_below_half_a_hertz(slow):
+    times_s = np.arange(900) / 30
+    wave = np.sin(2 * np.pi * 1.2 * times_s) + slow * np.sin(2 * np.pi * 0.25 * times_s)
+    assert slow_share(wave, 30.0) == pytest.approx(slow**2 / (1 + slow**2), abs=0.01)
+
+
+def test_slow_share_of_a_flat_waveform_is_zero():
+    assert slow_share(np.ones(300), 30.0) == 0.0

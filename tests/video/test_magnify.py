@@ -121,6 +121,19 @@ def test_what_cannot_be_magnified_says_so(video, tmp_path):
     write_video(short, np.full((30, 32, 32, 3), 90, np.uint8), fps=30)
     with pytest.raises(ClipTooShortError):
         magnify_video(short, tmp_path / "out.mp4")
-    with pytest.raises((UsageError, WriteError)):
+    with pytest.raises(UsageError, match=r"ends in \.mp4"):
         magnify_video(path, tmp_path / "out.gif")
+    with pytest.raises(UsageError, match="low_hz"):
+        magnify_video(path, tmp_path / "out.mp4", band_hz=(4.0, 1.0))
+    with pytest.raises(WriteError, match="writable folder"):
+        magnify_video(path, tmp_path / "none" / "out.mp4")
     assert not list(tmp_path.glob("*out*"))
+
+
+def test_command_offers_the_factor_and_the_band_of_the_module():
+    from rppg_core.command import cli
+    from rppg_core.command.arguments import make_parser
+    from rppg_core.video.magnify import BAND_HZ
+
+    asked = make_parser(cli.COMMANDS).parse_args(["magnify", "in.mp4", "out.mp4"])
+    assert (asked.factor, asked.band) == (FACTOR, BAND_HZ)

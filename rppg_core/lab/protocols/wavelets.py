@@ -2,7 +2,7 @@
 
 PhysVLM mutes and keeps octaves of time; what a wavelet lets into other octaves is not reached by that. Every number
 is the share of the energy of a pure tone that lies in the octave of its frequency, mean over its phases, at the
-length and the rate that the Wavelet Temporal Block reads. No data enter.
+length and the rate that the Wavelet Temporal Block of small() reads. No data enter.
 Source: Daubechies 1992 for the wavelets; our choice: tones of breath and pulse, two of them near the edge of an
 octave, where every wavelet leaks.
 """
@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rppg_core.errors import ModelFileError, RppgError
+from rppg_core.errors import ModelFileError, RppgError, UsageError
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.models.physvlm import PhysVLM, PhysVLMConfig
 from rppg_core.models.physvlm.config import STRIDE
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     asked = parser.parse_args(argv)
     try:
-        learned = {name: taps for path in asked.weights for name, taps in [learned_filter(path)]}
+        learned = learned_filters(asked.weights)
     except RppgError as error:
         parser.error(str(error))
     config = PhysVLMConfig.small()
@@ -81,6 +81,24 @@ def tone(hz: float, length: int, fs: float) -> Float[Tensor, "phase time"]:
     return torch.sin(2 * torch.pi * turns)
 
 
+def learned_filters(paths: Sequence[str | Path]) -> dict[str, Tensor]:
+    """Low-pass filters by their names in the table.
+
+    Raises:
+        ModelFileError: not weights of a PhysVLM with learned filters.
+        UsageError: two files with the same steps and seed.
+    """
+    found: dict[str, Tensor] = {}
+    for path in paths:
+        name, taps = learned_filter(path)
+        if name in found:
+            raise UsageError(
+                f"{str(path)!r} is another {name!r}", wanted="other steps or seeds", do="name one of them"
+            )
+        found[name] = taps
+    return found
+
+
 def learned_filter(path: str | Path) -> tuple[str, Tensor]:
     """The low-pass filter of a PhysVLM, and its name in the table.
 
@@ -94,7 +112,8 @@ def learned_filter(path: str | Path) -> tuple[str, Tensor]:
             wanted="weights of the ablation learned-wavelet",
             do="train them with: rppg train physvlm --ablation learned-wavelet",
         )
-    return f"learned, seed {load_card('physvlm', path).seed}", model.wavelets.taps.detach()
+    card = load_card("physvlm", path)
+    return f"learned, {card.steps} steps, seed {card.seed}", model.wavelets.taps.detach()
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from rppg_core.lab.training.sources import (
     Sample,
     even_truth,
     harder,
+    is_labelled,
     targets_from_truth,
     without_motion,
 )
@@ -61,6 +62,7 @@ class ClipSource:
     labels: frozenset[str] = frozenset(TASKS)
     held_out: bool = False
     kind: str = "stored"  # description of the clips
+    labelled: float = 1.0  # share of the clips whose labels are used
 
     @property
     def name(self) -> str:
@@ -71,8 +73,10 @@ class ClipSource:
         rng = np.random.default_rng([self.seed, index, 2 + self.held_out])
         files = clip_files(self.folder, self.held_out)
         n_hard = max(1, int(np.searchsorted(_difficulties(len(files)), max(difficulty, 0.1), side="right")))
-        clip, truth = load_clip(files[rng.integers(n_hard)])
-        found = random_window(clip, truth, self.n_frames, rng, prepare=self.prepare, labels=self.labels)
+        number = int(rng.integers(n_hard))
+        clip, truth = load_clip(files[number])
+        labels = self.labels if is_labelled(number, self.labelled) else frozenset()
+        found = random_window(clip, truth, self.n_frames, rng, prepare=self.prepare, labels=labels)
         if found is None:
             raise UsageError(
                 f"no {self.n_frames} frames without a gap in a clip of {str(self.folder)!r}",

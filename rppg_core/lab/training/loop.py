@@ -139,7 +139,11 @@ def train(
         if options.resume:
             training.load()
         probe = training.teacher and probe_before(
-            training.teacher, recipe, mixed, held_out, device=accelerator.device
+            training.teacher,
+            recipe,
+            mixed if recipe.labelled == 1 else shares(replace(recipe, labelled=1.0), held_out=False),
+            held_out,
+            device=accelerator.device,
         )
         probed = [probe.words()] if probe else []
         for words in probed:

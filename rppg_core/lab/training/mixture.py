@@ -62,6 +62,7 @@ def shares_from_recipe(
         prepare=_prepare(recipe),
         n_frames=recipe.n_frames,
         held_out=held_out,
+        labelled=1.0 if held_out else recipe.labelled,
     )
     shares = []
     for name, part in zip(names, sizes, strict=True):

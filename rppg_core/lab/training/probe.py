@@ -23,6 +23,7 @@ from rppg_core.models.recipe import Recipe
 
 ENOUGH = 3.0  # times better than the mean
 RIDGE = 1e-2  # of the mean variance of an embedding's numbers
+FEWEST = 8  # samples on either side
 BATCHES = 24  # of training samples, on which the line is fitted
 
 
@@ -79,13 +80,20 @@ def probe_teacher(teacher: Teacher, fitted: Iterable[Batch], held_out: Iterable[
         held_out: samples of other people.
 
     Raises:
-        UsageError: the line is less than ENOUGH times better than the mean: the teacher has nothing to teach.
+        UsageError: the line is less than ENOUGH times better than the mean: the teacher has nothing to teach; or too
+            few samples have a heart rate.
     """
     found = _embedded(teacher, fitted)
     new = None if found is None else _embedded(teacher, held_out)
     if found is None or new is None:
         return None
     (x, rates), (new_x, new_rates) = found, new
+    if min(len(x), len(new_x)) < FEWEST:
+        raise UsageError(
+            f"{len(x)} samples with a heart rate to judge the teacher by, and {len(new_x)} held out",
+            wanted=f"at least {FEWEST} of both",
+            do="train on clips with more labels, or leave the teacher out",
+        )
     centre, usual = x.mean(axis=0), rates.mean()
     spread = (x - centre).T @ (x - centre)
     least = RIDGE * np.trace(spread) / len(spread) * np.eye(len(spread))

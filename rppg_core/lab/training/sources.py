@@ -155,7 +155,8 @@ class TraceSource:
             even = resample(clip, FS)
             part = slice(0, self.n_frames)
             if len(even.valid) >= self.n_frames and even.valid[part].all():
-                labels = self.labels if is_labelled(index, self.labelled) else frozenset()
+                known = self.labelled == 1 or rng.random() < self.labelled
+                labels = self.labels if known else frozenset()
                 targets = (
                     targets_from_truth(even_truth(truth, even.times_s), part, labels)
                     if self.pulsed
@@ -176,7 +177,7 @@ class TraceSource:
 
 
 def is_labelled(number: int, share: float) -> bool:
-    """Whether the labels of a person are used, by number: the first of every 1 / `share` people."""
+    """Whether the labels of a stored person or clip are used, by number: the first of every 1 / `share`."""
     return math.floor(number * share + 1e-9) > math.floor((number - 1) * share + 1e-9)
 
 

@@ -49,7 +49,7 @@ class Trial:
 
 
 def trainable_networks() -> list[str]:
-    """The networks with a recipe that need no weights of the user's: a teacher, if they have one, comes with some."""
+    """The networks that can be trained as they come: their teacher, if they have one, has shipped weights."""
     from rppg_core.models.recipe import get_recipe
 
     teachers = {method: get_recipe(method).teacher for method in list_trained_networks()}

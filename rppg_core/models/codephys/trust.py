@@ -17,7 +17,7 @@ from rppg_core.nn.losses import masked_mean
 NAMES = ("near", "decided")
 # Of a pulse against none, where evidence is used: the reading has passed all other checks. Our choice.
 ODDS = 20.0
-PACE = 200.0  # so much faster than other weights do offset and slope move: they begin far from their place
+PACE = 200.0  # offset and slope move this many times faster than other weights: they begin far from their optimum
 
 
 class QueryTrust(nn.Module):

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rppg_core.models.base import Batch, RppgModel, cut
+from rppg_core.models.base import Batch, RppgModel
 from rppg_core.models.physvlm.alignment import FrequencyAlignedSpatialAttention
 from rppg_core.models.physvlm.config import STRIDE, TASKS, PhysVLMConfig
 from rppg_core.models.physvlm.consistency import consistency
@@ -25,7 +25,7 @@ from rppg_core.nn.cells import CellEncoder
 from rppg_core.nn.losses import negative_pearson, phased_in, rate_cross_entropy, rate_distribution
 from rppg_core.nn.spectrum import power_at, rate_grid, shares_from_power
 from rppg_core.types import FS, FaceClip, STMap
-from rppg_core.video.prepare import projections, stmap_band
+from rppg_core.video.prepare import cut, projections, stmap_band
 
 RR_GRID = (4.0, 46.0, 0.5)  # rates of the loss on breathing: low, end, step. Unit: per minute
 RR_SPREAD = 1.0  # standard deviation of its target
@@ -125,14 +125,16 @@ class PhysVLM(RppgModel):
     def beside(self, clip: FaceClip) -> dict[str, np.ndarray]:
         """Spectra of the pulse in the middle window, as it is and without each octave of the map."""
         n, length = len(clip.times_s), min(len(clip.times_s), self.window)
-        if 2 * length < self.window:  # the lowest octaves are longer
+        if (
+            self.wavelets is None or not self.attentions or 2 * length < self.window
+        ):  # its octaves would be longer
             return {}
         start = (n - length) // 2
         read = self.inputs_from_clip(cut(clip, slice(start, start + length)), self.config)
         device = next(self.parameters()).device
         stmap, weight = (torch.from_numpy(read[name]).to(device) for name in ("stmap", "weight"))
         with torch.inference_mode():
-            maps = muted_maps(stmap, self.config)
+            maps = muted_maps(stmap, self.config, self.wavelets.filter)
             bvp = self({"stmap": maps, "weight": weight.expand(len(maps), -1)})["bvp"]
             return {MUTED: rate_shares(bvp).double().cpu().numpy()}
 

@@ -18,17 +18,18 @@ RATES_BPM = (30.0, 240.0, 3.0)  # of the spectra: low, end, step
 
 
 def muted_maps(
-    stmap: Float[Tensor, "time cell channel"], config: PhysVLMConfig
+    stmap: Float[Tensor, "time cell channel"], config: PhysVLMConfig, wavelet: str | Tensor
 ) -> Float[Tensor, "version time cell channel"]:
     """A map as it is, then without each of the octaves of the Wavelet Temporal Block in turn.
 
     Args:
         stmap: at 30 Hz.
-        config: sets wavelet and levels. Octave 0 is 3.75 to 7.5 Hz, the last one all that is left below the others.
+        wavelet: of the block, or its low-pass filter.
+        config: sets the levels. Octave 0 is 3.75 to 7.5 Hz, the last one all that is left below the others.
     """
     T = len(stmap)
-    above = STRIDE // 2  # the block reads features at half the rate, and this octave is above those
-    analysis, synthesis = transform_matrices(config.wavelet, T, config.levels + above)
+    above = STRIDE.bit_length() - 1  # octaves of the map that features at a lower rate do not have
+    analysis, synthesis = transform_matrices(wavelet, T, config.levels + above)
     octave = octave_of_coefficients(T, config.levels + above)
     flat = stmap.flatten(1)  # (T, N * channels)
     without = [

@@ -72,8 +72,14 @@ class WaveletTemporalBlock(nn.Module):
             filtered = (kept * gates[task][:, None][..., octave]) @ synthesis
             mixed = self.mixes[task](filtered.transpose(2, 3)).transpose(2, 3)
             found[task] = features + self.gain[k] * mixed
-        shares = energy.exp().mean(dim=1)
+        count = torch.bincount(octave, minlength=self.levels + 1)  # the energies are means over them
+        shares = energy.exp().mean(dim=1) * count
         return found, gates, shares / shares.sum(dim=1, keepdim=True)
+
+    @property
+    def filter(self) -> str | Tensor:
+        """The name of the wavelet, or the learned low-pass filter."""
+        return self.wavelet if self.taps is None else self.taps
 
     def off_wavelet(self) -> Float[Tensor, ""]:
         """How far learned taps are from an orthonormal wavelet; 0 for fixed ones.
@@ -92,8 +98,7 @@ class WaveletTemporalBlock(nn.Module):
         """Analysis, synthesis and octaves for a signal of this length; those of whole windows are kept."""
         if self.taps is None and length == self.length:
             return self.analysis, self.synthesis, self.octave
-        wavelet = self.taps if self.taps is not None else self.wavelet
-        analysis, synthesis = transform_matrices(wavelet, length, self.levels)
+        analysis, synthesis = transform_matrices(self.filter, length, self.levels)
         octave = octave_of_coefficients(length, self.levels)
         return analysis.to(self.cut), synthesis.to(self.cut), octave.to(self.octave)
 

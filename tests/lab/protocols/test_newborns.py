@@ -20,8 +20,9 @@ from rppg_core.lab.protocols.newborns import (  # noqa: E402
 from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
 from rppg_core.models.base import run_clip  # noqa: E402
 from rppg_core.models.physvlm import PhysVLM, PhysVLMConfig  # noqa: E402
+from rppg_core.models.weights import checkpoint_path  # noqa: E402
 from rppg_core.roster import get_method  # noqa: E402
-from rppg_core.types import NEONATAL_HR_BAND_HZ, NEONATAL_RR_BAND_HZ, Bvp, MethodOutput  # noqa: E402
+from rppg_core.types import NEONATAL_HR_BAND_HZ, NEONATAL_RR_BAND_HZ, Bvp, FaceClip, MethodOutput  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,14 @@ def test_rates_are_read_in_the_bands_of_newborns():
     breath = np.sin(2 * np.pi * 0.6 * times_s) + 3 * np.sin(2 * np.pi * 0.25 * times_s)
     seen = np.ones(900, bool)
     output = MethodOutput(bvp=Bvp(pulse, 30.0, 0.0, seen), resp=Bvp(breath, 30.0, 0.0, seen))
-    assert newborn_rates(output) == pytest.approx((144, 36), abs=0.5)
+    clip = FaceClip(times_s, seen, np.full((900, 4, 3), 120.0), fs=30.0)
+    assert newborn_rates(output, clip) == pytest.approx((144, 36), abs=0.5)
+
+
+def test_weights_of_another_network_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        newborns.main(["--weights", str(checkpoint_path("tracenet"))])
+    assert "holds weights of tracenet" in capsys.readouterr().err
 
 
 def test_table_sets_every_reader_beside_pos_and_the_constant(clips):

@@ -37,7 +37,7 @@ def test_table_has_every_wavelet_and_the_learned_one(tmp_path, capsys):
     save_model(tmp_path / "learned.safetensors", model, card)
     assert main(["--weights", str(tmp_path / "learned.safetensors")]) == 0
     printed = capsys.readouterr().out
-    assert all(name in printed for name in (*FILTERS, "learned, seed 0"))
+    assert all(name in printed for name in (*FILTERS, f"learned, {recipe.steps} steps, seed 0"))
 
 
 def test_weights_without_a_learned_filter_are_refused(tmp_path, capsys):

@@ -225,7 +225,7 @@ def test_validation_keeps_the_labels_of_everyone(tmp_path):
         shares_from_recipe(recipe, ["simulated"], clips=tmp_path, held_out=held)[0].source
         for held in (False, True)
     )
-    assert [bool(trained.sample(k, 0.0).targets) for k in range(8)] == 2 * [True, False, False, False]
+    assert 3 <= sum(bool(trained.sample(k, 0.0).targets) for k in range(40)) <= 18
     assert all(held.sample(k, 0.0).targets for k in range(4))
 
 

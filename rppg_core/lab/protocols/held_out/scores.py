@@ -22,17 +22,18 @@ import numpy as np
 
 from rppg_core.analysis.controls import ControlledRuns, cut_bvp, spectra_from_bvp
 from rppg_core.analysis.vitals import Context, vitals_from_bvp
-from rppg_core.metrics import SNR_BAND_BPM, macc, slow_share, snr_db, waveform_r
+from rppg_core.metrics import SNR_BAND_BPM, macc, snr_db, waveform_r
 from rppg_core.roster import CLASSICAL, get_method
 from rppg_core.signals.filters import bandpass, segments
 from rppg_core.signals.quality import Panel
-from rppg_core.signals.respiration import respiration_rate
-from rppg_core.signals.spectrum import peak_hz, power_spectrum, window_slices
+from rppg_core.signals.respiration import modulation_rates, respiration_rate
+from rppg_core.signals.spectrum import peak_hz, power_spectrum, slow_share, window_slices
 from rppg_core.types import HR_BAND_HZ, RR_BAND_HZ, Bvp, FaceClip, Method, MethodOutput, Truth
 
 WINDOW_S = 10.0
 RR_WINDOW_S = 17.0  # shortest stretch for a breathing rate: two slow breaths
 MIN_PIECE_S = 2.0  # shortest piece between gaps that is scored
+LEAK_S = 5.0  # shortest piece whose leakage is scored: in shorter ones a clean pulse reaches below 0.5 Hz
 DIRECT = {"direct_hr_bpm": "hr", "direct_rr_brpm": "rr", "direct_spo2_percent": "spo2"}  # row field: task
 KNOWN_SHARE = 0.5  # share of a window in which a label must be known to be used
 
@@ -115,7 +116,7 @@ class StretchRow:
     leak: float = np.nan  # share of the waveform's power below 0.5 Hz
     rr_true_brpm: float = np.nan
     rr_brpm: float = np.nan  # NaN when refused
-    rr_read_brpm: float = np.nan  # of the waveform, shown or not
+    rr_read_brpm: float = np.nan  # of the respiration waveform or, without one, of the pulse; shown or not
     direct_rr_brpm: float = np.nan
     spo2_true_percent: float = np.nan
     direct_spo2_percent: float = np.nan
@@ -234,7 +235,11 @@ def _rates_from_output(name: str, output: MethodOutput, stretch: Stretch, fs: fl
     if _asks_breathing(part, fs):
         rr, seen = vitals.rr.value, stretch.context
         resp = cut_bvp(output.resp, part)
-        read_brpm = respiration_rate(skin, skin=seen.skin, motion=seen.motion, resp=resp).rr_brpm
+        read_brpm = (
+            respiration_rate(skin, skin=seen.skin, motion=seen.motion).rr_brpm
+            if resp is None
+            else modulation_rates(skin, resp=resp).get("waveform", np.nan)
+        )
     return {
         "hr_bpm": np.nan if spectra is None else 60 * spectra.rate_hz,
         "hr_shown": not vitals.hr.refused,
@@ -261,7 +266,7 @@ def _waveform_scores(bvp: Bvp | None, truth: Truth, stretch: Stretch) -> dict[st
         found["r"].append((waveform_r(x, y, bvp.fs), n))
         in_band = [bandpass(wave, bvp.fs, low_hz=low_hz, high_hz=high_hz) for wave in (x, y)]
         found["macc"].append((macc(in_band[0], in_band[1], bvp.fs), n))
-    for piece in _pieces(bvp.valid[part], bvp.fs):
+    for piece in _pieces(bvp.valid[part], bvp.fs, least_s=LEAK_S):
         found["leak"].append((slow_share(estimated[piece], bvp.fs), piece.stop - piece.start))
     if SNR_BAND_BPM[0] <= hr_bpm <= SNR_BAND_BPM[1]:
         for piece in _pieces(bvp.valid[part], bvp.fs):
@@ -298,8 +303,8 @@ def _cut_clip(clip: FaceClip, part: slice) -> FaceClip:
     return cut(clip, part)
 
 
-def _pieces(valid: np.ndarray, fs: float) -> list[slice]:
-    return [piece for piece in segments(valid) if piece.stop - piece.start >= MIN_PIECE_S * fs]
+def _pieces(valid: np.ndarray, fs: float, *, least_s: float = MIN_PIECE_S) -> list[slice]:
+    return [piece for piece in segments(valid) if piece.stop - piece.start >= least_s * fs]
 
 
 def _mean_if_known(values: np.ndarray) -> float:

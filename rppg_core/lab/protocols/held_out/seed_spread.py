@@ -41,7 +41,7 @@ HR_WINDOW = Number("hr_window", "HR of the waveform, per window", "bpm", "window
 WAVE_R = Number("r", "r of the waveform, per window", "", "window")
 LEAK = Number("leak", "share of the waveform's power below 0.5 Hz, per window", "", "window", column="leak")
 READ_RR = Number(
-    "rr_read", "RR of the waveform, shown or not, per video", "brpm", "video", "rr_read", "rr_read"
+    "rr_read", "RR of a waveform, shown or not, per video", "brpm", "video", "rr_read", "rr_read"
 )
 DIRECT_HR = Number("direct_hr", "HR regressed, per video", "bpm", "video", "direct_hr", "hr")
 DIRECT_RR = Number("direct_rr", "RR regressed, per video", "brpm", "video", "direct_rr", "rr")
@@ -50,6 +50,7 @@ NUMBERS = (
     HR_WINDOW,
     Number("hr_video", "HR of the waveform, per video", "bpm", "video", "hr", "hr"),
     WAVE_R,
+    LEAK,
     READ_RR,
     DIRECT_HR,
     DIRECT_RR,

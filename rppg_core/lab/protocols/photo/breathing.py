@@ -27,17 +27,18 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.analysis.vitals import Context
-from rppg_core.errors import RppgError
+from rppg_core.errors import RppgError, UsageError
 from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.clip_file import KnownClip
 from rppg_core.lab.protocols.own_weights import load_networks
 from rppg_core.lab.protocols.photo.clips import N_CLIPS, N_PULSE, photo_clips, place_from_number
-from rppg_core.lab.protocols.photo.scores import BAR, CONSTANT_BRPM, difference_text
+from rppg_core.lab.protocols.photo.scores import BAR, CONSTANT_BRPM
 from rppg_core.lab.protocols.photo.swings import PHOTO_V2, head_from_place
-from rppg_core.lab.protocols.table import Criterion, text_table
+from rppg_core.lab.protocols.table import Criterion, difference_text, text_table
 from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.metrics import bootstrap_ci
+from rppg_core.models.weights import load_card
 from rppg_core.roster import get_method, get_network, list_trained_networks
 from rppg_core.signals.respiration import modulation_rates, respiration_rate
 from rppg_core.types import FaceClip, Method
@@ -55,6 +56,7 @@ CLASSICAL_SOURCES = {
     "rate": "rate",
     "head": "motion",
 }
+BREATHING = frozenset({"resp", "rr"})  # tasks
 CONSTANT = f"constant {CONSTANT_BRPM:g}"
 TWINS = {
     "as drawn": {},
@@ -73,7 +75,7 @@ class BreathingTable:
     developed: Errors
     photo: Errors
     thirds: Sequence[str]  # of each clip of `photo`
-    twins: Mapping[str, Errors]  # networks and the head alone
+    twins: Mapping[str, Errors]  # of networks, of the source "head" and of the constant
 
     @property
     def networks(self) -> list[str]:
@@ -121,11 +123,12 @@ class BreathingTable:
             [name, *(f"{errors[name].mean():.2f}" for errors in self.twins.values())]
             for name in next(iter(self.twins.values()))
         ]
+        n_traces = len(self.developed[self.chosen])
         developed = ", ".join(f"{name} {errors.mean():.2f}" for name, errors in self.developed.items())
         return "\n\n".join([
             f"RR MAE (breaths/min), shown or not, on the {len(self.thirds)} clips of {SECONDS:g} s of "
             f"{PHOTO_V2.name}, by motion\n{text_table(header, rows)}",
-            f"The classical source to compare with was chosen on {N_TRACES} simulated traces: {developed}",
+            f"The classical source to compare with was chosen on {n_traces} simulated traces: {developed}",
             f"The same on traces, if the breath moves the head and changes the pulse, or one of them alone\n"
             f"{text_table(['source', *self.twins], twins)}",
             "\n".join(criterion.line() for criterion in self.criteria()),
@@ -155,13 +158,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def breathing_networks(weights: Sequence[str | Path]) -> dict[str, Method]:
-    """The shipped networks that breathe, by a waveform or by a rate, and those of the files.
+    """The shipped networks that estimate breathing, by a waveform or a rate, and those of the files.
 
     Raises:
         ModelFileError: not a weights file of this project.
-        UsageError: two files with the same card.
+        UsageError: two files with the same card, or a network that does not estimate breathing.
     """
-    names = [name for name in list_trained_networks() if get_network(name).tasks & {"resp", "rr"}]
+    for path in weights:
+        if not get_network(method := load_card("", path).method).tasks & BREATHING:
+            raise UsageError(
+                f"{str(path)!r} holds weights of {method}, which does not estimate breathing",
+                wanted="a network with a respiration waveform or a breathing rate",
+                do="leave it out",
+            )
+    names = [name for name in list_trained_networks() if get_network(name).tasks & BREATHING]
     found = {name: get_method(name) for name in names if get_network(name).ready}
     return found | {own.name: own.method for own in load_networks(weights)}
 

@@ -27,9 +27,9 @@ from rppg_core.lab.protocols.photo.codebook_training import (
     train_autoencoder,
     train_stage,
 )
-from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM, constant_wave, difference_text
+from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM, constant_wave
 from rppg_core.lab.protocols.photo.versions import CURRENT
-from rppg_core.lab.protocols.table import text_table
+from rppg_core.lab.protocols.table import difference_text, text_table
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.simulate.settings import random_settings
 from rppg_core.lab.simulate.traces import simulate_traces

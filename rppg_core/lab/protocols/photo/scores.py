@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from rppg_core.analysis.controls import spectra_from_bvp
 from rppg_core.analysis.pipeline import Analysis
@@ -174,12 +173,6 @@ def mean_ci(values: Sequence[float] | np.ndarray) -> dict[str, float] | None:
     """Mean of the finite values with its bootstrap interval; None if there are none."""
     finite = np.array([value for value in values if np.isfinite(value)])
     return _ci(finite, np.mean) if len(finite) else None
-
-
-def difference_text(values: Float[np.ndarray, " clip"]) -> str:
-    """Mean of paired differences with its bootstrap interval, signed, as text."""
-    low, high = bootstrap_ci(values, np.mean, seed=0, n_resamples=2 * N_RESAMPLES)
-    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def constant_wave(truth: Truth) -> Bvp:

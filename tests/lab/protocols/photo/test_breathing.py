@@ -17,6 +17,7 @@ from rppg_core.lab.protocols.photo.breathing import (
 )
 from rppg_core.lab.protocols.photo.scores import CONSTANT_BRPM
 from rppg_core.lab.simulate.traces import simulate_traces
+from rppg_core.models.weights import checkpoint_path
 from rppg_core.types import Bvp, FaceClip, MethodOutput
 
 
@@ -78,9 +79,19 @@ def test_twins_tell_whether_a_network_reads_the_head(table):
     assert sight["head still"] > sight["head alone"] + 1.0
 
 
-def test_the_classical_source_is_chosen_by_the_traces(table):
-    assert table.chosen in CLASSICAL_SOURCES
-    assert table.developed[table.chosen].mean() == min(errors.mean() for errors in table.developed.values())
+def test_the_classical_source_is_chosen_by_the_traces_and_not_by_the_benchmark(calm):
+    """On these clips the head tells the rate; on these traces it does not move with the breath."""
+    traces = [replace(one, breath_motion=0.0, riav=0.3, riiv=1.2) for one in calm]
+    table = breathing_table({}, [simulate_traces(one) for one in calm], traces)
+    best = min(CLASSICAL_SOURCES, key=lambda name: table.developed[name].mean())
+    assert table.chosen == best != "head"
+    assert table.mae("head") < 1.5
+
+
+def test_weights_that_do_not_breathe_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        breathing.main(["--weights", str(checkpoint_path("tracenet"))])
+    assert "does not estimate breathing" in capsys.readouterr().err
 
 
 def test_every_source_stands_in_the_tables_and_every_network_is_judged(table):
