@@ -33,7 +33,15 @@ HOUSE = (
     ("command",),
     ("__init__",),
 )
-SHARED_BY_PROTOCOLS = {"table", "kept_clips", "waveform_scores", "face_clips", "voices", "own_weights"}
+SHARED_BY_PROTOCOLS = {
+    "table",
+    "differences",
+    "kept_clips",
+    "waveform_scores",
+    "face_clips",
+    "voices",
+    "own_weights",
+}
 LIGHT = {"numpy", "scipy", "cv2", "av", "jaxtyping"}  # what the cold path of `rppg analyze` may load
 
 

@@ -21,8 +21,9 @@ import numpy as np
 from rppg_core.analysis.vitals import Context
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.lab.datasets.clip_file import KnownClip
+from rppg_core.lab.protocols.differences import difference_text
 from rppg_core.lab.protocols.own_weights import load_networks
-from rppg_core.lab.protocols.table import difference_text, text_table
+from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
 from rppg_core.lab.simulate.traces import simulate_traces

@@ -5,13 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Float
-
-from rppg_core.metrics import bootstrap_ci
-
-N_RESAMPLES = 2000
-
 
 @dataclass(frozen=True)
 class Criterion:
@@ -55,9 +48,3 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def percent(part: float, whole: float) -> str:
     """'93 %', or 'none' if `whole` is zero."""
     return f"{100 * part / whole:.0f} %" if whole else "none"
-
-
-def difference_text(values: Float[np.ndarray, " clip"]) -> str:
-    """Mean of paired differences with its bootstrap interval, signed, as text."""
-    low, high = bootstrap_ci(values, np.mean, seed=0, n_resamples=N_RESAMPLES)
-    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"

@@ -30,11 +30,12 @@ from rppg_core.analysis.vitals import Context
 from rppg_core.errors import RppgError, UsageError
 from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.clip_file import KnownClip
+from rppg_core.lab.protocols.differences import difference_text
 from rppg_core.lab.protocols.own_weights import load_networks
 from rppg_core.lab.protocols.photo.clips import N_CLIPS, N_PULSE, photo_clips, place_from_number
 from rppg_core.lab.protocols.photo.scores import BAR, CONSTANT_BRPM
 from rppg_core.lab.protocols.photo.swings import PHOTO_V2, head_from_place
-from rppg_core.lab.protocols.table import Criterion, difference_text, text_table
+from rppg_core.lab.protocols.table import Criterion, text_table
 from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.metrics import bootstrap_ci

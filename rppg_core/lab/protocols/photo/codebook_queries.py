@@ -19,9 +19,10 @@ import torch
 from jaxtyping import Float
 
 from rppg_core.errors import UsageError
+from rppg_core.lab.protocols.differences import difference_text
 from rppg_core.lab.protocols.photo.codebook_training import train_stage
 from rppg_core.lab.protocols.photo.windows import ClipWindows, joined_windows, r_of_waves
-from rppg_core.lab.protocols.table import difference_text, text_table
+from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.training.batches import StepDataset
 from rppg_core.lab.training.mixture import SIMULATED, shares_from_recipe
 from rppg_core.models.base import Batch

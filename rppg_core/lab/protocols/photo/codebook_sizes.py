@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rppg_core.lab.datasets.clip_file import KnownClip
+from rppg_core.lab.protocols.differences import difference_text
 from rppg_core.lab.protocols.own_weights import CLEANED
 from rppg_core.lab.protocols.photo.codebook_training import (
     SECONDS,
@@ -29,7 +30,7 @@ from rppg_core.lab.protocols.photo.codebook_training import (
 )
 from rppg_core.lab.protocols.photo.scores import CONSTANT_BPM, constant_wave
 from rppg_core.lab.protocols.photo.versions import CURRENT
-from rppg_core.lab.protocols.table import difference_text, text_table
+from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.simulate.settings import random_settings
 from rppg_core.lab.simulate.traces import simulate_traces

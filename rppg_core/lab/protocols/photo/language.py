@@ -25,10 +25,11 @@ from torch import Tensor
 from rppg_core.errors import RppgError
 from rppg_core.lab import RUNS
 from rppg_core.lab.datasets.clip_file import KnownClip
+from rppg_core.lab.protocols.differences import difference_text
 from rppg_core.lab.protocols.photo.clips import N_PULSE, photo_clips, stream_clips
 from rppg_core.lab.protocols.photo.versions import get_version
 from rppg_core.lab.protocols.photo.windows import clip_windows, joined_windows, r_beside, r_of_waves
-from rppg_core.lab.protocols.table import difference_text, text_table
+from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.protocols.waveform_scores import waveform_scores
 from rppg_core.lab.training.batches import Share, StepDataset
 from rppg_core.lab.training.briefly import train_briefly
