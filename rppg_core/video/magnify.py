@@ -83,9 +83,8 @@ def band_of_frames(
     check_edges(low_hz, high_hz, fs=fs)
     flat = frames.reshape(len(frames), -1)
     band = np.empty(flat.shape, np.float32)
-    for start in range(
-        0, flat.shape[1], BLOCK
-    ):  # the filter takes a dozen times the memory of what it is given
+    # in blocks, because the filter takes a dozen times the memory of what it is given
+    for start in range(0, flat.shape[1], BLOCK):
         part = flat[:, start : start + BLOCK]
         band[:, start : start + BLOCK] = bandpass(part, fs, low_hz=low_hz, high_hz=high_hz, edge_hz=EDGE_HZ)
     return band.reshape(frames.shape)
@@ -143,8 +142,6 @@ class Magnified:
 
     path: Path
     n_frames: int
-    fps: float
-    factor: float
     gains: PyramidGains
     clipped: float  # share of the pixels of which a colour reached the end of its range
 
@@ -207,13 +204,10 @@ def magnify_video(
     clipped: list[float] = []
 
     def pictures() -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-        size = None
+        size = None  # even, as its encoder wants
         for k, frame in enumerate(open_video(video, max_s=MAX_S, fps=fps).frames()):
-            size = size or (
-                frame.width - frame.width % 2,
-                frame.height - frame.height % 2,
-            )  # as its encoder wants
-            picture = frame.region(0, 0, frame.width, frame.height, *size).astype(np.float32)
+            size = size or (frame.width - frame.width % 2, frame.height - frame.height % 2)
+            picture = frame.region(0, 0, frame.width, frame.height, *size)
             added = cv2.resize(gains.add(band[k]), size, interpolation=cv2.INTER_LINEAR)
             cv2.add(picture, added, dst=picture)
             beyond = (picture[::8, ::8] < 0) | (picture[::8, ::8] > 255)
@@ -222,8 +216,7 @@ def magnify_video(
             tell("magnifying", 0.4 + 0.6 * (k + 1) / len(times_s))
 
     n = write_video(out, pictures(), times_s=times_s.tolist(), codec="h264", crf=CRF)
-    rate = frame_timing(times_s).fps
-    return Magnified(Path(out), n, rate, factor, gains, float(np.mean(clipped)))
+    return Magnified(Path(out), n, gains, float(np.mean(clipped)))
 
 
 def _small_copies(
@@ -236,7 +229,7 @@ def _small_copies(
         if not copies:
             shrink = SMALL / max(frame.width, frame.height)
             width, height = (max(8, round(side * shrink)) for side in (frame.width, frame.height))
-        copies.append(frame.region(0, 0, frame.width, frame.height, width, height).astype(np.float32))
+        copies.append(frame.region(0, 0, frame.width, frame.height, width, height))
         times_s.append(frame.time_s)
         tell(frame.time_s)
     return np.array(times_s), np.stack(copies)
