@@ -42,7 +42,8 @@ SEED = 6_300_000  # of the first newborn; no benchmark and no training draws it
 N_CLIPS = 100
 SECONDS = 30.0
 HR_BPM, RR_BRPM = (100.0, 180.0), (30.0, 45.0)
-CONSTANT = f"constant {sum(HR_BPM) / 2:g} bpm, {sum(RR_BRPM) / 2:g} brpm"
+CONSTANT_BPM, CONSTANT_BRPM = sum(HR_BPM) / 2, sum(RR_BRPM) / 2
+CONSTANT = f"constant {CONSTANT_BPM:g} bpm, {CONSTANT_BRPM:g} brpm"
 
 Reader = Callable[[FaceClip], MethodOutput]
 
@@ -58,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         readers = newborn_readers(asked.weights)
     except RppgError as error:
         parser.error(str(error))
+    if len(readers) == 1:
+        print(f"{NAME} comes without weights; give some with --weights", file=sys.stderr)
     clips = []
     for k in range(N_CLIPS):
         clips.append(simulate_traces(newborn_settings(k)))
@@ -120,7 +123,7 @@ def newborn_table(readers: dict[str, Reader], clips: Sequence[KnownClip]) -> str
             hr, rr = newborn_rates(output, even)
             r, _ = waveform_scores(output.bvp, truth)
             rows[name].append((abs(hr - hr_bpm), abs(rr - truth.rr_brpm), r))
-        rows[CONSTANT].append((abs(sum(HR_BPM) / 2 - hr_bpm), abs(sum(RR_BRPM) / 2 - truth.rr_brpm), np.nan))
+        rows[CONSTANT].append((abs(CONSTANT_BPM - hr_bpm), abs(CONSTANT_BRPM - truth.rr_brpm), np.nan))
     found = {name: np.array(each) for name, each in rows.items()}
     lines = [
         [name, f"{each[:, 2].mean():.3f}" if np.isfinite(each[:, 2]).all() else "",
@@ -129,8 +132,6 @@ def newborn_table(readers: dict[str, Reader], clips: Sequence[KnownClip]) -> str
         for name, each in found.items()
     ]  # fmt: skip
     header = ["method", "r", "HR MAE", "better than pos by", "RR MAE", "better than the constant by"]
-    if len(readers) == 1:
-        print(f"{NAME} comes without weights; give some with --weights", file=sys.stderr)
     about = f"{len(clips)} simulated newborns of {SECONDS:g} s, rates shown or not (bpm, breaths/min)"
     return f"{about}\n{text_table(header, lines)}"
 
@@ -154,7 +155,7 @@ def newborn_rates(output: MethodOutput, clip: FaceClip) -> tuple[float, float]:
         rr = respiration_rate(
             output.bvp, skin=seen.skin, motion=seen.motion, band_hz=NEONATAL_RR_BAND_HZ
         ).rr_brpm
-    return hr, rr if np.isfinite(rr) else sum(RR_BRPM) / 2
+    return hr, rr if np.isfinite(rr) else CONSTANT_BRPM
 
 
 def _reader(model: PhysVLM) -> Reader:

@@ -64,6 +64,8 @@ class ExtractedSource:
         return found
 
     def _is_labelled(self, clip: ExtractedClip) -> bool:
+        if self.labelled == 1:
+            return True
         people = sorted({(one.dataset, one.subject) for one in self.clips})
         return is_labelled(people.index((clip.dataset, clip.subject)), self.labelled)
 

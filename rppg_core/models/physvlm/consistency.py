@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from rppg_core.nn.spectrum import band_and_envelope, expected_rate, power_at, rate_grid, shares_from_power
+from rppg_core.signals.spectrum import SLOW_HZ
 
 GRID = (4.0, 300.0, 2.0)  # rates of all spectra here: low, end, step. Unit: per minute
-SLOW_HZ = 0.5  # below it a pulse leaks
 NEAR = 12.0  # rates from a peak that belong to it. Unit: per minute
 HARMONIC_NEAR = 2.0  # rates from a multiple of the breathing rate. Unit: per minute
 TRUE_NEAR = 6.0  # of the heart rate, where the guard does not apply. Unit: per minute

@@ -51,7 +51,7 @@ SECONDS = 40.0
 MOST_BRPM = 2.0  # mean error of a network while heads are still or move as every day
 EASY = ("1 still", "2 everyday")  # of the thirds of photo-v2
 CLASSICAL_SOURCES = {
-    "fused": "",
+    "fused": "fused",
     "baseline": "baseline",
     "amplitude": "amplitude",
     "rate": "rate",
@@ -230,7 +230,7 @@ def rates_on_clip(networks: Mapping[str, Method], clip: FaceClip) -> dict[str, f
     assert pulse is not None, "POS gives a waveform"
     skin, motion = context.skin, context.motion
     alone = modulation_rates(pulse, skin=skin, motion=motion)
-    alone[""] = respiration_rate(pulse, skin=skin, motion=motion).rr_brpm
+    alone["fused"] = respiration_rate(pulse, skin=skin, motion=motion).rr_brpm
     found = {name: alone.get(key, np.nan) for name, key in CLASSICAL_SOURCES.items()}
     for name, network in networks.items():
         output = network.estimate(even)
