@@ -47,8 +47,6 @@ ABOUT = Network(
     needs=frozenset({"rgb", "stmap"}),
     tasks=frozenset({"bvp"}),
     paper="Chu et al. 2025, CodePhys",
-    weights="none yet: train your own",
-    ready=False,
     cleaner="rppg_core.models.codephys.plugin:clean_bvp",
 )
 
