@@ -48,6 +48,7 @@ ABOUT = Network(
     tasks=frozenset({"bvp"}),
     paper="Chu et al. 2025, CodePhys",
     cleaner="rppg_core.models.codephys.plugin:clean_bvp",
+    times_pos=250.0,
 )
 
 
