@@ -90,9 +90,9 @@ def test_tables_have_every_size_and_three_seeds_of_every_variant_beside_constant
 
 
 def test_variants_of_the_table_are_those_of_the_recipe():
-    from rppg_core.models.codephys.recipe import ABLATIONS
+    from rppg_core.models.codephys.recipe import PARTS
 
-    assert set(answers.QUERIES_TABLE) == {"whole"} | {name.replace("-", " ") for name in ABLATIONS}
+    assert set(answers.QUERIES_TABLE) == {"whole"} | {name.replace("-", " ") for name in PARTS}
 
 
 def test_tables_are_measured():
