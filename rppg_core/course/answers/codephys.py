@@ -292,6 +292,13 @@ ANSWERS = {
         traps=((4.0, "that is the number of pairs; a share is asked for"),
                (1 / 3, "that is the share of walls above faces")),
     ),
+    "waves_it_can_write": Answer(
+        value=lambda: 64 * math.log10(128), within=0.6,
+        hint="one code has 128 choices, two have 128 times 128; logarithms keep the number small",
+        traps=((128 * 64, "choices multiply, they do not add up"),
+               (math.log10(128 * 64), "choices of one code multiply with those of the next"),
+               (128 * math.log10(64), "64 times one out of 128, not the other way round")),
+    ),
     "price_of_the_codebook": Answer(
         value=_price, within=0.0006,
         hint="first means over seeds, then their difference; for the second value one row is enough",
