@@ -273,8 +273,8 @@ class StressResult:
             f"simulator version {SIMULATOR_VERSION}\nFirst table: mean r with the true pulse and SNR in dB. "
             "Second: MAE of the waveform's rate in bpm, shown or not; share shown, and its MAE.",
             *(self._sweep_text(SWEEPS[name]) for name in self.sweeps),
-            "r lost from the easy to the hard end of each sweep: mean over people, and 95 % interval\n"
-            + self._lost_text(),
+            "r lost from the easy end of each sweep on: mean over people, and 95 % interval",
+            *(self._lost_text(SWEEPS[name]) for name in self.sweeps),
             f"Shown, and wrong by more than {WITHIN_BPM:g} bpm\n" + self._wrong_text(),
             "\n".join(criterion.line() for criterion in self.criteria()),
         ]
@@ -309,27 +309,30 @@ class StressResult:
             ]
         )
 
-    def _lost_text(self) -> str:
-        """How much of r each method loses along each sweep, person by person."""
-        rows = []
-        for method in (m for m in self.methods if m not in (CONSENSUS, CONSTANT)):
-            rows.append([method, *(self._lost(SWEEPS[name], method) for name in self.sweeps)])
-        return text_table(["", *self.sweeps], rows)
+    def _lost_text(self, sweep: Sweep) -> str:
+        """How much of r each method loses along a sweep, person by person."""
+        values = [value for value in sweep.values if value != sweep.benign]
+        rows = [
+            [method, *(self._lost(sweep, value, method) for value in values)]
+            for method in self.methods
+            if method not in (CONSENSUS, CONSTANT)
+        ]
+        return text_table([sweep.name, *(f"{value:g}" for value in values)], rows)
 
-    def _lost(self, sweep: Sweep, method: str) -> str:
+    def _lost(self, sweep: Sweep, to: float, method: str) -> str:
         r = {
             value: np.nan_to_num([
                 row.r
                 for row in self.rows
                 if row.pulsed and (row.sweep, row.value, row.method) == (sweep.name, value, method)
             ])
-            for value in (sweep.benign, sweep.hard)
+            for value in (sweep.benign, to)
         }  # fmt: skip
-        lost = r[sweep.benign] - r[sweep.hard]
+        lost = r[sweep.benign] - r[to]
         if len(lost) < 2:
-            return f"{lost.mean():.2f}"
+            return f"{lost.mean():.3f}"
         low, high = bootstrap_ci(lost, np.mean, seed=0, n_resamples=2000)
-        return f"{lost.mean():.2f} ({low:.2f} to {high:.2f})"
+        return f"{lost.mean():.3f} ({low:.3f} to {high:.3f})"
 
     def _wrong_text(self) -> str:
         """Every clip on which a method shows a wrong rate, with the methods that do."""

@@ -131,7 +131,12 @@ def test_what_is_lost_along_a_sweep_is_counted_person_by_person():
              for value, r in zip((easy, hard), pair, strict=True)]  # fmt: skip
     inner = [row(value=value, seed=0) for value in SWEEPS["noise"].values[1:-1]]
     text = StressResult(2, ("noise",), [*found, *inner]).text()
-    assert "r lost from the easy to the hard end" in text and "0.30 (0.20 to 0.40)" in text
+    lost = text.partition("r lost from the easy end")[2]
+    assert "0.300 (0.200 to 0.400)" in lost
+    assert lost.split("\n\n")[1].split()[:6] == [
+        "noise",
+        *(f"{value:g}" for value in SWEEPS["noise"].values[1:]),
+    ]
 
 
 def test_networks_of_the_user_have_columns_of_their_own(monkeypatch, folder, tmp_path):
