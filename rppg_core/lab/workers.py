@@ -173,7 +173,8 @@ def prepare_workers(*modules: str) -> None:
     """
     if METHOD != "forkserver":
         return
-    here = [name for name in sys.modules if name.partition(".")[0] == "rppg_core" or name in ("cv2", "torch")]
+    known = list(sys.modules)  # at once: another thread may be importing
+    here = [name for name in known if name.partition(".")[0] == "rppg_core" or name in ("cv2", "torch")]
     with _starting, _clean_start():
         forkserver.set_forkserver_preload([*modules, *here])
         forkserver.ensure_running()

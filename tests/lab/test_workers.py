@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from lab import jobs
 
 from rppg_core.errors import UsageError
-from rppg_core.lab.workers import WorkerDiedError, WorkerPool, in_order, loaded
+from rppg_core.lab.workers import WorkerDiedError, WorkerPool, in_order, loaded, prepare_workers
 
 TESTS = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{TESTS}:{TESTS.parent}"}
@@ -101,6 +103,33 @@ def is_alive(pid: int) -> bool:
 def test_pool_and_loader_start_twenty_times_after_opencv_and_torch_have_used_threads():
     done = run(TWENTY_TIMES, timeout_s=90)
     assert done.returncode == 0, done.stderr
+
+
+def test_pool_may_start_while_another_thread_imports():
+    """Modules that appear while the loaded ones are listed do not stop it."""
+    ended = threading.Event()
+
+    def keep_importing():
+        for k in itertools.count():
+            if ended.is_set():
+                return
+            sys.modules[f"late{k}"] = sys
+            time.sleep(0)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(keep_importing)
+            try:
+                for _ in range(100):
+                    prepare_workers()
+            finally:
+                ended.set()
+    finally:
+        sys.setswitchinterval(before)
+        for name in [name for name in sys.modules if name.startswith("late")]:
+            sys.modules.pop(name)
 
 
 def test_script_needs_no_main_guard(tmp_path):
