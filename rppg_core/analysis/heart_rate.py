@@ -134,8 +134,8 @@ class _Judge:
     def _reading(self, found: Mapping[str, RateEvidence], agreeing: Sequence[str]) -> Reading:
         """The reading of the least confident method in the upper quarter of those that agree.
 
-        One alone may err, and the more methods are asked, the more of them err alike: with eleven, two reach a
-        confidence on walls that four rarely do.
+        One alone may err. A fixed number of them will not do, either: the second highest of many is higher by chance
+        than that of few, and networks that were trained on the same people err alike.
         """
         sure = {
             name: min(self.voices[name].limit, calibration().probability(found[name])) for name in agreeing

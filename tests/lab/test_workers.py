@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 from lab import jobs
 
 from rppg_core.errors import UsageError
+from rppg_core.lab import workers
 from rppg_core.lab.workers import WorkerDiedError, WorkerPool, in_order, loaded, prepare_workers
 
 TESTS = Path(__file__).parents[1]
@@ -105,15 +105,16 @@ def test_pool_and_loader_start_twenty_times_after_opencv_and_torch_have_used_thr
     assert done.returncode == 0, done.stderr
 
 
-def test_pool_may_start_while_another_thread_imports():
-    """Modules that appear while the loaded ones are listed do not stop it."""
-    ended = threading.Event()
+def test_pool_may_start_while_another_thread_imports(monkeypatch):
+    """Modules that appear while the loaded ones are listed do not stop it; all of the package are listed."""
+    listed: list[list[str]] = []
+    monkeypatch.setattr(workers.forkserver, "set_forkserver_preload", listed.append)
+    ended, late = threading.Event(), []
 
     def keep_importing():
-        for k in itertools.count():
-            if ended.is_set():
-                return
-            sys.modules[f"late{k}"] = sys
+        while not ended.is_set():
+            late.append(f"late{len(late)}")
+            sys.modules[late[-1]] = sys
             time.sleep(0)
 
     before = sys.getswitchinterval()
@@ -128,8 +129,11 @@ def test_pool_may_start_while_another_thread_imports():
                 ended.set()
     finally:
         sys.setswitchinterval(before)
-        for name in [name for name in sys.modules if name.startswith("late")]:
+        for name in late:
             sys.modules.pop(name)
+    assert late, "nothing was imported meanwhile"
+    assert len(listed) == 100
+    assert all("rppg_core.lab.workers" in names and not set(names) & set(late) for names in listed)
 
 
 def test_script_needs_no_main_guard(tmp_path):
