@@ -10,8 +10,6 @@ import pytest
 pytest.importorskip("nbformat")
 
 from rppg_core.course.answers import codephys as answers
-from rppg_core.course.drawings import codephys, find_narrow_picture
-from rppg_core.course.network_figures import half_height
 from rppg_core.models.codephys import CodePhysConfig
 from tests.course.lesson_cells import numbers_of, printed_by, prose_of, table_of
 
@@ -109,32 +107,3 @@ def test_sizes_in_the_prose_are_those_of_the_network():
     config = CodePhysConfig.small()
     assert f"nearest of {config.codes} items, which are rows of {config.code_width} numbers" in prose_of(NAME)
     assert config.compression == 4 and config.window == 256
-
-
-def test_wide_and_narrow_drawing_have_every_box_once_and_no_two_overlap():
-    wide = codephys.idea_picture(finding="What is seen", note="made by hand")
-    for figure, boxes in ((wide, codephys.BOXES), (codephys.narrow_picture(), codephys.NARROW)):
-        words = [(note.text, note.x, note.y) for note in figure.layout.annotations]
-        assert all(words.count((box.words, box.x, box.y)) == 1 for box in boxes.values())
-        (left, right), (bottom, top) = figure.layout.xaxis.range, figure.layout.yaxis.range
-        sides = [
-            (b.x - b.width / 2, b.x + b.width / 2, b.y - half_height(b), b.y + half_height(b))
-            for b in boxes.values()
-        ]
-        for k, (x0, x1, y0, y1) in enumerate(sides):
-            assert left <= x0 < x1 <= right and bottom <= y0 < y1 <= top
-            for u0, u1, v0, v1 in sides[k + 1 :]:
-                assert u0 >= x1 or u1 <= x0 or v0 >= y1 or v1 <= y0
-
-
-def test_narrow_page_finds_the_drawing_of_this_network():
-    narrow = find_narrow_picture({box.words for box in codephys.BOXES.values()})
-    assert narrow == codephys.narrow_picture()
-
-
-def test_flows_go_to_the_right_and_on_a_narrow_page_down():
-    for start, end in codephys.FLOWS:
-        one, other = codephys.BOXES[start], codephys.BOXES[end]
-        assert one.x + one.width / 2 < other.x - other.width / 2
-        one, other = codephys.NARROW[start], codephys.NARROW[end]
-        assert one.y - half_height(one) > other.y + half_height(other)

@@ -8,8 +8,6 @@ import pytest
 pytest.importorskip("nbformat")
 
 from rppg_core.course.answers import physllm as answers
-from rppg_core.course.drawings import find_narrow_picture, physllm
-from rppg_core.course.network_figures import half_height
 from tests.course.lesson_cells import numbers_of, printed_by, prose_of
 
 NAME = "12_physllm"
@@ -71,32 +69,3 @@ def test_vocabulary_that_the_exercise_cites_is_that_of_the_bundled_model():
     body, _ = load_language_model("bundled")
     assert body.get_input_embeddings().weight.shape[0] == answers.WORDS
     assert f"{answers.WORDS} words" in prose_of(NAME)
-
-
-def test_wide_and_narrow_drawing_have_every_box_once_and_no_two_overlap():
-    wide = physllm.idea_picture(finding="What is seen", note="made by hand")
-    for figure, boxes in ((wide, physllm.BOXES), (physllm.narrow_picture(), physllm.NARROW)):
-        words = [(note.text, note.x, note.y) for note in figure.layout.annotations]
-        assert all(words.count((box.words, box.x, box.y)) == 1 for box in boxes.values())
-        (left, right), (bottom, top) = figure.layout.xaxis.range, figure.layout.yaxis.range
-        sides = [
-            (b.x - b.width / 2, b.x + b.width / 2, b.y - half_height(b), b.y + half_height(b))
-            for b in boxes.values()
-        ]
-        for k, (x0, x1, y0, y1) in enumerate(sides):
-            assert left <= x0 < x1 <= right and bottom <= y0 < y1 <= top
-            for u0, u1, v0, v1 in sides[k + 1 :]:
-                assert u0 >= x1 or u1 <= x0 or v0 >= y1 or v1 <= y0
-
-
-def test_narrow_page_finds_the_drawing_of_this_network():
-    narrow = find_narrow_picture({box.words for box in physllm.BOXES.values()})
-    assert narrow == physllm.narrow_picture()
-
-
-def test_flows_go_to_the_right_and_on_a_narrow_page_down():
-    for start, end in physllm.FLOWS:
-        one, other = physllm.BOXES[start], physllm.BOXES[end]
-        assert one.x + one.width / 2 < other.x - other.width / 2
-        one, other = physllm.NARROW[start], physllm.NARROW[end]
-        assert one.y - half_height(one) > other.y + half_height(other)
