@@ -5,7 +5,7 @@ A notebook computes values and states the finding; the figures look like those o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rppg_core.course.figures import SIMULATED, set_wide_title
-from rppg_core.figures.style import GRID, INK, PALETTE, empty_figure
+from rppg_core.figures.style import GRID, INK, PALETTE, REFERENCE, empty_figure
 
 if TYPE_CHECKING:
     import plotly.graph_objects
@@ -219,6 +219,19 @@ def draw_boxes(figure: Any, boxes: Mapping[str, Box]) -> None:
         corners = {"x0": left, "x1": left + box.width, "y0": box.y - half, "y1": box.y + half}
         figure.add_shape(type="rect", line={"color": box.colour, "width": 2}, **corners)
         write_words(figure, box.words, box.x, box.y)
+
+
+def draw_flows(
+    figure: Any, boxes: Mapping[str, Box], flows: Iterable[tuple[str, str]], *, down: bool = False
+) -> None:
+    """Add an arrow from each box to the next: from its right side to a left one, or down from its bottom."""
+    for start, end in flows:
+        one, other = boxes[start], boxes[end]
+        if down:
+            begin, stop = (one.x, one.y - half_height(one)), (other.x, other.y + half_height(other))
+        else:
+            begin, stop = (one.x + one.width / 2, one.y), (other.x - other.width / 2, other.y)
+        draw_arrow(figure, begin, stop, REFERENCE)
 
 
 def write_words(figure: Any, words: str, x: float, y: float, *, font_size: int = 11, **place: Any) -> None:

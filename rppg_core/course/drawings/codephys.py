@@ -10,6 +10,7 @@ from rppg_core.course.network_figures import (
     dotted_line,
     draw_arrow,
     draw_boxes,
+    draw_flows,
     empty_drawing,
     half_height,
     write_words,
@@ -71,9 +72,7 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
         note: how to read it.
     """
     figure = empty_drawing((0, 13.2), (-2.2, 2.2))
-    for start, end in FLOWS:
-        one, other = BOXES[start], BOXES[end]
-        draw_arrow(figure, (one.x + one.width / 2, one.y), (other.x - other.width / 2, other.y), REFERENCE)
+    draw_flows(figure, BOXES, FLOWS)
     teacher, pupil = BOXES["signal encoder"], BOXES["encoder"]
     top, bottom = teacher.y - half_height(teacher), pupil.y + half_height(pupil)
     figure.add_shape(
@@ -90,11 +89,7 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
 def narrow_picture() -> plotly.graph_objects.Figure:
     """The same for a narrow page, without a title: everything flows down."""
     figure = empty_drawing((0, 10), (-6.8, 0.6))
-    for start, end in FLOWS:
-        one, other = NARROW[start], NARROW[end]
-        draw_arrow(
-            figure, (one.x, one.y - half_height(one)), (other.x, other.y + half_height(other)), REFERENCE
-        )
+    draw_flows(figure, NARROW, FLOWS, down=True)
     teacher, pupil = NARROW["signal encoder"], NARROW["encoder"]
     draw_arrow(
         figure, (teacher.x + teacher.width / 2, teacher.y), (pupil.x - pupil.width / 2, pupil.y), SECOND

@@ -10,6 +10,7 @@ from rppg_core.course.network_figures import (
     dotted_line,
     draw_arrow,
     draw_boxes,
+    draw_flows,
     empty_drawing,
     half_height,
     write_words,
@@ -72,9 +73,7 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
         note: how to read it.
     """
     figure = empty_drawing((0, 15.9), (-2.1, 2.3))
-    for start, end in FLOWS:
-        one, other = BOXES[start], BOXES[end]
-        draw_arrow(figure, (one.x + one.width / 2, one.y), (other.x - other.width / 2, other.y), REFERENCE)
+    draw_flows(figure, BOXES, FLOWS)
     texts = BOXES["texts"]
     face, encoder = BOXES["map"], BOXES["encoder"]
     figure.add_shape(
@@ -100,11 +99,7 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
 def narrow_picture() -> plotly.graph_objects.Figure:
     """The same for a narrow page, without a title: everything flows down, the texts on the right."""
     figure = empty_drawing((0, 10), (-10, 0.5))
-    for start, end in FLOWS:
-        one, other = NARROW[start], NARROW[end]
-        draw_arrow(
-            figure, (one.x, one.y - half_height(one)), (other.x, other.y + half_height(other)), REFERENCE
-        )
+    draw_flows(figure, NARROW, FLOWS, down=True)
     texts, face, encoder = (NARROW[name] for name in ("texts", "map", "encoder"))
     figure.add_shape(
         type="path",

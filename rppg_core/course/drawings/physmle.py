@@ -10,6 +10,7 @@ from rppg_core.course.network_figures import (
     dotted_line,
     draw_arrow,
     draw_boxes,
+    draw_flows,
     empty_drawing,
     half_height,
     write_words,
@@ -76,9 +77,7 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
         note: how to read it.
     """
     figure = empty_drawing((0, 14.6), (-1.7, 2.9))
-    for start, end in FLOWS:
-        one, other = BOXES[start], BOXES[end]
-        draw_arrow(figure, (one.x + one.width / 2, one.y), (other.x - other.width / 2, other.y), REFERENCE)
+    draw_flows(figure, BOXES, FLOWS)
     query = 2.5
     figure.add_shape(type="path", path=f"M 2.4 0.4 L 2.4 {query} L 9.6 {query}", line=dotted_line(ROUTING))
     for x, low in ((4.5, 1.91), (7.1, 1.91), (9.6, 1.51)):
@@ -97,11 +96,7 @@ def idea_picture(*, finding: str, note: str) -> plotly.graph_objects.Figure:
 def narrow_picture() -> plotly.graph_objects.Figure:
     """The same for a narrow page, without a title: features flow down, and the query is on their right."""
     figure = empty_drawing((0, 10), (-8.15, 0.5))
-    for start, end in FLOWS:
-        one, other = NARROW[start], NARROW[end]
-        draw_arrow(
-            figure, (one.x, one.y - half_height(one)), (other.x, other.y + half_height(other)), REFERENCE
-        )
+    draw_flows(figure, NARROW, FLOWS, down=True)
     side, above_gates = 9.8, -4.75
     stem = NARROW["stem"]
     path = (
