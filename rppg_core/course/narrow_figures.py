@@ -13,6 +13,7 @@ import struct
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ BAR_PX = 38  # height of a colour bar above a figure
 PANEL_PX = 210  # height of a small plot with its titles
 CROWDED_PX = 32  # cells narrower than this get small numbers
 AXIS_PX, LEGEND_LINE_PX, LEGEND_MARK_PX = 62, 20, 46  # an axis with its title; of a legend, a line and a mark
+UPRIGHT = {"tickfont": {"size": SMALL_PX}, "tickangle": -90, "automargin": True}  # of names that are too wide
 TYPES = {"f4": np.float32, "f8": np.float64, "i1": np.int8, "i2": np.int16, "i4": np.int32, "u1": np.uint8}
 HORIZONTAL = {
     "orientation": "h",
@@ -69,9 +71,11 @@ def narrow_changes(figure: Json) -> Json:
     elif len(columns) > 1:
         changes = _panels(layout, plots)
     elif kinds == {"bar"}:
-        changes = _bars(traces[0])
+        changes = {"layout": {"xaxis": _named(traces[0]["x"], (FIGURE_PX - SIDES_PX) / len(traces[0]["x"]))}}
     elif kinds == {"heatmap"} and len(plots) == 1:
         changes = _numbers(traces[0]) if "texttemplate" in traces[0] else _colour_bar_above(layout)
+    elif len(layout.get("xaxis", {}).get("ticktext", ())) > 1:
+        changes = {"layout": {"xaxis": _named_ticks(layout["xaxis"])}}
     changed = changes.setdefault("layout", {})
     changed["dragmode"] = False  # a finger scrolls the page
     for slider in layout.get("sliders", []):
@@ -249,12 +253,21 @@ def _panels(layout: Json, plots: Sequence[str]) -> Json:
     return {"layout": changes | {"height": margin["t"] + margin["b"] + PANEL_PX * n_rows}}
 
 
-def _bars(trace: Json) -> Json:
-    """Names of bars in several lines."""
-    room = int((FIGURE_PX - SIDES_PX) / len(trace["x"]) / (SMALL_PX * LETTER))
-    lines = ["<br>".join(_wrapped(str(name), room)) for name in trace["x"]]
-    names = {"tickvals": list(trace["x"]), "ticktext": lines, "tickangle": 0, "tickfont": {"size": SMALL_PX}}
-    return {"layout": {"xaxis": names}}
+def _named(names: Sequence[Any], each_px: float) -> Json:
+    """An axis of names with as much room for each: in several lines, or upright where a word is wider than that."""
+    lines = [_wrapped(str(name), int(each_px / (SMALL_PX * LETTER))) for name in names]
+    if max(map(len, chain.from_iterable(lines))) * SMALL_PX * LETTER > each_px:
+        return UPRIGHT
+    text = ["<br>".join(words) for words in lines]
+    return {"tickvals": list(names), "ticktext": text, "tickangle": 0, "tickfont": {"size": SMALL_PX}}
+
+
+def _named_ticks(axis: Json) -> Json:
+    """Names at numbers along an axis."""
+    at = _numbers_in(axis["tickvals"])
+    low, high = axis.get("range", (at.min(), at.max()))
+    each_px = (FIGURE_PX - SIDES_PX) * float(np.diff(at).min()) / (high - low)
+    return _named(axis["ticktext"], each_px) | {"tickvals": at.tolist()}
 
 
 def _wrapped(name: str, room: int) -> list[str]:
@@ -268,15 +281,14 @@ def _broken(word: str, room: int) -> list[str]:
 
 
 def _numbers(trace: Json) -> Json:
-    """Cells with numbers: small ones if there are many columns."""
+    """Cells with numbers, whose columns' names fit: small numbers if there are many columns."""
     widest = max(len(str(name)) for name in trace["y"])
     cell_px = (FIGURE_PX - 20 - 12 * LETTER * widest) / len(trace["x"])
     if cell_px >= CROWDED_PX:
-        return {}
-    small, upright = {"tickfont": {"size": SMALL_PX}}, {"tickangle": -90, "automargin": True}
+        return {"layout": {"xaxis": _named(trace["x"], cell_px) | {"automargin": True}}}
     return {
         "data": [{"textfont": {"size": 9}, "xgap": 1}],
-        "layout": {"xaxis": small | upright, "yaxis": small},
+        "layout": {"xaxis": UPRIGHT, "yaxis": {"tickfont": {"size": SMALL_PX}}},
     }
 
 

@@ -133,6 +133,20 @@ def test_many_columns_get_small_numbers_and_few_do_not():
     assert "data" not in table(4)
 
 
+@pytest.mark.parametrize(
+    ("names", "upright"), [(["POS", "POS + codebook"], False), (["imperturbability"] * 4, True)]
+)
+def test_names_of_columns_and_ticks_get_lines_or_stand(names, upright):
+    table = network_figures.cells_with_numbers(np.ones((1, len(names))), ["row"], names, finding="Numbers")
+    ticks = figures.dots(
+        list(range(len(names))), {"r": [1.0] * len(names)}, axes=Axes("", "r"), finding="One each"
+    ).update_xaxes(tickvals=list(range(len(names))), ticktext=names)
+    for figure in (table, ticks):
+        axis = changes_of(figure)["layout"]["xaxis"]
+        assert axis["tickangle"] == (-90 if upright else 0)
+        assert upright or axis["ticktext"] == names or axis["ticktext"] == ["POS", "POS +<br>codebook"]
+
+
 def test_a_legend_of_many_lines_gets_room():
     curves = {f"a curve with a long name {k}": [0.0, 1.0] for k in range(5)}
     whole = stored(figures.lines([0, 1], curves, finding="Five", axes=Axes("x", "y")))
