@@ -13,12 +13,15 @@ from rppg_core.errors import ModelFileError  # noqa: E402
 from rppg_core.models.base import TASKS, Batch, ModelCard  # noqa: E402
 from rppg_core.models.physvlm import prompts  # noqa: E402
 from rppg_core.models.physvlm.teacher import (  # noqa: E402
+    N_RATES,
     SPECIAL,
     TeacherConfig,
     VisionLanguageTeacher,
     load_clip,
     mini_clip,
     ratio_halves,
+    scalogram,
+    strips,
     tokenizer_of_words,
 )
 from rppg_core.models.weights import load_model, save_model  # noqa: E402
@@ -68,13 +71,39 @@ def test_text_is_read_at_its_end_whatever_stands_beside_it(teacher):
     assert not torch.allclose(beside[0], beside[1])
 
 
-def test_image_is_grey_where_nothing_changes_and_shows_time_from_left_to_right(teacher):
-    still = torch.zeros(1, TINY.window, 36, 3)
-    assert torch.equal(teacher.picture(still), teacher.picture(still)[:, :, :1, :1].expand(-1, -1, 32, 32))
-    late = still.clone()
-    late[:, TINY.window // 2 :] = 2.0
-    rise = teacher.picture(late)[0].mean(dim=(0, 1)).diff()
-    assert int(rise.argmax()) == 15
+def test_a_scalogram_shows_a_rate_at_its_place_at_its_time():
+    """75 a minute on the upper half from the middle on, 15 a minute in the slow band of the left of the chin."""
+    torch.manual_seed(0)
+    t = torch.arange(512) / 30
+    stmap = 0.3 * torch.randn(1, 512, 36, 3)
+    stmap[:, 256:, :18, :2] += torch.sin(2 * torch.pi * 75 / 60 * t[256:])[None, :, None, None]
+    stmap[:, :, [24, 25, 30, 31], 2] += torch.sin(2 * torch.pi * 15 / 60 * t)[None, :, None]
+    found = scalogram(stmap, columns=96).unflatten(2, (3, N_RATES))[0]  # (colour, strip, rate, column)
+    hz = torch.logspace(-1.0969, 0.60206, N_RATES).flip(0)  # 0.08 to 4, fastest first
+    pulse, breath = (int((hz - rate / 60).abs().argmin()) for rate in (75, 15))
+    late, early = found[..., 60:90].mean(dim=-1), found[..., 6:36].mean(dim=-1)
+    for strip in (0, 1):  # the whole face and its upper half
+        assert abs(int(late[1, strip].argmax()) - pulse) <= 1
+        assert float(late[1, strip, pulse] - early[1, strip, pulse]) > 1
+    assert float(late[1, 1, pulse] - late[1, 2, pulse]) > 1
+    assert abs(int(late[0, 2, 19:].argmax()) + 19 - breath) <= 1
+    assert float(late[0, 2, breath] - late[2, 2, breath]) > 1
+
+
+def test_cells_without_skin_leave_the_whole_face_as_it_is():
+    torch.manual_seed(0)
+    stmap = torch.randn(1, 512, 36, 3)
+    stmap[:, :, 9:] = stmap[:, :, :9].repeat(1, 1, 3, 1)
+    dark = stmap.clone()
+    dark[:, :, 9:] = 0
+    for whole, part in zip(strips(stmap), strips(dark), strict=True):
+        torch.testing.assert_close(whole[:, 0], part[:, 0])
+
+
+def test_picture_is_even_where_nothing_changes_and_has_the_size_that_the_model_reads(teacher):
+    still = teacher.picture(torch.zeros(2, TINY.window, 36, 3))
+    assert still.shape == (2, 3, TINY.image, TINY.image)
+    torch.testing.assert_close(still, still[..., :1, :1].expand_as(still), atol=2e-3, rtol=0)
 
 
 def test_halves_of_a_map_have_rates_in_the_stated_ratio():
@@ -102,7 +131,7 @@ def test_a_line_of_text_has_a_place_on_the_map(teacher):
     with torch.no_grad():
         places = teacher.embed_places(maps())
         line = teacher.embed_texts(["repeats about seventy times a minute"])
-    assert places.shape == (3, 2, 2, TINY.embedding)
+    assert places.shape == (3, 3, 3, TINY.embedding)
     assert ((places @ line[0]).abs() <= 1 + 1e-5).all()
 
 

@@ -13,7 +13,8 @@ What differs from the paper (only its abstract was available; no code is public)
     Our choice, where nothing is public:
     - Every size, formula, loss weight, and the schedule.
     - The teacher is a small CLIP, trained on simulated maps with sentences about rates and about ratios of rates, as
-      in VL-phys. CLIP itself can take its place; it was not measured here.
+      in VL-phys. It sees a map as a scalogram of nine parts of the face. CLIP itself can take its place; it was not
+      measured here.
     - What is distilled: the shares of sentences, the embedding, and the similarities within a batch.
     - The student reads the 36 cells of the face map in both bands, with their projections, 17 s at a time and at
       15 Hz after the encoder: 8.5 s hold only two breaths.
