@@ -31,7 +31,7 @@ from rppg_core.lab.training.batches import Share, StepDataset, step_loader
 from rppg_core.lab.training.clock import Clock, TimeLeft
 from rppg_core.lab.training.mixture import describe_data, shares_from_recipe
 from rppg_core.lab.training.parallel import NetworkWithLoss
-from rppg_core.lab.training.probe import probe_before
+from rppg_core.lab.training.probe import everyday, probe_before
 from rppg_core.lab.training.record import LogRow, RunFolder
 from rppg_core.lab.training.stages import Stages, load_origin_cards
 from rppg_core.lab.training.stopping import stop_on_signal
@@ -139,11 +139,7 @@ def train(
         if options.resume:
             training.load()
         probe = training.teacher and probe_before(
-            training.teacher,
-            recipe,
-            mixed if recipe.labelled == 1 else shares(replace(recipe, labelled=1.0), held_out=False),
-            held_out,
-            device=accelerator.device,
+            training.teacher, everyday(recipe), shares, device=accelerator.device
         )
         probed = [probe.words()] if probe else []
         for words in probed:

@@ -7,8 +7,8 @@ Axis letters: B batch, D embedding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -47,23 +47,38 @@ class Probe:
         )
 
 
+def everyday(recipe: Recipe) -> Recipe:
+    """The recipe of the samples on which a teacher is probed: as hard as everyday clips, and all with their labels.
+
+    In the hardest samples of a training hardly anybody finds a pulse, so they do not show what it knows. Traces
+    take the place of rendered clips, which would have to be rendered for it.
+    """
+    return replace(recipe, harshness=1.0, labelled=1.0, traces=recipe.traces + recipe.clips, clips=0)
+
+
 def probe_before(
     teacher: Teacher,
     recipe: Recipe,
-    shares: Sequence[Share],
-    held_out: Sequence[Share],
+    shares: Callable[..., Sequence[Share]],
     *,
     device: torch.device,
 ) -> Probe | None:
     """Probe a teacher before a training with it: on samples of the last steps, and on held-out ones.
 
+    Args:
+        teacher: of the training.
+        recipe: of the samples.
+        shares: makes sources from a recipe, and from `held_out`.
+        device: of the teacher.
+
     Raises:
         UsageError: it has nothing to teach.
     """
-    dataset, last = StepDataset(recipe, shares), recipe.steps - 1
+    dataset, last = StepDataset(recipe, shares(recipe, held_out=False)), recipe.steps - 1
     fitted = (dataset.mixed(last - k) for k in range(min(BATCHES, recipe.steps)))
 
     def judged() -> Iterator[Batch]:
+        held_out = shares(recipe, held_out=True)
         yield from held_out_batches(held_out, recipe.validation_samples, recipe.n_frames)
 
     return probe_teacher(
