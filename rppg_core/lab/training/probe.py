@@ -22,9 +22,12 @@ from rppg_core.models.base import Batch
 from rppg_core.models.recipe import Recipe
 
 ENOUGH = 3.0  # times better than the mean
-RIDGE = 1e-2  # of the mean variance of an embedding's numbers
+RIDGE = (
+    0.1  # of the mean variance of an embedding's numbers; with less, the line fits noise of its few samples
+)
 FEWEST = 8  # samples on either side
-BATCHES = 24  # of training samples, on which the line is fitted
+BATCHES = 48  # of training samples, on which the line is fitted
+JUDGED = 2  # held-out samples for each with which the training validates
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def probe_before(
 
     def judged() -> Iterator[Batch]:
         held_out = shares(recipe, held_out=True)
-        yield from held_out_batches(held_out, recipe.validation_samples, recipe.n_frames)
+        yield from held_out_batches(held_out, JUDGED * recipe.validation_samples, recipe.n_frames)
 
     return probe_teacher(
         teacher, *((map_batch(b, lambda x: x.to(device)) for b in each) for each in (fitted, judged()))
