@@ -240,7 +240,8 @@ def scalogram(
     pulse, slow = strips(stmap)
     T = pulse.shape[-1]
     freqs_hz = torch.fft.fftfreq(2 * T, 2 / FS).to(stmap)
-    hz = torch.logspace(*(math.log10(x) for x in RANGE_HZ), N_RATES).to(stmap)
+    slowest, fastest = (math.log10(x) for x in RANGE_HZ)
+    hz = torch.logspace(slowest, fastest, N_RATES).to(stmap)
     filters = torch.exp(-0.5 * (CYCLES * (freqs_hz / hz[:, None] - 1)).square()) * (freqs_hz > 0)
     bands = []
     for waves, band in ((slow, hz < SLOW_HZ), (pulse, hz >= SLOW_HZ)):
