@@ -134,17 +134,21 @@ def test_many_columns_get_small_numbers_and_few_do_not():
 
 
 @pytest.mark.parametrize(
-    ("names", "upright"), [(["POS", "POS + codebook"], False), (["imperturbability"] * 4, True)]
+    "names", [["POS", "POS + codebook", "CodePhys", "constant"], ["imperturbability"] * 4]
 )
-def test_names_of_columns_and_ticks_get_lines_or_stand(names, upright):
-    table = network_figures.cells_with_numbers(np.ones((1, len(names))), ["row"], names, finding="Numbers")
+def test_names_of_columns_and_ticks_get_lines_or_stand(names):
+    table = network_figures.cells_with_numbers(np.ones((1, 4)), ["row"], names, finding="Numbers")
     ticks = figures.dots(
-        list(range(len(names))), {"r": [1.0] * len(names)}, axes=Axes("", "r"), finding="One each"
-    ).update_xaxes(tickvals=list(range(len(names))), ticktext=names)
+        [0, 1, 2, 3], {"r": [1.0] * 4}, axes=Axes("", "r", (-0.5, 3.5), (0, 1)), finding="One each"
+    )
+    ticks.update_xaxes(tickvals=[0, 1, 2, 3], ticktext=names)
     for figure in (table, ticks):
         axis = changes_of(figure)["layout"]["xaxis"]
-        assert axis["tickangle"] == (-90 if upright else 0)
-        assert upright or axis["ticktext"] == names or axis["ticktext"] == ["POS", "POS +<br>codebook"]
+        if "imperturbability" in names:
+            assert axis["tickangle"] == -90
+        else:
+            assert axis["tickangle"] == 0
+            assert axis["ticktext"] == ["POS", "POS +<br>codebook", "CodePhys", "constant"]
 
 
 def test_a_legend_of_many_lines_gets_room():

@@ -22,9 +22,7 @@ from rppg_core.models.base import Batch
 from rppg_core.models.recipe import Recipe
 
 ENOUGH = 3.0  # times better than the mean
-RIDGE = (
-    0.1  # of the mean variance of an embedding's numbers; with less, the line fits noise of its few samples
-)
+RIDGE = 0.1  # of the mean variance of an embedding's numbers; with less, the line fits noise
 FEWEST = 8  # samples on either side
 BATCHES = 48  # of training samples, on which the line is fitted
 JUDGED = 2  # held-out samples for each with which the training validates

@@ -37,16 +37,10 @@ IMAGE_MEAN = (
     0.40821073,
 )  # of CLIP's images; source: Radford et al. 2021, released code
 IMAGE_STD = (0.26862954, 0.26130258, 0.27577711)
-WAVES_HZ = {
-    "pulse": (0.65, 3.7),
-    "slow": (0.08, 0.6),
-}  # of the filters that a new patch embedding begins with
 REACH = 3.0  # standard deviations of a map between grey and black or white
 RANGE_HZ, N_RATES = (0.08, 4.0), 32  # of a scalogram, evenly spaced in their logarithm
 SLOW_HZ = 0.62  # below, a scalogram shows the slow band
-CYCLES = (
-    10.0  # of a wave under the Gaussian of its filter, from one standard deviation to the other, times pi
-)
+SHARPNESS = 10.0  # rate of a filter / standard deviation of its Gaussian
 USUAL_BPM, LINE_BPM = 90.0, 30.0  # heart rate where the straight line gives 0, and what 1 is worth
 SPREADS = {"hr": 5.0, "rr": 2.5}  # standard deviation of a label over the rates. Unit: per minute
 
@@ -124,9 +118,7 @@ class VisionLanguageTeacher(RppgModel):
         if self.adapter is not None:
             nn.init.eye_(self.adapter.weight)
             nn.init.zeros_(self.adapter.bias)
-        self.line = nn.Linear(
-            config.embedding, 1
-        )  # keeps the heart rate readable: what a student copies is linear
+        self.line = nn.Linear(config.embedding, 1)
         self._ids: dict[tuple[str, ...], dict[str, Tensor]] = {}
 
     @property
@@ -194,7 +186,7 @@ class VisionLanguageTeacher(RppgModel):
     def embed_places(
         self, stmap: Float[Tensor, "batch time cell 3"]
     ) -> Float[Tensor, "batch row column embedding"]:
-        """Embeddings of the places of the face: the last layer's tokens, projected as the whole picture is."""
+        """Embeddings of the patches of scalograms: the last layer's tokens, projected as the whole picture is."""
         vision = self.body.vision_model(pixel_values=self.picture(stmap))
         tokens = vision.last_hidden_state[:, 1:]
         found = self.body.visual_projection(self.body.vision_model.post_layernorm(tokens))
@@ -234,15 +226,15 @@ def scalogram(
         middle and right; those of the whole face two means over its cells and a median. Rows of the pulse, and those
         of slow changes, have mean 0 and standard deviation 1 over all strips.
 
-    Our choice; a picture of the map itself, with cells in rows and time in columns, was tried first: of 17 s in
-    patches of 2 s a small model learns rates slowly (held-out heart rates within 14 bpm after 1500 steps).
+    Our choice: in a picture of the map itself, with cells in rows and time in columns, a patch lasts two seconds,
+    in which heart rates hardly differ.
     """
     pulse, slow = strips(stmap)
     T = pulse.shape[-1]
     freqs_hz = torch.fft.fftfreq(2 * T, 2 / FS).to(stmap)
     slowest, fastest = (math.log10(x) for x in RANGE_HZ)
     hz = torch.logspace(slowest, fastest, N_RATES).to(stmap)
-    filters = torch.exp(-0.5 * (CYCLES * (freqs_hz / hz[:, None] - 1)).square()) * (freqs_hz > 0)
+    filters = torch.exp(-0.5 * (SHARPNESS * (freqs_hz / hz[:, None] - 1)).square()) * (freqs_hz > 0)
     bands = []
     for waves, band in ((slow, hz < SLOW_HZ), (pulse, hz >= SLOW_HZ)):
         spectra = torch.fft.fft(waves - waves.mean(dim=-1, keepdim=True), 2 * T)[:, :, :, None]
