@@ -24,6 +24,7 @@ from rppg_core.video.prepare import cut, overlap_add, overlapping_windows
 
 TASKS = ("bvp", "resp", "hr", "rr", "spo2")
 SERIES = ("bvp", "resp")  # tasks whose output is a waveform
+COURSES = {"spo2_course": "spo2"}  # labels that follow time, of tasks whose output is a number
 SIMULATED = "trained on simulated physiology"
 WINDOWS = "windows_s"  # under `inside`: start and end of each window, (window, 2)
 MIN_SEGMENT_S = 2.0  # shorter segments are skipped, as in the classical methods
@@ -33,8 +34,8 @@ MIN_SEGMENT_S = 2.0  # shorter segments are skipped, as in the classical methods
 class Batch:
     """The training data of one step.
 
-    `inputs`: name -> (B, ...); `targets`: each of TASKS -> (B, T) or (B,), zero where there is no label;
-    `mask`: each of TASKS -> (B,), which samples carry that label; `done`: completed share of the training, for losses
+    `inputs`: name -> (B, ...); `targets`: each of TASKS and COURSES -> (B, T) or (B,), zero where there is no label;
+    `mask`: each of these -> (B,), which samples carry that label; `done`: completed share of the training, for losses
     that are phased in; `teacher`: outputs of the recipe's teacher for the same samples, without gradient, or None if
     the recipe has no teacher.
     """
@@ -88,6 +89,9 @@ class RppgModel(nn.Module, ABC):
     tasks: ClassVar[frozenset[str]]  # names from TASKS
     evidence: ClassVar[tuple[str, ...]] = ()  # names of outputs that may lower a confidence
     per_window: ClassVar[tuple[str, ...]] = ()  # names of outputs that are kept for each window
+    draws_cells: ClassVar[bool] = (
+        False  # whether it can be trained on face maps in place of the pictures it reads
+    )
 
     def __init__(self, config: Any):
         super().__init__()

@@ -194,7 +194,8 @@ def _pulse_free(recipe: Recipe, *, held_out: bool) -> list[Share]:
     """
     if not recipe.pulse_free or held_out:
         return []
-    if pictures := sorted(_needs(recipe) & CROPS):
+    pictures = sorted(_needs(recipe) & CROPS)
+    if pictures and not model_class(recipe.method).draws_cells:
         raise UsageError(
             f"a config that reads {pictures[0]}, and {recipe.pulse_free} samples without a pulse",
             wanted="a network that reads no pictures: simulated traces hold none",

@@ -23,7 +23,7 @@ from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.cell_faces import cell_places
 from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
 from rppg_core.lab.simulate.traces import simulate_traces
-from rppg_core.models.base import SERIES, TASKS, Batch
+from rppg_core.models.base import COURSES, SERIES, TASKS, Batch
 from rppg_core.types import FS, FaceClip, Truth
 from rppg_core.video.prepare import cut, resample
 from rppg_core.video.trace_gaps import with_map
@@ -64,7 +64,7 @@ def collate(samples: Sequence[Sample], n_frames: int) -> Batch:
         n_frames: length of the waveforms.
 
     Returns:
-        A float32 batch with every task of TASKS; a missing target is 0 and its mask is False.
+        A float32 batch with all of TASKS and COURSES; a missing target is 0 and its mask is False.
 
     Raises:
         UsageError: two samples have different inputs.
@@ -79,8 +79,8 @@ def collate(samples: Sequence[Sample], n_frames: int) -> Batch:
             )
     inputs = {name: _tensor([sample.inputs[name] for sample in samples]) for name in samples[0].inputs}
     targets, mask = {}, {}
-    for task in TASKS:
-        nothing = np.zeros(n_frames) if task in SERIES else 0.0
+    for task in (*TASKS, *COURSES):
+        nothing = np.zeros(n_frames) if task in (*SERIES, *COURSES) else 0.0
         targets[task] = _tensor([sample.targets.get(task, nothing) for sample in samples])
         mask[task] = torch.tensor([task in sample.targets for sample in samples])
     return Batch(inputs, targets, mask)
@@ -114,11 +114,14 @@ def targets_from_truth(truth: Truth, part: slice, labels: frozenset[str]) -> dic
         "hr": float(np.mean(truth.hr_bpm[part])),
         "rr": float(truth.rr_brpm if truth.rr_track_brpm is None else np.mean(truth.rr_track_brpm[part])),
         "spo2": float(truth.spo2_percent if truth.spo2 is None else np.mean(truth.spo2[part])),
+        "spo2_course": np.nan if truth.spo2 is None else truth.spo2[part],
     }
     return {
         task: value
         for task, value in known.items()
-        if task in labels and np.isfinite(value).all() and (task not in SERIES or np.std(value) > 0)
+        if COURSES.get(task, task) in labels
+        and np.isfinite(value).all()
+        and (task not in (*SERIES, *COURSES) or np.std(value) > 0)
     }
 
 
@@ -136,7 +139,9 @@ class TraceSource:
     held_out: bool = False  # samples that no training run of any seed sees
     stream: int = 0  # differs between the sources of one batch, so that they draw different people
     name: str = "simulated traces"
-    pulsed: bool = True  # False: people without a pulse, whose label is a flat waveform
+    pulsed: bool = (
+        True  # False: people without a pulse: their waveform is flat, and their SpO2 cannot be seen
+    )
     partial_pulse: float = 0.0  # share of the samples in which the pulse reaches a part of the face only
     labelled: float = 1.0  # share of the people whose labels are used
     flat_maps: float = 0.0  # share of the samples whose map is that of a table of colours
@@ -157,11 +162,10 @@ class TraceSource:
             if len(even.valid) >= self.n_frames and even.valid[part].all():
                 known = self.labelled == 1 or rng.random() < self.labelled
                 labels = self.labels if known else frozenset()
-                targets = (
-                    targets_from_truth(even_truth(truth, even.times_s), part, labels)
-                    if self.pulsed
-                    else {"bvp": np.zeros(self.n_frames)}
-                )
+                targets = targets_from_truth(even_truth(truth, even.times_s), part, labels)
+                if not self.pulsed:
+                    spo2 = {"spo2": targets["spo2"]} if "spo2" in targets else {}
+                    targets = {"bvp": np.zeros(self.n_frames), **spo2}
                 return Sample(dict(self.prepare(cut(even, part))), targets)
         raise AssertionError(
             f"sample {index}: {TRIES} simulated clips in a row have a gap in {self.n_frames} frames"
