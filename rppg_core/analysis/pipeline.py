@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rppg_core.analysis.clip_source import load_clip
 from rppg_core.analysis.controls import ControlledRuns, spectra_from_bvp
 from rppg_core.analysis.heart_rate import HeartRate, Voice, cap, heart_rate
 from rppg_core.analysis.verdict import likely_cause, verdict
-from rppg_core.analysis.vitals import HRV_UNITS, Context, Judgement, refuse, vitals_from_bvp
+from rppg_core.analysis.vitals import HRV_UNITS, Context, Judgement, refuse, saturation, vitals_from_bvp
 from rppg_core.errors import (
     ClipTooShortError,
     FaceTooSmallError,
@@ -177,13 +178,27 @@ class Analysis:
         if name not in self._estimates:
             started = time.perf_counter()
             run = self._runs.by_name(name)
-            self._estimates[name] = _estimate(self._runs.method(name), run, self._panel, self._context)
+            hr = None if run.bvp is not None else self._panel_hr
+            self._estimates[name] = _estimate(
+                self._runs.method(name), run, self._panel, self._context, others_hr=hr
+            )
             self._seconds[name] = time.perf_counter() - started
         return self._estimates[name]
 
     def judge(self, method: Method) -> Estimate:
         """The estimate of any method, such as an ablation, on the same face and background; not cached."""
-        return _estimate(method, method.estimate(self._runs.clip), self._panel, self._context)
+        run = method.estimate(self._runs.clip)
+        hr = None if run.bvp is not None else self._panel_hr
+        return _estimate(method, run, self._panel, self._context, others_hr=hr)
+
+    @cached_property
+    def _panel_hr(self) -> Reading:
+        """Heart rate of the panel: whether there is a pulse is asked of it where a method has no waveform."""
+        every = {
+            name: _estimate(get_method(name), self._runs.by_name(name), self._panel, self._context)
+            for name in PANEL
+        }
+        return _agreed_rate(every, self._panel, self._context).hr
 
     def report(self, names: Sequence[str]) -> Report:
         """The report on these methods, with the consensus of them and the panel."""
@@ -241,7 +256,14 @@ def _check_clip(clip: FaceClip) -> None:
         )
 
 
-def _estimate(method: Method, output: MethodOutput, panel: Panel | None, context: Context) -> Estimate:
+def _estimate(
+    method: Method,
+    output: MethodOutput,
+    panel: Panel | None,
+    context: Context,
+    *,
+    others_hr: Reading | None = None,
+) -> Estimate:
     judged: Judgement = vitals_from_bvp(
         output.bvp,
         name=method.name.partition(BEHIND)[0],  # of a cleaned waveform, the method that it was made from
@@ -251,9 +273,12 @@ def _estimate(method: Method, output: MethodOutput, panel: Panel | None, context
         direct=output.direct,
         context=context,
     )
+    vitals = judged.vitals
+    if others_hr is not None and others_hr.value is not None:
+        vitals = replace(vitals, spo2=saturation(output.direct, pulse=True))
     return Estimate(
         method=method.name,
-        vitals=judged.vitals,
+        vitals=vitals,
         bvp=output.bvp,
         snr_db=judged.snr_db,
         weights=method.weights,

@@ -132,7 +132,7 @@ def vitals_from_bvp(
         hr_seconds=found.seconds,
         rr=_breathing(bvp, beats, resp, context, evidence),
         **_variability(beats, hr, context, found.seconds),
-        spo2=_spo2(direct, pulse=True),
+        spo2=saturation(direct, pulse=True),
     )
     return Judgement(vitals, found.snr_db, beats)
 
@@ -216,11 +216,11 @@ def _without_pulse(cause: str, direct: Mapping[str, float] | None, *, hr: Readin
         rmssd=rmssd,
         pnn50=pnn50,
         lf_hf=lf_hf,
-        spo2=_spo2(direct, pulse=False),
+        spo2=saturation(direct, pulse=False),
     )
 
 
-def _spo2(direct: Mapping[str, float] | None, *, pulse: bool) -> Reading:
+def saturation(direct: Mapping[str, float] | None, *, pulse: bool) -> Reading:
     """SpO2, the only vital taken from `direct`: never calibrated, with a confidence of one half at most."""
     if not direct or "spo2" not in direct:
         return refuse("%", "this method gives no SpO2")

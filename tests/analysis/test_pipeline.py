@@ -18,6 +18,7 @@ from rppg_core.errors import (
 from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.roster import CLASSICAL, PANEL, list_ready_methods
+from rppg_core.types import MethodOutput
 from tests.report_factory import make_report
 
 
@@ -198,6 +199,29 @@ def test_method_that_is_not_in_the_roster_is_judged_like_one_that_is(report, pul
     judged = Analysis(pulsed[0]).judge(stranger)
     assert judged.method == "pos of another seed"
     assert judged.vitals == report.estimates["pos"].vitals
+
+
+class Oximeter:
+    """A method that gives a number and no waveform."""
+
+    name, weights, paper, needs = "oximeter", "none", "", frozenset({"rgb"})
+
+    @staticmethod
+    def estimate(clip):
+        return MethodOutput(direct={"spo2": 96.0})
+
+
+def test_saturation_without_a_waveform_is_shown_where_the_panel_finds_a_pulse(pulsed):
+    vitals = Analysis(pulsed[0]).judge(Oximeter()).vitals
+    assert (vitals.spo2.value, vitals.spo2.confidence, vitals.spo2.note) == (96.0, 0.5, "not calibrated")
+    assert vitals.hr.value is None
+    assert "no waveform" in vitals.hr.note
+
+
+@pytest.mark.parametrize("kind", ["wall", "photo", "noise"])
+def test_saturation_without_a_waveform_is_refused_where_the_panel_finds_none(kind):
+    clip, _ = simulate_traces(SimulationSettings(kind=kind, seconds=15.0, seed=3))
+    assert Analysis(clip).judge(Oximeter()).vitals.spo2.value is None
 
 
 def test_heart_below_the_band_is_refused_by_every_method_and_the_consensus():
