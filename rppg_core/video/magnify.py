@@ -72,9 +72,9 @@ def magnify(
 
 
 def band_of_frames(
-    frames: Float[np.ndarray, "time height width 3"], fs: float, band_hz: tuple[float, float] = BAND_HZ
-) -> Float[np.ndarray, "time height width 3"]:
-    """What changes within a band, at every pixel.
+    frames: Float[np.ndarray, "time ..."], fs: float, band_hz: tuple[float, float] = BAND_HZ
+) -> Float[np.ndarray, "time ..."]:
+    """What changes within a band, at every place and in every colour.
 
     Raises:
         UsageError: a band that is impossible at this rate.
