@@ -28,6 +28,7 @@ METHODS: dict[str, str] = {
     "physllm": "rppg_core.models.physllm:ABOUT",
     "codephys": "rppg_core.models.codephys:ABOUT",
     "physvlm": "rppg_core.models.physvlm:ABOUT",
+    "tastnet": "rppg_core.models.tastnet:ABOUT",
     "physnet": "rppg_core.models.physnet:ABOUT",
 }
 TEACHERS = {

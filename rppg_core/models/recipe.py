@@ -31,6 +31,7 @@ KINDS = {
     "bool": (bool, "True or False"),
 }  # of a field, by its annotation: what is accepted, and its description
 ONLY_IF_NAMED = ("stages", "teacher")  # fields that are left out of the card when they are empty
+OXYGEN = ("", "one camera", "every camera", "shortcut")  # people whose SpO2 is drawn evenly
 DATASET_SPEEDS = (0.5, 1.5)  # of training on datasets: a heart of 82 is played as one of 41 to 123
 
 
@@ -82,6 +83,9 @@ class Recipe:
     labelled: float = field(
         default=1.0, metadata=ADDED_LATER
     )  # share of the people in training whose labels are used; a teacher can help with the others
+    oxygen: str = field(
+        default="", metadata=ADDED_LATER
+    )  # "one camera", "every camera" or "shortcut": people for SpO2 who keep still; "" draws everyday clips
     skin_weight: bool = True  # cells are means over skin pixels
     motion: bool = True  # heads move
     harshness: float = 4.0  # motion and noise at difficulty 1, relative to everyday clips
@@ -134,6 +138,12 @@ class Recipe:
             raise UsageError(
                 f"a batch of {self.traces} traces and {self.clips} clips",
                 wanted="at least one sample",
+                do="change the recipe",
+            )
+        if self.oxygen not in OXYGEN:
+            raise UsageError(
+                f"oxygen is {self.oxygen!r}",
+                wanted=f"one of {', '.join(OXYGEN[1:])}, or nothing",
                 do="change the recipe",
             )
         check_speeds(self.speeds)

@@ -32,7 +32,7 @@ def batch(config: TastNetConfig = TINY) -> Batch:
     return Batch(frames(config), targets, mask)
 
 
-@pytest.mark.parametrize("name", ABLATIONS)
+@pytest.mark.parametrize("name", [name for name, one in ABLATIONS.items() if "config" in one.changes])
 def test_every_ablation_gives_a_percentage_and_trains_all_its_weights(name):
     torch.manual_seed(0)
     config = replace(TINY, **ABLATIONS[name].changes["config"])
@@ -74,8 +74,8 @@ def test_paper_has_about_as_many_weights_as_the_authors_report():
 
 def test_trend_over_people_is_0_for_a_perfect_order_and_2_for_the_reverse():
     true, known = torch.tensor([90.0, 95.0, 99.0]), torch.ones(3, dtype=torch.bool)
-    assert float(trend_over_people(true / 2 + 40, true, known)) == pytest.approx(0, abs=1e-5)
-    assert float(trend_over_people(-true, true, known)) == pytest.approx(2, abs=1e-5)
+    assert float(trend_over_people(true / 2 + 40, true, known)) == pytest.approx(0, abs=1e-3)
+    assert float(trend_over_people(-true, true, known)) == pytest.approx(2, abs=2e-3)
 
 
 @pytest.mark.parametrize("known", [[True, True, False], [False] * 3])
@@ -91,11 +91,18 @@ def test_trend_over_people_is_silent_where_all_labels_are_alike():
     assert torch.isfinite(found.grad).all()
 
 
+def test_trend_of_outputs_that_are_alike_has_a_slope_with_a_bound():
+    found, true = torch.full((3,), 97.0, requires_grad=True), torch.tensor([90.0, 95.0, 99.0])
+    trend_over_people(found, true, torch.ones(3, dtype=torch.bool)).backward()
+    assert found.grad is not None
+    assert 0 < float(found.grad.abs().max()) < 20
+
+
 def test_trend_over_time_counts_windows_whose_saturation_changes():
     changing, still = torch.linspace(95, 90, 6), torch.full((6,), 97.0)
     found = torch.stack([-changing, changing])
     known = torch.ones(2, dtype=torch.bool)
-    assert float(trend_over_time(found, torch.stack([changing, still]), known)) == pytest.approx(2, abs=1e-5)
+    assert float(trend_over_time(found, torch.stack([changing, still]), known)) == pytest.approx(2, abs=2e-3)
     assert float(trend_over_time(found, torch.stack([still, still]), known)) == 0
 
 

@@ -1,10 +1,7 @@
 """SpO2 of simulated people, by `make oxygen-table`: networks, estimators that know the physics, and controls.
 
-Three kinds of people, each with a minute of face, from which windows of 10 s are cut:
-    one camera      the same camera and the same optics of the skin for all: a ratio of ratios can be read
-    every camera    each camera answers red with another slope and level, and each skin has a pulse of its own colour
-    shortcut        as "every camera", but SpO2 follows the tone of the skin: right numbers for a wrong reason
-In the first two SpO2 is drawn apart from everything else. Within the minute it rises and falls slowly.
+Three kinds of people (`lab.simulate.oxygen.PEOPLE`), each with a minute of face, from which windows of 10 s are cut.
+Within the minute SpO2 rises and falls slowly.
 
 Estimators are fitted on half of the people and judged on the others. Beside it stands the same number for a split by
 windows, labelled as leaky: other windows of the same minute of the same face are in the fit. `two readings` moves all
@@ -28,23 +25,18 @@ from jaxtyping import Float
 from rppg_core.errors import RppgError
 from rppg_core.lab.protocols.own_weights import load_networks
 from rppg_core.lab.protocols.table import text_table
-from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
-from rppg_core.lab.simulate.skin import TONES
+from rppg_core.lab.simulate.oxygen import PEOPLE, oxygen_settings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.metrics import bland_altman, mae, pearson_r, rmse
+from rppg_core.roster import get_network
 from rppg_core.signals.filters import bandpass
 from rppg_core.signals.spectrum import heart_rate_from_bvp
-from rppg_core.types import FS, FaceClip, Truth
+from rppg_core.types import FS, FaceClip, Method, Truth
 from rppg_core.video.prepare import cut, resample
 
 SEED = 6_400_000  # of the first person; no benchmark and no training draws it
 SECONDS, WINDOW_S = 60.5, 10.0
-SPO2_PERCENT = (80.0, 100.0)  # evenly drawn
-SWING_PERCENT = (0.5, 3.0)  # standard deviation within the minute
-SLOPE = 0.05  # of "one camera": relative change of the red pulse per percentage point
 TRACE_NOISE = (0.1, 0.2)  # standard deviation of a frame's mean skin. Unit: grey levels
-SHORTCUT_PERCENT = 3.0  # SpO2 that one tone of skin is worth, in "shortcut"
-KINDS = ("one camera", "every camera", "shortcut")
 N_PEOPLE = 60
 BAND_HZ = 0.15  # half width around the heart rate
 RIDGE = 1e-3  # relative to the spread of a feature
@@ -78,30 +70,13 @@ class OxygenRow:
     by_third: tuple[float, ...]  # RMSE of the lowest, middle and highest third of SpO2
 
 
-def oxygen_settings(kind: str, person: int) -> SimulationSettings:
-    """One person: an everyday face that keeps still, in quiet light."""
-    rng = np.random.default_rng([SEED, KINDS.index(kind), person])
-    drawn = random_settings(rng, pulsed=True, seconds=SECONDS, difficulty=0.0)
-    spo2 = float(rng.uniform(*SPO2_PERCENT))
-    if kind == "shortcut":
-        middle = (len(TONES) - 1) / 2
-        spo2 = float(np.clip(91 + SHORTCUT_PERCENT * (drawn.tone - middle) + rng.normal(), 80, 100))
-    same = {"spo2_slope": SLOPE, "spo2_offset": 0.0, "pulse_colour_shift": 0.0, "pulse_colour_spread": 0.0}
-    camera = same if kind == "one camera" else {}
-    return replace(
-        drawn, spo2_percent=spo2, spo2_swing=float(rng.uniform(*SWING_PERCENT)),
-        fps=30.0, motion="none", talking=0.0, gestures=0.0,
-        amplitude_percent=float(rng.uniform(0.3, 1.0)), ectopic=0.0, **camera,
-    )  # fmt: skip
-
-
 def oxygen_clips(
-    kind: str, n_people: int, tell: Callable[[int], None] = lambda k: None
+    people: str, n_people: int, tell: Callable[[int], None] = lambda k: None
 ) -> Iterator[tuple[FaceClip, Truth]]:
     """Evenly sampled clips of people whose trace is as noisy as TRACE_NOISE says."""
     for k in range(n_people):
-        settings = oxygen_settings(kind, k)
-        rng = np.random.default_rng([SEED, 9, k])
+        rng = np.random.default_rng([SEED, PEOPLE.index(people), k])
+        settings = oxygen_settings(people, rng, seconds=SECONDS)
         wanted = rng.uniform(*TRACE_NOISE)
         clip, truth = simulate_traces(settings)
         for _ in range(3):  # noise of the mean grows with that of the pixels, but not by it alone
@@ -260,15 +235,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         networks = oxygen_networks(asked.weights)
     except RppgError as error:
         parser.error(str(error))
-    for kind in KINDS:
+    for people in PEOPLE:
 
-        def tell(k: int, kind: str = kind) -> None:
-            print(f"\r{kind}: person {k} of {asked.people}", end="", file=sys.stderr, flush=True)
+        def tell(k: int, people: str = people) -> None:
+            print(f"\r{people}: person {k} of {asked.people}", end="", file=sys.stderr, flush=True)
 
-        windows = oxygen_windows(list(oxygen_clips(kind, asked.people, tell)), networks)
+        windows = oxygen_windows(list(oxygen_clips(people, asked.people, tell)), networks)
         print(file=sys.stderr)
         print(
-            f"{kind}: {len(windows)} windows of {WINDOW_S:g} s, {asked.people} people, half of them for the fit"
+            f"{people}: {len(windows)} windows of {WINDOW_S:g} s, {asked.people} people, half of them for the fit"
         )
         print(oxygen_text(oxygen_rows(windows)) + "\n")
     return 0
@@ -282,11 +257,13 @@ def oxygen_networks(weights: Sequence[str]) -> dict[str, Callable[[FaceClip], fl
         UsageError: two files with the same card.
     """
 
-    def reader(method) -> Callable[[FaceClip], float]:
+    def reader(method: Method) -> Callable[[FaceClip], float]:
         return lambda clip: float(method.estimate(clip).direct["spo2"])
 
     return {
-        own.name: reader(own.method) for own in load_networks(weights) if "spo2" in own.method.model.tasks
+        own.name: reader(own.method)
+        for own in load_networks(weights)
+        if "spo2" in get_network(own.method.name).tasks
     }
 
 

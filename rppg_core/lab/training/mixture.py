@@ -183,6 +183,7 @@ def _traces(
         partial_pulse=recipe.partial_pulse if pulsed and not held_out else 0.0,
         labelled=1.0 if held_out else recipe.labelled,
         flat_maps=0.0 if held_out else recipe.flat_maps,
+        oxygen=recipe.oxygen,
     )
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from rppg_core.errors import UsageError
 from rppg_core.lab.simulate.cell_faces import cell_places
+from rppg_core.lab.simulate.oxygen import oxygen_settings
 from rppg_core.lab.simulate.settings import SimulationSettings, random_settings
 from rppg_core.lab.simulate.traces import simulate_traces
 from rppg_core.models.base import COURSES, SERIES, TASKS, Batch
@@ -145,6 +146,7 @@ class TraceSource:
     partial_pulse: float = 0.0  # share of the samples in which the pulse reaches a part of the face only
     labelled: float = 1.0  # share of the people whose labels are used
     flat_maps: float = 0.0  # share of the samples whose map is that of a table of colours
+    oxygen: str = ""  # a name from lab.simulate.oxygen.PEOPLE; "" draws everyday clips
 
     def sample(self, index: int, difficulty: float) -> Sample:
         """One window of a new simulated person."""
@@ -173,8 +175,13 @@ class TraceSource:
 
     def _settings(self, rng: np.random.Generator, difficulty: float) -> SimulationSettings:
         seconds = self.n_frames / FS + MARGIN_S
-        settings = random_settings(rng, pulsed=True, seconds=seconds, difficulty=difficulty)
-        settings = harder(settings, rng, self.harshness**difficulty)
+        if self.oxygen:
+            settings = noisier(
+                oxygen_settings(self.oxygen, rng, seconds=seconds), rng, self.harshness**difficulty
+            )
+        else:
+            settings = random_settings(rng, pulsed=True, seconds=seconds, difficulty=difficulty)
+            settings = harder(settings, rng, self.harshness**difficulty)
         if not self.pulsed:
             settings = replace(settings, amplitude_percent=0.0, beat_motion=0.0)
         return settings if self.motion else without_motion(settings)
@@ -225,6 +232,11 @@ def harder(settings: SimulationSettings, rng: np.random.Generator, harshness: fl
         motion_scale=min(settings.motion_scale * factor(), 10.0),
         noise=min(settings.noise * factor(), 30.0),
     )
+
+
+def noisier(settings: SimulationSettings, rng: np.random.Generator, most: float) -> SimulationSettings:
+    """The same clip by a camera whose noise is larger by a factor between 1 and `most`."""
+    return replace(settings, noise=min(settings.noise * float(np.exp(rng.uniform(0, np.log(most)))), 30.0))
 
 
 def without_motion(settings: SimulationSettings) -> SimulationSettings:

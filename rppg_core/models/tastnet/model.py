@@ -46,8 +46,9 @@ class TastNet(RppgModel):
     def __init__(self, config: TastNetConfig):
         super().__init__(config)
         made = {"cnn": LocalBranch, "vivit": GlobalBranch}
-        self.branches = nn.ModuleDict({name: made[name](config) for name in config.branches})
-        self.fusion = Fusion({name: int(part.width) for name, part in self.branches.items()}, config)
+        branches = {name: made[name](config) for name in config.branches}
+        self.branches = nn.ModuleDict(branches)
+        self.fusion = Fusion({name: part.width for name, part in branches.items()}, config)
         self.head = SaturationHead(config)
 
     @classmethod

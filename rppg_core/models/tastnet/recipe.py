@@ -11,9 +11,14 @@ RECIPE = Recipe(
     pulse_free=1,  # with a SpO2 that nobody can see: without a pulse the answer has to be the mean
     n_frames=300,  # 10 s
     labels=("spo2",),
-    harshness=1.0,
+    oxygen="one camera",  # with a camera of its own for everybody there is little to learn: "every-camera" shows it
+    harshness=8.0,  # of the noise alone; these people keep still
+    easy=0.1,
+    hard=0.3,
 )
 ABLATIONS = {
+    "every-camera": Ablation({"oxygen": "every camera"}),
+    "shortcut": Ablation({"oxygen": "shortcut"}),
     "cnn-only": Ablation({"config": {"branches": ("cnn",)}}),
     "vivit-only": Ablation({"config": {"branches": ("vivit",)}}),
     "no-trend": Ablation({"config": {"trend_weight": 0.0}}),

@@ -23,7 +23,7 @@ from rppg_core.lab.training.sources import (
     without_motion,
 )
 from rppg_core.metrics import waveform_r
-from rppg_core.models.base import TASKS
+from rppg_core.models.base import COURSES, TASKS
 
 PREPARE = partial(Tiny.inputs_from_clip, config=TinyConfig())
 
@@ -38,8 +38,9 @@ def sample(**targets) -> Sample:
 
 def test_collate_keeps_every_task_and_says_what_is_known():
     batch = collate([sample(bvp=np.arange(4.0), hr=70.0), sample(rr=15.0)], 4)
-    assert set(batch.targets) == set(batch.mask) == set(TASKS)
+    assert set(batch.targets) == set(batch.mask) == {*TASKS, *COURSES}
     assert {task: mask.tolist() for task, mask in batch.mask.items()} == {
+        "spo2_course": [False, False],
         "bvp": [True, False],
         "resp": [False, False],
         "hr": [True, False],
@@ -132,9 +133,10 @@ def test_source_labels_only_what_it_may():
     assert set(found.targets) == {"bvp", "rr"}
 
 
-def test_people_without_a_pulse_have_a_flat_waveform_for_a_label():
+def test_people_without_a_pulse_have_a_flat_waveform_for_a_label_and_a_saturation_that_nobody_sees():
     without, usual = trace_source(pulsed=False).sample(0, 1.0), trace_source().sample(0, 1.0)
-    assert set(without.targets) == {"bvp"} and not np.any(without.targets["bvp"])
+    assert set(without.targets) == {"bvp", "spo2"} and not np.any(without.targets["bvp"])
+    assert 60 < without.targets["spo2"] <= 100
     assert np.std(usual.targets["bvp"]) > 0
     assert not np.array_equal(without.inputs["stmap"], usual.inputs["stmap"])
 
