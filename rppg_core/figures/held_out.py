@@ -20,10 +20,10 @@ ROW_PX = 30  # height of one row
 
 
 def agreement_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects.Figure:
-    """Estimate minus label over their mean, after Bland and Altman: the last method, and POS in grey.
+    """Estimate minus label over their mean, after Bland and Altman: the last method; POS or the constant in grey.
 
     Args:
-        found: one entry per method, with "method", "bias", "lower", "upper" (bpm) and "points" (pairs of bpm).
+        found: one entry per method, with "method", "unit", "bias", "lower", "upper" and "points" (pairs of numbers).
 
     Returns:
         A plotly figure; the solid line is the bias, and 95 % of the differences lie between the dashed lines.
@@ -31,8 +31,10 @@ def agreement_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects
     import plotly.graph_objects as go
 
     fig = empty_figure(320)
-    shown = found[-1]
-    for entry in [entry for entry in found[:-1] if entry["method"] == BAR] + [shown]:
+    shown = [entry for entry in found if entry["method"] != CONSTANT or len(found) == 1][-1]
+    unit = shown.get("unit", "bpm")
+    beside = [entry for entry in found if entry is not shown and entry["method"] in (BAR, CONSTANT)]
+    for entry in [*beside, shown]:
         colour = ESTIMATE if entry is shown else REFERENCE
         x, y = zip(*entry["points"], strict=True)
         fig.add_trace(
@@ -42,18 +44,18 @@ def agreement_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects
                 mode="markers",
                 name=entry["method"],
                 marker={"color": colour, "size": 7, "opacity": 0.75},
-                hovertemplate="%{x:.1f} bpm, off by %{y:+.1f}",
+                hovertemplate=f"%{{x:.1f}} {unit}, off by %{{y:+.1f}}",
             )
         )
     for value, dash in ((shown["bias"], "solid"), (shown["lower"], "dash"), (shown["upper"], "dash")):
         fig.add_hline(value, line={"color": ESTIMATE, "dash": dash, "width": 1.4})
-    fig.update_xaxes(title_text="mean of label and estimate (bpm)")
-    fig.update_yaxes(title_text="estimate minus label (bpm)", zeroline=True, zerolinecolor=GRID)
+    fig.update_xaxes(title_text=f"mean of label and estimate ({unit})")
+    fig.update_yaxes(title_text=f"estimate minus label ({unit})", zeroline=True, zerolinecolor=GRID)
     side = "high" if shown["bias"] >= 0 else "low"
     set_title(
         fig,
-        f"{shown['method']} reads {abs(shown['bias']):.1f} bpm {side} on average",
-        f"one point per video; dashes: 95 % of its differences, {shown['lower']:+.1f} to {shown['upper']:+.1f} bpm",
+        f"{shown['method']} reads {abs(shown['bias']):.1f} {unit} {side} on average",
+        f"one point a video; dashes: 95 % of its differences, {shown['lower']:+.1f} to {shown['upper']:+.1f} {unit}",
     )
     fig.update_layout(height=480)
     return fig

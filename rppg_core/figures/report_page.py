@@ -204,7 +204,7 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
         title: title of the page.
         text: the tables.
         found: the result as JSON; its entries "reliability", "r_by_amplitude", "physiology", "bland_altman",
-            "error_by_condition", "parts", "light", "strips" and "stress" are drawn if present.
+            "bland_altman_spo2", "error_by_condition", "parts", "light", "strips" and "stress" are drawn if present.
     """
     found, figures = found or {}, []
     if bins := found.get("reliability"):
@@ -221,6 +221,9 @@ def protocol_html(title: str, text: str, found: Mapping[str, Any] | None = None)
             "Estimate minus label of every video over the mean of both, with bias and limits of agreement."
         )
         figures.append(figure_html(agreement_figure(agreement), "bland-altman", words))
+    if agreement := found.get("bland_altman_spo2"):
+        words = "The same for SpO2, which is not calibrated, beside a constant that ignores the video."
+        figures.append(figure_html(agreement_figure(agreement), "bland-altman-spo2", words))
     if levels := found.get("error_by_condition"):
         words = "Heart-rate error of every method at every level of every condition, the worst level first."
         figures.append(figure_html(condition_figure(levels), "error-by-condition", words))

@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rppg_core.analysis.oxygen_audits import AUDITS, WARMER, stronger_red_pulse, without_pulse
+from rppg_core.analysis.oxygen_audits import (
+    AS_IT_IS,
+    AUDITS,
+    WARMER,
+    audit_saturation,
+    stronger_red_pulse,
+    without_pulse,
+)
 from rppg_core.oximetry import ratio_of_ratios
 from rppg_core.signals.filters import bandpass
-from rppg_core.types import FS, FaceClip, RgbTrace
+from rppg_core.types import FS, FaceClip, MethodOutput, RgbTrace
 
 N = 900
 LEVEL = np.array([150.0, 100.0, 80.0])
@@ -75,3 +82,30 @@ def test_white_balance_changes_the_level_and_no_ratio_of_ratios(clip):
     np.testing.assert_allclose(found.rgb[:, 0].mean(axis=0) / clip.rgb[:, 0].mean(axis=0), WARMER, rtol=1e-6)
     before, after = (ratio_of_ratios(RgbTrace(one.rgb[:, 0], FS)).red_over_blue for one in (clip, found))
     np.testing.assert_allclose(after, before, rtol=1e-6)
+
+
+class RatioOximeter:
+    """Reads SpO2 off the ratio of red over green in the crops, as a straight line."""
+
+    name, needs, weights, paper = "ratio", frozenset({"rgb", "crop128_raw"}), "none", ""
+
+    def estimate(self, clip: FaceClip) -> MethodOutput:
+        colours = clip.need("crop128_raw").mean(axis=(1, 2)) / 256.0
+        red, green, _ = pulse_of(colours) / colours.mean(axis=0)
+        return MethodOutput(direct={"spo2": 110 - 25 * red / max(green, 1e-4)})
+
+
+def test_an_oximeter_of_ratios_passes_the_audits(clip):
+    found = audit_saturation(RatioOximeter(), clip)
+    assert list(found) == [AS_IT_IS, *AUDITS]
+    ratio = (110 - found[AS_IT_IS]) / 25
+    assert found["red pulse 20 % larger"] == pytest.approx(110 - 25 * 1.2 * ratio, abs=0.2)
+    assert found["warmer white balance"] == pytest.approx(found[AS_IT_IS], abs=0.1)
+
+
+def test_a_method_without_saturation_is_audited_as_unknown(clip):
+    class Silent(RatioOximeter):
+        def estimate(self, clip: FaceClip) -> MethodOutput:
+            return MethodOutput()
+
+    assert np.isnan(list(audit_saturation(Silent(), clip).values())).all()

@@ -45,6 +45,16 @@ def test_agreement_has_units_on_both_axes():
     assert "(bpm)" in fig.layout.xaxis.title.text and "(bpm)" in fig.layout.yaxis.title.text
 
 
+def test_agreement_of_saturation_stands_beside_the_constant_in_its_own_unit():
+    fig = agreement_figure([entry("tastnet", 1.0) | {"unit": "%"}, entry("constant", 2.0) | {"unit": "%"}])
+    assert [(trace.name, trace.marker.color) for trace in fig.data] == [
+        ("constant", REFERENCE),
+        ("tastnet", ESTIMATE),
+    ]
+    assert "tastnet reads 1.0 % high" in words(fig)
+    assert "(%)" in fig.layout.yaxis.title.text
+
+
 def test_conditions_keep_their_order_and_the_title_names_the_worst():
     levels = [
         level("motion", "large", 20.0, 9.0),

@@ -39,6 +39,7 @@ SECONDS, WINDOW_S = 60.5, 10.0
 TRACE_NOISE = (0.1, 0.2)  # standard deviation of a frame's mean skin. Unit: grey levels
 N_PEOPLE = 60
 BAND_HZ = 0.15  # half width around the heart rate
+MOST_RATIO = 3.0  # of ratios: more is a misread heart rate
 RIDGE = 1e-3  # relative to the spread of a feature
 READINGS = 2  # of an oximeter, for `two readings`
 
@@ -137,7 +138,8 @@ def window_features(
         "level of the colours": np.log(level),
         "time": np.array([start_s]),
         "ratio of ratios": np.array([spread[0] / max(spread[2], 1e-9)]),
-        "lock-in": np.array([along[0] / along[2]]) if abs(along[2]) > 1e-3 else np.zeros(1),
+        "lock-in, red over blue": np.array([np.clip(along[0] / max(along[2], 0.05), 0, MOST_RATIO)]),
+        "lock-in, red over green": np.array([np.clip(along[0], 0, MOST_RATIO)]),
         "all colours": np.array(
             [along[0], along[2], ratios[0], ratios[1], along[0] / max(abs(along[2]), 0.05)]
         ),

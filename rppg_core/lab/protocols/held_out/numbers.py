@@ -127,9 +127,15 @@ def by_condition(rows: Sequence[StretchRow]) -> list[Found]:
     return found
 
 
-def bland_altman_from_rows(rows: Sequence[StretchRow]) -> Found | None:
-    """Bias and limits of agreement of one method's heart rates, with the points; None below three pairs."""
-    pairs = np.array([(row.hr_true_bpm, row.hr_bpm) for row in rows], float).reshape(-1, 2)
+def bland_altman_from_rows(rows: Sequence[StretchRow], number: str = "hr") -> Found | None:
+    """Bias and limits of agreement of one method, with the points; None below three pairs.
+
+    Args:
+        rows: of one method.
+        number: a key of RATES.
+    """
+    reference, estimate, _ = RATES[number]
+    pairs = np.stack([_column(rows, reference), _column(rows, estimate)], axis=1)
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
     if len(pairs) < 3:
         return None

@@ -34,6 +34,7 @@ from rppg_core.lab.protocols.table import Criterion, percent, text_table
 UNITS = ("window", "video")
 ALL = "all"
 BAR = "pos"  # in every table
+AGREED = {"hr": "bpm", "direct_spo2": "%"}  # numbers whose agreement with the label is shown
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,16 @@ class DatasetResult:
         return by_condition(rows)
 
     @cached_property
-    def bland_altman(self) -> list[Found]:
-        """Agreement of every method's heart rate with the label, over videos."""
-        found = []
-        for method in self.methods:
-            mine = [row for row in self.even_rows if row.method == method and row.unit == "video"]
-            agreement = bland_altman_from_rows(mine)
-            if agreement is not None:
-                found.append({"method": method, **agreement})
+    def agreement(self) -> dict[str, list[Found]]:
+        """Agreement of every method's heart rate and SpO2 with the label, over videos."""
+        found: dict[str, list[Found]] = {}
+        for number, unit in AGREED.items():
+            found[number] = []
+            for method in [*self.methods, *([CONSTANT] if number == "direct_spo2" else [])]:
+                mine = [row for row in self.even_rows if row.method == method and row.unit == "video"]
+                one = bland_altman_from_rows(mine, number)
+                if one is not None:
+                    found[number].append({"method": method, "unit": unit, **one})
         return found
 
     def criteria(self) -> list[Criterion]:
@@ -129,13 +132,16 @@ class DatasetResult:
         found = []
         for method in dict.fromkeys(row.method for row in self.rows if row.steps):
             mine, constant = self.cell(method, "video"), self.cell(CONSTANT, "video")
+            words, unit, bar = "HR", "bpm", constant["hr"]
             numbers = mine["hr"] or mine["direct_hr"]
-            if numbers is not None and constant["hr"] is not None:
-                bar = constant["hr"]["mae"]
+            if numbers is None:  # a network that gives SpO2 alone
+                words, unit, bar, numbers = "SpO2", "%", constant["direct_spo2"], mine["direct_spo2"]
+            if numbers is not None and bar is not None:
+                bar = bar["mae"]
                 found.append(
                     Criterion(
-                        f"HR MAE of {method} per video",
-                        f"{numbers['mae']:.2f} bpm",
+                        f"{words} MAE of {method} per video",
+                        f"{numbers['mae']:.2f} {unit}",
                         f"below {bar:.2f}, the MAE of the constant",
                         numbers["mae"] < bar,
                     )
@@ -156,8 +162,11 @@ class DatasetResult:
                 f"Heart rate of the waveform, {words}\n" + self._table(unit, _rate_cells, RATE_HEADER)
             )
         parts.append("The waveform, per window\n" + self._table("window", _wave_cells, WAVE_HEADER))
-        if agreement := self._agreement_table():
-            parts.append("Agreement per video (estimated minus label)\n" + agreement)
+        for number, found in self.agreement.items():
+            if found:
+                parts.append(
+                    "Agreement per video (estimated minus label)\n" + self._agreement_table(number, found)
+                )
         if other := self._other_table():
             parts.append("Other numbers, per video (SpO2 is not calibrated)\n" + other)
         if conditions := self._condition_table():
@@ -185,7 +194,8 @@ class DatasetResult:
                 "criteria": [asdict(criterion) for criterion in self.criteria()],
                 "constants": {split: asdict(said) for split, said in self.constants.items()},
                 "cells": self.cells,
-                "bland_altman": self.bland_altman,
+                "bland_altman": self.agreement["hr"],
+                "bland_altman_spo2": self.agreement["direct_spo2"],
                 "error_by_condition": self.conditions,
                 "trained": [asdict(training) for training in self.trained],
                 "seeds": self.seeds,
@@ -252,19 +262,23 @@ class DatasetResult:
         ]
         return text_table([("target  " if several else "") + "method", *header], lines)
 
-    def _agreement_table(self) -> str:
+    def _agreement_table(self, number: str, agreements: Sequence[Found]) -> str:
         lines = []
-        for found in self.bland_altman:
-            hr = self.cell(found["method"], "video")["hr"]
+        for found in agreements:
+            numbers = self.cell(found["method"], "video")[number]
             lines.append(
                 [
                     found["method"],
                     str(len(found["points"])),
-                    _with_interval(hr, "bias", 2, sign="+"),
+                    _with_interval(numbers, "bias", 2, sign="+"),
                     f"{found['lower']:+.1f} to {found['upper']:+.1f}",
+                    f"{numbers['rmse']:.2f}",
+                    _number(numbers, "r", 2),
                 ]
             )
-        return text_table(["method", "n", "bias bpm", "95 % limits bpm"], lines) if lines else ""
+        name, unit = {"hr": "HR", "direct_spo2": "SpO2"}[number], AGREED[number]
+        header = [name, "n", f"bias {unit}", f"95 % limits {unit}", f"RMSE {unit}", "r"]
+        return text_table(header, lines)
 
     def _other_table(self) -> str:
         """RR, SpO2 and the rates that networks regress, compared with the constant predictor and POS."""

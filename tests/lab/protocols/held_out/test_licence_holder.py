@@ -18,10 +18,11 @@ from rppg_core.lab.datasets import scale
 from rppg_core.lab.protocols.held_out import numbers, run, split_training
 from rppg_core.models.codephys import recipe as codephys
 from rppg_core.models.physllm import recipe as physllm
+from rppg_core.models.tastnet import recipe as tastnet
 
-SECONDS = 10.0
-RECIPES = {"physllm": physllm, "codephys": codephys}
-STEPS = {"physllm": "2", "codephys": "12"}  # one or more in each stage
+SECONDS = 10.5
+RECIPES = {"physllm": physllm, "codephys": codephys, "tastnet": tastnet}
+STEPS = {"physllm": "2", "codephys": "12", "tastnet": "2"}  # one or more in each stage
 
 
 @pytest.fixture(autouse=True)

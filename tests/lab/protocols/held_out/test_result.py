@@ -151,3 +151,24 @@ def test_method_without_a_waveform_leaves_its_cells_empty(result):
     assert "HR regressed" in quiet.text()
     (criterion,) = quiet.criteria()
     assert criterion.measured == "2.00 bpm"
+
+
+def test_network_that_gives_saturation_alone_is_judged_by_it_beside_the_constant(result):
+    """True 90 to 99 %: off by 1 always, so the bias is 1 and the limits are no wider; the constant is 97."""
+    rows = [
+        replace(
+            row,
+            spo2_true_percent=90.0 + 3 * int(row.subject[1:]),
+            **({"direct_spo2_percent": 91.0 + 3 * int(row.subject[1:]), "hr_bpm": np.nan, "r": np.nan}
+               if row.method == "tracenet" else {}),
+        )
+        for row in result.rows
+    ]  # fmt: skip
+    told = replace(result, rows=rows)
+    (criterion,) = told.criteria()
+    assert (criterion.measured, criterion.holds) == ("1.00 %", True)
+    found = {entry["method"]: entry for entry in told.to_dict()["bland_altman_spo2"]}
+    assert set(found) == {"tracenet", "constant"}
+    assert (found["tracenet"]["bias"], found["tracenet"]["upper"]) == pytest.approx((1, 1))
+    assert "95 % limits %" in told.text()
+    assert "95 % limits %" not in result.text()
