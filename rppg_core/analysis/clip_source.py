@@ -13,6 +13,7 @@ from rppg_core.video.arrays import open_arrays
 from rppg_core.video.clip import extract
 from rppg_core.video.clip_fields import check_fields
 from rppg_core.video.face import FaceTracker
+from rppg_core.video.film import FaceFilm
 from rppg_core.video.paths import looks_like_table
 from rppg_core.video.reader import MAX_S, open_video
 
@@ -25,6 +26,7 @@ def load_clip(
     max_s: float | None = None,
     fps: float | None = None,
     progress: Progress | None = None,
+    film: FaceFilm | None = None,
 ) -> FaceClip:
     """Run the pass over the source; a FaceClip is returned as it is, a file over `max_s` is refused.
 
@@ -35,6 +37,7 @@ def load_clip(
         max_s: longest file that is accepted; None: the reader's limit. Unit: s.
         fps: frame rate of a file without a correct one. Unit: Hz.
         progress: called with a stage and a fraction.
+        film: receives small pictures of the face, where the source is a video file.
     """
     if fps is not None and isinstance(source, (tuple, FaceClip)):
         raise UsageError(
@@ -71,6 +74,7 @@ def load_clip(
                 info=video.info,
                 progress=reading,
                 expected_s=video.header.duration_s,
+                film=film,
             )
         except RppgError as error:
             raise error.noted(video.notes) from error

@@ -31,6 +31,7 @@ from rppg_core.video import roi, stmap
 from rppg_core.video.background import THUMBNAIL_EVERY, THUMBNAIL_SHAPE, background_trace
 from rppg_core.video.clip_notes import clip_notes
 from rppg_core.video.face import FaceObservation
+from rppg_core.video.film import SIDE, FaceFilm
 from rppg_core.video.frame import Frame
 from rppg_core.video.light import darkness_words, light_from_skin, scene_from_crop, scene_table
 from rppg_core.video.pixels import UNITS, halved, one_thread, resized, spread, to_bytes, to_units
@@ -75,6 +76,7 @@ def extract(  # noqa: PLR0913 (each describes the source or the result)
     progress: Progress | None = None,
     expected_s: float = 0.0,
     look_for_repeats: bool = True,
+    film: FaceFilm | None = None,
 ) -> FaceClip:
     """Read the frames once and keep what `needs` names.
 
@@ -88,6 +90,7 @@ def extract(  # noqa: PLR0913 (each describes the source or the result)
         expected_s: length of the video, for the fraction. Unit: s.
         look_for_repeats: drop frames that repeat the previous picture, and even out bursts. False where the
             ground truth has one value per frame.
+        film: receives small pictures of the face; region "whole" has none.
 
     Returns:
         A FaceClip at native (uneven) times. Where the picture size changes, the most frequent size is kept.
@@ -104,7 +107,7 @@ def extract(  # noqa: PLR0913 (each describes the source or the result)
         for count, frame in enumerate(frames):
             size = frame.width, frame.height
             if size not in passes:
-                passes[size] = _WholePass(needs) if region == "whole" else _FacePass(needs, tracker)
+                passes[size] = _WholePass(needs) if region == "whole" else _FacePass(needs, tracker, film)
             passes[size].add(frame)
             if look_for_repeats:
                 passes[size].pictures.add(frame)
@@ -201,11 +204,11 @@ class _WholePass(_Pass):
 class _FacePass(_Pass):
     """A pass that follows one face."""
 
-    def __init__(self, needs: frozenset[str], tracker: Tracker | None):
+    def __init__(self, needs: frozenset[str], tracker: Tracker | None, film: FaceFilm | None = None):
         super().__init__(needs)
         if tracker is None:
             raise ValueError("region 'face' needs a tracker")
-        self.tracker = tracker
+        self.tracker, self.film = tracker, film
         self.square = bool(needs & {"crop72", "crop128_raw"})
         self.square_side = 128 if "crop128_raw" in needs else 72
         self.path = FacePath()
@@ -328,6 +331,8 @@ class _FacePass(_Pass):
                 self.squares[index] = self._sample(
                     frame, pose, self.square_side, SQUARE_WIDTHS, SQUARE_WIDTHS
                 )
+            if self.film is not None and self.film.wants(frame.time_s):
+                self.film.add(frame.time_s, self._sample(frame, pose, SIDE, SQUARE_WIDTHS, SQUARE_WIDTHS))
 
     def _reference(self) -> ReferenceFace:
         assert self.path.reference is not None, "no face was seen yet"

@@ -55,6 +55,7 @@ from rppg_core.lab.simulate.settings import (
     random_settings,
 )
 from rppg_core.types import NEEDS, FaceClip, Truth
+from rppg_core.video.film import FaceFilm
 
 __all__ = [
     "KINDS",
@@ -123,13 +124,17 @@ def simulate_video(settings: SimulationSettings) -> SimulatedVideo:
 
 
 def simulate_clip(
-    settings: SimulationSettings, needs: frozenset[str] = frozenset({"rgb"})
+    settings: SimulationSettings,
+    needs: frozenset[str] = frozenset({"rgb"}),
+    *,
+    film: FaceFilm | None = None,
 ) -> tuple[FaceClip, Truth]:
     """Make a clip and run the same pass on it as on real video.
 
     Args:
         settings: everything about the clip.
         needs: what the pass keeps, names from types.NEEDS.
+        film: receives small pictures of the face.
 
     Returns:
         The native clip and its truth, at the same times.
@@ -150,6 +155,7 @@ def simulate_clip(
         info=lambda: info,
         expected_s=settings.seconds,
         look_for_repeats=False,
+        film=film,
     )
     return clip, video.truth
 
