@@ -18,7 +18,7 @@ Axis letters: T time, H height, W width.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,12 @@ CUTOFF_PX = 80.0  # wavelength below which less is added; the paper's lambda_c, 
 SHARE_OF_DIAGONAL = 1 / 3  # of the picture's diagonal, the wavelength of the coarsest level
 MIN_S, MAX_S = 3.0, 120.0  # length of a video
 BLOCK = 512  # values of a frame that are filtered together
+SPOTS = {  # words for the size of what changes, and its share of the picture's longer side
+    "the whole picture": 4.0,
+    "half its longer side": 0.5,
+    "an eighth of it": 0.125,
+    "a twentieth": 0.05,
+}
 CRF = 22  # quality of the new file; noise that was magnified takes most of it
 FLASHES = (
     "A magnified video flickers with the pulse. Do not show it to people who are sensitive to flashing light."
@@ -135,6 +141,11 @@ class PyramidGains:
         inner = np.hypot(x, y) <= max(share * side / 4, 0.8)
         return 1 + float(self.add(np.repeat(spot[..., None], 3, axis=2))[inner].mean())
 
+    def words(self, spots: Mapping[str, float] = SPOTS) -> str:
+        """By how much a change of colour grows, for spots by their names and shares of the side."""
+        grown = ", ".join(f"{words} {self.of_spot(share):.0f}" for words, share in spots.items())
+        return f"A change of colour grows by its size: {grown} times."
+
 
 @dataclass(frozen=True)
 class Magnified:
@@ -147,17 +158,21 @@ class Magnified:
 
     def words(self) -> str:
         """The outcome, with the gain by the size of what changes."""
-        spots = {
-            "the whole picture": 4.0,
-            "half its longer side": 0.5,
-            "an eighth of it": 0.125,
-            "a twentieth": 0.05,
-        }
-        grown = ", ".join(f"{words} {self.gains.of_spot(share):.0f}" for words, share in spots.items())
         return (
-            f"{self.path}: {self.n_frames} frames. A change of colour grows by its size: {grown} times. "
+            f"{self.path}: {self.n_frames} frames. {self.gains.words()} "
             f"{100 * self.clipped:.1f} % of the pixels reach the end of a colour's range. {FLASHES}"
         )
+
+
+@dataclass(frozen=True)
+class MagnifiedPictures:
+    """Pictures in memory, before and after; the same of them at the same times."""
+
+    times_s: Float[np.ndarray, " time"]
+    before: UInt8[np.ndarray, "time height width 3"]
+    after: UInt8[np.ndarray, "time height width 3"]
+    gains: PyramidGains
+    clipped: float  # share of the pixels of which a colour reached the end of its range
 
 
 def magnify_video(
@@ -192,12 +207,7 @@ def magnify_video(
     opened = open_video(video, max_s=MAX_S, fps=fps)
     length_s = max(opened.header.duration_s, 1e-3)
     times_s, small = _small_copies(opened, lambda t: tell("reading", 0.4 * min(t / length_s, 1)))
-    if times_s[-1] - times_s[0] < MIN_S - 0.1:
-        raise ClipTooShortError(
-            f"the video lasts {times_s[-1] - times_s[0]:.1f} s",
-            wanted=f"at least {MIN_S:g} s",
-            do="record a longer one",
-        )
+    _check_length(times_s, "the video lasts")
     band = _band_at(times_s, small, band_hz)
     _, height, width, _ = small.shape
     gains = PyramidGains.for_picture(height, width, factor)
@@ -208,15 +218,78 @@ def magnify_video(
         for k, frame in enumerate(open_video(video, max_s=MAX_S, fps=fps).frames()):
             size = size or (frame.width - frame.width % 2, frame.height - frame.height % 2)
             picture = frame.region(0, 0, frame.width, frame.height, *size)
-            added = cv2.resize(gains.add(band[k]), size, interpolation=cv2.INTER_LINEAR)
-            cv2.add(picture, added, dst=picture)
-            beyond = (picture[::8, ::8] < 0) | (picture[::8, ::8] > 255)
-            clipped.append(float(beyond.any(axis=2).mean()))
-            yield cv2.convertScaleAbs(np.maximum(picture, 0, out=picture))
+            picture, beyond = _with_band(picture, band[k], gains)
+            clipped.append(beyond)
+            yield picture
             tell("magnifying", 0.4 + 0.6 * (k + 1) / len(times_s))
 
     n = write_video(out, pictures(), times_s=times_s.tolist(), codec="h264", crf=CRF)
     return Magnified(Path(out), n, gains, float(np.mean(clipped)))
+
+
+def magnify_pictures(
+    pictures: UInt8[np.ndarray, "time height width 3"],
+    times_s: Float[np.ndarray, " time"],
+    *,
+    factor: float = FACTOR,
+    band_hz: tuple[float, float] = BAND_HZ,
+    progress: Progress | None = None,
+) -> MagnifiedPictures:
+    """Form `view` of pictures in memory, at even or uneven times.
+
+    Args:
+        pictures: RGB. Those that are 0 everywhere, as crops are where the face was lost, are left out; the band is
+            drawn straight across the gap.
+        times_s: strictly increasing. Unit: s.
+        factor: of what is as large as the picture; less for what is small.
+        band_hz: what is magnified. Unit: Hz.
+        progress: called with a stage and a fraction.
+
+    Raises:
+        UsageError: a factor or a band that is impossible.
+        ClipTooShortError: pictures over less than MIN_S.
+    """
+    factor, tell = check_number(factor, "factor", 0, MOST), progress or (lambda stage, fraction: None)
+    check_edges(*band_hz)
+    seen = np.array([bool(picture.any()) for picture in pictures], bool)
+    pictures, times_s = pictures[seen], np.asarray(times_s, float)[seen]
+    _check_length(times_s, "the pictures cover")
+    tell("filtering", 0.0)
+    width, height = _small_size(pictures.shape[2], pictures.shape[1])
+    small = [
+        cv2.resize(x.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) for x in pictures
+    ]
+    band = _band_at(times_s, np.stack(small), band_hz)
+    gains = PyramidGains.for_picture(height, width, factor)
+    made, clipped = np.empty_like(pictures), np.zeros(len(pictures))
+    for k, picture in enumerate(pictures):
+        made[k], clipped[k] = _with_band(picture.astype(np.float32), band[k], gains)
+        tell("magnifying", 0.5 + 0.5 * (k + 1) / len(pictures))
+    return MagnifiedPictures(times_s, pictures, made, gains, float(clipped.mean()))
+
+
+def _check_length(times_s: Float[np.ndarray, " time"], what: str) -> None:
+    length_s = float(times_s[-1] - times_s[0]) if len(times_s) else 0.0
+    if length_s < MIN_S - 0.1:
+        raise ClipTooShortError(
+            f"{what} {length_s:.1f} s", wanted=f"at least {MIN_S:g} s", do="record a longer one"
+        )
+
+
+def _with_band(
+    picture: Float[np.ndarray, "height width 3"], band: Float[np.ndarray, "h w 3"], gains: PyramidGains
+) -> tuple[UInt8[np.ndarray, "height width 3"], float]:
+    """A picture, which is overwritten, with its band added; and the share of pixels at the end of a colour's range."""
+    size = picture.shape[1], picture.shape[0]
+    cv2.add(picture, cv2.resize(gains.add(band), size, interpolation=cv2.INTER_LINEAR), dst=picture)
+    beyond = (picture[::8, ::8] < 0) | (picture[::8, ::8] > 255)
+    return cv2.convertScaleAbs(np.maximum(picture, 0, out=picture)), float(beyond.any(axis=2).mean())
+
+
+def _small_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of the copy on which the band is taken."""
+    shrink = SMALL / max(width, height)
+    return max(8, round(width * shrink)), max(8, round(height * shrink))
 
 
 def _small_copies(
@@ -227,8 +300,7 @@ def _small_copies(
     copies: list[np.ndarray] = []
     for frame in video.frames():
         if not copies:
-            shrink = SMALL / max(frame.width, frame.height)
-            width, height = (max(8, round(side * shrink)) for side in (frame.width, frame.height))
+            width, height = _small_size(frame.width, frame.height)
         copies.append(frame.region(0, 0, frame.width, frame.height, width, height))
         times_s.append(frame.time_s)
         tell(frame.time_s)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
@@ -72,7 +73,7 @@ def write_video(
         raise UsageError(f"codec {codec!r}", wanted=f"one of {', '.join(CODECS)}", do="leave it out")
     part = path.with_name(f".{path.name}.part")
     try:
-        written = _write(part, _container(path), timed, fps or 30.0, (codec, crf))
+        written = _write(f"file:{part.absolute()}", _container(path), timed, fps or 30.0, (codec, crf))
         part.replace(path)
     except (FFmpegError, OSError) as error:
         raise WriteError(
@@ -85,8 +86,26 @@ def write_video(
     return written
 
 
+def video_bytes(
+    frames: Iterable[UInt8[np.ndarray, "height width 3"]], *, times_s: Iterable[float], crf: int = 18
+) -> bytes:
+    """An MP4 file that plays in browsers ("h264" of `write_video`), in memory.
+
+    Args:
+        frames: RGB pictures of one size, its sides even.
+        times_s: time of each frame; must strictly increase. Unit: s.
+        crf: quality, 0 (best) to 51.
+
+    Raises:
+        UsageError: no frames, frames of different size, times that do not increase.
+    """
+    file = BytesIO()
+    _write(file, "mp4", zip(frames, times_s, strict=True), 30.0, ("h264", crf))
+    return file.getvalue()
+
+
 def _write(
-    path: Path,
+    target: str | BytesIO,
     container_name: str,
     timed: Iterable[tuple[np.ndarray, float]],
     fps: float,
@@ -97,7 +116,7 @@ def _write(
         options = {**options, "crf": str(quality[1])}
     tick_s = Fraction(1, TICKS_A_SECOND)
     written, shape, last = 0, None, -1
-    with av.open(f"file:{path.absolute()}", "w", format=container_name) as container:
+    with av.open(target, "w", format=container_name) as container:
         rate = Fraction(fps).limit_denominator(1001)
         stream = cast(VideoStream, container.add_stream(encoder, rate=rate, options=options))
         stream.pix_fmt = pixel_format

@@ -14,6 +14,7 @@ from rppg_core.video.magnify import (
     PyramidGains,
     band_of_frames,
     magnify,
+    magnify_pictures,
     magnify_video,
 )
 from rppg_core.video.reader import open_video
@@ -128,6 +129,55 @@ def test_what_cannot_be_magnified_says_so(video, tmp_path):
     with pytest.raises(WriteError, match="writable folder"):
         magnify_video(path, tmp_path / "none" / "out.mp4")
     assert not list(tmp_path.glob("*out*"))
+
+
+def crops(strength: float = 0.004) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy 128 px pictures whose colour beats by half a grey level, all over; and their times."""
+    times_s, rng = np.arange(T) / FS, np.random.default_rng(1)
+    beat = strength * np.sin(2 * np.pi * 1.33 * times_s)
+    levels = (COLOUR * (1 - beat[:, None] * PULSE))[:, None, None]
+    noise = rng.normal(0, 1, (T, 128, 128, 3)).astype(np.float32)
+    return np.clip(np.round(levels + noise), 1, 255).astype(np.uint8), times_s
+
+
+def mean_swing(pictures: np.ndarray) -> np.ndarray:
+    return swing(pictures.mean(axis=(1, 2)))
+
+
+def test_pulse_of_pictures_in_memory_grows_by_the_stated_gain():
+    pictures, times_s = crops()
+    told = []
+    made = magnify_pictures(pictures, times_s, factor=40, progress=lambda _, fraction: told.append(fraction))
+    growth = mean_swing(made.after) / mean_swing(pictures)
+    np.testing.assert_allclose(growth, made.gains.of_spot(4.0), rtol=0.05)
+    assert made.after.shape == pictures.shape and made.after.dtype == np.uint8
+    assert told == sorted(told) and told[-1] == pytest.approx(1)
+
+
+def test_factor_0_gives_the_pictures_back_and_what_is_beside_the_band_does_not_grow():
+    pictures, times_s = crops()
+    np.testing.assert_array_equal(magnify_pictures(pictures, times_s, factor=0).after, pictures)
+    beside = magnify_pictures(pictures, times_s, factor=40, band_hz=(2.2, 3.0))
+    assert (mean_swing(beside.after) < 3 * mean_swing(pictures)).all()
+
+
+def test_pictures_without_a_face_are_left_out_and_do_not_flash():
+    pictures, times_s = crops()
+    pictures[100:106] = 0  # as crop128_raw where the face was lost
+    made = magnify_pictures(pictures, times_s, factor=40)
+    assert len(made.times_s) == len(made.after) == len(made.before) == T - 6
+    assert made.after.mean(axis=(1, 2, 3)).min() > 100
+    whole = magnify_pictures(*crops(), factor=40).after[np.r_[:100, 106:T]]
+    apart = np.abs(made.after.mean(axis=(1, 2)) - whole.mean(axis=(1, 2)))
+    assert np.median(apart) < 1 and apart.max() < 12  # most of it next to the gap, of a swing of 16
+
+
+def test_pictures_of_too_short_a_time_say_so():
+    pictures, times_s = crops()
+    with pytest.raises(ClipTooShortError, match=r"cover 2\.0 s; wanted: at least 3 s"):
+        magnify_pictures(pictures[:61], times_s[:61])
+    with pytest.raises(ClipTooShortError, match=r"cover 0\.0 s"):
+        magnify_pictures(np.zeros_like(pictures), times_s)
 
 
 def test_command_offers_the_factor_and_the_band_of_the_module():

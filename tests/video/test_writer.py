@@ -7,7 +7,7 @@ import pytest
 
 from rppg_core.errors import UsageError, WriteError
 from rppg_core.video.reader import open_video
-from rppg_core.video.writer import write_video
+from rppg_core.video.writer import video_bytes, write_video
 
 
 def noise(n: int, height: int = 33, width: int = 47) -> list[np.ndarray]:
@@ -115,3 +115,11 @@ def test_a_place_that_cannot_be_written_is_a_write_error(tmp_path, name):
 def test_odd_sizes_that_a_codec_cannot_take_are_a_write_error(tmp_path):
     with pytest.raises(WriteError):
         write_video(tmp_path / "a.mp4", noise(2, 33, 47), fps=30, codec="h264")
+
+
+def test_file_in_memory_is_the_one_on_disk(tmp_path):
+    frames, times_s = noise(8, 32, 48), [0.0, 0.04, 0.07, 0.1, 0.2, 0.24, 0.27, 0.3]
+    write_video(tmp_path / "a.mp4", frames, times_s=times_s, codec="h264", crf=22)
+    assert video_bytes(frames, times_s=times_s, crf=22) == (tmp_path / "a.mp4").read_bytes()
+    with pytest.raises(UsageError, match="no frames"):
+        video_bytes([], times_s=[])
