@@ -25,6 +25,8 @@ from . import events, inference
 from .panels import count, words
 from .panels.downloads import DOWNLOADS
 from .panels.live import live_head, live_tab
+from .panels.magnified import magnified_head
+from .panels.magnified_section import magnified_section
 from .panels.methods import MethodPanel, method_panels
 from .panels.prompt_tab import prompt_tab
 from .panels.viewer import viewer_head
@@ -64,7 +66,8 @@ def launch(port: int | None = None, *, mcp: bool | None = None) -> None:
         quiet=True,
         theme=themes.Default(primary_hue="orange", neutral_hue="gray", font=("system-ui", "sans-serif")),
         css=(STATIC / "page.css").read_text(encoding="utf-8") + PARTS_STYLE,
-        head=f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>{viewer_head()}{live_head()}",
+        head=f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>"
+        f"{viewer_head()}{magnified_head()}{live_head()}",
         max_file_size=MAX_UPLOAD,
         run_history=False,
         footer_links=["api", "settings"],
@@ -120,6 +123,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> gr.Button:
     verdict = gr.Markdown("Analysing the simulated example …", elem_id="verdict")
     with gr.Column(elem_id="results") as results:
         panels = _result_panels()
+        face = magnified_section(on.visits)
         beats, counted = _count_panel(app, on)
         device = _device_panel(on)
         _downloads(on)
@@ -129,7 +133,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> gr.Button:
         deleted = gr.Markdown(elem_id="deleted")
 
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    app.load(events.show_example, outputs=shown, **quiet)
+    first = app.load(events.show_example, outputs=shown, **quiet)
     video.change(on.received, video, **quiet)
     running = analyse.click(on.begin, outputs=[verdict, results, analyse, stop, deleted], **quiet).then(
         on.analyse,
@@ -144,6 +148,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> gr.Button:
     gr.on([analyse.click, delete.click], on.nothing_beside, outputs=device, **quiet)
     running.failure(on.fault, outputs=[video, *shown], **quiet)
     ended = running.then(on.ended, outputs=[analyse, stop, video, *shown], **quiet)
+    face.follow([first, ended], [analyse.click, delete.click])
     ended.then(None, beats, beats, js=EMPTY_IF_0)  # Gradio shows it anew with the results
     stop.click(on.stop, outputs=[video, *shown], cancels=[running], **quiet)
     delete.click(on.delete, outputs=[deleted, video, *shown], cancels=[running], **quiet)

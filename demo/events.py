@@ -20,6 +20,7 @@ from rppg_core.errors import RppgError
 from rppg_core.roster import resolve
 from rppg_core.tables.reference import read_reference
 from rppg_core.types import FaceClip, Report
+from rppg_core.video.film import FaceFilm
 
 from . import inference
 from .panels import count, drawings, words
@@ -77,12 +78,13 @@ class Events:
             names = resolve(methods)
             check = self.visits.check(session)
             check()
-            clip, origin, read_s = self._clip(session, video, _told(progress, check))
+            film = FaceFilm() if video is not None else None
+            clip, origin, read_s = self._clip(session, video, _told(progress, check), film)
             for report in inference.grow_report(clip, names, read_s=read_s):
                 check()
                 waiting = [name for name in names if name not in report.estimates]
                 yield None, *_panels(report, origin, waiting, drawn=len(report.estimates) in (1, len(names)))
-            self.visits.keep(session, report, origin)
+            self.visits.keep(session, report, origin, film)
         except StoppedError:
             return
         except RppgError as error:
@@ -194,14 +196,14 @@ class Events:
         return make
 
     def _clip(
-        self, session: str, video: str | None, tell: inference.Progress
+        self, session: str, video: str | None, tell: inference.Progress, film: FaceFilm | None
     ) -> tuple[FaceClip, Origin, float]:
         """The clip of the upload, else the one kept from an earlier upload, else the example."""
         if video is not None:
             started = time.perf_counter()
             with self.visits.reading(session, video):
                 # read what all methods of the page need: a visitor may choose another one later
-                clip = inference.read_upload(video, inference.offered(), tell)
+                clip = inference.read_upload(video, inference.offered(), tell, film)
             return clip, self.visits.origin_from_upload(video), time.perf_counter() - started
         own = self.visits.own(session)
         if own is not None:

@@ -18,6 +18,7 @@ from rppg_core.lab.simulate.faces import SimulationSettings, simulate_clip
 from rppg_core.models.neural_method import neural_method
 from rppg_core.roster import CLASSICAL, PANEL, get_network, list_networks, list_ready_methods, resolve
 from rppg_core.types import FaceClip, Progress, Report, Truth
+from rppg_core.video.film import FaceFilm
 from rppg_core.video.paths import looks_like_table
 
 from .zerogpu import lent
@@ -50,7 +51,9 @@ def load_networks() -> None:
             _ = neural_method(name).model
 
 
-def read_upload(path: str | Path, methods: Sequence[str], progress: Progress | None = None) -> FaceClip:
+def read_upload(
+    path: str | Path, methods: Sequence[str], progress: Progress | None = None, film: FaceFilm | None = None
+) -> FaceClip:
     """The single pass over a video: the signals that these methods need, and one small picture of the face.
 
     Args:
@@ -58,6 +61,7 @@ def read_upload(path: str | Path, methods: Sequence[str], progress: Progress | N
         methods: names from `rppg methods`.
         progress: called with the name of a stage and a fraction 0..1, twice per second of video; an exception
             that it raises ends the pass.
+        film: receives small pictures of the face.
 
     Raises:
         RppgError: the video cannot be read; the message is meant for the visitor.
@@ -66,7 +70,7 @@ def read_upload(path: str | Path, methods: Sequence[str], progress: Progress | N
         raise UsageError(
             f"{Path(path).name!r} is a table", wanted="a face video", do=f"run rppg analyze {Path(path).name}"
         )
-    return load_clip(path, collect_needs(resolve(methods)), max_s=MAX_S, progress=progress)
+    return load_clip(path, collect_needs(resolve(methods)), max_s=MAX_S, progress=progress, film=film)
 
 
 def grow_report(clip: FaceClip, methods: Sequence[str], *, read_s: float = 0.0) -> Iterator[Report]:
@@ -118,7 +122,18 @@ def example_report() -> Report:
 @cache
 def example_clip() -> tuple[FaceClip, Truth]:
     """The simulated example and its truth; computed once and kept."""
-    return simulate_clip(EXAMPLE, collect_needs(offered()))
+    return _example()[0]
+
+
+def example_film() -> FaceFilm:
+    """The face of the example."""
+    return _example()[1]
+
+
+@cache
+def _example() -> tuple[tuple[FaceClip, Truth], FaceFilm]:
+    film = FaceFilm()
+    return simulate_clip(EXAMPLE, collect_needs(offered()), film=film), film
 
 
 @cache

@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rppg_core.types import FaceClip, Report, Truth
+from rppg_core.video.film import KEPT_S as KEPT_FILM_S
+from rppg_core.video.film import FaceFilm
 
 KEPT_S = 600.0
 LATE_S = 10.0  # requests sent by a tab may still arrive this long after it was closed
@@ -45,6 +47,7 @@ class Shown:
 
     report: Report
     origin: Origin
+    film: FaceFilm | None = None  # of the visitor's own clip
 
 
 @dataclass
@@ -124,10 +127,16 @@ class Visits:
         now = datetime.now(UTC)
         return Origin(None, Path(path), now, now + timedelta(seconds=self._kept_s))
 
-    def keep(self, session: str, report: Report, origin: Origin) -> None:
+    def keep(self, session: str, report: Report, origin: Origin, film: FaceFilm | None = None) -> None:
         """Keep a result for downloads and, for a visitor's own clip, its traces for other methods.
 
         The ten minutes start when the upload is deleted, however often its traces are analysed.
+
+        Args:
+            session: of the visitor.
+            report: the result.
+            origin: of its clip.
+            film: of its face; None keeps that of an earlier analysis of the same clip.
         """
         with self._lock:
             visit = self._visits.get(session)
@@ -140,7 +149,8 @@ class Visits:
                     visit.timer = threading.Timer(seconds, self._expire, [session])
                     visit.timer.daemon = True
                     visit.timer.start()
-            visit.shown, visit.lost = Shown(report, origin), ""
+            film = film or (visit.shown.film if visit.shown is not None else None)
+            visit.shown, visit.lost = Shown(report, origin, film), ""
 
     def shown(self, session: str) -> Shown | None:
         """The result on the page; None if only the example was shown.
@@ -188,6 +198,7 @@ class Visits:
                 what += [
                     f"the colour traces of {len(clip.times_s)} frames",
                     "one picture of your face",
+                    *_film_words(visit.shown.film),
                     f"the results of {len(visit.shown.report.estimates)} methods",
                 ]
                 visit.lost = "you deleted it"
@@ -230,6 +241,10 @@ class Visits:
             if path.resolve().parent.parent == self._folder:
                 with suppress(OSError):  # the folder holds another file
                     path.parent.rmdir()
+
+
+def _film_words(film: FaceFilm | None) -> list[str]:
+    return [f"{len(film)} small ones of its first {KEPT_FILM_S:g} s"] if film else []
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

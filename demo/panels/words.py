@@ -92,5 +92,6 @@ def _source(origin: Origin) -> str:
         )
     return (
         f"Your video was deleted from the server at {clock(origin.deleted_at)}, as soon as it was read. Its traces "
-        f"stay in memory until {clock(origin.until)} at the latest, for other methods and for downloads."
+        f"and small pictures of the face stay in memory until {clock(origin.until)} at the latest, for other "
+        "methods, for downloads and to be magnified."
     )

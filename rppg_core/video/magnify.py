@@ -279,7 +279,7 @@ def _check_length(times_s: Float[np.ndarray, " time"], what: str) -> None:
 def _with_band(
     picture: Float[np.ndarray, "height width 3"], band: Float[np.ndarray, "h w 3"], gains: PyramidGains
 ) -> tuple[UInt8[np.ndarray, "height width 3"], float]:
-    """A picture, which is overwritten, with its band added; and the share of pixels at the end of a colour's range."""
+    """A picture, overwritten, with its band added; and the share of pixels at the end of a colour's range."""
     size = picture.shape[1], picture.shape[0]
     cv2.add(picture, cv2.resize(gains.add(band), size, interpolation=cv2.INTER_LINEAR), dst=picture)
     beyond = (picture[::8, ::8] < 0) | (picture[::8, ::8] > 255)

@@ -101,7 +101,9 @@ def test_only_the_endpoint_estimate_is_public(blocks):
 def test_heavy_events_share_one_queue(blocks):
     heavy = [fn for fn in blocks.fns.values() if fn.concurrency_id == "model"]
     names = [fn.name for fn in heavy]
-    assert sorted({*names}) == ["analyse", "chose_face", "chose_window", "estimate", "opened", "read", "swap"]
+    assert sorted({*names}) == [
+        "analyse", "chose_face", "chose_window", "estimate", "magnify", "opened", "read", "swap",
+    ]  # fmt: skip
     assert all(fn.concurrency_limit == 1 for fn in heavy)
 
 

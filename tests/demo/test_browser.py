@@ -172,7 +172,8 @@ def test_delete_says_what_and_when_and_empties_the_page(page, clip, served, face
     page.locator("#delete").click()
     page.locator("#deleted", has_text="Deleted at").wait_for()
     said = page.inner_text("#deleted")
-    assert "UTC: the colour traces of 240 frames, one picture of your face, the results of 11 methods" in said
+    assert "UTC: the colour traces of 240 frames, one picture of your face, 240 small ones" in said
+    assert "the results of 11 methods" in said
     assert page.locator("#results").count() == 0
     page.locator("#analyse").click()
     wait_for_verdict(page, "simulated example")  # nothing of the clip is left to analyse

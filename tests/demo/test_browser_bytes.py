@@ -30,7 +30,7 @@ def arrived(monkeypatch, tmp_path):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     digests = []
 
-    def read_upload(path, methods, progress=None):
+    def read_upload(path, methods, progress=None, film=None):
         with open(path, "rb") as file:
             digests.append(hashlib.file_digest(file, "sha256").hexdigest())
         return inference.example_clip()[0]

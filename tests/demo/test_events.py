@@ -25,7 +25,7 @@ def upload(tmp_path, monkeypatch):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"a video")
 
-    def read_upload(path, methods, progress=None):
+    def read_upload(path, methods, progress=None, film=None):
         progress("reading", 0.5)
         return inference.example_clip()[0]
 
