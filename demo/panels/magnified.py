@@ -28,6 +28,8 @@ BESIDE_BPM = 20  # from the heart rate to the limits
 SIDE, GAP = 256, 8  # of a picture in the video, and between the two; pixels
 GAP_GREY = 128
 CRF = 20
+MAGNIFIED = 0.8  # share of the progress; the rest is encoding
+MOST_CLIPPED = 0.1  # the example has 0.04, a turning head under changing light 0.5
 # a picture of the film is 1.5 face widths wide
 SPOTS = {"a whole face": 0.8, "a cheek": 0.2, "an eye": 0.1}
 
@@ -86,16 +88,18 @@ def magnified(
             wanted="a video that shows a face",
             do="analyse one, then come back",
         )
+    tell = progress or (lambda stage, fraction: None)
     made = magnify_pictures(
         film.pictures(),
         film.times_s,
         factor=factor,
         band_hz=(low_bpm / 60, high_bpm / 60),
-        progress=progress,
+        progress=lambda stage, fraction: tell(stage, MAGNIFIED * fraction),
     )
+    tell("encoding the video", MAGNIFIED)
     file = video_bytes(_side_by_side(made), times_s=made.times_s - made.times_s[0], crf=CRF)
-    said = f"Magnified: {low_bpm:g} to {high_bpm:g} bpm. {film_words(made, clip)}"
-    return _html(base64.b64encode(file).decode(), f"magnified {factor:g} times", said)
+    said = f"Magnified: {low_bpm:g} to {high_bpm:g} bpm, factor {factor:g}. {film_words(made, clip)}"
+    return _html(base64.b64encode(file).decode(), said)
 
 
 def film_words(made: MagnifiedPictures, clip: FaceClip) -> str:
@@ -104,9 +108,14 @@ def film_words(made: MagnifiedPictures, clip: FaceClip) -> str:
     during = (clip.times_s >= first_s) & (clip.times_s <= last_s)
     lost = int((~clip.valid & during).sum())
     held = f" The face was lost in {lost} frames; there the last picture stands still." if lost else ""
+    too_much = (
+        " Much of this is motion or changing light, not pulse: choose a smaller factor, or record with your head at "
+        "rest in steady light."
+    )
     return (
         f"{len(made.times_s)} pictures, {last_s - first_s:.1f} s.{held} "
         f"{100 * made.clipped:.1f} % of the pixels reach the end of a colour's range."
+        f"{too_much if made.clipped > MOST_CLIPPED else ''}"
     )
 
 
@@ -128,10 +137,10 @@ def _side_by_side(made: MagnifiedPictures) -> Iterator[UInt8[np.ndarray, "height
         yield np.hstack([left, gap, right])
 
 
-def _html(mp4: str, right: str, said: str) -> str:
-    name = f"One face twice, in step: as recorded on the left, {right} on the right. It flickers."
+def _html(mp4: str, said: str) -> str:
+    name = "One face twice, in step: as recorded on the left, magnified on the right. It flickers."
     return (
-        f'<div class="inside"><div class="halves"><span>as recorded</span><span>{escape(right)}</span></div>'
+        f'<div class="inside"><div class="halves"><span>as recorded</span><span>magnified</span></div>'
         f'<rppg-magnified mp4="{mp4}"><video controls muted loop playsinline width="{2 * SIDE + GAP}" '
         f'height="{SIDE}" aria-label="{escape(name)}"></video></rppg-magnified>'
         f'<p class="soft">{escape(said)}</p></div>'

@@ -43,6 +43,7 @@ CUTOFF_PX = 80.0  # wavelength below which less is added; the paper's lambda_c, 
 SHARE_OF_DIAGONAL = 1 / 3  # of the picture's diagonal, the wavelength of the coarsest level
 MIN_S, MAX_S = 3.0, 120.0  # length of a video
 BLOCK = 512  # values of a frame that are filtered together
+TOLD_EVERY = 15  # pictures in memory, from one report of the progress to the next
 SPOTS = {  # words for the size of what changes, and its share of the picture's longer side
     "the whole picture": 4.0,
     "half its longer side": 0.5,
@@ -264,7 +265,8 @@ def magnify_pictures(
     made, clipped = np.empty_like(pictures), np.zeros(len(pictures))
     for k, picture in enumerate(pictures):
         made[k], clipped[k] = _with_band(picture.astype(np.float32), band[k], gains)
-        tell("magnifying", 0.5 + 0.5 * (k + 1) / len(pictures))
+        if k % TOLD_EVERY == 0:
+            tell("magnifying", 0.5 + 0.5 * k / len(pictures))
     return MagnifiedPictures(times_s, pictures, made, gains, float(clipped.mean()))
 
 

@@ -69,6 +69,16 @@ def test_no_tab_has_a_serious_finding(browser, served, axe, scheme):
     assert found == {"Try it": [], "PhysLLM prompt": [], "Live": [], "Privacy and limits": [], "API": []}
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_magnified_face_has_no_serious_finding(browser, served, axe, scheme):
+    page = with_example(browser, served.url, width=400, scheme=scheme)
+    page.get_by_role("button", name="See the pulse").click()
+    page.locator("#magnify").click()
+    page.locator("#magnified-video video").wait_for()
+    assert serious(page, axe) == []
+    page.close()
+
+
 def test_page_with_a_result_and_a_deletion_has_no_serious_finding(browser, served, axe, clip, face_models):
     page = with_example(browser, served.url, width=360)
     analyse(page, clip)

@@ -63,7 +63,7 @@ def test_example_is_magnified_with_another_factor(browser, served):
     page.keyboard.press("ArrowRight")
     page.wait_for_function(f"document.querySelector('#magnified-gain').innerText !== {said!r}")
     page.locator("#magnify").click()
-    page.locator("#magnified-video", has_text="magnified 45 times").wait_for()
+    page.locator("#magnified-video", has_text="factor 45").wait_for()
     assert "600 pictures" in page.inner_text("#magnified-video")
     snapshot(page, "magnified_dark")
     page.close()

@@ -70,6 +70,13 @@ def test_pulse_on_the_right_is_that_on_the_left_times_the_printed_gain(film, cli
     assert swings[1] == pytest.approx(int(printed) * PULSE / np.sqrt(2), rel=0.1)
 
 
+def test_progress_grows_and_ends_with_the_encoding(film, clip):
+    told = []
+    magnified.magnified(film, clip, progress=lambda stage, fraction: told.append((stage, fraction)))
+    assert [fraction for _, fraction in told] == sorted(fraction for _, fraction in told)
+    assert told[-1][0] == "encoding the video"
+
+
 def test_factor_0_changes_nothing(film, clip):
     pictures, _ = frames_of(magnified.magnified(film, clip, factor=0))
     left, right = pictures[:, :, : magnified.SIDE], pictures[:, :, -magnified.SIDE :]
@@ -87,8 +94,16 @@ def test_lost_frames_are_counted_and_the_picture_stands_still(clip):
 
 def test_words_name_band_length_and_factor(film, clip):
     html = magnified.magnified(film, clip, factor=25, rates_bpm=(50, 100))
-    assert "Magnified: 50 to 100 bpm. 240 pictures, 8.0 s." in html and "lost" not in html
-    assert "magnified 25 times" in html and "controls muted loop" in html and "autoplay" not in html
+    assert "Magnified: 50 to 100 bpm, factor 25. 240 pictures, 8.0 s." in html and "lost" not in html
+    assert "controls muted loop" in html and "autoplay" not in html
+
+
+def test_motion_and_light_that_fill_the_picture_are_named(clip):
+    film = FaceFilm()
+    for k in range(120):  # a lamp that swings by 20 grey levels
+        level = (128 + 20 * np.sin(2 * np.pi * 1.2 * k / FS)) * 256
+        film.add(k / FS, np.full((SIDE, SIDE, 3), round(level), np.uint16))
+    assert "motion or changing light" in magnified.magnified(film, clip)
 
 
 def test_band_is_around_the_heart_rate_or_wide_without_one():

@@ -151,7 +151,7 @@ def test_pulse_of_pictures_in_memory_grows_by_the_stated_gain():
     growth = mean_swing(made.after) / mean_swing(pictures)
     np.testing.assert_allclose(growth, made.gains.of_spot(4.0), rtol=0.05)
     assert made.after.shape == pictures.shape and made.after.dtype == np.uint8
-    assert told == sorted(told) and told[-1] == pytest.approx(1)
+    assert told == sorted(told) and told[0] == 0 and 0.9 < told[-1] <= 1
 
 
 def test_factor_0_gives_the_pictures_back_and_what_is_beside_the_band_does_not_grow():
