@@ -48,6 +48,23 @@ class OximetryDataError(RppgError):
 
 
 @dataclass(frozen=True)
+class FingerRecording:
+    """A finger on a lens, beside reference oximeters."""
+
+    subject: str
+    hand: str
+    frames: RgbTrace
+    seconds: Float[np.ndarray, " reference"]  # of each reference, from the start of the frames
+    spo2_percent: Float[
+        np.ndarray, " reference"
+    ]  # median of the oximeters; NaN where none has a plausible value
+
+    @property
+    def name(self) -> str:
+        return f"{self.subject} {self.hand} hand"
+
+
+@dataclass(frozen=True)
 class OximetryWindows:
     """Quantities of each window that follow oxygen saturation, or are mistaken for it."""
 
@@ -191,15 +208,29 @@ def _usable_windows(windows: OximetryWindows, reference: np.ndarray) -> tuple[np
 
 
 def evaluate_oximetry(folder: Path | str) -> list[OximetryRow]:
-    """Ratios and controls on every recording of a folder of finger-on-lens oximetry.
+    """Ratios and controls on every recording of a folder, as `read_finger_recordings` reads it.
+
+    Returns:
+        Rows of `oximetry_controls`, recording by recording.
+
+    Raises:
+        OximetryDataError: a file is missing or cannot be read.
+    """
+    rows: list[OximetryRow] = []
+    for recording in read_finger_recordings(folder):
+        windows = ratio_of_ratios(recording.frames)
+        reference = _mean_in_windows(recording.seconds, recording.spo2_percent, windows)
+        rows += oximetry_controls(windows, reference, recording=recording.name)
+    return rows
+
+
+def read_finger_recordings(folder: Path | str) -> list[FingerRecording]:
+    """All recordings of a folder of finger-on-lens oximetry.
 
     Args:
         folder: holds data_gt_metadata.csv (the meaning of the columns) and, for each subject, data_gt_SUBJECT.csv
             (oximeters, one row per second) and data_ppg-csv_HAND_SUBJECT.csv (mean R, G, B, one row per frame at
             30 Hz), which start at the same time.
-
-    Returns:
-        Rows of `oximetry_controls`, recording by recording.
 
     Raises:
         OximetryDataError: a file is missing or cannot be read.
@@ -219,14 +250,13 @@ def evaluate_oximetry(folder: Path | str) -> list[OximetryRow]:
             do="name the folder that holds the recordings",
         )
     oximeters = _filled_oximeters(folder / "data_gt_metadata.csv")
-    rows: list[OximetryRow] = []
+    found = []
     for path in frames_files:
         hand, subject = path.stem.removeprefix("data_ppg-csv_").split("_", maxsplit=1)
         seconds, spo2 = _read_reference(folder / f"data_gt_{subject}.csv", oximeters)
-        windows = ratio_of_ratios(RgbTrace(_read_frames(path), CAMERA_FPS))
-        reference = _mean_in_windows(seconds, spo2, windows)
-        rows += oximetry_controls(windows, reference, recording=f"{subject} {hand.lower()} hand")
-    return rows
+        frames = RgbTrace(_read_frames(path), CAMERA_FPS)
+        found.append(FingerRecording(subject, hand.lower(), frames, seconds, spo2))
+    return found
 
 
 def _verdict(control: bool, gain: float) -> str:

@@ -35,6 +35,7 @@ HOUSE = (
 )
 SHARED_BY_PROTOCOLS = {
     "table",
+    "ridge",
     "differences",
     "kept_clips",
     "waveform_scores",

@@ -24,6 +24,7 @@ from jaxtyping import Float
 
 from rppg_core.errors import RppgError
 from rppg_core.lab.protocols.own_weights import load_networks
+from rppg_core.lab.protocols.ridge import fitted
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.simulate.oxygen import PEOPLE, oxygen_settings
 from rppg_core.lab.simulate.traces import simulate_traces
@@ -40,7 +41,6 @@ TRACE_NOISE = (0.1, 0.2)  # standard deviation of a frame's mean skin. Unit: gre
 N_PEOPLE = 60
 BAND_HZ = 0.15  # half width around the heart rate
 MOST_RATIO = 3.0  # of ratios: more is a misread heart rate
-RIDGE = 1e-3  # relative to the spread of a feature
 READINGS = 2  # of an oximeter, for `two readings`
 
 
@@ -147,19 +147,6 @@ def window_features(
 
 
 CONTROLS = ("constant", "level of the colours", "time")
-
-
-def fitted(
-    features: Float[np.ndarray, "window feature"], true: Float[np.ndarray, " window"], train: np.ndarray
-) -> Float[np.ndarray, " window"]:
-    """Ridge regression on the windows of `train`, read on all."""
-    centre, spread = features[train].mean(axis=0), features[train].std(axis=0) + 1e-9
-    design, mean = (features - centre) / spread, true[train].mean()
-    part = design[train]
-    weights = np.linalg.solve(
-        part.T @ part + RIDGE * len(part) * np.eye(part.shape[1]), part.T @ (true[train] - mean)
-    )
-    return mean + design @ weights
 
 
 def oxygen_rows(windows: Sequence[OxygenWindow]) -> list[OxygenRow]:

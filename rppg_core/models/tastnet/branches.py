@@ -72,25 +72,14 @@ class GlobalBranch(nn.Module):
 
     def __init__(self, config: TastNetConfig):
         super().__init__()
-        from transformers import VivitConfig
-        from transformers.models.vivit.modeling_vivit import VivitLayer
-
-        sizes = VivitConfig(
-            hidden_size=config.width,
-            num_attention_heads=config.heads,
-            intermediate_size=4 * config.width,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-        )
-        sizes._attn_implementation = "sdpa"
         cube = (POOLED, config.tubelet_px, config.tubelet_px)
         self.tubelets = nn.Conv3d(3 * len(config.streams), config.width, cube, stride=cube)
         n = (config.side // config.tubelet_px) ** 2
         self.summary = nn.Parameter(torch.zeros(1, 1, config.width))
         self.places = nn.Parameter(0.02 * torch.randn(1, n + 1, config.width))
         self.moments = nn.Parameter(0.02 * torch.randn(1, config.slots, config.width))
-        self.over_space = nn.ModuleList(VivitLayer(sizes) for _ in range(config.spatial_layers))
-        self.over_time = nn.ModuleList(VivitLayer(sizes) for _ in range(config.temporal_layers))
+        self.over_space = vivit_layers(config, config.spatial_layers)
+        self.over_time = vivit_layers(config, config.temporal_layers)
         self.norm = nn.LayerNorm(config.width)
         self.width = config.width
 
@@ -107,3 +96,19 @@ class GlobalBranch(nn.Module):
         for layer in self.over_time:
             x = layer(x)
         return self.norm(x)
+
+
+def vivit_layers(config: TastNetConfig, n: int) -> nn.ModuleList:
+    """Layers of attention, each with its own weights."""
+    from transformers import VivitConfig
+    from transformers.models.vivit.modeling_vivit import VivitLayer
+
+    sizes = VivitConfig(
+        hidden_size=config.width,
+        num_attention_heads=config.heads,
+        intermediate_size=4 * config.width,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    sizes._attn_implementation = "sdpa"
+    return nn.ModuleList(VivitLayer(sizes) for _ in range(n))

@@ -41,7 +41,7 @@ def face_pictures(clip: FaceClip, config: TastNetConfig) -> Float[np.ndarray, "t
     found = {"raw": places}
     if "magnified" in config.streams:
         found["magnified"] = magnify(places[:, None], FS, factor=config.factor)[:, 0]
-    read = _slower(np.concatenate([found[name] for name in config.streams], axis=2), config)
+    read = at_network_rate(np.concatenate([found[name] for name in config.streams], axis=2), config)
     if read.shape[1] != config.side**2:  # cells; every step before this one is the same for sums of them
         read = np.einsum("pn,tnc->tpc", drawn_cells(config.side), read)
     frames = read.reshape(len(read), config.side, config.side, -1)
@@ -81,7 +81,9 @@ def _places(clip: FaceClip, side: int) -> Float[np.ndarray, "time place 3"]:
     return np.stack(small).reshape(len(small), side * side, 3) / UNITS
 
 
-def _slower(frames: Float[np.ndarray, "time ..."], config: TastNetConfig) -> Float[np.ndarray, "fewer ..."]:
+def at_network_rate(
+    frames: Float[np.ndarray, "time ..."], config: TastNetConfig
+) -> Float[np.ndarray, "fewer ..."]:
     """The frames at fewer, even times; what is too fast for these is removed."""
     step = np.gcd(config.samples, config.window)
     up, down = config.samples // step, config.window // step
