@@ -19,11 +19,14 @@ CONSTANT = "constant"
 ROW_PX = 30  # height of one row
 
 
-def agreement_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects.Figure:
+def agreement_figure(
+    found: Sequence[Mapping[str, Any]], *, point: str = "video"
+) -> plotly.graph_objects.Figure:
     """Estimate minus label over their mean, after Bland and Altman: the last method; POS or the constant in grey.
 
     Args:
-        found: one entry per method, with "method", "unit", "bias", "lower", "upper" and "points" (pairs of numbers).
+        found: one entry per method, with "method", "unit", "bias", "lower", "upper" and "points" (mean, difference).
+        point: what a point stands for.
 
     Returns:
         A plotly figure; the solid line is the bias, and 95 % of the differences lie between the dashed lines.
@@ -55,7 +58,7 @@ def agreement_figure(found: Sequence[Mapping[str, Any]]) -> plotly.graph_objects
     set_title(
         fig,
         f"{shown['method']} reads {abs(shown['bias']):.1f} {unit} {side} on average",
-        f"one point a video; dashes: 95 % of its differences, {shown['lower']:+.1f} to {shown['upper']:+.1f} {unit}",
+        f"one point per {point}; dashes: 95 % of its differences, {shown['lower']:+.1f} to {shown['upper']:+.1f} {unit}",
     )
     fig.update_layout(height=480)
     return fig
