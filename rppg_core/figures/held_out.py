@@ -20,12 +20,13 @@ ROW_PX = 30  # height of one row
 
 
 def agreement_figure(
-    found: Sequence[Mapping[str, Any]], *, point: str = "video"
+    found: Sequence[Mapping[str, Any]], *, beside: Sequence[str] = (BAR, CONSTANT), point: str = "video"
 ) -> plotly.graph_objects.Figure:
-    """Estimate minus label over their mean, after Bland and Altman: the last method; POS or the constant in grey.
+    """Estimate minus label over their mean, after Bland and Altman: the last method, with others in grey.
 
     Args:
         found: one entry per method, with "method", "unit", "bias", "lower", "upper" and "points" (mean, difference).
+        beside: the methods in grey, as far as they are there.
         point: what a point stands for.
 
     Returns:
@@ -36,8 +37,7 @@ def agreement_figure(
     fig = empty_figure(320)
     shown = [entry for entry in found if entry["method"] != CONSTANT or len(found) == 1][-1]
     unit = shown.get("unit", "bpm")
-    beside = [entry for entry in found if entry is not shown and entry["method"] in (BAR, CONSTANT)]
-    for entry in [*beside, shown]:
+    for entry in [*(one for one in found if one is not shown and one["method"] in beside), shown]:
         colour = ESTIMATE if entry is shown else REFERENCE
         x, y = zip(*entry["points"], strict=True)
         fig.add_trace(
@@ -58,7 +58,8 @@ def agreement_figure(
     set_title(
         fig,
         f"{shown['method']} reads {abs(shown['bias']):.1f} {unit} {side} on average",
-        f"one point per {point}; dashes: 95 % of its differences, {shown['lower']:+.1f} to {shown['upper']:+.1f} {unit}",
+        f"one point per {point}; dashes: 95 % of its differences, "
+        f"{shown['lower']:+.1f} to {shown['upper']:+.1f} {unit}",
     )
     fig.update_layout(height=480)
     return fig

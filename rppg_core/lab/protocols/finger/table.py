@@ -26,8 +26,8 @@ from rppg_core.video.magnify import band_of_frames
 STEPS, SEEDS = 200, 3
 HEAD, HEAD_SHUFFLED, HEAD_LEVEL = "trend head", "trend head, shuffled frames", "trend head, no pulse"
 BY_LEVEL = (
-    "the level of the light follows SpO2 without any pulse. Darker blood dims red, and so do pressure of the finger and "
-    "exposure: one desaturation cannot tell them apart"
+    "the level of the light follows SpO2 without any pulse. Darker blood dims red, and so do pressure of the finger "
+    "and exposure: one desaturation cannot tell them apart"
 )
 REASONS = {  # by how the name of the winner begins
     LEVEL: BY_LEVEL,
@@ -235,6 +235,9 @@ def agreement_entries(rows: Sequence[FingerRow]) -> list[dict[str, Any]]:
         bias, lower, upper = _agreement(row.true, one)
         points = np.stack([(row.true + one) / 2, one - row.true], axis=1).tolist()
         found.append(
-            {"method": row.estimator, "bias": bias, "lower": lower, "upper": upper, "points": points}
+            {
+                "method": row.estimator, "unit": "% SpO2", "bias": bias, "lower": lower, "upper": upper,
+                "points": points,
+            }  # fmt: skip
         )
     return found

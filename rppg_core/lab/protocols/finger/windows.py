@@ -28,7 +28,7 @@ HR_HZ = (0.7, 3.0)
 BAND_HZ = 0.15  # half width around the heart rate
 PULSE_DB = 1.5  # SNR of green, which 2 of 100 windows of white noise reach
 LEAST_PULSE = 0.02  # relative to that of green, below which a colour is no denominator
-USUAL = 0.5  # share of the windows in which an estimator can be read; less, and it is left out
+USUAL = 0.5  # share of the windows with a pulse in which an estimator can be read; less, and it is left out
 PAIRS = {"R/G": (0, 1), "R/B": (0, 2), "B/G": (2, 1)}
 CONSTANT, TIME, LEVEL, ALL_RATIOS = "constant", "time alone", "DC", "all ratios"  # names, or how they begin
 
@@ -133,11 +133,12 @@ def _course(
 def _readable(
     features: dict[str, np.ndarray], referenced: Bool[np.ndarray, " window"]
 ) -> tuple[Bool[np.ndarray, " window"], list[str]]:
-    """Windows that have every usual feature, and the names of the features that are not usual."""
+    """Windows with a pulse and every usual feature, and the names of the features that are not usual."""
     finite = {name: np.isfinite(x).all(axis=1) for name, x in features.items()}
-    missing = [name for name, ok in finite.items() if not referenced.any() or ok[referenced].mean() < USUAL]
-    usual = [ok for name, ok in finite.items() if name not in missing]
-    return np.all(usual, axis=0) if usual else ~referenced, missing
+    pulsed = np.any([ok for name, ok in finite.items() if name.partition(",")[0] in PAIRS], axis=0)
+    among = referenced & pulsed
+    missing = [name for name, ok in finite.items() if among.any() and ok[among].mean() < USUAL]
+    return np.all([pulsed, *(ok for name, ok in finite.items() if name not in missing)], axis=0), missing
 
 
 def window_features(
