@@ -236,8 +236,12 @@ def agreement_entries(rows: Sequence[FingerRow]) -> list[dict[str, Any]]:
         points = np.stack([(row.true + one) / 2, one - row.true], axis=1).tolist()
         found.append(
             {
-                "method": row.estimator, "unit": "% SpO2", "bias": bias, "lower": lower, "upper": upper,
+                "method": row.estimator,
+                "unit": "% SpO2",
+                "bias": bias,
+                "lower": lower,
+                "upper": upper,
                 "points": points,
-            }  # fmt: skip
+            }
         )
     return found

@@ -73,14 +73,16 @@ def read_windows(folder: Path | str) -> tuple[FingerWindows, list[str]]:
 
 def joined_windows(parts: Sequence[FingerWindows]) -> FingerWindows:
     """Windows of several recordings."""
-    features = {name: np.concatenate([one.features[name] for one in parts]) for name in parts[0].features}
+    arrays = {
+        name: np.concatenate([getattr(one, name) for one in parts])
+        for name in ("subject", "start_s", "spo2_percent", "course", "colours")
+    }
     return FingerWindows(
-        tuple(name for one in parts for name in one.names),
-        np.concatenate([np.full(len(one.start_s), k) for k, one in enumerate(parts)]),
-        *(np.concatenate([getattr(one, name) for one in parts])
-          for name in ("subject", "start_s", "spo2_percent", "course", "colours")),
-        features,
-    )  # fmt: skip
+        names=tuple(name for one in parts for name in one.names),
+        recording=np.concatenate([np.full(len(one.start_s), k) for k, one in enumerate(parts)]),
+        features={name: np.concatenate([one.features[name] for one in parts]) for name in parts[0].features},
+        **arrays,
+    )
 
 
 def recording_windows(recording: FingerRecording) -> tuple[FingerWindows | None, str]:
@@ -134,8 +136,8 @@ def _readable(
     features: dict[str, np.ndarray], referenced: Bool[np.ndarray, " window"]
 ) -> tuple[Bool[np.ndarray, " window"], list[str]]:
     """Windows with a pulse and every usual feature, and the names of the features that are not usual."""
-    finite = {name: np.isfinite(x).all(axis=1) for name, x in features.items()}
-    pulsed = np.any([ok for name, ok in finite.items() if name.partition(",")[0] in PAIRS], axis=0)
+    finite: dict[str, np.ndarray] = {name: np.isfinite(x).all(axis=1) for name, x in features.items()}
+    pulsed = np.stack([ok for name, ok in finite.items() if name.partition(",")[0] in PAIRS]).any(axis=0)
     among = referenced & pulsed
     missing = [name for name, ok in finite.items() if among.any() and ok[among].mean() < USUAL]
     return np.all([pulsed, *(ok for name, ok in finite.items() if name not in missing)], axis=0), missing
