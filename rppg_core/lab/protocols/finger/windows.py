@@ -73,15 +73,16 @@ def read_windows(folder: Path | str) -> tuple[FingerWindows, list[str]]:
 
 def joined_windows(parts: Sequence[FingerWindows]) -> FingerWindows:
     """Windows of several recordings."""
-    arrays = {
-        name: np.concatenate([getattr(one, name) for one in parts])
-        for name in ("subject", "start_s", "spo2_percent", "course", "colours")
-    }
+    features = {name: np.concatenate([one.features[name] for one in parts]) for name in parts[0].features}
     return FingerWindows(
         names=tuple(name for one in parts for name in one.names),
         recording=np.concatenate([np.full(len(one.start_s), k) for k, one in enumerate(parts)]),
-        features={name: np.concatenate([one.features[name] for one in parts]) for name in parts[0].features},
-        **arrays,
+        subject=np.concatenate([one.subject for one in parts]),
+        start_s=np.concatenate([one.start_s for one in parts]),
+        spo2_percent=np.concatenate([one.spo2_percent for one in parts]),
+        course=np.concatenate([one.course for one in parts]),
+        colours=np.concatenate([one.colours for one in parts]),
+        features=features,
     )
 
 
@@ -136,11 +137,13 @@ def _readable(
     features: dict[str, np.ndarray], referenced: Bool[np.ndarray, " window"]
 ) -> tuple[Bool[np.ndarray, " window"], list[str]]:
     """Windows with a pulse and every usual feature, and the names of the features that are not usual."""
-    finite: dict[str, np.ndarray] = {name: np.isfinite(x).all(axis=1) for name, x in features.items()}
-    pulsed = np.stack([ok for name, ok in finite.items() if name.partition(",")[0] in PAIRS]).any(axis=0)
+    finite = {name: np.isfinite(x).all(axis=1) for name, x in features.items()}
+    ratios = [ok for name, ok in finite.items() if name.partition(",")[0] in PAIRS]
+    pulsed = np.stack(ratios).any(axis=0)
     among = referenced & pulsed
     missing = [name for name, ok in finite.items() if among.any() and ok[among].mean() < USUAL]
-    return np.all([pulsed, *(ok for name, ok in finite.items() if name not in missing)], axis=0), missing
+    usual = [ok for name, ok in finite.items() if name not in missing]
+    return np.stack([pulsed, *usual]).all(axis=0), missing
 
 
 def window_features(
