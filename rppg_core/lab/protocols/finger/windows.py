@@ -137,13 +137,13 @@ def _readable(
     features: dict[str, np.ndarray], referenced: Bool[np.ndarray, " window"]
 ) -> tuple[Bool[np.ndarray, " window"], list[str]]:
     """Windows with a pulse and every usual feature, and the names of the features that are not usual."""
-    finite = {name: np.isfinite(x).all(axis=1) for name, x in features.items()}
+    finite = {name: np.asarray(np.isfinite(x).all(axis=1)) for name, x in features.items()}
     ratios = [ok for name, ok in finite.items() if name.partition(",")[0] in PAIRS]
-    pulsed = np.stack(ratios).any(axis=0)
+    pulsed = np.logical_or.reduce(ratios)
     among = referenced & pulsed
     missing = [name for name, ok in finite.items() if among.any() and ok[among].mean() < USUAL]
     usual = [ok for name, ok in finite.items() if name not in missing]
-    return np.stack([pulsed, *usual]).all(axis=0), missing
+    return np.logical_and.reduce([pulsed, *usual]), missing
 
 
 def window_features(
