@@ -17,7 +17,7 @@ TWO_AT_ONCE = $(PYTEST) -n 2 --dist $(or $(DIST),worksteal) -p no:nbmake
 TESTS ?= tests
 SEEDS ?= 10
 
-.PHONY: help demo space test lint unit browser installs notebooks render-notebooks class-pack lab models language-model language-table codebook-table breathing-table wavelet-table newborn-table finger-table calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo context seeds choices ablations clean
+.PHONY: help demo space test lint unit browser installs notebooks render-notebooks class-pack lab models language-model language-table codebook-table breathing-table wavelet-table newborn-table oxygen-table finger-table calibrate bench bench-demo bench-peers bench-simulator stress-lab evaluate refusal vitals photo context seeds choices ablations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -103,6 +103,10 @@ wavelet-table: .venv/installed  ## PhysVLM: how much of a tone each wavelet keep
 
 newborn-table: .venv/installed  ## PhysVLM with the bands of newborns on simulated ones, beside POS; WEIGHTS="FILE ..." adds networks
 	$(BIN)/python -m rppg_core.lab.protocols.newborns $(if $(WEIGHTS),--weights $(WEIGHTS))
+
+oxygen-table: .venv/installed  ## SpO2 of simulated people: TAST-Net, its parts, estimators and controls (5 CPU-hours of training)
+	$(BIN)/python -m rppg_core.lab.training.trials oxygen
+	$(BIN)/python -m rppg_core.lab.protocols.oxygen --weights $$($(BIN)/python -m rppg_core.lab.training.trials oxygen --list)
 
 finger-table: .venv/installed  ## SpO2 of fingers on a lens: ratios and a network beside time and level; DATA=DIR of recordings
 	@test -n "$(DATA)" || { echo "name the folder of recordings: make finger-table DATA=DIR"; exit 1; }

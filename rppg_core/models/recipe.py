@@ -172,7 +172,7 @@ class Ablation:
     Args:
         changes: fields of the recipe; "config" holds changes to the network's config.
         task: the only task that is learned; "" if a part is removed or resized.
-        protocol: the protocol that compares it with the full network: "mssdg" or "photo".
+        protocol: what compares it with the full network: "mssdg", "photo", or "oxygen" (`make oxygen-table`).
         also_full: the photo protocol trains ablations for few steps; True trains this one at full length too.
         choice: True if it is another form of a part, not its absence alone; these are compared with three seeds.
         short: False if the steps of an ablation for photo are too few for it: it has stages that need more.

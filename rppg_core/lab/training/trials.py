@@ -1,9 +1,11 @@
-"""The trainings behind `make seeds`, `make choices` and `make ablations`, for every network with a recipe.
+"""The trainings behind `make seeds`, `make choices`, `make ablations` and `make oxygen-table`.
 
 `python -m rppg_core.lab.training.trials seeds` trains three seeds of each network; `choices` trains three short
 seeds of each form of a part that a network declares for protocol photo, and `ablations` adds to the three seeds
-the network without each of its parts. Finished trainings are not repeated (delete the folder in out/runs to
-start over), and stopped ones continue. `--list` only prints the paths of the weights files.
+the network without each of its parts: all of these for every network with a recipe that gives a waveform. `oxygen`
+trains three seeds of every network that gives SpO2 alone, and its ablations. Finished trainings are not repeated
+(delete the folder in out/runs to start over), and stopped ones continue. `--list` only prints the paths of the
+weights files.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ SEEDS = (0, 1, 2)
 RPPG = (sys.executable, "-m", "rppg_core.command.cli")
 SHORT_STEPS = 300  # of ablations, and of the whole network compared with them
 CHOICE_STEPS = 700
+OXYGEN_STEPS = 800  # of ablations for SpO2
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,32 @@ def trainable_networks() -> list[str]:
     return [method for method, teacher in teachers.items() if not teacher or get_network(teacher).ready]
 
 
+def _with_waveform() -> list[str]:
+    return [method for method in trainable_networks() if "bvp" in get_network(method).tasks]
+
+
 def list_seeds() -> list[Trial]:
-    """Every network as shipped, with three seeds."""
-    return [Trial(method, seed) for seed in SEEDS for method in trainable_networks()]
+    """Every network with a waveform as shipped, with three seeds."""
+    return [Trial(method, seed) for seed in SEEDS for method in _with_waveform()]
+
+
+def list_oxygen() -> list[Trial]:
+    """Three seeds of every network that gives SpO2 alone, its other people, and its parts at equal length."""
+    from rppg_core.models.recipe import get_ablations
+
+    found = []
+    for method in [name for name in trainable_networks() if get_network(name).tasks == {"spo2"}]:
+        declared = get_ablations(method, "oxygen")
+        found += [Trial(method, seed) for seed in SEEDS]
+        found += [Trial(method, ablation=name) for name, one in declared.items() if one.also_full]
+        short = [name for name, one in declared.items() if one.short]
+        found += [Trial(method, 0, name, OXYGEN_STEPS) for name in ("", *short)]
+    return found
 
 
 def list_choices() -> list[Trial]:
     """Three seeds of each form of a part, and of the network as shipped at equal length."""
-    declared = {method: _declared(method, choice=True) for method in trainable_networks()}
+    declared = {method: _declared(method, choice=True) for method in _with_waveform()}
     return [
         Trial(method, seed, name, CHOICE_STEPS)
         for method, choices in declared.items()
@@ -76,7 +97,7 @@ def list_choices() -> list[Trial]:
 def list_ablations() -> list[Trial]:
     """The seeds, and each network's ablations for protocol photo with the whole network at equal length."""
     found = list_seeds()
-    for method in trainable_networks():
+    for method in _with_waveform():
         declared = _declared(method, choice=False)
         short = [name for name, one in declared.items() if one.short]
         found += [Trial(method, ablation=name) for name, one in declared.items() if one.also_full]
@@ -117,7 +138,9 @@ def _share_clips(runs: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Train, or list."""
-    lists = {"seeds": list_seeds, "choices": list_choices, "ablations": list_ablations}
+    lists = {
+        "seeds": list_seeds, "choices": list_choices, "ablations": list_ablations, "oxygen": list_oxygen
+    }  # fmt: skip
     parser = argparse.ArgumentParser(description="Train what the make targets of these names compare.")
     parser.add_argument("which", choices=lists)
     parser.add_argument("--list", action="store_true", help="only print the weights files")

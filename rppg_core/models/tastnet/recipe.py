@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rppg_core.models.recipe import Ablation, Recipe
 
 RECIPE = Recipe(
@@ -16,17 +18,20 @@ RECIPE = Recipe(
     easy=0.1,
     hard=0.3,
 )
+PARTS: dict[str, dict[str, Any]] = {
+    "cnn-only": {"branches": ("cnn",)},
+    "vivit-only": {"branches": ("vivit",)},
+    "no-trend": {"trend_weight": 0.0},
+    "trend-over-time": {"trend": "time"},
+    "raw-only": {"streams": ("raw",)},
+    "magnified-only": {"streams": ("magnified",)},
+    "no-mask": {"mask": False},
+    "concatenated": {"fusion": "concatenated"},
+    "crossed": {"fusion": "crossed"},
+    **{f"factor-{n}": {"factor": float(n)} for n in (10, 30, 60)},
+}  # changes to the config
 ABLATIONS = {
-    "every-camera": Ablation({"oxygen": "every camera"}),
-    "shortcut": Ablation({"oxygen": "shortcut"}),
-    "cnn-only": Ablation({"config": {"branches": ("cnn",)}}),
-    "vivit-only": Ablation({"config": {"branches": ("vivit",)}}),
-    "no-trend": Ablation({"config": {"trend_weight": 0.0}}),
-    "trend-over-time": Ablation({"config": {"trend": "time"}}),
-    "raw-only": Ablation({"config": {"streams": ("raw",)}}),
-    "magnified-only": Ablation({"config": {"streams": ("magnified",)}}),
-    "no-mask": Ablation({"config": {"mask": False}}),
-    "concatenated": Ablation({"config": {"fusion": "concatenated"}}),
-    "crossed": Ablation({"config": {"fusion": "crossed"}}),
-    **{f"factor-{n}": Ablation({"config": {"factor": float(n)}}) for n in (10, 30, 60)},
+    "every-camera": Ablation({"oxygen": "every camera"}, protocol="oxygen", also_full=True, short=False),
+    "shortcut": Ablation({"oxygen": "shortcut"}, protocol="oxygen", also_full=True, short=False),
+    **{name: Ablation({"config": changes}, protocol="oxygen") for name, changes in PARTS.items()},
 }
