@@ -28,6 +28,7 @@ from .panels.live import live_head, live_tab
 from .panels.magnified import magnified_head
 from .panels.magnified_section import magnified_section
 from .panels.methods import MethodPanel, method_panels
+from .panels.oxygen_section import oxygen_section
 from .panels.prompt_tab import prompt_tab
 from .panels.viewer import viewer_head
 from .prompt_events import PromptEvents
@@ -124,6 +125,7 @@ def _try_it(app: gr.Blocks, on: events.Events) -> gr.Button:
     with gr.Column(elem_id="results") as results:
         panels = _result_panels()
         face = magnified_section(on.visits)
+        oxygen_gone = oxygen_section(on.visits) if inference.oximeters() else None
         beats, counted = _count_panel(app, on)
         device = _device_panel(on)
         _downloads(on)
@@ -149,6 +151,8 @@ def _try_it(app: gr.Blocks, on: events.Events) -> gr.Button:
     running.failure(on.fault, outputs=[video, *shown], **quiet)
     ended = running.then(on.ended, outputs=[analyse, stop, video, *shown], **quiet)
     face.follow([first, ended], [analyse.click, delete.click])
+    if oxygen_gone is not None:
+        oxygen_gone([analyse.click, delete.click])
     ended.then(None, beats, beats, js=EMPTY_IF_0)  # Gradio shows it anew with the results
     stop.click(on.stop, outputs=[video, *shown], cancels=[running], **quiet)
     delete.click(on.delete, outputs=[deleted, video, *shown], cancels=[running], **quiet)

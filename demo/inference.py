@@ -44,6 +44,11 @@ def offered() -> list[str]:
     ]
 
 
+def oximeters() -> list[str]:
+    """Methods of the page that give SpO2."""
+    return [name for name in offered() if name in list_networks() and "spo2" in get_network(name).tasks]
+
+
 def load_networks() -> None:
     """Load torch and the networks of the page, so that the first visitor does not wait for them."""
     for name in offered():

@@ -17,16 +17,17 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from rppg_core.types import FS, FaceClip, Method, marked_rows
 from rppg_core.video.magnify import band_of_frames
-from rppg_core.video.prepare import resample
+from rppg_core.video.prepare import cut, resample
 
 PULSE_HZ = (0.5, 4.0)  # of what is taken out: heart rates of 30 bpm, with their harmonics
 RED_PULSE = 1.2  # of "red pulse": what a fall by about 4 % does to it
 WARMER = (1.12, 1.0, 0.88)  # of "white balance": a lamp instead of the sky
 SEED = 0  # of the order of frames
+WINDOW_S = 10.0
 SMALL_PX = 32  # side of the crops that are changed; networks for SpO2 read fewer
 AS_IT_IS = "as it is"
 
@@ -77,6 +78,31 @@ def audit_saturation(method: Method, clip: FaceClip) -> dict[str, float]:
     seen = with_small_crops(even)
     changed = {AS_IT_IS: seen, **{name: change(seen) for name, change in AUDITS.items()}}
     return {name: float(method.estimate(one).direct.get("spo2", np.nan)) for name, one in changed.items()}
+
+
+def saturation_course(
+    method: Method, clip: FaceClip, *, window_s: float = WINDOW_S
+) -> tuple[Float[np.ndarray, " window"], Float[np.ndarray, " window"]]:
+    """SpO2 over time: middles of windows that follow each other without overlap, and what the method gives for each.
+
+    Args:
+        method: gives SpO2 in `direct`.
+        clip: at native times or at 30 Hz.
+        window_s: length of a window. Unit: s. A shorter clip is one window.
+
+    Returns:
+        Times and SpO2 of the windows that have one. Units: s and %.
+    """
+    even = clip if clip.fs == FS else resample(clip, FS)
+    n = min(round(window_s * FS), len(even.times_s))
+    found = []
+    for start in range(0, len(even.times_s) - n + 1, n):
+        part = cut(even, slice(start, start + n))
+        spo2 = method.estimate(part).direct.get("spo2", np.nan)
+        if np.isfinite(spo2):
+            found.append((float(part.times_s.mean()), float(spo2)))
+    times_s, values = np.reshape(np.array(found, float), (-1, 2)).T
+    return times_s, values
 
 
 def with_small_crops(clip: FaceClip, px: int = SMALL_PX) -> FaceClip:
