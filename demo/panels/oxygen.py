@@ -23,8 +23,8 @@ from .section import lesson_link, paragraphs, table
 
 # mean SpO2 of the people in the training of a network, and 1.96 times its RMSE on simulated people with a camera each
 # (`python -m rppg_core.lab.protocols.oxygen`)
-TRAINED_ON = MappingProxyType({"physmle": 95.0, "tastnet": 90.0})
-HALF_WIDTHS = MappingProxyType({"physmle": 12.0, "tastnet": 12.0})
+TRAINED_ON = MappingProxyType({"physmle": 95.0})
+HALF_WIDTHS = MappingProxyType({"physmle": 17.3})
 SHOULD = MappingProxyType({
     AS_IT_IS: "",
     "no pulse": "the mean: this is what a photo would get",
