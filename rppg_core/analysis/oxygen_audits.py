@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-import cv2
 import numpy as np
 from jaxtyping import Float, Shaped
 
@@ -28,7 +27,6 @@ RED_PULSE = 1.2  # of "red pulse": what a fall by about 4 % does to it
 WARMER = (1.12, 1.0, 0.88)  # of "white balance": a lamp instead of the sky
 SEED = 0  # of the order of frames
 WINDOW_S = 10.0
-SMALL_PX = 32  # side of the crops that are changed; networks for SpO2 read fewer
 AS_IT_IS = "as it is"
 
 Colours = Shaped[np.ndarray, "time *place 3"]
@@ -75,8 +73,7 @@ def audit_saturation(method: Method, clip: FaceClip) -> dict[str, float]:
         AS_IT_IS and the names of AUDITS -> SpO2. Unit: %. NaN where it gives none.
     """
     even = clip if clip.fs == FS else resample(clip, FS)
-    seen = with_small_crops(even)
-    changed = {AS_IT_IS: seen, **{name: change(seen) for name, change in AUDITS.items()}}
+    changed = {AS_IT_IS: even, **{name: change(even) for name, change in AUDITS.items()}}
     return {name: float(method.estimate(one).direct.get("spo2", np.nan)) for name, one in changed.items()}
 
 
@@ -103,14 +100,6 @@ def saturation_course(
             found.append((float(part.times_s.mean()), float(spo2)))
     times_s, values = np.reshape(np.array(found, float), (-1, 2)).T
     return times_s, values
-
-
-def with_small_crops(clip: FaceClip, px: int = SMALL_PX) -> FaceClip:
-    """The clip with raw crops of fewer pixels, means of an area each: four times as fast to change, and enough."""
-    if clip.crop128_raw is None:
-        return clip
-    crops = [cv2.resize(x, (px, px), interpolation=cv2.INTER_AREA) for x in clip.crop128_raw]
-    return replace(clip, crop128_raw=np.stack(crops))
 
 
 def change_colours(clip: FaceClip, change: Callable[[Colours], Colours]) -> FaceClip:

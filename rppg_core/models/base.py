@@ -209,7 +209,7 @@ def run_segment(model: RppgModel, clip: FaceClip) -> dict[str, np.ndarray]:
         if name in SERIES:
             found[name] = model.finish(name, overlap_add([unit_wave(wave) for wave in each], windows, n))
         else:
-            found[name] = np.stack(each) if name in model.per_window else np.mean(each, axis=0)
+            found[name] = np.stack(each) if name in model.per_window else np.asarray(np.mean(each, axis=0))
     if model.per_window:
         found[WINDOWS] = clip.times_s[0] + np.array([(w.start, w.stop) for w in windows]) / FS
     return found
