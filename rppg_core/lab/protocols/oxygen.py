@@ -24,7 +24,7 @@ from jaxtyping import Float
 
 from rppg_core.errors import RppgError
 from rppg_core.lab.protocols.own_weights import load_networks
-from rppg_core.lab.protocols.ridge import fitted
+from rppg_core.lab.protocols.ridge import ridge_fit
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.simulate.oxygen import PEOPLE, oxygen_settings
 from rppg_core.lab.simulate.traces import simulate_traces
@@ -158,8 +158,10 @@ def oxygen_rows(windows: Sequence[OxygenWindow]) -> list[OxygenRow]:
     rows = []
     for name in windows[0].features:
         features = np.stack([w.features[name] for w in windows])
-        leaky = fitted(_with_faces(features, person) if name not in CONTROLS[:1] else features, true, ~other)
-        found = fitted(features, true, ~test)
+        leaky = ridge_fit(
+            _with_faces(features, person) if name not in CONTROLS[:1] else features, true, ~other
+        )
+        found = ridge_fit(features, true, ~test)
         rows.append(_row(name, true, found, person, test, rmse(true[other], leaky[other])))
     for name in windows[0].said:
         found = np.array([w.said[name] for w in windows])

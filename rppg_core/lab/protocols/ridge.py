@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 RIDGE = 1e-3  # relative to the spread of a feature
 
 
-def fitted(
+def ridge_fit(
     features: Float[np.ndarray, "window feature"],
     true: Float[np.ndarray, " window"],
     train: Bool[np.ndarray, " window"],

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from rppg_core.lab.protocols.finger.folds import ALL, SUBJECTS, Fold, finger_folds
 from rppg_core.lab.protocols.finger.windows import ALL_RATIOS, CONSTANT, LEVEL, TIME, FingerWindows
-from rppg_core.lab.protocols.ridge import RIDGE, fitted
+from rppg_core.lab.protocols.ridge import RIDGE, ridge_fit
 from rppg_core.lab.protocols.table import text_table
 from rppg_core.lab.training.trend import read_trend, train_trend
 from rppg_core.metrics import a_rms, bland_altman, mae, pearson_r
@@ -149,7 +149,7 @@ def _straight_lines(windows: FingerWindows, fold: Fold) -> dict[str, np.ndarray]
         if np.isfinite(features[used]).all():
             ridge = RIDGE if name == ALL_RATIOS else 1e-9
             known = np.where(used[:, None], features, 0)
-            found[name] = fitted(known, windows.spo2_percent, fold.fit, ridge=ridge)[None, fold.test]
+            found[name] = ridge_fit(known, windows.spo2_percent, fold.fit, ridge=ridge)[None, fold.test]
     return found
 
 
