@@ -150,7 +150,7 @@ def test_sizes_in_the_prose_are_those_of_the_network_and_its_teacher():
     config, prose = PhysVLMConfig.small(), prose_of(NAME)
     assert config.window == 512 and f"{len(prompts.HR_BPM)} such sentences" in prose
     assert f"a row of {TeacherConfig.small().embedding} numbers" in prose
-    assert config.resp_dilations[-1] == 16 and "whose dilation is 16" in prose
+    assert config.resp_dilations[-1] == 16 and "dilations, up to 16" in prose
     assert (config.wavelet, config.levels) == ("db4", 5) and "over five octaves" in prose
     assert config.rr_band_hz == (0.1, 0.7), "from 6 to 42 a minute, as a question says"
     assert RECIPE.teacher == "physvlm_teacher"
