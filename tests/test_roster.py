@@ -32,9 +32,7 @@ def test_every_method_keeps_the_contract(name):
 def test_default_is_the_seven_classical_ones_and_all_is_everything_with_weights():
     assert resolve(None) == list(CLASSICAL)
     ready = list_ready_methods()
-    assert (
-        resolve("all") == ready == [name for name in METHODS if name not in ("physnet", "physvlm", "tastnet")]
-    )
+    assert resolve("all") == ready == [name for name in METHODS if name not in ("physnet", "tastnet")]
     assert resolve("all", own={"physnet": "mine.pth"}) == [*ready, "physnet"]
     assert set(PANEL) <= set(METHODS)
 

@@ -6,10 +6,12 @@ import pytest
 
 pytest.importorskip("plotly")
 
-from rppg_core.course.drawings import codephys, find_narrow_picture, physllm
+from rppg_core.course.drawings import codephys, find_narrow_picture, physllm, physvlm
 from rppg_core.course.network_figures import half_height
 
-DRAWINGS = pytest.mark.parametrize("drawing", [physllm, codephys], ids=["physllm", "codephys"])
+DRAWINGS = pytest.mark.parametrize(
+    "drawing", [physllm, codephys, physvlm], ids=["physllm", "codephys", "physvlm"]
+)
 
 
 @DRAWINGS

@@ -53,7 +53,7 @@ def test_network_with_a_file_has_its_panel_and_one_without_has_none():
 
 
 def test_new_file_is_a_panel_of_the_page(another):
-    assert names() == ["tracenet", "physmle", "physllm", "codephys"]
+    assert names() == ["tracenet", "physmle", "physllm", "codephys", "physvlm"]
     parts = parts_of_page()
     assert {"tracenet", "tracenet-figure", "physmle", "physmle-figure"} <= set(parts)
     assert parts["tracenet-figure"]["label"] == "A figure of one network"

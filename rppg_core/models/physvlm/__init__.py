@@ -40,8 +40,6 @@ ABOUT = Network(
     needs=frozenset({"rgb", "stmap"}),
     tasks=frozenset({"bvp", "resp"}),
     paper="Gao et al. 2026, PhysVLM",
-    weights="none yet: train your own",
-    ready=False,
 )
 TEACHER = Network(
     model="rppg_core.models.physvlm.teacher:VisionLanguageTeacher",
@@ -49,8 +47,6 @@ TEACHER = Network(
     needs=frozenset({"rgb", "stmap"}),
     tasks=frozenset({"hr", "rr"}),
     paper="Gao et al. 2026, PhysVLM: its teacher",
-    weights="none yet: train your own",
-    ready=False,
     packages=("torch", "safetensors", "transformers"),
     extra="language",
 )
