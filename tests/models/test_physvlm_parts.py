@@ -8,7 +8,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from rppg_core.errors import UsageError  # noqa: E402
-from rppg_core.models.physvlm.alignment import FrequencyAlignedSpatialAttention, attend  # noqa: E402
+from rppg_core.models.physvlm.alignment import (  # noqa: E402
+    FrequencyAlignedSpatialAttention,
+    attend,
+    tapered_power,
+)
 from rppg_core.models.physvlm.config import PhysVLMConfig, most_levels  # noqa: E402
 from rppg_core.models.physvlm.consistency import consistency, leakage, modulation  # noqa: E402
 from rppg_core.models.physvlm.distillation import StudentEmbedding, distillation_terms  # noqa: E402
@@ -160,6 +164,14 @@ def test_frequency_stays_in_the_band_of_the_task():
     x, _ = face(1.2, 0.2, size=30.0)
     found = FrequencyAlignedSpatialAttention("hr", BANDS["band_hz"], FS)(x, torch.ones(1, 36))
     assert BANDS["band_hz"][0] <= float(found.frequency) <= BANDS["band_hz"][1]
+
+
+@pytest.mark.parametrize("n", [256, 255, 8])
+def test_power_is_that_of_a_hann_window_over_features_without_their_mean(n):
+    features = 3 + torch.randn(2, 4, 3, n, generator=torch.Generator().manual_seed(0))
+    even = (features - features.mean(dim=3, keepdim=True)) * torch.hann_window(n)
+    found = tapered_power(torch.fft.rfft(features), n)
+    torch.testing.assert_close(found, torch.fft.rfft(even).abs().square(), rtol=1e-4, atol=1e-4)
 
 
 def test_cells_without_skin_get_hardly_any_attention():

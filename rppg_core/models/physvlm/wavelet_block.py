@@ -122,7 +122,7 @@ def octave_sizes(
 
 def shrink(values: Float[Tensor, "*batch"], least: Float[Tensor, "#*batch"]) -> Float[Tensor, "*batch"]:
     """Sizes reduced by `least`, and 0 where they are below it. Source: Donoho 1995 (soft thresholds)."""
-    return values - torch.clamp(values, -least, least)
+    return values.sign() * functional.relu(values.abs() - least)
 
 
 def transform_matrices(
