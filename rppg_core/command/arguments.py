@@ -373,6 +373,15 @@ def _add_training(one: argparse.ArgumentParser) -> None:
         help="mssdg: skip the trainings that show what the parts of a network contribute",
     )
     one.add_argument(
+        "--part-steps", type=int, metavar="N", help="mssdg: steps of each of those (default: 150)"
+    )
+    one.add_argument(
+        "--part-seeds",
+        type=int,
+        metavar="N",
+        help="mssdg: trainings of each of those (default: as --seeds, or 3)",
+    )
+    one.add_argument(
         "--speeds",
         type=float,
         nargs=2,

@@ -247,6 +247,8 @@ def _split_options(args: argparse.Namespace, progress: ProgressLine) -> Any:
         progress=progress,
         announce=progress.line,
         parts=not args.no_parts,
+        part_steps=args.part_steps,
+        part_seeds=args.part_seeds,
         speeds=None if args.speeds is None else tuple(args.speeds),
         **_given(args, "methods", "steps", "seeds", "runs", "window_s", "workers"),
     )

@@ -34,6 +34,6 @@ ABLATIONS = {
     "no-consistency": Ablation({"config": {"consistency": False}}),
     "few-labels": Ablation({"labelled": 0.1}),
     "few-labels-no-teacher": Ablation({"labelled": 0.1, "config": {"distillation": False}, "teacher": ""}),
-    "haar": Ablation({"config": {"wavelet": "haar"}}),
-    "learned-wavelet": Ablation({"config": {"learned_filters": True}}),
+    "haar": Ablation({"config": {"wavelet": "haar"}}, protocol="photo"),
+    "learned-wavelet": Ablation({"config": {"learned_filters": True}}, protocol="photo"),
 }

@@ -146,8 +146,8 @@ def make_plan(
         for task in part_tasks(
             by_name[hard],
             network,
-            steps=min(PART_STEPS, options.steps or PART_STEPS),
-            seeds=range(options.seeds or SEEDS),
+            steps=options.part_steps or min(PART_STEPS, options.steps or PART_STEPS),
+            seeds=range(options.part_seeds or options.seeds or SEEDS),
             runs=runs,
             speeds=options.speeds,
         )

@@ -49,6 +49,8 @@ class Options:
     seeds: int | None = None  # trainings of each network on each split; None: the default of the protocol
     speeds: tuple[float, float] | None = None  # at which training clips are played; None: DATASET_SPEEDS
     parts: bool = True  # also train the ablations of each network, in protocols that have them
+    part_steps: int | None = None  # of each of those; None: the default of the protocol
+    part_seeds: int | None = None  # trainings of each of those; None: as `seeds`
     runs: Path | str | None = None  # folder of trainings; None: out/runs
     window_s: float = WINDOW_S
     workers: int = 2  # processes, one core each
@@ -56,7 +58,8 @@ class Options:
     announce: Callable[[str], None] | None = None  # called once before training, with a description of it
 
     def __post_init__(self):
-        for name, low in (("steps", 1), ("seeds", 1), ("workers", 1), ("window_s", 5)):
+        least = {"steps": 1, "seeds": 1, "part_steps": 1, "part_seeds": 1, "workers": 1, "window_s": 5}
+        for name, low in least.items():
             given = getattr(self, name)
             if given is not None and given < low:
                 raise UsageError(

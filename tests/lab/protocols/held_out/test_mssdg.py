@@ -135,6 +135,9 @@ def test_parts_are_trained_alike_for_the_hardest_domain_alone(clips, tmp_path):
     found = [(task.recipe.variant, task.recipe.seed) for task in plan.parts]
     assert found == [(v, seed) for v in ("", "narrow", *ALONE.values()) for seed in range(3)]
     assert not planned(clips, tmp_path, parts=False).parts
+    longer = planned(clips, tmp_path, seeds=1, part_steps=7, part_seeds=2)
+    assert {(task.recipe.steps, task.recipe.seed) for task in longer.parts} == {(7, 0), (7, 1)}
+    assert {task.recipe.seed for task in longer.networks} == {0}
 
 
 def test_variants_that_are_asked_for_exist():
