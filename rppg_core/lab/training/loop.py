@@ -31,7 +31,7 @@ from rppg_core.lab.training.batches import Share, StepDataset, step_loader
 from rppg_core.lab.training.clock import Clock, TimeLeft
 from rppg_core.lab.training.mixture import describe_data, shares_from_recipe
 from rppg_core.lab.training.parallel import NetworkWithLoss
-from rppg_core.lab.training.probe import everyday, probe_before
+from rppg_core.lab.training.probe import probe_before
 from rppg_core.lab.training.record import LogRow, RunFolder
 from rppg_core.lab.training.stages import Stages, load_origin_cards
 from rppg_core.lab.training.stopping import stop_on_signal
@@ -86,6 +86,7 @@ class RunOptions:
         None  # processes that make samples during training; None: one on CPU, half the cores with a GPU
     )
     save_every: int = 100  # steps between checkpoints
+    probed: bool = False  # the teacher, if there is one, was asked before
 
 
 def train(
@@ -138,9 +139,8 @@ def train(
         training = Training(recipe, folder, mixed, held_out, accelerator)
         if options.resume:
             training.load()
-        probe = training.teacher and probe_before(
-            training.teacher, everyday(recipe), shares, device=accelerator.device
-        )
+        asked = None if options.probed else training.teacher
+        probe = asked and probe_before(asked, recipe, device=accelerator.device)
         probed = [probe.words()] if probe else []
         for words in probed:
             tell(words, training.clock.step / recipe.steps)

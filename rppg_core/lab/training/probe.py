@@ -7,15 +7,18 @@ Axis letters: B batch, D embedding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from rppg_core.errors import UsageError
-from rppg_core.lab.training.batches import Share, StepDataset, map_batch
+from rppg_core.lab.training.batches import StepDataset, map_batch
+from rppg_core.lab.training.mixture import SIMULATED, shares_from_recipe
 from rppg_core.lab.training.teacher import Teacher
 from rppg_core.lab.training.validation import held_out_batches
 from rppg_core.models.base import Batch
@@ -26,6 +29,7 @@ RIDGE = 0.1  # of the mean variance of an embedding's numbers; with less, the li
 FEWEST = 8  # samples on either side
 BATCHES = 48  # of training samples, on which the line is fitted
 JUDGED = 2  # held-out samples for each with which the training validates
+FEWEST_JUDGED = 96  # of these, before they are doubled
 
 
 @dataclass(frozen=True)
@@ -51,35 +55,39 @@ class Probe:
 def everyday(recipe: Recipe) -> Recipe:
     """The recipe of the samples on which a teacher is probed: as hard as everyday clips, and all with their labels.
 
-    In the hardest samples of a training hardly anybody finds a pulse, so they do not show what it knows. Traces
-    take the place of rendered clips, which would have to be rendered for it.
+    In the hardest samples of a training hardly anybody finds a pulse, so they do not show what it knows. Simulated
+    traces take the place of clips: these would have to be rendered, and the few people of a dataset have too few
+    heart rates for a line.
     """
-    return replace(recipe, harshness=1.0, labelled=1.0, traces=recipe.traces + recipe.clips, clips=0)
+    return replace(
+        recipe,
+        harshness=1.0,
+        labelled=1.0,
+        traces=recipe.traces + recipe.clips,
+        clips=0,
+        steps=recipe.steps if recipe.stages else max(recipe.steps, BATCHES),
+        validation_samples=max(recipe.validation_samples, FEWEST_JUDGED),
+    )
 
 
-def probe_before(
-    teacher: Teacher,
-    recipe: Recipe,
-    shares: Callable[..., Sequence[Share]],
-    *,
-    device: torch.device,
-) -> Probe | None:
-    """Probe a teacher before a training with it: on samples of the last steps, and on held-out ones.
+def probe_before(teacher: Teacher, training: Recipe, *, device: torch.device) -> Probe | None:
+    """Probe a teacher before a training with it: on everyday samples of its last steps, and on held-out ones.
 
     Args:
         teacher: of the training.
-        recipe: of the samples.
-        shares: makes sources from a recipe, and from `held_out`.
+        training: its recipe, with a config.
         device: of the teacher.
 
     Raises:
         UsageError: it has nothing to teach.
     """
-    dataset, last = StepDataset(recipe, shares(recipe, held_out=False)), recipe.steps - 1
+    recipe = everyday(training)
+    shares = partial(shares_from_recipe, recipe, [SIMULATED], clips=Path())  # traces alone: no clip is read
+    dataset, last = StepDataset(recipe, shares(held_out=False)), recipe.steps - 1
     fitted = (dataset.mixed(last - k) for k in range(min(BATCHES, recipe.steps)))
 
     def judged() -> Iterator[Batch]:
-        held_out = shares(recipe, held_out=True)
+        held_out = shares(held_out=True)
         yield from held_out_batches(held_out, JUDGED * recipe.validation_samples, recipe.n_frames)
 
     return probe_teacher(

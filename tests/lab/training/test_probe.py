@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from rppg_core.errors import UsageError
-from rppg_core.lab.training.probe import probe_teacher
+from rppg_core.lab.training.probe import BATCHES, everyday, probe_teacher
 from rppg_core.lab.training.teacher import Teacher
 from rppg_core.models.base import TASKS, Batch
+from rppg_core.models.recipe import Recipe
 
 D = 12
 
@@ -62,3 +63,11 @@ def test_samples_without_a_heart_rate_do_not_count():
 
 def test_teacher_without_an_embedding_is_not_asked():
     assert probe_teacher(Made(0.1, bvp=torch.zeros(8, 30)), batches(2, 0), batches(2, 1)) is None
+
+
+def test_teacher_of_a_dataset_is_asked_on_as_many_simulated_traces():
+    asked = everyday(
+        Recipe(method="physvlm", traces=0, clips=10, steps=2, labelled=0.1, validation_samples=8)
+    )
+    assert (asked.traces, asked.clips, asked.harshness, asked.labelled) == (10, 0, 1.0, 1.0)
+    assert asked.steps >= BATCHES and asked.validation_samples >= 96

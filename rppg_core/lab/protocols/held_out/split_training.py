@@ -166,6 +166,7 @@ def train_all(tasks: Sequence[Task], *, workers: int = 2, progress: Progress | N
         RppgError: a training failed.
     """
     total = sum(task.recipe.steps for task in tasks)
+    probe_teachers([task.recipe for task in tasks if not is_finished(task)], progress)
     # if this block exits early, the trainings save their progress
     with WorkerPool(min(workers, max(1, len(tasks)))) as pool:
         futures = [pool.submit(train_one, task) for task in tasks]
@@ -183,6 +184,25 @@ def train_all(tasks: Sequence[Task], *, workers: int = 2, progress: Progress | N
         return [future.result() for future in futures]
 
 
+def probe_teachers(recipes: Sequence[Recipe], progress: Progress | None = None) -> None:
+    """Probe every teacher of these trainings once.
+
+    Raises:
+        UsageError: one has nothing to teach.
+    """
+    import torch
+
+    from rppg_core.lab.training.probe import probe_before
+    from rppg_core.lab.training.teacher import Teacher
+
+    tell, device = progress or (lambda stage, fraction: None), torch.device("cpu")
+    for which, recipe in {recipe.teacher: recipe for recipe in recipes if recipe.teacher}.items():
+        tell("asking the teacher", 0.0)
+        probe = probe_before(Teacher(which, device), recipe, device=device)
+        if probe is not None:
+            tell(probe.words(), 0.0)
+
+
 def train_one(task: Task) -> Trained:
     """Run one training on one core, unless it is already finished."""
     from rppg_core.lab.training.loop import RunOptions, train
@@ -195,7 +215,7 @@ def train_one(task: Task) -> Trained:
     if not is_finished(task):
         resume = folder.checkpoint() is not None
         shares = partial(shares_of_clips, groups=task.groups)
-        options = RunOptions(runs=task.runs, resume=resume, device="cpu", workers=0)
+        options = RunOptions(runs=task.runs, resume=resume, device="cpu", workers=0, probed=True)
         result = train(recipe, options, sources=list(task.groups), shares=shares)
         if result.weights is None:
             raise StoppedError(
