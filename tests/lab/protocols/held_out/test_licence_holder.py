@@ -16,13 +16,16 @@ from lab.protocols.held_out.in_this_process import InThisProcess
 from rppg_core.command import cli
 from rppg_core.lab.datasets import scale
 from rppg_core.lab.protocols.held_out import numbers, run, split_training
+from rppg_core.lab.training import probe
 from rppg_core.models.codephys import recipe as codephys
 from rppg_core.models.physllm import recipe as physllm
+from rppg_core.models.physvlm import recipe as physvlm
 from rppg_core.models.tastnet import recipe as tastnet
+from rppg_core.types import FS
 
 SECONDS = 10.5
-RECIPES = {"physllm": physllm, "codephys": codephys, "tastnet": tastnet}
-STEPS = {"physllm": "2", "codephys": "12", "tastnet": "2"}  # one or more in each stage
+RECIPES = {"physllm": physllm, "codephys": codephys, "physvlm": physvlm, "tastnet": tastnet}
+STEPS = {"physllm": "2", "codephys": "12", "physvlm": "2", "tastnet": "2"}  # one or more in each stage
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +34,14 @@ def quick(monkeypatch):
     for module in (scale, run, split_training):
         monkeypatch.setattr(module, "WorkerPool", InThisProcess)
     for recipe in RECIPES.values():
-        monkeypatch.setattr(recipe, "RECIPE", replace(recipe.RECIPE, validation_samples=2))
+        frames = min(recipe.RECIPE.n_frames, round(FS * SECONDS) - 10)
+        monkeypatch.setattr(recipe, "RECIPE", replace(recipe.RECIPE, validation_samples=2, n_frames=frames))
+    for name, few in {
+        "ENOUGH": 0,
+        "BATCHES": 2,
+        "FEWEST_JUDGED": 4,
+    }.items():  # so few show nothing of a teacher
+        monkeypatch.setattr(probe, name, few)
     monkeypatch.setattr(split_training, "WATCHED", 2)
     monkeypatch.setattr(numbers, "N_RESAMPLES", 5)
 
