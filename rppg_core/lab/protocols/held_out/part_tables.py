@@ -110,11 +110,14 @@ class Parts:
         about = (
             f"on {self.target}, all trained for {steps} steps with {seeds} seed{'s' if seeds != 1 else ''}"
         )
-        return (
+        parts = (
             f"What the parts of {self.network} are for: HR MAE (bpm) of the waveform per window and what else it "
-            f"gives, {about} (mean ± sd over seeds{self._truth_note()})\n{self._ablation_table()}\n\n"
-            f"The seesaw: {self.network} with one task alone and with all, {about}\n{self._seesaw_table()}"
+            f"gives, {about} (mean ± sd over seeds{self._truth_note()})\n{self._ablation_table()}"
         )
+        if not self.seesaw:
+            return parts
+        title = f"The seesaw: {self.network} with one task alone and with all, {about}"
+        return f"{parts}\n\n{title}\n{self._seesaw_table()}"
 
     def to_dict(self) -> dict[str, Any]:
         return {
