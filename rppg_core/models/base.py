@@ -105,6 +105,19 @@ class RppgModel(nn.Module, ABC):
         Used in training and in inference. Arrays whose first axis is as long as the clip are cut into windows.
         """
 
+    @classmethod
+    def inputs_from_student(
+        cls, inputs: Mapping[str, np.ndarray], student: Any, config: Any
+    ) -> dict[str, np.ndarray] | None:
+        """As a teacher, the same inputs from those of a student where they hold all of them; None: read the clip.
+
+        Args:
+            inputs: of the student, from one clip.
+            student: config of the student.
+            config: config of the teacher.
+        """
+        return None
+
     @abstractmethod
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Outputs for `tasks`: waveforms (B, T), rates and percentages (B,).

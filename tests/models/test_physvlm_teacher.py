@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from rppg_core.errors import ModelFileError  # noqa: E402
+from rppg_core.lab.simulate.settings import SimulationSettings  # noqa: E402
+from rppg_core.lab.simulate.traces import simulate_traces  # noqa: E402
 from rppg_core.models.base import TASKS, Batch, ModelCard  # noqa: E402
 from rppg_core.models.physvlm import prompts  # noqa: E402
+from rppg_core.models.physvlm.config import PhysVLMConfig  # noqa: E402
+from rppg_core.models.physvlm.model import PhysVLM  # noqa: E402
 from rppg_core.models.physvlm.teacher import (  # noqa: E402
     N_RATES,
     SPECIAL,
@@ -25,6 +30,7 @@ from rppg_core.models.physvlm.teacher import (  # noqa: E402
     tokenizer_of_words,
 )
 from rppg_core.models.weights import load_model, save_model  # noqa: E402
+from rppg_core.video.prepare import resample  # noqa: E402
 
 TINY = TeacherConfig.tiny()
 
@@ -187,3 +193,16 @@ def test_a_clip_of_another_width_than_the_config_says_is_refused(tmp_path):
         part.save_pretrained(tmp_path / "clip")
     with pytest.raises(ModelFileError, match=r"have 16 numbers; wanted: 24.*embedding=16"):
         VisionLanguageTeacher(replace(TINY, body=str(tmp_path / "clip"), embedding=24))
+
+
+def test_inputs_from_those_of_the_student_are_the_inputs_from_the_clip():
+    """A training prepares every clip once, and not for both."""
+    clip = resample(simulate_traces(SimulationSettings(seconds=9.0, seed=3))[0])
+    student = PhysVLMConfig.small()
+    known = PhysVLM.inputs_from_clip(clip, student)
+    assert not known["weight"].all(), "a cell without skin is what the two could differ in"
+    found = VisionLanguageTeacher.inputs_from_student(known, student, TINY)
+    assert found is not None
+    np.testing.assert_array_equal(found["stmap"], VisionLanguageTeacher.inputs_from_clip(clip, TINY)["stmap"])
+    for other in (replace(student, projections=("pos",)), TINY):
+        assert VisionLanguageTeacher.inputs_from_student(known, other, TINY) is None

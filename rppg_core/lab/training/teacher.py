@@ -69,8 +69,13 @@ def prepare_for_both(student: type[RppgModel], config: Any, which: str) -> Prepa
     other = load_config(name, path)
     if (model_class(name), other) == (student, config):
         return mine
-    return partial(_prepare, mine, partial(model_class(name).inputs_from_clip, config=other))
+    return partial(_prepare, mine, config, model_class(name), other)
 
 
-def _prepare(mine: Prepare, teachers: Prepare, clip: FaceClip) -> dict[str, np.ndarray]:
-    return {**mine(clip), **{f"{PREFIX}{name}": x for name, x in teachers(clip).items()}}
+def _prepare(
+    mine: Prepare, student: Any, teacher: type[RppgModel], config: Any, clip: FaceClip
+) -> dict[str, np.ndarray]:
+    own = dict(mine(clip))
+    theirs = teacher.inputs_from_student(own, student, config)
+    theirs = teacher.inputs_from_clip(clip, config) if theirs is None else theirs
+    return {**own, **{f"{PREFIX}{name}": x for name, x in theirs.items()}}

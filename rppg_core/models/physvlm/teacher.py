@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from rppg_core.errors import ModelFileError
 from rppg_core.models.base import Batch, RppgModel, check_sizes
+from rppg_core.models.physvlm.config import PhysVLMConfig
 from rppg_core.models.physvlm.prompts import RATES, RATIOS, rate_prompts, ratio_prompts, vocabulary
 from rppg_core.nn.losses import masked_mean, rate_distribution
 from rppg_core.types import FS, FaceClip, STMap
@@ -132,6 +133,16 @@ class VisionLanguageTeacher(RppgModel):
         slow = stmap_band(both, "slow")[..., 1:2]
         stmap = np.concatenate([projections(both, names=("pos", "chrom")), slow], axis=2)
         return {"stmap": (stmap * (both.weight[:, None] > 0)).astype(np.float32)}
+
+    @classmethod
+    def inputs_from_student(
+        cls, inputs: Mapping[str, np.ndarray], student: Any, config: TeacherConfig
+    ) -> dict[str, np.ndarray] | None:
+        if not isinstance(student, PhysVLMConfig) or not {"pos", "chrom"} <= {*student.projections}:
+            return None
+        slow_green, first = 4, 6  # behind the pulse band of three colours
+        read = [first + student.projections.index(name) for name in ("pos", "chrom")]
+        return {"stmap": inputs["stmap"][..., [*read, slow_green]] * (inputs["weight"][:, None] > 0)}
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Any]:
         stmap = inputs["stmap"]

@@ -156,7 +156,6 @@ def test_a_teacher_that_knows_nothing_is_refused_before_the_first_step(ignorant,
     [
         (["tracenet", "--teacher", "x"], "tracenet has no teacher"),
         (["physvlm", "--teacher", "missing.safetensors"], "missing.safetensors"),
-        (["physvlm"], "physvlm_teacher comes without weights"),
     ],
 )
 def test_a_teacher_that_cannot_teach_is_said_in_one_line(argv, said, tmp_path, capsys):
