@@ -43,7 +43,7 @@ def face_pictures(clip: FaceClip, config: TastNetConfig) -> Float[np.ndarray, "t
         found["magnified"] = magnify(places[:, None], FS, factor=config.factor)[:, 0]
     read = at_network_rate(np.concatenate([found[name] for name in config.streams], axis=2), config)
     if read.shape[1] != config.side**2:  # cells; every step before this one is the same for sums of them
-        read = np.einsum("pn,tnc->tpc", drawn_cells(config.side), read)
+        read = drawn_cells(config.side) @ read  # (T, P, C); einsum takes six times as long
     frames = read.reshape(len(read), config.side, config.side, -1)
     return (frames * face_mask(config.side)[..., None] if config.mask else frames).astype(np.float32)
 
