@@ -6,11 +6,11 @@ import pytest
 
 pytest.importorskip("plotly")
 
-from rppg_core.course.drawings import codephys, find_narrow_picture, physllm, physvlm
+from rppg_core.course.drawings import codephys, find_narrow_picture, physllm, physvlm, tastnet
 from rppg_core.course.network_figures import half_height
 
 DRAWINGS = pytest.mark.parametrize(
-    "drawing", [physllm, codephys, physvlm], ids=["physllm", "codephys", "physvlm"]
+    "drawing", [physllm, codephys, physvlm, tastnet], ids=["physllm", "codephys", "physvlm", "tastnet"]
 )
 
 
