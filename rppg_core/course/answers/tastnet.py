@@ -90,7 +90,7 @@ QUESTIONS = {
         because="Red swings by less than half a grey level, and one point changes this by a twentieth.",
         wrong={
             "by half a grey level": "That is about the whole pulse in red.",
-            "by five grey levels": "Nobody would need a method for that; a pale face would be seen to blush.",
+            "by five grey levels": "Even the whole pulse of red is smaller than one grey level.",
             "not at all": "Blood with less oxygen does absorb more red.",
         },
     ),
@@ -211,7 +211,7 @@ QUESTIONS = {
         right="that of the second set",
         because="The brightness of a face is hundreds of times larger than its pulse, and easier to learn.",
         wrong={
-            "that of the first set": "It has to find a hair-thin ratio; brightness is in every pixel.",
+            "that of the first set": "It has to find a ratio of two tiny swings; brightness is in every pixel.",
             "both alike, they are the same network": "The same network, but one task is far easier.",
             "neither learns anything in seconds": "Both do; look at the constant beside them.",
         },
