@@ -235,7 +235,7 @@ def test_sizes_in_the_prose_are_those_of_the_package():
 
 def test_people_in_the_prose_are_those_of_the_table_of_oxygen():
     prose = prose_of(NAME)
-    assert oxygen.KINDS == ("one camera", "every camera", "shortcut")
+    assert oxygen.PEOPLE == ("one camera", "every camera", "shortcut")
     assert oxygen.TRACE_NOISE == (0.1, 0.2) and "0.1 to 0.2 grey levels" in prose
     assert oxygen.SPO2_PERCENT == (80.0, 100.0) and "SpO2 from 80 to 100 %" in prose
     assert oxygen.SLOPE == 0.05 and "5 % per point" in prose
