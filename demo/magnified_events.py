@@ -8,6 +8,7 @@ from rppg_core.errors import RppgError
 
 from . import inference
 from .panels import magnified
+from .panels.section import failure_html, message_html
 from .session import GoneError, Origin, Shown, Visits
 
 
@@ -43,7 +44,7 @@ class MagnifiedEvents:
 
         try:
             if factor is None or low_bpm is None or high_bpm is None:
-                return magnified.message_html("Give a factor and both rates: one of them is empty.")
+                return message_html("Give a factor and both rates: one of them is empty.")
             shown = self._shown(request)
             return magnified.magnified(
                 shown.film,
@@ -53,11 +54,9 @@ class MagnifiedEvents:
                 progress=tell,
             )
         except GoneError as gone:
-            return magnified.message_html(
-                f"There are no pictures to magnify: {gone}. Analyse your video again."
-            )
+            return message_html(f"There are no pictures to magnify: {gone}. Analyse your video again.")
         except RppgError as error:
-            return magnified.failure_html(error)
+            return failure_html(error)
 
     def _shown(self, request: gr.Request) -> Shown:
         """The result on the page, with its film: the visitor's own, or that of the example."""

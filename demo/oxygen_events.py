@@ -8,7 +8,8 @@ from rppg_core.errors import RppgError
 from rppg_core.roster import get_method
 
 from . import inference
-from .panels import magnified, oxygen
+from .panels import oxygen
+from .panels.section import failure_html, message_html
 from .session import GoneError, Visits
 from .zerogpu import lent
 
@@ -42,8 +43,8 @@ class OxygenEvents:
             faces = oxygen.read_faces(clip, [get_method(name, own) for name in names], own, tell)
         except GoneError as gone:
             said = f"There are no traces to read: {gone}. Analyse your video again."
-            return magnified.message_html(said), nothing
+            return message_html(said), nothing
         except RppgError as error:
-            return magnified.failure_html(error), nothing
+            return failure_html(error), nothing
         drawn = oxygen.figure(faces)
         return oxygen.section_html(faces), nothing if drawn is None else gr.Plot(drawn, visible=True)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from rppg_core.errors import MissingNeedError, RppgError, UsageError
+from rppg_core.errors import MissingNeedError, UsageError
 from rppg_core.types import FaceClip, Progress, Report
 from rppg_core.video.film import FaceFilm
 from rppg_core.video.magnify import SMALL, MagnifiedPictures, PyramidGains, magnify_pictures
@@ -117,17 +117,6 @@ def film_words(made: MagnifiedPictures, clip: FaceClip) -> str:
         f"{100 * made.clipped:.1f} % of the pixels reach the end of a colour's range."
         f"{too_much if made.clipped > MOST_CLIPPED else ''}"
     )
-
-
-def failure_html(error: RppgError) -> str:
-    """Why there is no video, in its place."""
-    got = f"{error.got[:1].upper()}{error.got[1:]}."
-    return message_html(f"{got} Wanted: {error.wanted}. What helps: {error.do}.")
-
-
-def message_html(words: str) -> str:
-    """A sentence in place of the video."""
-    return f'<div class="inside"><p>{escape(words)}</p></div>'
 
 
 def _side_by_side(made: MagnifiedPictures) -> Iterator[UInt8[np.ndarray, "height width 3"]]:

@@ -85,9 +85,9 @@ def section_html(faces: Sequence[FaceSaturation]) -> str:
     rows = [
         (name, *(_percent(face.audits[name]) for face in faces), SHOULD[name]) for name in (AS_IT_IS, *AUDITS)
     ]
-    rows.append(("a constant: the mean of the training", *(_percent(face.mean) for face in faces), ""))
+    rows.append(("always the mean", *(_percent(face.mean) for face in faces), ""))
     head = ("SpO2 (%)", *(face.name for face in faces), "with oxygen it would be")
-    numbers = table("SpO2 of this face, and of the same face with one thing changed", head, rows)
+    numbers = table("SpO2 of this face, and of the same face with one thing changed", head, rows, words=True)
     links = "".join(lesson_link(face.name) for face in faces)
     terms = (
         "Not calibrated: a camera answers red in its own way, and no oximeter was beside yours. These numbers ignore "

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from rppg_core.errors import RppgError
 from rppg_core.types import Estimate, Report
 from rppg_core.video.inspect import NOTEBOOKS
 
 from .inspection import SOURCE
+from .words import helping, sentence
 
 
 def section(title: str, inside: str) -> str:
@@ -116,6 +118,16 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, w
         f"<table{kind}><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{body}</tbody></table>"
     )
+
+
+def message_html(words: str) -> str:
+    """A sentence in place of what a section would show."""
+    return f'<div class="inside"><p>{escape(words)}</p></div>'
+
+
+def failure_html(error: RppgError) -> str:
+    """Why there is nothing to show, and what helps."""
+    return message_html(f"{sentence(error.got)} Wanted: {error.wanted}. What helps: {helping(error)}.")
 
 
 def details(summary: str, inside: str) -> str:

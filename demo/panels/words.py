@@ -76,11 +76,16 @@ def clock(time: datetime | None = None) -> str:
 
 def explained(error: RppgError) -> str:
     """What was given, what is wanted and what helps, one line each, without options of the command line."""
-    do = re.sub(r",? or use --.*", "", error.do)
-    return f"**{_sentence(error.got)}**\n\n- Wanted: {error.wanted}\n- What helps: {do}"
+    return f"**{sentence(error.got)}**\n\n- Wanted: {error.wanted}\n- What helps: {helping(error)}"
 
 
-def _sentence(words: str) -> str:
+def helping(error: RppgError) -> str:
+    """What helps against an error, without options of the command line."""
+    return re.sub(r",? or use --.*", "", error.do)
+
+
+def sentence(words: str) -> str:
+    """The words with a capital and a full stop."""
     return f"{words[:1].upper()}{words[1:]}."
 
 

@@ -196,9 +196,8 @@ def test_keyboard_alone_is_enough(page):
     page.keyboard.press("Space")  # unchecks the first
     tab_to("#analyse")
     page.keyboard.press("Enter")
-    wait_for_verdict(
-        page, "{0} of {0} methods".format(len(resolve("all")) - 1)
-    )  # the last of several verdicts
+    n = len(resolve("all")) - 1
+    wait_for_verdict(page, f"{n} of {n} methods")  # the last of several verdicts
     tab_to("#results .scroll")
     tab_to("#count-start")
     tab_to("#download-json")

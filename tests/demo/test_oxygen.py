@@ -43,7 +43,7 @@ def test_a_number_without_a_pulse_is_shown_here_alone_with_the_cause_of_its_refu
 
 def test_table_has_every_change_and_the_constant():
     html = oxygen.section_html([face(97.0, 95.0)])
-    for name in (AS_IT_IS, *AUDITS, "a constant"):
+    for name in (AS_IT_IS, *AUDITS, "always the mean"):
         assert name in html
     assert "Not calibrated" in html
     assert "green" not in html and "red;" not in html
